@@ -1,0 +1,44 @@
+/*
+ * br_http.h - libcurl multi on the loop: requests with time-outs, keep-alive pool, answers through callbacks.
+ *
+ * curl's own retry of a reused connection is never trusted: any early close of a request that may have been sent
+ * is reported as ambiguous, and the caller decides.
+ */
+#ifndef BR_HTTP_H
+#define BR_HTTP_H
+
+#include "br_loop.h"
+
+struct br_http;
+struct br_http_request {
+	const char *method; /* "GET", "POST", ... */
+	const char *url;
+	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+	struct br_str body;         /* copied */
+	int64_t timeout_ms;         /* whole call; connect time-out is the smaller of it and 5 s */
+	size_t max_body;            /* bytes of answer accepted; more is an error */
+};
+enum br_http_outcome {
+	BR_HTTP_ANSWER,      /* status, headers and body are there */
+	BR_HTTP_NOT_SENT,    /* could not connect: the server saw nothing */
+	BR_HTTP_UNKNOWN,     /* the request may have reached the server; no whole answer */
+};
+struct br_http_answer {
+	enum br_http_outcome outcome;
+	long status;
+	struct br_str body;
+	/* borrowed for the callback; NULL when absent; name compared without case */
+	const struct br_http_headers *headers;
+	int64_t took_us;
+	const struct br_err *err; /* when outcome is not ANSWER */
+};
+typedef void br_http_fn(void *arg, const struct br_http_answer *answer);
+
+struct br_http *br_http_new(struct br_loop *l, unsigned max_connections, const char *ca_file, struct br_err *err);
+void br_http_free(struct br_http *h); /* running calls are dropped without callbacks */
+/* Takes copies of everything. fn is called exactly once, from the loop. */
+int br_http_send(struct br_http *h, const struct br_http_request *req, br_http_fn *fn, void *arg, struct br_err *err);
+struct br_str br_http_header(const struct br_http_answer *answer, const char *name);
+size_t br_http_running(const struct br_http *h);
+
+#endif

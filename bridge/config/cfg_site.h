@@ -1,0 +1,52 @@
+/*
+ * cfg_site.h - a site: the folder with site.yaml, systems/ *.yaml and tables as CSV.
+ */
+#ifndef CFG_SITE_H
+#define CFG_SITE_H
+
+#include "cfg_option.h"
+
+struct cfg_system {
+	struct br_str name;      /* [a-z][a-z0-9-]{0,31}: topics, file names */
+	struct br_str title;     /* for people */
+	struct br_str connector; /* kind: postgres, http, ... */
+	struct br_str role;      /* portal | department: who it is in ownership (schemas/case.yaml) */
+	int64_t credit;          /* outstanding commands at most */
+	int64_t lease_ms;        /* HTTP lease (protocol: PING) */
+	bool start_live;         /* live without an operator's verb: only for try-outs and tests */
+	struct cfg_list items;   /* item codes this system takes part in; empty = all */
+	const struct cfg_node *connection; /* for the connector kind */
+	const struct cfg_node *records;    /* for the mapping compiler and the connector kind */
+	const struct cfg_node *tests;
+	const struct cfg_node *node;       /* the whole file */
+	struct cfg_system *next;
+};
+
+struct cfg_csv; /* a code table: header row and rows, with line numbers */
+
+struct cfg_site {
+	const char *folder;
+	struct br_str name, title;
+	struct br_str topic_prefix;     /* "casebridge" */
+	struct br_str timezone;         /* IANA name */
+	struct br_str ledger_dsn;       /* secret parts resolved */
+	struct br_str kafka_bootstrap;
+	const struct cfg_node *kafka;   /* any further librdkafka keys, passed through after checking */
+	struct cfg_system *systems;
+	size_t nsystems;
+	const char *schemas_folder;     /* case.yaml and codes/ */
+};
+
+/* Reads everything, reports all problems in one go. 0, or the code of the first problem. *out lives in the arena. */
+int cfg_site_read(const char *folder, struct br_arena *a, struct cfg_report *report, struct cfg_site **out);
+struct cfg_system *cfg_site_system(const struct cfg_site *site, struct br_str name);
+
+/* CSV tables (RFC 4180, UTF-8 with or without BOM, header row required, # comments at line start allowed). */
+int cfg_csv_read(const char *file, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_csv **out);
+size_t cfg_csv_rows(const struct cfg_csv *csv);
+/* Value by row and column name; {NULL,0} when there is no such column. */
+struct br_str cfg_csv_get(const struct cfg_csv *csv, size_t row, const char *column);
+unsigned cfg_csv_line(const struct cfg_csv *csv, size_t row);
+bool cfg_csv_has(const struct cfg_csv *csv, const char *column);
+
+#endif
