@@ -1,0 +1,1 @@
+"""What the system tests stand on: real servers, real processes, and independent eyes."""
