@@ -22,7 +22,7 @@ enum msg_type {
 	MSG_BYE,     /* in: clean stop; the successor need not wait for the lease */
 	MSG_BEGIN,   /* deliver: nonce, assigned (epoch), incarnation, spec */
 	MSG_CMD,     /* deliver: did, op, rec, lid, nk, base, image (set), ver, attempted */
-	MSG_FENCE,   /* deliver: nonce, cursor, sweep_mode */
+	MSG_FENCE,   /* deliver: nonce, cursor, sweep_mode, attempted (the predecessor did not say BYE: wait for its lease) */
 	MSG_PING,    /* deliver: ts */
 	MSG_REFETCH, /* deliver: rec, lids */
 	MSG_PAUSE,   /* deliver */
@@ -98,6 +98,9 @@ void msg_write(const struct msg *m, const struct shape *shape, struct br_buf *ou
 /* Reads one message; everything points into value or the arena. 0, -BR_E_BUS_BAD_MESSAGE (place and reason inside), ... Unknown members are ignored
  * (newer peers may add some), an unknown "v" is refused. */
 int msg_read(struct br_str value, msg_shape_fn *shapes, void *arg, struct br_arena *a, struct msg *out, struct br_err *err);
+
+/* caps of HELLO are words with one blank between them: "inbox" (writes are transactions with an inbox row), else any of "cas idempotency lookup". */
+bool msg_has_cap(const struct msg *m, struct br_str word);
 
 const char *msg_type_name(enum msg_type t);
 const char *msg_status_name(enum msg_status s);
