@@ -318,8 +318,13 @@ void br_timer_set(struct br_loop *l, struct br_timer *t, int64_t us)
 			take_out(l, t);
 		return;
 	}
-	/* Strictly later than this turn: a callback that sets its own timer to 0 must let others run. */
-	t->at = br_loop_now(l) + (us > 0 || !l->in_turn ? us : 1);
+	/*
+	 * By the real clock, not the turn's: never earlier than asked (curl would then wait for ever). But strictly later than
+	 * this turn, since a callback that sets its own timer to 0 must let others run.
+	 */
+	t->at = clock_us(CLOCK_MONOTONIC) + us;
+	if (l->in_turn && t->at <= l->now)
+		t->at = l->now + 1;
 	if (t->slot) {
 		place_timer(l, t->slot - 1, t);
 		return;
