@@ -1,0 +1,44 @@
+#include "cli.h"
+
+#include "br_log.h"
+#include "conn_kind.h"
+
+#include <stdio.h>
+
+/* A connector needs its system's connection only; what to read and write comes with BEGIN. */
+int cli_connector(struct cli *c)
+{
+	const struct cfg_system *system = NULL;
+	const struct conn_kind *kind = NULL;
+	struct br_loop *loop;
+	struct br_err err;
+	char proc[64];
+	int status;
+
+	if (c->argc != 1)
+		return CLI_USAGE;
+	status = cli_load(c);
+	if (status != CLI_OK)
+		return status;
+	system = cfg_site_system(c->site, br_str_z(c->argv[0]));
+	if (!system) {
+		cli_note(c, "%s '%s'", cli_say(c, "the site has no system", "站点中没有系统"), c->argv[0]);
+		return CLI_USAGE;
+	}
+	for (size_t i = 0; conn_kinds[i]; i++)
+		if (br_str_eq(system->connector, br_str_z(conn_kinds[i]->name)))
+			kind = conn_kinds[i];
+	if (!kind) {
+		cli_note(c, "%s '%.*s'", cli_say(c, "there is no connector kind", "没有这种连接器"), BR_STR_ARG(system->connector));
+		return CLI_CONFIG;
+	}
+	br_err_clear(&err);
+	loop = br_loop_new(&err);
+	if (!loop)
+		return cli_fail(c, &err);
+	snprintf(proc, sizeof(proc), "connector:%s", c->argv[0]);
+	br_log_init(proc, c->verbose ? BR_LOG_DEBUG : BR_LOG_INFO, c->lang);
+	status = conn_run(loop, c->site, system, kind);
+	br_loop_free(loop);
+	return status;
+}

@@ -1,0 +1,68 @@
+#include "cli.h"
+
+#include "br_json.h"
+#include "ledger_query.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+#define WAIT_MS 15000
+#define LOOK_MS 50
+
+/* The order goes through the log (so that a replay sees it too); what the ledger says afterwards is what counts. */
+static int wait_for_state(struct cli *c, const char *name, const char *state)
+{
+	const char *params[] = {name};
+
+	for (int waited = 0; waited < WAIT_MS; waited += LOOK_MS) {
+		struct ledger_table t;
+		struct br_err err;
+
+		br_err_clear(&err);
+		if (ledger_query(c->site->ledger_dsn.p, "select state from casebridge.systems where code = $1", 1, params, &c->arena, &t, &err) < 0)
+			return cli_fail(c, &err);
+		if (t.rows == 1 && strcmp(t.cells[0], state) == 0) {
+			printf("%s: %s\n", name, state);
+			return CLI_OK;
+		}
+		poll(NULL, 0, LOOK_MS);
+	}
+	cli_note(c, "%s", cli_say(c, "the order is in Kafka, but the bridge has not taken it; is it running?",
+				  "指令已写入 Kafka，但总线尚未执行；请确认总线正在运行"));
+	return CLI_AGAIN;
+}
+
+int cli_system(struct cli *c)
+{
+	static const char *const verbs[][2] = {{"live", "live"}, {"pause", "paused"}, {"trial", "trial"}};
+	const char *state = NULL;
+	struct br_buf b;
+	struct br_jw w;
+	int status;
+
+	if (c->argc != 2)
+		return CLI_USAGE;
+	for (size_t i = 0; i < BR_LEN(verbs); i++)
+		if (strcmp(c->argv[0], verbs[i][0]) == 0)
+			state = verbs[i][1];
+	if (!state)
+		return CLI_USAGE;
+	status = cli_load(c);
+	if (status != CLI_OK)
+		return status;
+	if (!cfg_site_system(c->site, br_str_z(c->argv[1]))) {
+		cli_note(c, "%s '%s'", cli_say(c, "the site has no system", "站点中没有系统"), c->argv[1]);
+		return CLI_USAGE;
+	}
+	br_buf_init(&b, 4096);
+	br_jw_init(&w, &b);
+	br_jw_object(&w);
+	br_jw_kstr(&w, "t", BR_STR("SYSTEM"));
+	br_jw_kstr(&w, "sys", br_str_z(c->argv[1]));
+	br_jw_kstr(&w, "state", br_str_z(state));
+	br_jw_kstr(&w, "by", br_str_z(cli_user()));
+	br_jw_end_object(&w);
+	status = cli_send_order(c, br_buf_str(&b));
+	br_buf_release(&b);
+	return status == CLI_OK ? wait_for_state(c, c->argv[1], state) : status;
+}

@@ -1,0 +1,59 @@
+#include "cli.h"
+
+#include "bus.h"
+
+#include <stdio.h>
+
+static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t n, const struct bus_topic_check *check)
+{
+	static const char *const names[] = {"topic", "partitions", "settings", "state"};
+	static const char *const titles[] = {"主题", "分区", "设置", "状态"};
+	static const char *const states[] = {"ok", "missing", "differs", "wrong partitions"};
+	size_t cols = check ? 4 : 3;
+	const char **cells = br_arena_array(&c->arena, const char *, n * cols);
+	int status = CLI_OK;
+
+	for (size_t i = 0; cells && i < n; i++) {
+		struct br_str settings = BR_STR("");
+
+		for (size_t k = 0; k < BR_LEN(plan[i].config) && plan[i].config[k][0]; k++)
+			settings = br_arena_printf(&c->arena, "%.*s%s%s=%s", BR_STR_ARG(settings), k ? " " : "", plan[i].config[k][0],
+				plan[i].config[k][1]);
+		cells[i * cols] = plan[i].name.p;
+		cells[i * cols + 1] = br_arena_printf(&c->arena, "%d", plan[i].partitions).p;
+		cells[i * cols + 2] = settings.p;
+		if (check) {
+			cells[i * cols + 3] = check[i].state == BUS_TOPIC_DIFFERS ? check[i].difference : states[check[i].state];
+			if (check[i].state != BUS_TOPIC_OK)
+				status = CLI_FAILED;
+		}
+	}
+	cli_print_table(c, &(struct cli_table){names, titles, cols, n, cells});
+	return status;
+}
+
+int cli_topics(struct cli *c)
+{
+	struct bus_topic_check *check;
+	struct bus_topic_plan *plan;
+	struct br_err err;
+	size_t n;
+	int status;
+
+	if (c->argc != 1)
+		return CLI_USAGE;
+	status = cli_load(c);
+	if (status != CLI_OK)
+		return status;
+	br_err_clear(&err);
+	if (bus_topics(c->site, &c->arena, &plan, &n) < 0)
+		return CLI_FAILED;
+	check = br_arena_array(&c->arena, struct bus_topic_check, n);
+	if (strcmp(c->argv[0], "plan") == 0)
+		return print_topics(c, plan, n, NULL);
+	if (strcmp(c->argv[0], "check") == 0)
+		return bus_topics_check(c->site, plan, n, check, &err) < 0 ? cli_fail(c, &err) : print_topics(c, plan, n, check);
+	if (strcmp(c->argv[0], "apply") == 0)
+		return bus_topics_apply(c->site, plan, n, check, &err) < 0 ? cli_fail(c, &err) : print_topics(c, plan, n, check);
+	return CLI_USAGE;
+}

@@ -1,0 +1,236 @@
+/*
+ * hub_dispatch.c - what a system must be told (protocol A5): decided by versions, sent one command at a time per link.
+ */
+#include "hub_step.h"
+
+static bool takes_part(const struct hub_world *w, const struct hub_system *s, const struct hub_case *k)
+{
+	const struct cell *item;
+
+	if (!s->items || s->items->n == 0)
+		return true;
+	item = image_root(&k->doc, w->schema->f_impl_code);
+	if (!item || cell_is_null(item))
+		return false;
+	for (size_t i = 0; i < s->items->n; i++)
+		if (br_str_eq(s->items->item[i], item->value))
+			return true;
+	return false;
+}
+
+/* A case only a trial system has seen is not created elsewhere before that system goes live (A10). */
+static bool has_live_source(const struct hub_link *l)
+{
+	for (const struct hub_link *o = l->kase->links; o; o = o->next)
+		if (o != l && o->lid.n && o->sys->state == SYS_LIVE)
+			return true;
+	return false;
+}
+
+static bool sendable(const struct hub_link *l)
+{
+	if (l->sys->state != SYS_LIVE || l->sys->outstanding >= l->sys->credit)
+		return false;
+	return l->lid.n || has_live_source(l);
+}
+
+static void add_place(struct hub_world *w, struct hub_link *l, struct version_at *list, uint32_t *n, uint8_t part, struct br_str key, uint16_t field)
+{
+	int32_t fver;
+
+	if (!map_field_out(l->map, field))
+		return;
+	fver = versions_get(&l->kase->fver, part, key, field);
+	if (fver <= versions_get(&l->held, part, key, field))
+		return;
+	(void)w;
+	list[(*n)++] = (struct version_at){.key = key, .field = field, .part = part, .v = fver};
+}
+
+/* Places that are behind: present ones, and ones that became absent. */
+static struct version_at *dirty_places(struct hub_world *w, struct hub_link *l, uint32_t *n)
+{
+	const struct hub_case *k = l->kase;
+	struct version_at *list = br_arena_array(w->arena, struct version_at, (size_t)k->doc.n + k->fver.n + 1);
+
+	*n = 0;
+	if (!list) {
+		w->failed = true;
+		return NULL;
+	}
+	for (uint32_t i = 0; i < k->doc.n; i++)
+		add_place(w, l, list, n, k->doc.cells[i].part, k->doc.cells[i].key, k->doc.cells[i].field);
+	for (uint32_t i = 0; i < k->fver.n; i++) {
+		const struct version_at *f = &k->fver.at[i];
+
+		if (!image_get(&k->doc, f->part, f->key, f->field))
+			add_place(w, l, list, n, f->part, f->key, f->field);
+	}
+	return list;
+}
+
+static bool written_by(const struct hub_link *l, const struct cell *column, const struct version_at *places, uint32_t n)
+{
+	int part = map_case_part(l->map, column->part);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (places[i].part == part && br_str_eq(places[i].key, column->key) && map_writes(l->map, places[i].field, column->field))
+			return true;
+	return false;
+}
+
+/* Columns of the dirty places that differ from what the system holds; a clean field whose stored form differs is never rewritten. */
+static int columns_to_set(struct hub_world *w, struct hub_link *l, const struct image *want, const struct version_at *places, uint32_t n,
+	struct image *set)
+{
+	struct image_builder b;
+	struct image_pair p;
+
+	image_build(&b, w->arena, want->n);
+	image_pair_init(&p, want, &l->shadow);
+	while (image_pair_next(&p)) {
+		if (!p.left || (p.right && map_column_same(l->map, p.left, p.right)))
+			continue;
+		if (!p.right && cell_is_null(p.left))
+			continue;
+		if (!written_by(l, p.left, places, n))
+			continue;
+		if (cell_is_null(p.left))
+			image_set_null(&b, p.left->part, p.left->key, p.left->field);
+		else
+			image_set(&b, p.left->part, p.left->key, p.left->field, p.left->value);
+	}
+	return image_build_end(&b, set);
+}
+
+static void park_out(struct hub_world *w, struct hub_link *l, const struct map_issue *issue)
+{
+	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, issue->ask ? PARKED_ASK : PARKED_OUT, BR_STR_NONE, &issue->err);
+	l->state = LINK_REJECTED;
+	l->due = false;
+	l->dirty = true;
+	w->count.parked_out++;
+}
+
+static void send_command(struct hub_world *w, struct hub_link *l, enum msg_op op, const struct image *set, struct version_at *places, uint32_t n)
+{
+	struct hub_out *o = hub_out_add(w, OUT_CMD, l->sys);
+
+	if (!o)
+		return;
+	l->n++;
+	l->state = LINK_INFLIGHT;
+	l->due = false;
+	l->dirty = true;
+	l->inflight = (struct hub_inflight){
+		.on = true,
+		.op = op,
+		.incarnation = w->incarnation,
+		.ver = l->kase->ver,
+		.all = op == OP_CREATE,
+		.set = *set,
+		.places = places,
+		.nplaces = n,
+	};
+	l->sys->outstanding++;
+	w->count.sent++;
+	o->link = l;
+}
+
+static void dispatch_create(struct hub_world *w, struct hub_link *l)
+{
+	struct map_issue issue = {.ask = false};
+	struct image none = {NULL, 0}, want, extra, set;
+
+	br_err_clear(&issue.err);
+	if (map_put(l->map, &l->kase->doc, &none, w->arena, &want, &issue) < 0 ||
+		map_on_create(l->map, &l->kase->doc, w->arena, &extra, &issue) < 0) {
+		park_out(w, l, &issue);
+		return;
+	}
+	/* what the case says goes before what the mapping supplies */
+	if (image_merge(&extra, &want, w->arena, &set) < 0) {
+		w->failed = true;
+		return;
+	}
+	send_command(w, l, OP_CREATE, &set, NULL, 0);
+}
+
+static void dispatch_update(struct hub_world *w, struct hub_link *l, struct version_at *places, uint32_t n)
+{
+	struct map_issue issue = {.ask = false};
+	struct image want, set;
+
+	br_err_clear(&issue.err);
+	if (map_put(l->map, &l->kase->doc, &l->shadow, w->arena, &want, &issue) < 0) {
+		park_out(w, l, &issue);
+		return;
+	}
+	if (columns_to_set(w, l, &want, places, n, &set) < 0) {
+		w->failed = true;
+		return;
+	}
+	if (set.n == 0) {
+		/* the difference cannot be expressed there: told as well as can be */
+		for (uint32_t i = 0; i < n; i++)
+			hub_set_held(w, l, &(struct cell){.key = places[i].key, .field = places[i].field, .part = places[i].part},
+				l->kase->ver);
+		hub_link_touch(w, l);
+		return;
+	}
+	send_command(w, l, OP_UPDATE, &set, places, n);
+}
+
+void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
+{
+	struct version_at *places;
+	uint32_t n;
+
+	if (l->state != LINK_IDLE || l->inflight.on || !l->map)
+		return;
+	places = dirty_places(w, l, &n);
+	if (!places)
+		return;
+	if (n == 0) {
+		if (l->due) {
+			l->due = false;
+			l->dirty = true;
+		}
+		return;
+	}
+	if (!sendable(l)) {
+		if (!l->due || l->is_new) {
+			l->due = true;
+			l->dirty = true;
+		}
+		l->sys->backlog = true;
+		return;
+	}
+	if (l->lid.n)
+		dispatch_update(w, l, places, n);
+	else
+		dispatch_create(w, l);
+}
+
+void hub_dispatch_case(struct hub_world *w, struct hub_case *k)
+{
+	for (size_t i = 0; i < w->nsystems; i++) {
+		struct hub_system *s = &w->systems[i];
+		const struct mapping *map = s->maps ? map_route(s->maps, &k->doc) : NULL;
+		struct hub_link *l;
+
+		if (!map || !takes_part(w, s, k) || hub_case_link(k, s, map_record(map)))
+			continue;
+		l = hub_world_add_link(w, k, s, map_record(map), BR_STR_NONE);
+		if (l)
+			l->is_new = l->dirty = true;
+	}
+	for (struct hub_link *l = k->links; l; l = l->next) {
+		/* a refused change is tried again once the case has changed */
+		if (l->state == LINK_REJECTED) {
+			l->state = LINK_IDLE;
+			l->dirty = true;
+		}
+		hub_dispatch_link(w, l);
+	}
+}

@@ -1,0 +1,352 @@
+/*
+ * hub_merge.c - what a system holds against what the case says (protocol A4).
+ *
+ * Inbound, local values are compared with the shadow: only columns that changed there count. Each canonical field that is read from a changed column
+ * is then the same as the case's, accepted, refused by ownership, or a conflict; a losing value is always kept as one.
+ */
+#include "hub_step.h"
+
+struct merge {
+	struct hub_world *w;
+	struct hub_link *l;
+	struct hub_case *k;
+	bool first;               /* first contact: there was no base to compare with */
+	struct image got;         /* canonical reading of the record */
+	struct image_builder over; /* accepted cells */
+	struct br_jw delta;
+	bool accepted;
+	bool told_again;          /* something must be written back to this system */
+};
+
+static bool behind(const struct hub_link *l, unsigned part, struct br_str key, unsigned field)
+{
+	return versions_get(&l->kase->fver, part, key, field) > versions_get(&l->held, part, key, field);
+}
+
+/*
+ * held is only ever compared with fver, and fver grows beyond the present ver only: so every place that is held may as well say "as of ver". What is left are
+ * the places behind, usually none.
+ */
+void hub_link_touch(struct hub_world *w, struct hub_link *l)
+{
+	const struct versions *fver = &l->kase->fver;
+	struct versions now = {.dflt = l->kase->ver};
+
+	l->dirty = true;
+	if (l->held.dflt < fver->dflt || (l->held.dflt == now.dflt && l->held.n == 0))
+		return;
+	for (uint32_t i = 0; i < fver->n; i++) {
+		const struct version_at *f = &fver->at[i];
+
+		if (behind(l, f->part, f->key, f->field) &&
+			versions_set(&now, w->arena, f->part, f->key, f->field, versions_get(&l->held, f->part, f->key, f->field)) < 0)
+			w->failed = true;
+	}
+	for (uint32_t i = 0; i < l->held.n; i++) {
+		const struct version_at *h = &l->held.at[i];
+
+		if (behind(l, h->part, h->key, h->field) && versions_set(&now, w->arena, h->part, h->key, h->field, h->v) < 0)
+			w->failed = true;
+	}
+	l->held = now;
+}
+
+void hub_set_held(struct hub_world *w, struct hub_link *l, const struct cell *place, int32_t v)
+{
+	if (versions_set(&l->held, w->arena, place->part, place->key, place->field, v) < 0)
+		w->failed = true;
+	l->dirty = true;
+}
+
+/* Does a system of the owning side take part in this case? Only then is the other side refused. */
+static bool owner_takes_part(const struct merge *m, enum case_owner owner)
+{
+	for (const struct hub_link *l = m->k->links; l; l = l->next)
+		if (l != m->l && l->sys->role == owner && (l->lid.n || l->inflight.on))
+			return true;
+	return false;
+}
+
+static bool may_write(const struct merge *m, const struct case_field *f)
+{
+	if (f->owner == CASE_OWNER_EITHER || f->owner == m->l->sys->role)
+		return true;
+	return f->owner != CASE_OWNER_BRIDGE && !owner_takes_part(m, f->owner);
+}
+
+static void delta_add(struct merge *m, const struct cell *old, const struct cell *now)
+{
+	br_jw_key(&m->delta, case_place(m->w->schema, now, m->w->arena));
+	br_jw_array(&m->delta);
+	if (old && !cell_is_null(old))
+		br_jw_str(&m->delta, old->value);
+	else
+		br_jw_null(&m->delta);
+	if (!cell_is_null(now))
+		br_jw_str(&m->delta, now->value);
+	else
+		br_jw_null(&m->delta);
+	br_jw_end_array(&m->delta);
+}
+
+static void remember_status(struct merge *m, const struct cell *v)
+{
+	struct hub_case *k = m->k;
+	struct br_str *had;
+
+	if (v->part != 0 || v->field != m->w->schema->f_status || cell_is_null(v))
+		return;
+	for (size_t i = 0; i < k->nhad; i++)
+		if (br_str_eq(k->had[i], v->value))
+			return;
+	had = br_arena_array(m->w->arena, struct br_str, k->nhad + 1);
+	if (!had) {
+		m->w->failed = true;
+		return;
+	}
+	if (k->nhad)
+		memcpy(had, k->had, k->nhad * sizeof(*had));
+	had[k->nhad++] = v->value;
+	k->had = had;
+}
+
+static void accept_value(struct merge *m, const struct cell *v, const struct cell *old)
+{
+	int32_t ver = m->k->ver + 1;
+
+	image_set(&m->over, v->part, v->key, v->field, v->value);
+	if (versions_set(&m->k->fver, m->w->arena, v->part, v->key, v->field, ver) < 0 ||
+		versions_set(&m->l->tries, m->w->arena, v->part, v->key, v->field, 0) < 0)
+		m->w->failed = true;
+	hub_set_held(m->w, m->l, v, ver);
+	delta_add(m, old, v);
+	remember_status(m, v);
+	m->accepted = true;
+}
+
+/* The case's value stands: the system is told again, but an owner's value is not written for ever over a job that rewrites it. */
+static void reassert(struct merge *m, const struct cell *v, const struct cell *mine, enum hub_conflict_kind kind)
+{
+	int32_t tries = versions_get(&m->l->tries, v->part, v->key, v->field) + 1;
+
+	if (tries > HUB_REASSERT_MAX) {
+		hub_add_conflict(m->w, m->l, CONFLICT_REWRITTEN, v, mine, v);
+		hub_set_held(m->w, m->l, v, m->k->ver);
+		return;
+	}
+	if (versions_set(&m->l->tries, m->w->arena, v->part, v->key, v->field, tries) < 0)
+		m->w->failed = true;
+	hub_add_conflict(m->w, m->l, kind, v, mine, v);
+	hub_set_held(m->w, m->l, v, -1);
+	m->told_again = true;
+}
+
+/* Who wins when both sides changed the place since they last agreed. */
+static bool wins(const struct merge *m, const struct case_field *f, const struct cell *v, const struct cell *mine)
+{
+	if (f->policy == CASE_POLICY_LATTICE && f->codes && mine && !cell_is_null(mine) && !cell_is_null(v)) {
+		if (code_may_follow(f->codes, mine->value, v->value))
+			return true;
+		if (code_may_follow(f->codes, v->value, mine->value))
+			return false;
+	}
+	return f->owner == m->l->sys->role;
+}
+
+static void merge_place(struct merge *m, const struct cell *v)
+{
+	const struct case_field *f = case_field(m->w->schema, v->field);
+	const struct cell *mine = image_get(&m->k->doc, v->part, v->key, v->field);
+	int32_t fver, held;
+
+	/* nothing there and nothing known is no news */
+	if (cell_same(v, mine) || (cell_is_null(v) && !mine)) {
+		hub_set_held(m->w, m->l, v, m->k->ver);
+		return;
+	}
+	if (!may_write(m, f)) {
+		reassert(m, v, mine, CONFLICT_OWNERSHIP);
+		return;
+	}
+	fver = versions_of(&m->k->fver, v);
+	held = versions_of(&m->l->held, v);
+	if (fver <= held || !mine) {
+		bool regress = f->policy == CASE_POLICY_LATTICE && f->codes && mine && !cell_is_null(mine) && !cell_is_null(v) &&
+			       !code_may_follow(f->codes, mine->value, v->value);
+
+		if (regress && f->owner != m->l->sys->role) {
+			reassert(m, v, mine, CONFLICT_OWNERSHIP);
+			return;
+		}
+		accept_value(m, v, mine);
+		return;
+	}
+	if (wins(m, f, v, mine)) {
+		hub_add_conflict(m->w, m->l, m->first ? CONFLICT_INITIAL : CONFLICT_LOST, v, v, mine);
+		accept_value(m, v, mine);
+		return;
+	}
+	if (f->policy == CASE_POLICY_MANUAL) {
+		hub_add_conflict(m->w, m->l, CONFLICT_LOST, v, mine, v);
+		hub_set_held(m->w, m->l, v, m->k->ver);
+		return;
+	}
+	reassert(m, v, mine, m->first ? CONFLICT_INITIAL : CONFLICT_LOST);
+}
+
+/* Is the place read from a column that changed? A column of part p stands for elements of the case part that p maps to. */
+static bool place_changed(const struct merge *m, const struct cell *v, const struct cell *const *changed, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int part = map_case_part(m->l->map, changed[i]->part);
+
+		if (part == v->part && br_str_eq(changed[i]->key, v->key) && map_reads(m->l->map, v->field, changed[i]->field))
+			return true;
+	}
+	return false;
+}
+
+/* While a command is out, a column that already shows what we sent is our own write. */
+static bool is_ours(const struct merge *m, const struct cell *c)
+{
+	const struct cell *sent;
+
+	if (!m->l->inflight.on)
+		return false;
+	sent = image_get(&m->l->inflight.set, c->part, c->key, c->field);
+	return sent && map_column_same(m->l->map, c, sent);
+}
+
+static void hold_ours(struct merge *m, const struct cell *column)
+{
+	struct cell place = {.key = column->key, .part = (uint8_t)map_case_part(m->l->map, column->part)};
+	const struct shape *shape = m->w->schema->shape;
+
+	if (map_case_part(m->l->map, column->part) < 0)
+		return;
+	for (unsigned i = 0; i < shape->parts[place.part].n; i++) {
+		place.field = (uint16_t)(shape->parts[place.part].first + i);
+		if (map_writes(m->l->map, place.field, column->field))
+			hub_set_held(m->w, m->l, &place, m->l->inflight.ver);
+	}
+}
+
+static size_t find_changed(struct merge *m, const struct image *local, const struct image *base, const struct cell **changed)
+{
+	struct image_pair p;
+	size_t n = 0;
+
+	image_pair_init(&p, local, base);
+	while (image_pair_next(&p)) {
+		/* absent is no information: the row's other columns speak for themselves */
+		if (!p.left || map_target_owned(m->l->map, p.left->field) || (p.right && map_column_same(m->l->map, p.left, p.right)))
+			continue;
+		if (is_ours(m, p.left)) {
+			hold_ours(m, p.left);
+			continue;
+		}
+		changed[n++] = p.left;
+	}
+	return n;
+}
+
+static void write_history(struct merge *m)
+{
+	struct hub_history *h = br_arena_new(m->w->arena, struct hub_history);
+
+	br_jw_end_object(&m->delta);
+	if (!h || br_jw_failed(&m->delta)) {
+		m->w->failed = true;
+		return;
+	}
+	h->kase = m->k;
+	h->ver = m->k->ver;
+	h->sys = m->l->sys;
+	h->delta = br_arena_copy(m->w->arena, br_buf_str(m->delta.b));
+	h->at_ms = m->w->now_ms;
+	h->source = m->w->source;
+	h->offset = m->w->offset;
+	*m->w->history_end = h;
+	m->w->history_end = &h->next;
+}
+
+static void add_match_keys(struct merge *m)
+{
+	struct br_str scheme[8], value[8];
+	size_t n = map_match_keys(m->l->map, &m->k->doc, scheme, value, BR_LEN(scheme));
+
+	for (size_t i = 0; i < n; i++)
+		if (!hub_world_match(m->w, scheme[i], value[i]))
+			hub_world_add_key(m->w, m->k, scheme[i], value[i], true);
+}
+
+/* The accepted cells become a new version of the case. */
+static void commit_version(struct merge *m)
+{
+	struct image over, doc;
+
+	if (image_build_end(&m->over, &over) < 0 || image_merge(&m->k->doc, &over, m->w->arena, &doc) < 0) {
+		m->w->failed = true;
+		return;
+	}
+	m->k->doc = doc;
+	m->k->ver++;
+	m->k->updated_ms = m->w->now_ms;
+	m->k->dirty = true;
+	m->k->publish = true;
+	write_history(m);
+	add_match_keys(m);
+}
+
+bool hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base, struct br_str raw)
+{
+	struct merge m = {.w = w, .l = l, .k = l->kase, .first = base->n == 0 && !l->is_new};
+	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
+	struct map_issue issue;
+	const struct cell **changed;
+	size_t nchanged;
+
+	changed = br_arena_alloc(w->arena, sizeof(*changed) * (local->n + 1));
+	if (!changed) {
+		w->failed = true;
+		return false;
+	}
+	nchanged = find_changed(&m, local, base, changed);
+	if (nchanged == 0) {
+		l->shadow = *local;
+		hub_link_touch(w, l);
+		w->count.echo++;
+		return true;
+	}
+	br_err_clear(&issue.err);
+	if (map_get(l->map, local, &ctx, w->arena, &m.got, &issue) < 0) {
+		/* The shadow stays: a later full record that can be mapped brings these changes too. */
+		hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, PARKED_IN, raw, &issue.err);
+		l->state = LINK_PARKED;
+		l->dirty = true;
+		w->count.parked_in++;
+		return false;
+	}
+	image_build(&m.over, w->arena, (uint32_t)m.got.n);
+	br_buf_reset(&w->delta);
+	br_jw_init(&m.delta, &w->delta);
+	br_jw_object(&m.delta);
+	for (uint32_t i = 0; i < m.got.n; i++)
+		if (place_changed(&m, &m.got.cells[i], changed, nchanged))
+			merge_place(&m, &m.got.cells[i]);
+	l->shadow = *local;
+	if (m.accepted) {
+		commit_version(&m);
+		w->count.accepted++;
+	} else if (m.told_again) {
+		w->count.refused++;
+	} else {
+		w->count.echo++;
+	}
+	hub_link_touch(w, l);
+	if (m.accepted)
+		hub_dispatch_case(w, m.k);
+	else
+		hub_dispatch_link(w, l);
+	return true;
+}

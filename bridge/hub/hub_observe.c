@@ -1,0 +1,247 @@
+/*
+ * hub_observe.c - a record as a system has it: known, new, vanished, or unreadable.
+ */
+#include "hub_step.h"
+
+#include <stdio.h>
+
+static void park_plain(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m, enum hub_parked_kind kind,
+	struct br_str raw, const struct br_err *err)
+{
+	hub_add_parked(w, s, l ? l->kase : NULL, m->rec, m->lid, kind, raw, err);
+	w->count.parked_in++;
+	if (l && l->state != LINK_GONE) {
+		l->state = LINK_PARKED;
+		l->dirty = true;
+	}
+}
+
+/* The connector could not even make an image of it: its own code and text, and the bytes. */
+static void unreadable(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
+{
+	struct br_err err;
+	char text[512];
+	enum br_err_code code = br_err_by_tag(m->code);
+
+	br_err_clear(&err);
+	snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(m->text));
+	br_err_set(&err, code != BR_E_OK ? code : BR_E_HUB_MESSAGE, "system", s->code.p, "why", text, "what", text, "pos", "?", NULL);
+	park_plain(w, s, l, m, PARKED_IN, m->raw, &err);
+}
+
+static void vanished(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
+{
+	struct br_err err;
+	char lid[128];
+
+	if (!l || l->state == LINK_GONE) {
+		w->count.echo++;
+		return;
+	}
+	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HUB_VANISHED, "system", s->code.p, "lid", lid, NULL);
+	park_plain(w, s, l, m, PARKED_VANISHED, BR_STR_NONE, &err);
+	/* never an automatic withdrawal: a person decides (A12) */
+	l->state = LINK_GONE;
+}
+
+static struct br_str image_json(struct hub_world *w, const struct mapping *map, const struct image *img)
+{
+	struct br_jw j;
+
+	br_buf_reset(&w->scratch);
+	br_jw_init(&j, &w->scratch);
+	image_write(img, map_shape(map), &j);
+	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
+}
+
+static void known(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
+{
+	bool waiting = l->state == LINK_PARKED || l->state == LINK_GONE;
+	struct image full;
+
+	/* A record may come with some columns only; what it does not say stays as it was. */
+	if (image_merge(&l->shadow, &m->image, w->arena, &full) < 0) {
+		w->failed = true;
+		return;
+	}
+	if (waiting) {
+		l->state = l->inflight.on ? LINK_INFLIGHT : LINK_IDLE;
+		l->dirty = true;
+	}
+	if (hub_merge(w, l, &full, &l->shadow, image_json(w, l->map, &m->image)) && waiting)
+		hub_add_unpark(w, s, NULL, l->rec, l->lid, "superseded");
+}
+
+static struct hub_case *new_case(struct hub_world *w, const struct image *got)
+{
+	struct hub_id cid = hub_ulid_make(w->now_ms, w->topic, w->offset);
+	struct hub_case *k = hub_world_add_case(w, &cid);
+
+	if (!k)
+		return NULL;
+	k->is_new = k->dirty = k->publish = true;
+	k->created_ms = k->updated_ms = w->now_ms;
+	k->ver = 1;
+	k->fver.dflt = 1;
+	k->doc = *got;
+	return k;
+}
+
+/* A null of a new record is no statement about the case. */
+static int without_nulls(struct hub_world *w, const struct image *got, struct image *out)
+{
+	struct image_builder b;
+
+	image_build(&b, w->arena, got->n);
+	for (uint32_t i = 0; i < got->n; i++)
+		if (!cell_is_null(&got->cells[i]))
+			image_set(&b, got->cells[i].part, got->cells[i].key, got->cells[i].field, got->cells[i].value);
+	return image_build_end(&b, out);
+}
+
+static void first_history(struct hub_world *w, struct hub_case *k, struct hub_system *s)
+{
+	struct hub_history *h = br_arena_new(w->arena, struct hub_history);
+
+	if (!h) {
+		w->failed = true;
+		return;
+	}
+	/* version 1 is the whole case as first entered: the document itself tells it */
+	*h = (struct hub_history){.kase = k, .ver = 1, .sys = s, .delta = BR_STR("{}"), .at_ms = w->now_ms, .source = w->source,
+		.offset = w->offset};
+	*w->history_end = h;
+	w->history_end = &h->next;
+}
+
+static void start_case(struct hub_world *w, struct hub_system *s, const struct mapping *map, const struct msg *m, const struct image *got)
+{
+	struct br_str scheme[8], value[8];
+	struct hub_case *k = new_case(w, got);
+	struct hub_link *l = k ? hub_world_add_link(w, k, s, map_record(map), m->lid) : NULL;
+	const struct cell *status;
+	size_t n;
+
+	if (!l)
+		return;
+	l->is_new = l->dirty = true;
+	l->shadow = m->image;
+	l->held.dflt = k->ver;
+	status = image_root(&k->doc, w->schema->f_status);
+	if (status && !cell_is_null(status)) {
+		k->had = br_arena_array(w->arena, struct br_str, 1);
+		if (k->had)
+			k->had[k->nhad++] = status->value;
+	}
+	n = map_match_keys(map, &k->doc, scheme, value, BR_LEN(scheme));
+	for (size_t i = 0; i < n; i++)
+		hub_world_add_key(w, k, scheme[i], value[i], true);
+	first_history(w, k, s);
+	w->count.cases_new++;
+	w->count.accepted++;
+	hub_add_unpark(w, s, NULL, map_record(map), m->lid, "superseded");
+	hub_dispatch_case(w, k);
+}
+
+/* The case a new record says it belongs to, by a strong key: an earlier cross-reference. */
+static struct hub_case *strong_match(struct hub_world *w, const struct mapping *map, const struct image *got)
+{
+	struct br_str scheme[8], value[8];
+	size_t n = map_match_keys(map, got, scheme, value, BR_LEN(scheme));
+
+	for (size_t i = 0; i < n; i++) {
+		struct hub_case *k = hub_world_match(w, scheme[i], value[i]);
+
+		if (k)
+			return k;
+	}
+	return NULL;
+}
+
+static void duplicate(struct hub_world *w, struct hub_system *s, struct hub_link *has, const struct msg *m, const struct mapping *map)
+{
+	struct br_err err;
+	char lid[128], other[128];
+
+	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
+	snprintf(other, sizeof(other), "%.*s", BR_STR_ARG(has->lid));
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HUB_DUPLICATE, "system", s->code.p, "lid", lid, "case", has->kase->ulid, "other", other, NULL);
+	park_plain(w, s, NULL, m, PARKED_DUPLICATE, image_json(w, map, &m->image), &err);
+}
+
+/* First contact with a case others already hold: bind, then merge without a base (A10). */
+static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_case *k, const struct mapping *map, const struct msg *m)
+{
+	struct hub_link *l = hub_case_link(k, s, map_record(map));
+	struct image none = {NULL, 0};
+
+	if (l && (l->lid.n || l->inflight.on)) {
+		duplicate(w, s, l, m, map);
+		return;
+	}
+	if (l) {
+		hub_world_set_lid(w, l, m->lid);
+	} else {
+		l = hub_world_add_link(w, k, s, map_record(map), m->lid);
+		if (!l)
+			return;
+		l->is_new = true;
+	}
+	l->dirty = true;
+	l->due = false;
+	if (l->state == LINK_REJECTED || l->state == LINK_PARKED)
+		l->state = LINK_IDLE;
+	hub_merge(w, l, &m->image, &none, image_json(w, map, &m->image));
+}
+
+static void first_sight(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	const struct mapping *map = map_find(s->maps, m->rec);
+	struct map_issue issue;
+	struct image read, got;
+	struct hub_case *k;
+
+	br_err_clear(&issue.err);
+	if (map_get(map, &m->image, NULL, w->arena, &read, &issue) < 0) {
+		park_plain(w, s, NULL, m, PARKED_IN, image_json(w, map, &m->image), &issue.err);
+		return;
+	}
+	k = strong_match(w, map, &read);
+	if (k) {
+		bind_record(w, s, k, map, m);
+		return;
+	}
+	if (without_nulls(w, &read, &got) < 0) {
+		w->failed = true;
+		return;
+	}
+	start_case(w, s, map, m, &got);
+}
+
+void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	struct hub_link *l;
+	struct br_err err;
+	char rec[64];
+
+	w->count.read++;
+	if (!map_find(s->maps, m->rec)) {
+		snprintf(rec, sizeof(rec), "%.*s", BR_STR_ARG(m->rec));
+		br_err_clear(&err);
+		br_err_set(&err, BR_E_HUB_UNKNOWN_RECORD, "system", s->code.p, "record", rec, NULL);
+		park_plain(w, s, NULL, m, PARKED_IN, m->raw, &err);
+		return;
+	}
+	l = hub_world_link(w, s, m->rec, m->lid);
+	if (!m->present && !m->raw.n)
+		vanished(w, s, l, m);
+	else if (!m->has_image)
+		unreadable(w, s, l, m);
+	else if (l)
+		known(w, s, l, m);
+	else
+		first_sight(w, s, m);
+}

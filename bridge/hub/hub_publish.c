@@ -1,0 +1,360 @@
+#include "hub_publish.h"
+
+#include "hub_step.h"
+#include "ledger.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct hub_publisher {
+	struct bus *bus;
+	const struct cfg_site *site;
+	int cases, audit, parked;
+	int *deliver;         /* per system: topic */
+	int64_t *pseq;        /* per system: last number in this hub epoch */
+	struct br_buf value;
+	struct br_str source; /* ce_source */
+	struct br_str dataschema;
+	/* where a full queue made us stop */
+	struct hub_out *out;
+	struct hub_case *kase;
+	struct hub_history *history;
+	struct hub_parked *item;
+	struct hub_link *link;
+	int stage;
+};
+
+static int topic(struct hub_publisher *p, const char *name, const char *more, struct br_err *err)
+{
+	char full[256];
+
+	snprintf(full, sizeof(full), "%.*s.%s%s", BR_STR_ARG(p->site->topic_prefix), name, more);
+	return bus_topic(p->bus, full, err);
+}
+
+struct hub_publisher *hub_publisher_new(struct bus *bus, const struct cfg_site *site, const struct hub_world *w, struct br_err *err)
+{
+	struct hub_publisher *p = calloc(1, sizeof(*p));
+	char text[256];
+
+	if (!p) {
+		br_err_set(err, BR_E_NOMEM, NULL);
+		return NULL;
+	}
+	p->bus = bus;
+	p->site = site;
+	br_buf_init(&p->value, 16 << 20);
+	p->deliver = calloc(w->nsystems, sizeof(*p->deliver));
+	p->pseq = calloc(w->nsystems, sizeof(*p->pseq));
+	snprintf(text, sizeof(text), "/casebridge/%.*s", BR_STR_ARG(site->name));
+	p->source = br_str_z(strdup(text));
+	p->dataschema = w->schema->id;
+	p->cases = topic(p, "cases", "", err);
+	p->audit = topic(p, "audit", "", err);
+	p->parked = topic(p, "parked", "", err);
+	if (!p->deliver || !p->pseq || p->cases < 0 || p->audit < 0 || p->parked < 0) {
+		hub_publisher_free(p);
+		return NULL;
+	}
+	for (size_t i = 0; i < w->nsystems; i++) {
+		p->deliver[i] = topic(p, "deliver.", w->systems[i].code.p, err);
+		if (p->deliver[i] < 0) {
+			hub_publisher_free(p);
+			return NULL;
+		}
+	}
+	return p;
+}
+
+void hub_publisher_free(struct hub_publisher *p)
+{
+	if (!p)
+		return;
+	br_buf_release(&p->value);
+	free((char *)p->source.p);
+	free(p->deliver);
+	free(p->pseq);
+	free(p);
+}
+
+/* True: it is in the queue. False: the queue is full or the bus is broken (fatal). */
+static bool sent(int rc, const struct br_err *err, bool *fatal)
+{
+	if (rc == 0)
+		return true;
+	if (br_err_code(err) != BR_E_BUS_QUEUE_FULL)
+		*fatal = true;
+	return false;
+}
+
+static bool send_message(struct hub_publisher *p, struct hub_world *w, struct hub_system *s, struct msg *m, const struct shape *shape, struct br_str key,
+	struct br_err *err, bool *fatal)
+{
+	size_t i = (size_t)(s - w->systems);
+	uint64_t ticket;
+
+	m->sys = s->code;
+	m->epoch = w->incarnation;
+	m->seq = p->pseq[i] + 1;
+	br_buf_reset(&p->value);
+	msg_write(m, shape, &p->value);
+	br_err_clear(err);
+	if (!sent(bus_send(p->bus, p->deliver[i], 0, key, br_buf_str(&p->value), NULL, 0, &ticket, err), err, fatal))
+		return false;
+	p->pseq[i]++;
+	return true;
+}
+
+static bool send_command(struct hub_publisher *p, struct hub_world *w, struct hub_link *l, bool inherited, struct br_err *err, bool *fatal)
+{
+	const struct hub_inflight *f = &l->inflight;
+	struct msg m = {.type = MSG_CMD, .ts = w->now_ms, .rec = l->rec, .lid = l->lid, .op = f->op, .ver = f->ver};
+	struct br_jw j;
+
+	m.did = (struct msg_did){f->incarnation, {l->kase->ulid, HUB_ULID_TEXT}, l->rec, l->n};
+	m.attempted = f->attempted || inherited;
+	m.has_image = true;
+	m.image = f->set;
+	m.base = f->own_base ? f->base : l->shadow;
+	if (f->op == OP_CREATE) {
+		br_buf_reset(&w->scratch);
+		br_jw_init(&j, &w->scratch);
+		map_natural_key(l->map, &f->set, &j);
+		m.nk = br_buf_str(&w->scratch);
+	}
+	return send_message(p, w, l->sys, &m, map_shape(l->map), m.did.cid, err, fatal);
+}
+
+static bool begins(const struct hub_world *w, const struct hub_system *s)
+{
+	for (const struct hub_out *o = w->outs; o; o = o->next)
+		if (o->kind == OUT_BEGIN && o->sys == s)
+			return true;
+	return false;
+}
+
+static bool send_out(struct hub_publisher *p, struct hub_world *w, struct hub_out *o, struct br_err *err, bool *fatal)
+{
+	struct msg m = {.ts = w->now_ms};
+
+	switch (o->kind) {
+	case OUT_CMD:
+		/* a starting connector gets its outstanding commands between BEGIN and FENCE */
+		return begins(w, o->sys) || !o->link->inflight.on || send_command(p, w, o->link, false, err, fatal);
+	case OUT_RESTART:
+		m.type = MSG_RESTART;
+		m.text = br_str_z(o->reason);
+		break;
+	case OUT_REFETCH:
+		m.type = MSG_REFETCH;
+		m.rec = o->rec;
+		m.lids = o->lids;
+		m.nlids = o->nlids;
+		break;
+	case OUT_PAUSE:
+		m.type = MSG_PAUSE;
+		break;
+	case OUT_RESUME:
+		m.type = MSG_RESUME;
+		break;
+	case OUT_BEGIN:
+	case OUT_FENCE:
+		return true; /* hub_publish_begin */
+	}
+	return send_message(p, w, o->sys, &m, NULL, BR_STR_NONE, err, fatal);
+}
+
+static struct br_str time_text(int64_t ms, char *buf, size_t size)
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&s, &tm);
+	n = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	n += (size_t)snprintf(buf + n, size - n, ".%03dZ", (int)(ms % 1000));
+	return (struct br_str){buf, n};
+}
+
+static void write_links(const struct hub_case *k, struct br_jw *j)
+{
+	br_jw_key(j, BR_STR("links"));
+	br_jw_array(j);
+	for (const struct hub_link *l = k->links; l; l = l->next) {
+		if (!l->lid.n)
+			continue;
+		br_jw_object(j);
+		br_jw_kstr(j, "system", l->sys->code);
+		br_jw_kstr(j, "record", l->rec);
+		br_jw_kstr(j, "local_id", l->lid);
+		br_jw_end_object(j);
+	}
+	br_jw_end_array(j);
+}
+
+static bool send_event(struct hub_publisher *p, int to, const struct hub_case *k, int32_t ver, const char *type, int64_t at_ms, struct br_err *err,
+	bool *fatal)
+{
+	char id[64], when[40];
+	struct br_str ce_id = {id, (size_t)snprintf(id, sizeof(id), "%s:%" PRId32, k->ulid, ver)};
+	/* CloudEvents 1.0, Kafka protocol binding, binary mode */
+	struct bus_header headers[] = {
+		{"ce_specversion", BR_STR("1.0")},
+		{"ce_id", ce_id},
+		{"ce_source", p->source},
+		{"ce_type", br_str_z(type)},
+		{"ce_subject", {k->ulid, HUB_ULID_TEXT}},
+		{"ce_time", time_text(at_ms, when, sizeof(when))},
+		{"ce_dataschema", p->dataschema},
+		{"content-type", BR_STR("application/json")},
+	};
+	uint64_t ticket;
+
+	br_err_clear(err);
+	return sent(bus_send(p->bus, to, -1, headers[4].value, br_buf_str(&p->value), headers, BR_LEN(headers), &ticket, err), err, fatal);
+}
+
+static bool send_case(struct hub_publisher *p, struct hub_world *w, const struct hub_case *k, struct br_err *err, bool *fatal)
+{
+	char when[40];
+	struct br_jw j;
+
+	br_buf_reset(&p->value);
+	br_jw_init(&j, &p->value);
+	br_jw_object(&j);
+	br_jw_kstr(&j, "case_id", ((struct br_str){k->ulid, HUB_ULID_TEXT}));
+	br_jw_kint(&j, "version", k->ver);
+	br_jw_kstr(&j, "updated_at", time_text(k->updated_ms, when, sizeof(when)));
+	case_write(w->schema, &k->doc, &j);
+	write_links(k, &j);
+	br_jw_end_object(&j);
+	return send_event(p, p->cases, k, k->ver, "cn.casebridge.case.changed.v1", k->updated_ms, err, fatal);
+}
+
+static bool send_history(struct hub_publisher *p, const struct hub_history *h, struct br_err *err, bool *fatal)
+{
+	char when[40];
+	struct br_jw j;
+
+	br_buf_reset(&p->value);
+	br_jw_init(&j, &p->value);
+	br_jw_object(&j);
+	br_jw_kstr(&j, "case_id", ((struct br_str){h->kase->ulid, HUB_ULID_TEXT}));
+	br_jw_kint(&j, "version", h->ver);
+	br_jw_kstr(&j, "system", h->sys ? h->sys->code : BR_STR(""));
+	br_jw_kstr(&j, "at", time_text(h->at_ms, when, sizeof(when)));
+	br_jw_kraw(&j, "changes", h->delta);
+	br_jw_end_object(&j);
+	return send_event(p, p->audit, h->kase, h->ver, "cn.casebridge.case.history.v1", h->at_ms, err, fatal);
+}
+
+/* Header names as Kafka Connect's DeadLetterQueueReporter writes them, so that the usual tools show them. */
+static bool send_parked(struct hub_publisher *p, const struct hub_parked *i, struct br_err *err, bool *fatal)
+{
+	struct bus_header headers[] = {
+		{"__connect.errors.connector.name", i->sys->code},
+		{"__connect.errors.exception.class.name", i->code},
+		{"__connect.errors.exception.message", i->text_en},
+		{"casebridge-kind", br_str_z(ledger_parked_kind(i->kind))},
+		{"casebridge-record", i->rec},
+		{"casebridge-field", i->place},
+		{"casebridge-message-zh", i->text_zh},
+	};
+	struct br_str key = i->lid.n || !i->kase ? i->lid : (struct br_str){i->kase->ulid, HUB_ULID_TEXT};
+	uint64_t ticket;
+
+	br_err_clear(err);
+	return sent(bus_send(p->bus, p->parked, 0, key, i->raw, headers, BR_LEN(headers), &ticket, err), err, fatal);
+}
+
+bool hub_publish(struct hub_publisher *p, struct hub_world *w, struct br_err *err, bool *fatal)
+{
+	if (p->stage == 0) {
+		p->out = w->outs;
+		p->kase = w->cases;
+		p->history = w->history;
+		p->item = w->parked;
+		p->stage = 1;
+	}
+	for (; p->out; p->out = p->out->next)
+		if (!send_out(p, w, p->out, err, fatal))
+			return false;
+	for (; p->kase; p->kase = p->kase->hh.next)
+		if (p->kase->publish && !send_case(p, w, p->kase, err, fatal))
+			return false;
+	for (; p->history; p->history = p->history->next)
+		if (!send_history(p, p->history, err, fatal))
+			return false;
+	for (; p->item; p->item = p->item->next)
+		if (!send_parked(p, p->item, err, fatal))
+			return false;
+	p->stage = 0;
+	return true;
+}
+
+static bool send_begin(struct hub_publisher *p, struct hub_world *w, struct hub_system *s, const struct hub_out *fence, struct br_err *err, bool *fatal)
+{
+	struct msg m = {.type = MSG_BEGIN, .nonce = fence->nonce, .assigned = s->epoch, .incarnation = w->incarnation};
+	struct br_jw j;
+
+	br_buf_reset(&w->scratch);
+	br_jw_init(&j, &w->scratch);
+	br_jw_array(&j);
+	for (size_t i = 0; i < map_count(s->maps); i++)
+		if (map_spec(map_at(s->maps, i), &j) < 0) {
+			br_err_set(err, BR_E_NOMEM, NULL);
+			*fatal = true;
+			return false;
+		}
+	br_jw_end_array(&j);
+	m.spec = br_buf_str(&w->scratch);
+	return send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal);
+}
+
+bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_system *s, const struct hub_out *fence, struct br_err *err, bool *fatal)
+{
+	struct msg m = {.type = MSG_FENCE};
+
+	if (p->stage == 0) {
+		if (fence && !send_begin(p, w, s, fence, err, fatal))
+			return false;
+		p->kase = w->cases;
+		p->stage = 1;
+	}
+	for (; p->kase; p->kase = p->kase->hh.next) {
+		struct hub_link *l;
+
+		for (l = p->kase->links; l && (l->sys != s || !l->inflight.on); l = l->next)
+			;
+		/* a case has at most one outstanding command per record; others of the case come with their own row */
+		for (; l; l = l->next)
+			if (l->sys == s && l->inflight.on && !send_command(p, w, l, fence && fence->attempted, err, fatal))
+				return false;
+	}
+	if (fence) {
+		m.nonce = fence->nonce;
+		m.cursor = s->cursor;
+		m.sweep_mode = fence->sweep;
+		m.attempted = fence->attempted;
+		if (!send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal))
+			return false;
+	}
+	p->stage = 0;
+	return true;
+}
+
+void hub_publish_pings(struct hub_publisher *p, struct hub_world *w, int64_t wall_ms)
+{
+	struct br_err err;
+	bool fatal = false;
+
+	for (size_t i = 0; i < w->nsystems; i++) {
+		struct msg m = {.type = MSG_PING, .ts = wall_ms};
+
+		/* a lost PING only makes a connector cautious */
+		if (w->systems[i].nonce[0])
+			send_message(p, w, &w->systems[i], &m, NULL, BR_STR_NONE, &err, &fatal);
+	}
+}

@@ -1,0 +1,257 @@
+/*
+ * hub_receipt.c - what became of a command (protocol A8).
+ */
+#include "hub_step.h"
+
+#include <stdio.h>
+
+static struct hub_link *find_outstanding(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	struct hub_id cid;
+	struct hub_case *k;
+	struct hub_link *l;
+
+	if (!hub_ulid_read(m->did.cid, &cid))
+		return NULL;
+	k = hub_world_case(w, &cid);
+	l = k ? hub_case_link(k, s, m->did.rec) : NULL;
+	if (!l || !l->inflight.on || l->n != m->did.n || l->inflight.incarnation != m->did.incarnation)
+		return NULL;
+	return l;
+}
+
+static void park_answer(struct hub_world *w, struct hub_link *l, const struct msg *m, enum br_err_code code, enum hub_parked_kind kind,
+	const char *other)
+{
+	struct map_refusal r = {.deed = MAP_CORRECT, .say = m->text, .field = -1};
+	struct br_err err;
+	char text[600], lid[128];
+
+	map_refusal(l->map, m->code, m->text, &r);
+	snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(r.say.n ? r.say : m->text));
+	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
+	br_err_clear(&err);
+	br_err_set(&err, code, "system", l->sys->code.p, "text", text, "lid", lid, "other", other ? other : "",
+		"field", r.field >= 0 ? case_field(w->schema, (unsigned)r.field)->name.p : "", NULL);
+	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, kind, m->code, &err);
+	w->count.parked_out++;
+	l->dirty = true;
+}
+
+/* Every place the command covered is held as of the version it was computed from - as written, not the larger of both. */
+static void now_held(struct hub_world *w, struct hub_link *l)
+{
+	if (l->inflight.all) {
+		l->held.dflt = l->inflight.ver;
+		l->held.n = 0;
+		return;
+	}
+	for (uint32_t i = 0; i < l->inflight.nplaces; i++) {
+		const struct version_at *at = &l->inflight.places[i];
+
+		hub_set_held(w, l, &(struct cell){.key = at->key, .field = at->field, .part = at->part}, l->inflight.ver);
+	}
+}
+
+/* What we wrote, as the system stored it, on top of what it held. */
+static int base_after_write(struct hub_world *w, struct hub_link *l, const struct image *post, struct image *out)
+{
+	struct image_builder b;
+	struct image ours;
+
+	image_build(&b, w->arena, l->inflight.set.n);
+	for (uint32_t i = 0; i < l->inflight.set.n; i++) {
+		const struct cell *c = &l->inflight.set.cells[i];
+		const struct cell *stored = image_get(post, c->part, c->key, c->field);
+
+		if (!stored)
+			stored = c;
+		if (cell_is_null(stored))
+			image_set_null(&b, stored->part, stored->key, stored->field);
+		else
+			image_set(&b, stored->part, stored->key, stored->field, stored->value);
+	}
+	if (image_build_end(&b, &ours) < 0)
+		return -BR_E_NOMEM;
+	return image_merge(&l->shadow, &ours, w->arena, out);
+}
+
+/* A non-transactional target shows something else than was sent: its way of writing it, or (in doubt) someone's edit. Kept for review, never spread. */
+static void note_deviations(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	for (uint32_t i = 0; i < l->inflight.set.n; i++) {
+		const struct cell *sent = &l->inflight.set.cells[i];
+		const struct cell *stored = image_get(&m->image, sent->part, sent->key, sent->field);
+		struct cell place;
+		const struct shape *shape = w->schema->shape;
+		int part = map_case_part(l->map, sent->part);
+
+		if (!stored || part < 0 || map_column_same(l->map, stored, sent))
+			continue;
+		place = (struct cell){.key = sent->key, .part = (uint8_t)part};
+		for (unsigned f = 0; f < shape->parts[part].n; f++) {
+			place.field = (uint16_t)(shape->parts[part].first + f);
+			if (map_writes(l->map, place.field, sent->field)) {
+				hub_add_conflict(w, l, m->doubt ? CONFLICT_SUSPECT : CONFLICT_DEVIATION, &place, sent, stored);
+				break;
+			}
+		}
+	}
+}
+
+/* The number a create brought home. False when it belongs to another case: then nothing is bound. */
+static bool take_lid(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	struct hub_link *other;
+
+	if (!m->lid.n || br_str_eq(l->lid, m->lid))
+		return true;
+	other = hub_world_link(w, l->sys, l->rec, m->lid);
+	if (other && other != l) {
+		park_answer(w, l, m, BR_E_HUB_LID_TAKEN, PARKED_DUPLICATE, other->kase->ulid);
+		l->state = LINK_PARKED;
+		return false;
+	}
+	hub_world_set_lid(w, l, m->lid);
+	l->dirty = true;
+	return true;
+}
+
+static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	struct image base, post;
+
+	w->count.applied++;
+	if (!take_lid(w, l, m)) {
+		l->inflight.on = false;
+		return;
+	}
+	if (!m->atomic && m->has_image)
+		note_deviations(w, l, m);
+	now_held(w, l);
+	post = m->has_image ? m->image : l->inflight.set;
+	if (base_after_write(w, l, &post, &base) < 0 || image_merge(&base, &post, w->arena, &post) < 0) {
+		w->failed = true;
+		return;
+	}
+	l->inflight.on = false;
+	l->state = LINK_IDLE;
+	l->due = false;
+	hub_add_unpark(w, l->sys, l->kase, l->rec, l->lid, "delivered");
+	/* concurrent and reverted edits in columns we did not set, and numbers the target allotted, come home here */
+	hub_merge(w, l, &post, &base, BR_STR_NONE);
+}
+
+static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	struct image full, base = l->inflight.own_base ? l->inflight.base : l->shadow;
+
+	w->count.stale++;
+	if (m->doubt)
+		note_deviations(w, l, m);
+	l->inflight.on = false;
+	l->state = LINK_IDLE;
+	l->dirty = true;
+	(void)base;
+	if (image_merge(&l->shadow, &m->image, w->arena, &full) < 0) {
+		w->failed = true;
+		return;
+	}
+	hub_merge(w, l, &full, &l->shadow, BR_STR_NONE);
+	hub_dispatch_link(w, l);
+}
+
+/* A create found the record there already: bound only when it is nobody's, then first contact. */
+static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	struct image none = {NULL, 0};
+
+	w->count.exists++;
+	l->inflight.on = false;
+	if (!m->lid.n || !take_lid(w, l, m)) {
+		if (!m->lid.n) {
+			park_answer(w, l, m, BR_E_HUB_AMBIGUOUS, PARKED_DUPLICATE, NULL);
+			l->state = LINK_PARKED;
+		}
+		return;
+	}
+	l->state = LINK_IDLE;
+	l->held = (struct versions){0};
+	l->shadow = none;
+	hub_merge(w, l, &m->image, &none, BR_STR_NONE);
+}
+
+static void progress(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	struct image shadow;
+
+	if (!take_lid(w, l, m) || !m->has_image)
+		return;
+	if (!l->inflight.own_base) {
+		l->inflight.base = l->shadow;
+		l->inflight.own_base = true;
+	}
+	if (image_merge(&l->shadow, &m->image, w->arena, &shadow) < 0)
+		w->failed = true;
+	else
+		l->shadow = shadow;
+	l->dirty = true;
+}
+
+static void closed(struct hub_world *w, struct hub_link *l, const struct msg *m, enum hub_link_state state, enum br_err_code code,
+	enum hub_parked_kind kind)
+{
+	l->inflight.on = false;
+	l->state = state;
+	l->due = false;
+	park_answer(w, l, m, code, kind, NULL);
+}
+
+void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	struct hub_link *l = find_outstanding(w, s, m);
+
+	if (!l) {
+		w->count.late++;
+		return;
+	}
+	if (m->status == RCPT_PROGRESS) {
+		progress(w, l, m);
+		return;
+	}
+	if (l->state != LINK_PENDING) /* a pending answer gave its credit back already */
+		s->outstanding--;
+	l->dirty = true;
+	switch (m->status) {
+	case RCPT_APPLIED:
+		applied(w, l, m);
+		break;
+	case RCPT_STALE:
+		stale(w, l, m);
+		break;
+	case RCPT_EXISTS:
+		exists(w, l, m);
+		break;
+	case RCPT_AMBIGUOUS:
+		closed(w, l, m, LINK_PARKED, BR_E_HUB_AMBIGUOUS, PARKED_DUPLICATE);
+		break;
+	case RCPT_GONE:
+		w->count.gone++;
+		closed(w, l, m, LINK_GONE, BR_E_HUB_VANISHED, PARKED_VANISHED);
+		break;
+	case RCPT_REJECTED:
+		w->count.rejected++;
+		closed(w, l, m, LINK_REJECTED, BR_E_HUB_REFUSED, PARKED_REFUSED);
+		break;
+	case RCPT_PARKED:
+		closed(w, l, m, LINK_PARKED, BR_E_HUB_UNKNOWN_OUTCOME, PARKED_UNKNOWN);
+		break;
+	case RCPT_PENDING:
+		w->count.pending++;
+		l->state = LINK_PENDING;
+		l->ref = m->ref;
+		break;
+	case RCPT_PROGRESS:
+		break;
+	}
+}

@@ -1,0 +1,317 @@
+#include "hub_step.h"
+
+#include "br_text.h"
+
+struct hub_out *hub_out_add(struct hub_world *w, enum hub_out_kind kind, struct hub_system *s)
+{
+	struct hub_out *o = br_arena_new(w->arena, struct hub_out);
+
+	if (!o) {
+		w->failed = true;
+		return NULL;
+	}
+	o->kind = kind;
+	o->sys = s;
+	*w->outs_end = o;
+	w->outs_end = &o->next;
+	return o;
+}
+
+static struct br_str json_of(struct hub_world *w, const struct cell *c)
+{
+	struct br_jw j;
+
+	br_buf_reset(&w->scratch);
+	br_jw_init(&j, &w->scratch);
+	if (!c || cell_is_null(c))
+		br_jw_null(&j);
+	else
+		br_jw_str(&j, c->value);
+	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
+}
+
+void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict_kind kind, const struct cell *place,
+	const struct cell *win, const struct cell *lose)
+{
+	struct hub_conflict *c = br_arena_new(w->arena, struct hub_conflict);
+
+	if (!c) {
+		w->failed = true;
+		return;
+	}
+	c->kase = l->kase;
+	c->sys = l->sys;
+	c->kind = kind;
+	c->place = case_place(w->schema, place, w->arena);
+	c->win = json_of(w, win);
+	c->lose = json_of(w, lose);
+	c->at_ms = w->now_ms;
+	c->source = w->source;
+	c->offset = w->offset;
+	*w->conflicts_end = c;
+	w->conflicts_end = &c->next;
+	w->count.conflicts++;
+}
+
+static struct br_str sentence(struct hub_world *w, const struct br_err *err, enum br_lang lang, bool next)
+{
+	char text[1024];
+
+	if (next)
+		br_err_next_step(err, lang, text, sizeof(text));
+	else
+		br_err_sentence(err, lang, text, sizeof(text));
+	return br_arena_copy(w->arena, br_str_z(text));
+}
+
+struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec, struct br_str lid,
+	enum hub_parked_kind kind, struct br_str raw, const struct br_err *err)
+{
+	struct hub_parked *p = br_arena_new(w->arena, struct hub_parked);
+	const char *place = br_err_detail(err, "field");
+
+	if (!p) {
+		w->failed = true;
+		return NULL;
+	}
+	if (!place)
+		place = br_err_detail(err, "column");
+	p->sys = s;
+	p->kase = k;
+	p->rec = rec;
+	p->lid = lid;
+	p->kind = kind;
+	p->raw = raw;
+	p->code = br_str_z(br_err_tag((int)br_err_code(err)));
+	p->place = br_arena_copy(w->arena, br_str_z(place ? place : ""));
+	p->text_en = sentence(w, err, BR_LANG_EN, false);
+	p->text_zh = sentence(w, err, BR_LANG_ZH, false);
+	p->next_en = sentence(w, err, BR_LANG_EN, true);
+	p->next_zh = sentence(w, err, BR_LANG_ZH, true);
+	p->at_ms = w->now_ms;
+	p->source = w->source;
+	p->offset = w->offset;
+	*w->parked_end = p;
+	w->parked_end = &p->next;
+	s->open_parked++;
+	return p;
+}
+
+void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec, struct br_str lid, const char *how)
+{
+	struct hub_unpark *u;
+
+	/* nearly always nothing is parked, and then the ledger need not be asked */
+	if (s->open_parked == 0)
+		return;
+	u = br_arena_new(w->arena, struct hub_unpark);
+	if (!u) {
+		w->failed = true;
+		return;
+	}
+	*u = (struct hub_unpark){s, k, rec, lid, how, NULL};
+	*w->unparked_end = u;
+	w->unparked_end = &u->next;
+}
+
+bool hub_is_newer(const struct hub_system *s, const struct msg *m)
+{
+	if (m->type == MSG_HELLO)
+		return true;
+	return !s->gap && m->epoch == s->epoch && m->seq == s->last_seq + 1;
+}
+
+static void copy_z(char *to, size_t room, struct br_str s)
+{
+	size_t n = s.n < room - 1 ? s.n : room - 1;
+
+	if (n)
+		memcpy(to, s.p, n);
+	to[n] = '\0';
+}
+
+/*
+ * A connector starts (A1): a new epoch, whatever was on its way from the old one is dropped from here on, and the new one gets the outstanding
+ * commands before it may read anything. FENCE is last.
+ */
+static void hello(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	struct hub_out *o;
+
+	if (br_str_eq(br_str_z(s->nonce), m->nonce))
+		return;
+	s->epoch = (s->epoch > m->target_epoch ? s->epoch : m->target_epoch) + 1;
+	copy_z(s->nonce, sizeof(s->nonce), m->nonce);
+	copy_z(s->inc, sizeof(s->inc), m->inc);
+	s->beat = m->beat;
+	s->last_seq = 0;
+	s->gap = false;
+	s->transactional = br_str_eq(m->caps, BR_STR("inbox"));
+	s->dirty = true;
+	o = hub_out_add(w, OUT_BEGIN, s);
+	if (o)
+		o->nonce = br_arena_copy(w->arena, m->nonce);
+	/* the ledger expands this into BEGIN's command list: see hub_publish.c */
+	o = hub_out_add(w, OUT_FENCE, s);
+	if (o) {
+		o->nonce = br_arena_copy(w->arena, m->nonce);
+		o->attempted = !s->transactional && !s->bye;
+		o->sweep = SWEEP_WINDOW;
+	}
+	s->bye = false;
+}
+
+static void intent(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	struct hub_id cid;
+	struct hub_case *k;
+	struct hub_link *l;
+
+	if (!hub_ulid_read(m->did.cid, &cid))
+		return;
+	k = hub_world_case(w, &cid);
+	l = k ? hub_case_link(k, s, m->did.rec) : NULL;
+	if (l && l->inflight.on && l->n == m->did.n && l->inflight.incarnation == m->did.incarnation && !l->inflight.attempted) {
+		l->inflight.attempted = true;
+		l->dirty = true;
+	}
+}
+
+static void set_cursor(struct hub_world *w, struct hub_system *s, struct br_str cursor)
+{
+	char *copy = malloc(cursor.n + 1);
+
+	if (!copy) {
+		w->failed = true;
+		return;
+	}
+	memcpy(copy, cursor.p, cursor.n);
+	copy[cursor.n] = '\0';
+	free((char *)s->cursor.p);
+	s->cursor = (struct br_str){copy, cursor.n};
+}
+
+void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	s->last_contact_ms = w->now_ms;
+	s->dirty = true;
+	if (m->type == MSG_HELLO) {
+		hello(w, s, m);
+		return;
+	}
+	if (!hub_is_newer(s, m)) {
+		w->count.dropped_old++;
+		if (s->gap || m->epoch < s->epoch || (m->epoch == s->epoch && m->seq <= s->last_seq))
+			return;
+		/* a hole, or an epoch nobody was given: nothing counts until the next HELLO */
+		s->gap = true;
+		w->count.gaps++;
+		struct hub_out *o = hub_out_add(w, OUT_RESTART, s);
+
+		if (o)
+			o->reason = m->epoch == s->epoch ? "gap" : "unknown epoch";
+		return;
+	}
+	s->last_seq = m->seq;
+	switch (m->type) {
+	case MSG_OBS:
+		hub_observe(w, s, m);
+		break;
+	case MSG_RCPT:
+		hub_receipt(w, s, m);
+		break;
+	case MSG_INTENT:
+		intent(w, s, m);
+		break;
+	case MSG_CURSOR:
+		set_cursor(w, s, m->cursor);
+		break;
+	case MSG_SWEEP:
+		if (m->done)
+			s->sweep_done_ms = w->now_ms;
+		break;
+	case MSG_BYE:
+		s->bye = true;
+		break;
+	default:
+		break;
+	}
+}
+
+void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes, const struct br_err *err)
+{
+	struct br_err why;
+	char text[512];
+
+	br_err_clear(&why);
+	br_err_set(&why, BR_E_HUB_MESSAGE, "system", s->code.p, "why", br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
+	hub_add_parked(w, s, NULL, BR_STR(""), key, PARKED_MESSAGE, bytes, &why);
+	w->count.read++;
+	w->count.parked_in++;
+}
+
+void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
+{
+	if (retry && (l->state == LINK_REJECTED || l->state == LINK_PARKED)) {
+		l->state = LINK_IDLE;
+		l->inflight.on = false;
+		l->dirty = true;
+	}
+	hub_dispatch_link(w, l);
+}
+
+void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_sys_state state)
+{
+	if (s->state == state)
+		return;
+	s->state = state;
+	s->dirty = true;
+	if (state == SYS_LIVE)
+		s->backlog = true;
+	hub_out_add(w, state == SYS_PAUSED ? OUT_PAUSE : OUT_RESUME, s);
+}
+
+static void refetch(struct hub_world *w, struct hub_out **o, struct hub_system *s, const struct msg *m, size_t room, struct br_str lid)
+{
+	if (!*o) {
+		*o = hub_out_add(w, OUT_REFETCH, s);
+		if (!*o)
+			return;
+		(*o)->rec = m->rec;
+		(*o)->lids = br_arena_array(w->arena, struct br_str, room);
+		if (!(*o)->lids) {
+			w->failed = true;
+			return;
+		}
+	}
+	if ((*o)->lids)
+		(*o)->lids[(*o)->nlids++] = lid;
+}
+
+static int digest_cmp(const void *a, const void *b)
+{
+	return br_str_cmp(((const struct msg_digest *)a)->lid, ((const struct msg_digest *)b)->lid);
+}
+
+void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m, const struct hub_known *known, size_t n)
+{
+	struct hub_out *o = NULL;
+	size_t i = 0, j = 0, room = m->ndigests + n;
+
+	/* the source's own collation orders its keys; bytes order them here */
+	qsort(m->digests, m->ndigests, sizeof(*m->digests), digest_cmp);
+	while (i < m->ndigests || j < n) {
+		int c = i == m->ndigests ? 1 : j == n ? -1 : br_str_cmp(m->digests[i].lid, known[j].lid);
+
+		if (c < 0) {
+			refetch(w, &o, s, m, room, m->digests[i++].lid);
+		} else if (c > 0) {
+			refetch(w, &o, s, m, room, known[j++].lid);
+		} else {
+			if (m->digests[i].hash != known[j].hash)
+				refetch(w, &o, s, m, room, known[j].lid);
+			i++;
+			j++;
+		}
+	}
+}

@@ -1,0 +1,58 @@
+/*
+ * hub_step.h - the heart of the bridge: fold one message into the state. Pure.
+ *
+ * No I/O, no clock, no randomness: the outcome depends on the world and the message alone (the time is the message's Kafka timestamp, a new case's id a
+ * hash of its offset), so replaying the log gives the same state. What must be loaded first is told by hub_needs(); what came out stands in the world's
+ * lists. The world's arena must outlive the messages' bytes until the batch is stored.
+ */
+#ifndef HUB_STEP_H
+#define HUB_STEP_H
+
+#include "hub_state.h"
+
+/* An operator's order, from the ctl topic. */
+enum hub_order { ORDER_SYSTEM_LIVE, ORDER_SYSTEM_PAUSE, ORDER_RETRY_LINK };
+
+/* Folds one message of system s; its place is in w->source, offset, now_ms. */
+void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m);
+/* A record of the in topic that is no message: parked with its bytes. */
+void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes, const struct br_err *err);
+/* Sends what links of this case wait for (credit came free, system went live, an operator's retry). */
+void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry);
+void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_sys_state state);
+/* A digest against the links loaded for its range: REFETCH for what differs, is unknown or missing. known is ordered by lid. */
+struct hub_known {
+	struct br_str lid;
+	uint64_t hash;
+};
+void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m, const struct hub_known *known, size_t n);
+
+/* Is m newer than what was taken from s (the filter of step)? For the loader, which need not load for what will be dropped. */
+bool hub_is_newer(const struct hub_system *s, const struct msg *m);
+
+/* ---- shared by the parts of step (hub_observe.c, hub_receipt.c, hub_dispatch.c) ---- */
+
+/* Sends to every link of the case what it lacks, and creates the case where it belongs. except: link that just told us, or NULL. */
+void hub_dispatch_case(struct hub_world *w, struct hub_case *k);
+void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
+/*
+ * Merges what system l->sys holds (local, a full image) into the case, with `base` as what it was known to hold. told: the image is an answer to our own write
+ * (post), so values that only mirror it are no news.
+ * Returns false when the record cannot be mapped (the link is then parked).
+ */
+bool hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base, struct br_str raw);
+void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m);
+void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m);
+
+struct hub_out *hub_out_add(struct hub_world *w, enum hub_out_kind kind, struct hub_system *s);
+void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict_kind kind, const struct cell *place, const struct cell *win,
+	const struct cell *lose);
+/* Parks: err gives code, place and texts; raw the bytes. l may be NULL. */
+struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec, struct br_str lid,
+	enum hub_parked_kind kind, struct br_str raw, const struct br_err *err);
+void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec, struct br_str lid, const char *how);
+/* held := ver for everything that is known to be held (fver <= held), so that the stored form stays small. */
+void hub_link_touch(struct hub_world *w, struct hub_link *l);
+void hub_set_held(struct hub_world *w, struct hub_link *l, const struct cell *place, int32_t v);
+
+#endif

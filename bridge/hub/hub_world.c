@@ -1,0 +1,156 @@
+#include "hub_state.h"
+
+void hub_world_begin(struct hub_world *w, struct br_arena *a)
+{
+	/* The hash tables' buckets are malloc'ed by uthash; the elements live in the arena of the last batch. */
+	HASH_CLEAR(hh, w->cases);
+	HASH_CLEAR(hh, w->links);
+	HASH_CLEAR(hh, w->keys);
+	w->arena = a;
+	w->history = NULL;
+	w->history_end = &w->history;
+	w->conflicts = NULL;
+	w->conflicts_end = &w->conflicts;
+	w->parked = NULL;
+	w->parked_end = &w->parked;
+	w->unparked = NULL;
+	w->unparked_end = &w->unparked;
+	w->outs = NULL;
+	w->outs_end = &w->outs;
+	w->count = (struct hub_counters){0};
+	w->failed = false;
+}
+
+struct hub_system *hub_world_system(struct hub_world *w, struct br_str code)
+{
+	for (size_t i = 0; i < w->nsystems; i++)
+		if (br_str_eq(w->systems[i].code, code))
+			return &w->systems[i];
+	return NULL;
+}
+
+struct hub_case *hub_world_case(struct hub_world *w, const struct hub_id *cid)
+{
+	struct hub_case *k;
+
+	HASH_FIND(hh, w->cases, cid, sizeof(*cid), k);
+	return k;
+}
+
+struct hub_case *hub_world_add_case(struct hub_world *w, const struct hub_id *cid)
+{
+	struct hub_case *k = br_arena_new(w->arena, struct hub_case);
+
+	if (!k) {
+		w->failed = true;
+		return NULL;
+	}
+	k->cid = *cid;
+	hub_ulid_text(cid, k->ulid);
+	HASH_ADD(hh, w->cases, cid, sizeof(k->cid), k);
+	return k;
+}
+
+/* (system, record, local id) as one key; a record name has no NUL */
+static struct br_str link_key(struct br_arena *a, const struct hub_system *s, struct br_str rec, struct br_str lid)
+{
+	size_t n = sizeof(s->id) + rec.n + 1 + lid.n;
+	char *p = br_arena_alloc(a, n);
+
+	if (!p)
+		return BR_STR_NONE;
+	memcpy(p, &s->id, sizeof(s->id));
+	memcpy(p + sizeof(s->id), rec.p, rec.n);
+	p[sizeof(s->id) + rec.n] = '\0';
+	if (lid.n)
+		memcpy(p + sizeof(s->id) + rec.n + 1, lid.p, lid.n);
+	return (struct br_str){p, n};
+}
+
+struct hub_link *hub_world_link(struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid)
+{
+	struct br_str key = link_key(w->arena, s, rec, lid);
+	struct hub_link *l = NULL;
+
+	if (!key.p)
+		w->failed = true;
+	else
+		HASH_FIND(hh, w->links, key.p, key.n, l);
+	return l;
+}
+
+void hub_world_set_lid(struct hub_world *w, struct hub_link *l, struct br_str lid)
+{
+	if (l->index_key.n)
+		HASH_DELETE(hh, w->links, l);
+	l->lid = lid;
+	l->index_key = BR_STR_NONE;
+	if (!lid.n)
+		return;
+	l->index_key = link_key(w->arena, l->sys, l->rec, lid);
+	if (!l->index_key.p) {
+		w->failed = true;
+		return;
+	}
+	HASH_ADD_KEYPTR(hh, w->links, l->index_key.p, l->index_key.n, l);
+}
+
+struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, struct hub_system *s, struct br_str rec, struct br_str lid)
+{
+	struct hub_link *l = br_arena_new(w->arena, struct hub_link);
+	struct hub_link **end = &k->links;
+
+	if (!l) {
+		w->failed = true;
+		return NULL;
+	}
+	l->kase = k;
+	l->sys = s;
+	l->rec = rec;
+	l->map = map_find(s->maps, rec);
+	while (*end)
+		end = &(*end)->next;
+	*end = l;
+	hub_world_set_lid(w, l, lid);
+	return l;
+}
+
+struct hub_link *hub_case_link(const struct hub_case *k, const struct hub_system *s, struct br_str rec)
+{
+	for (struct hub_link *l = k->links; l; l = l->next)
+		if (l->sys == s && br_str_eq(l->rec, rec))
+			return l;
+	return NULL;
+}
+
+static struct br_str match_index_key(struct br_arena *a, struct br_str scheme, struct br_str value)
+{
+	return br_arena_printf(a, "%.*s=%.*s", BR_STR_ARG(scheme), BR_STR_ARG(value));
+}
+
+struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, struct br_str value)
+{
+	struct br_str key = match_index_key(w->arena, scheme, value);
+	struct hub_match_key *m = NULL;
+
+	if (!key.p)
+		w->failed = true;
+	else
+		HASH_FIND(hh, w->keys, key.p, key.n, m);
+	return m ? m->kase : NULL;
+}
+
+void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme, struct br_str value, bool is_new)
+{
+	struct hub_match_key *m = br_arena_new(w->arena, struct hub_match_key);
+
+	if (!m || !(m->index_key = match_index_key(w->arena, scheme, value)).p) {
+		w->failed = true;
+		return;
+	}
+	m->scheme = scheme;
+	m->value = value;
+	m->kase = k;
+	m->is_new = is_new;
+	HASH_ADD_KEYPTR(hh, w->keys, m->index_key.p, m->index_key.n, m);
+}

@@ -1,0 +1,362 @@
+#include "ledger_private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const link_states[] = {
+	[LINK_IDLE] = "idle", [LINK_INFLIGHT] = "inflight", [LINK_REJECTED] = "rejected",
+	[LINK_PARKED] = "parked", [LINK_PENDING] = "pending", [LINK_GONE] = "gone",
+};
+static const char *const sys_states[] = {[SYS_TRIAL] = "trial", [SYS_LIVE] = "live", [SYS_PAUSED] = "paused"};
+static const char *const conflict_kinds[] = {
+	[CONFLICT_LOST] = "lost", [CONFLICT_OWNERSHIP] = "ownership", [CONFLICT_INITIAL] = "initial",
+	[CONFLICT_SUSPECT] = "suspect", [CONFLICT_REWRITTEN] = "rewritten", [CONFLICT_DEVIATION] = "deviation",
+};
+static const char *const parked_kinds[] = {
+	[PARKED_IN] = "in", [PARKED_OUT] = "out", [PARKED_REFUSED] = "refused", [PARKED_UNKNOWN] = "unknown",
+	[PARKED_VANISHED] = "vanished", [PARKED_DUPLICATE] = "duplicate", [PARKED_MESSAGE] = "message", [PARKED_ASK] = "ask",
+};
+
+const char *ledger_link_state(enum hub_link_state s)
+{
+	return link_states[s];
+}
+
+const char *ledger_sys_state(enum hub_sys_state s)
+{
+	return sys_states[s];
+}
+
+const char *ledger_conflict_kind(enum hub_conflict_kind k)
+{
+	return conflict_kinds[k];
+}
+
+const char *ledger_parked_kind(enum hub_parked_kind k)
+{
+	return parked_kinds[k];
+}
+
+static enum hub_sys_state sys_state_of(struct br_str s)
+{
+	for (size_t i = 0; i < BR_LEN(sys_states); i++)
+		if (br_str_eq(s, br_str_z(sys_states[i])))
+			return (enum hub_sys_state)i;
+	return SYS_PAUSED;
+}
+
+void ledger_fail(struct ledger *g, const struct br_err *err)
+{
+	if (g->failed)
+		return;
+	g->failed = true;
+	if (err)
+		g->err = *err;
+	else
+		br_err_set(&g->err, BR_E_PG_UNAVAILABLE, "why", "connection lost", NULL);
+}
+
+void ledger_finish(struct ledger *g)
+{
+	ledger_fn *done = g->done;
+
+	if (!done)
+		return;
+	g->done = NULL;
+	if (g->failed)
+		g->open = false;
+	done(g->done_arg, g->failed ? &g->err : NULL);
+}
+
+void ledger_begin_operation(struct ledger *g, struct hub_world *w, ledger_fn *done, void *arg)
+{
+	g->w = w;
+	g->done = done;
+	g->done_arg = arg;
+	g->failed = false;
+	br_err_clear(&g->err);
+}
+
+void ledger_check(void *arg, const PGresult *res, const struct br_err *err)
+{
+	if (!res)
+		ledger_fail(arg, err);
+}
+
+void ledger_synced(void *arg, const PGresult *res, const struct br_err *err)
+{
+	if (!res)
+		ledger_fail(arg, err);
+	ledger_finish(arg);
+}
+
+/* ---- open: connect, version, incarnation, systems, positions ---- */
+
+static void on_incarnation(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res || PQntuples(res) != 1)
+		ledger_fail(g, err);
+	else
+		g->w->incarnation = ledger_get_int(res, 0, 0);
+}
+
+static void copy_z(char *to, size_t room, struct br_str s)
+{
+	size_t n = s.n < room - 1 ? s.n : room - 1;
+
+	if (n)
+		memcpy(to, s.p, n);
+	to[n] = '\0';
+}
+
+static void read_system(struct hub_system *s, const PGresult *res, int i)
+{
+	struct br_str cursor = ledger_get_text(res, i, 7);
+
+	s->id = (int16_t)ledger_get_int(res, i, 0);
+	s->state = sys_state_of(ledger_get_text(res, i, 2));
+	s->epoch = ledger_get_int(res, i, 3);
+	copy_z(s->nonce, sizeof(s->nonce), ledger_get_text(res, i, 4));
+	copy_z(s->inc, sizeof(s->inc), ledger_get_text(res, i, 5));
+	s->last_seq = ledger_get_int(res, i, 6);
+	free((char *)s->cursor.p);
+	s->cursor = (struct br_str){cursor.n ? strndup(cursor.p, cursor.n) : NULL, cursor.n};
+	s->bye = ledger_get_bool(res, i, 8);
+	s->transactional = ledger_get_bool(res, i, 9);
+	s->outstanding = ledger_get_int(res, i, 10);
+	s->open_parked = ledger_get_int(res, i, 11);
+	s->last_contact_ms = ledger_get_int(res, i, 12);
+	s->beat = ledger_get_int(res, i, 13);
+	s->backlog = true;
+	s->gap = false;
+	s->dirty = false;
+}
+
+static void on_systems(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res) {
+		ledger_fail(g, err);
+		return;
+	}
+	for (int i = 0; i < PQntuples(res); i++) {
+		struct hub_system *s = hub_world_system(g->w, ledger_get_text(res, i, 1));
+
+		if (s)
+			read_system(s, res, i);
+	}
+}
+
+static void on_positions(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res) {
+		ledger_fail(g, err);
+		return;
+	}
+	for (size_t p = 0; p < g->npositions; p++)
+		g->fill[p].next = g->fill[p].published = 0;
+	for (int i = 0; i < PQntuples(res); i++)
+		for (size_t p = 0; p < g->npositions; p++)
+			if (br_str_eq(g->fill[p].topic, ledger_get_text(res, i, 0))) {
+				g->fill[p].next = ledger_get_int(res, i, 1);
+				g->fill[p].published = ledger_get_int(res, i, 2);
+			}
+}
+
+static void send_sql(struct ledger *g, const char *sql, br_pg_result_fn *fn)
+{
+	struct br_err err;
+
+	br_err_clear(&err);
+	if (br_pg_send(g->pg, NULL, sql, 0, NULL, NULL, true, fn, g, &err) < 0)
+		ledger_fail(g, &err);
+}
+
+static void load_start_state(struct ledger *g)
+{
+	static const enum ledger_type text1[] = {LT_TEXT, LT_END}, text2[] = {LT_TEXT, LT_TEXT, LT_END};
+	struct ledger_rows codes, topics;
+	struct br_err err;
+
+	br_err_clear(&err);
+	ledger_rows_init(&codes, text2);
+	ledger_rows_init(&topics, text1);
+	for (size_t i = 0; i < g->w->nsystems; i++) {
+		ledger_add_text(&codes, g->w->systems[i].code);
+		ledger_add_text(&codes, br_str_z(sys_states[g->w->systems[i].state]));
+	}
+	for (size_t i = 0; i < g->npositions; i++)
+		ledger_add_text(&topics, g->fill[i].topic);
+	send_sql(g, "begin", ledger_check);
+	/* Plans are made once for tables that will grow: always by index. */
+	send_sql(g, "select set_config(n, 'off', false) from unnest(array['enable_seqscan','enable_hashjoin','enable_mergejoin','jit']) n",
+		ledger_check);
+	send_sql(g,
+		"update casebridge.meta set incarnation = greatest(incarnation + 1, extract(epoch from clock_timestamp())::int8)"
+		" returning incarnation",
+		on_incarnation);
+	ledger_rows_send(&codes, g->pg, NULL,
+		"insert into casebridge.systems(code, state) select c, s from unnest($1::text[], $2::text[]) as t(c, s)"
+		" where not exists (select from casebridge.systems o where o.code = t.c)",
+		ledger_check, g, &err);
+	send_sql(g,
+		"select id, code, state, epoch, nonce, inc, last_seq, cursor, bye, transactional,"
+		" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is not null and l.state <> 'pending'),"
+		" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = 'open'),"
+		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat from casebridge.systems s",
+		on_systems);
+	ledger_rows_send(&topics, g->pg, NULL,
+		"insert into casebridge.positions(topic, next, published) select t, 0, 0 from unnest($1::text[]) t"
+		" on conflict (topic) do nothing",
+		ledger_check, g, &err);
+	send_sql(g, "select topic, next, published from casebridge.positions", on_positions);
+	send_sql(g, "commit", ledger_check);
+	if (br_pg_sync(g->pg, ledger_synced, g, &err) < 0) {
+		ledger_fail(g, &err);
+		ledger_finish(g);
+	}
+	ledger_rows_release(&codes);
+	ledger_rows_release(&topics);
+}
+
+static void on_version(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+	char found[24], known[24];
+	int version;
+
+	if (!res || PQntuples(res) != 1) {
+		const char *state = br_err_detail(err, "sqlstate");
+
+		/* 3F000 / 42P01: no schema, no table */
+		if (state && (!strcmp(state, "42P01") || !strcmp(state, "3F000"))) {
+			struct br_err empty;
+
+			br_err_clear(&empty);
+			br_err_set(&empty, BR_E_HUB_LEDGER_EMPTY, NULL);
+			ledger_fail(g, &empty);
+		} else {
+			ledger_fail(g, err);
+		}
+		return;
+	}
+	version = (int)ledger_get_int(res, 0, 0);
+	if (version == ledger_version_known())
+		return;
+	snprintf(found, sizeof(found), "%d", version);
+	snprintf(known, sizeof(known), "%d", ledger_version_known());
+	struct br_err wrong;
+
+	br_err_clear(&wrong);
+	br_err_set(&wrong, version > ledger_version_known() ? BR_E_HUB_LEDGER_NEWER : BR_E_HUB_LEDGER_OLD, "found", found, "known", known,
+		NULL);
+	ledger_fail(g, &wrong);
+}
+
+static void version_synced(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res)
+		ledger_fail(g, err);
+	if (g->failed)
+		ledger_finish(g);
+	else
+		load_start_state(g);
+}
+
+static void on_state(void *arg, enum br_pg_state state, const struct br_err *err)
+{
+	struct ledger *g = arg;
+	struct br_err e;
+
+	br_err_clear(&e);
+	if (state == BR_PG_UP) {
+		send_sql(g, "select max(version) from casebridge.migrations", on_version);
+		if (br_pg_sync(g->pg, version_synced, g, &e) < 0) {
+			ledger_fail(g, &e);
+			ledger_finish(g);
+		}
+	} else if (state == BR_PG_DOWN) {
+		g->open = false;
+		ledger_fail(g, err);
+		if (g->done)
+			ledger_finish(g);
+		else
+			g->lost(g->lost_arg, err);
+	}
+}
+
+void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *positions, size_t n, ledger_fn *done, void *arg)
+{
+	ledger_begin_operation(g, w, done, arg);
+	g->fill = positions;
+	g->npositions = n;
+	br_pg_connect(g->pg);
+}
+
+static const enum ledger_type lids_types[] = {LT_INT2, LT_TEXT, LT_TEXT, LT_END};
+static const enum ledger_type id_types[] = {LT_UUID, LT_END};
+static const enum ledger_type keys_types[] = {LT_TEXT, LT_TEXT, LT_END};
+static const enum ledger_type case_types[] = {LT_UUID, LT_INT4, LT_JSONB, LT_JSON, LT_TEXT, LT_TIME, LT_TIME, LT_END};
+static const enum ledger_type link_types[] = {
+	LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_TEXT, LT_JSON, LT_JSON, LT_JSON, LT_INT8, LT_JSON, LT_TEXT, LT_BOOL, LT_END};
+static const enum ledger_type match_types[] = {LT_TEXT, LT_TEXT, LT_UUID, LT_END};
+static const enum ledger_type history_types[] = {LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_END};
+static const enum ledger_type conflict_types[] = {
+	LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_JSON, LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_END};
+static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_BYTEA, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT,
+	LT_TEXT, LT_TEXT, LT_TEXT, LT_INT8, LT_TIME, LT_END};
+static const enum ledger_type unparked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_END};
+static const enum ledger_type pos_types[] = {LT_TEXT, LT_INT8, LT_INT8, LT_END};
+
+static struct {
+	size_t offset;
+	const enum ledger_type *types;
+} const all_rows[] = {
+	{offsetof(struct ledger, lids), lids_types}, {offsetof(struct ledger, cids), id_types}, {offsetof(struct ledger, keys), keys_types},
+	{offsetof(struct ledger, new_cases), case_types}, {offsetof(struct ledger, cases), case_types},
+	{offsetof(struct ledger, new_links), link_types}, {offsetof(struct ledger, links), link_types},
+	{offsetof(struct ledger, match), match_types}, {offsetof(struct ledger, history), history_types},
+	{offsetof(struct ledger, conflicts), conflict_types}, {offsetof(struct ledger, parked), parked_types},
+	{offsetof(struct ledger, unparked), unparked_types}, {offsetof(struct ledger, pos), pos_types},
+};
+
+struct ledger *ledger_new(struct br_loop *l, const char *dsn, ledger_fn *lost, void *arg, struct br_err *err)
+{
+	struct ledger *g = calloc(1, sizeof(*g));
+
+	if (!g) {
+		br_err_set(err, BR_E_NOMEM, NULL);
+		return NULL;
+	}
+	g->loop = l;
+	g->lost = lost;
+	g->lost_arg = arg;
+	br_buf_init(&g->json, 16 << 20);
+	for (size_t i = 0; i < BR_LEN(all_rows); i++)
+		ledger_rows_init((struct ledger_rows *)((char *)g + all_rows[i].offset), all_rows[i].types);
+	g->pg = br_pg_new(l, dsn, on_state, g, err);
+	if (!g->pg) {
+		ledger_free(g);
+		return NULL;
+	}
+	return g;
+}
+
+void ledger_free(struct ledger *g)
+{
+	if (!g)
+		return;
+	br_pg_free(g->pg);
+	for (size_t i = 0; i < BR_LEN(all_rows); i++)
+		ledger_rows_release((struct ledger_rows *)((char *)g + all_rows[i].offset));
+	br_buf_release(&g->json);
+	free(g);
+}

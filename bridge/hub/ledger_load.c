@@ -1,0 +1,516 @@
+/*
+ * ledger_load.c - from rows to the world.
+ */
+#include "ledger_private.h"
+
+#include <stdlib.h>
+
+/* Result bytes go with the result; what the world keeps is copied into its arena. */
+static struct br_str keep(struct hub_world *w, struct br_str s)
+{
+	struct br_str copy;
+
+	if (!s.p || s.n == 0)
+		return BR_STR_NONE;
+	copy = br_arena_copy(w->arena, s);
+	if (!copy.p)
+		w->failed = true;
+	return copy;
+}
+
+static bool read_image(struct ledger *g, struct br_str json, const struct shape *shape, struct image *out)
+{
+	struct hub_world *w = g->w;
+	struct br_err err;
+	struct br_jr r;
+
+	*out = (struct image){NULL, 0};
+	if (!json.n)
+		return true;
+	br_err_clear(&err);
+	br_jr_init(&r, keep(w, json), w->arena, &err);
+	/* a column that the mapping no longer has is no reason to lose the rest */
+	if (image_read(&r, shape, true, w->arena, out) == 0)
+		return true;
+	ledger_fail(g, &err);
+	return false;
+}
+
+static bool read_versions(struct ledger *g, struct br_str json, struct versions *out)
+{
+	struct hub_world *w = g->w;
+	struct br_err err;
+	struct br_jr r;
+
+	*out = (struct versions){0};
+	if (!json.n)
+		return true;
+	br_err_clear(&err);
+	br_jr_init(&r, keep(w, json), w->arena, &err);
+	if (versions_read(&r, w->schema->shape, w->arena, out) == 0)
+		return true;
+	ledger_fail(g, &err);
+	return false;
+}
+
+static void read_had(struct hub_world *w, struct hub_case *k, struct br_str s)
+{
+	struct br_str text = keep(w, s);
+	size_t n = text.n ? 1 : 0, at = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += text.p[i] == ' ';
+	k->had = n ? br_arena_array(w->arena, struct br_str, n) : NULL;
+	if (n && !k->had) {
+		w->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t from = at;
+
+		while (at < text.n && text.p[at] != ' ')
+			at++;
+		k->had[k->nhad++] = (struct br_str){text.p + from, at - from};
+		at++;
+	}
+}
+
+void ledger_read_case(struct ledger *g, const PGresult *res, int row)
+{
+	struct hub_world *w = g->w;
+	struct hub_id cid = ledger_get_id(res, row, 0);
+	struct hub_case *k;
+	struct br_err err;
+	struct br_jr r;
+
+	if (hub_world_case(w, &cid))
+		return;
+	k = hub_world_add_case(w, &cid);
+	if (!k)
+		return;
+	k->ver = (int32_t)ledger_get_int(res, row, 1);
+	br_err_clear(&err);
+	br_jr_init(&r, keep(w, ledger_get_jsonb(res, row, 2)), w->arena, &err);
+	if (br_jr_next(&r) != BR_JT_OBJECT || case_read(w->schema, &r, true, w->arena, &k->doc) < 0)
+		ledger_fail(g, &err);
+	read_versions(g, ledger_get_text(res, row, 3), &k->fver);
+	read_had(w, k, ledger_get_text(res, row, 4));
+	k->created_ms = ledger_get_int(res, row, 5);
+	k->updated_ms = ledger_get_int(res, row, 6);
+}
+
+static enum hub_link_state link_state_of(struct br_str s)
+{
+	for (int i = LINK_IDLE; i <= LINK_GONE; i++)
+		if (br_str_eq(s, br_str_z(ledger_link_state((enum hub_link_state)i))))
+			return (enum hub_link_state)i;
+	return LINK_PARKED;
+}
+
+/* {"op":"create","inc":..,"ver":..,"set":{..},"base":{..},"places":{..},"attempted":true} */
+static void read_inflight(struct ledger *g, struct hub_link *l, struct br_str json)
+{
+	struct hub_world *w = g->w;
+	struct hub_inflight *f = &l->inflight;
+	struct versions places = {0};
+	const struct shape *shape;
+	enum br_json_token t;
+	struct br_err err;
+	struct br_jr r;
+	int64_t v = 0;
+
+	if (!json.n || !l->map)
+		return;
+	shape = map_shape(l->map);
+	br_err_clear(&err);
+	br_jr_init(&r, keep(w, json), w->arena, &err);
+	f->on = true;
+	f->all = true;
+	t = br_jr_next(&r);
+	while (t != BR_JT_END_OBJECT) {
+		if (t == BR_JT_ERROR || t == BR_JT_END) {
+			ledger_fail(g, &err);
+			return;
+		}
+		if (t == BR_JT_KEY) {
+			struct br_str key = r.text;
+			int rc = 0;
+
+			if (br_str_eq(key, BR_STR("set"))) {
+				rc = image_read(&r, shape, true, w->arena, &f->set);
+			} else if (br_str_eq(key, BR_STR("base"))) {
+				rc = image_read(&r, shape, true, w->arena, &f->base);
+				f->own_base = true;
+			} else if (br_str_eq(key, BR_STR("places"))) {
+				rc = versions_read(&r, w->schema->shape, w->arena, &places);
+				f->all = false;
+			} else {
+				t = br_jr_next(&r);
+				if (br_str_eq(key, BR_STR("op")))
+					f->op = br_str_eq(r.text, BR_STR("create")) ? OP_CREATE : OP_UPDATE;
+				else if (br_str_eq(key, BR_STR("attempted")))
+					f->attempted = t == BR_JT_TRUE;
+				else if (t == BR_JT_NUMBER && br_json_int64(r.text, &v) && br_str_eq(key, BR_STR("inc")))
+					f->incarnation = v;
+				else if (t == BR_JT_NUMBER && br_str_eq(key, BR_STR("ver")))
+					f->ver = (int32_t)v;
+			}
+			if (rc < 0) {
+				ledger_fail(g, &err);
+				return;
+			}
+		}
+		t = br_jr_next(&r);
+	}
+	f->places = places.at;
+	f->nplaces = places.n;
+}
+
+static struct hub_system *system_of(struct hub_world *w, int64_t id)
+{
+	for (size_t i = 0; i < w->nsystems; i++)
+		if (w->systems[i].id == id)
+			return &w->systems[i];
+	return NULL;
+}
+
+struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row)
+{
+	struct hub_world *w = g->w;
+	struct hub_id cid = ledger_get_id(res, row, 0);
+	struct hub_case *k = hub_world_case(w, &cid);
+	struct hub_system *s = system_of(w, ledger_get_int(res, row, 1));
+	struct br_str rec = ledger_get_text(res, row, 2);
+	struct hub_link *l;
+
+	/* a system taken out of the site keeps its rows; nothing is done with them */
+	if (!k || !s)
+		return NULL;
+	l = hub_case_link(k, s, rec);
+	if (l)
+		return l;
+	l = hub_world_add_link(w, k, s, keep(w, rec), keep(w, ledger_get_text(res, row, 3)));
+	if (!l)
+		return NULL;
+	l->state = link_state_of(ledger_get_text(res, row, 4));
+	if (l->map)
+		read_image(g, ledger_get_text(res, row, 5), map_shape(l->map), &l->shadow);
+	read_versions(g, ledger_get_text(res, row, 6), &l->held);
+	read_versions(g, ledger_get_text(res, row, 7), &l->tries);
+	l->n = ledger_get_int(res, row, 8);
+	read_inflight(g, l, ledger_get_text(res, row, 9));
+	l->ref = keep(w, ledger_get_text(res, row, 10));
+	l->due = ledger_get_bool(res, row, 11);
+	return l;
+}
+
+void ledger_on_cases(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res) {
+		ledger_fail(g, err);
+		return;
+	}
+	for (int i = 0; i < PQntuples(res); i++)
+		ledger_read_case(g, res, i);
+}
+
+void ledger_on_links(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res) {
+		ledger_fail(g, err);
+		return;
+	}
+	for (int i = 0; i < PQntuples(res); i++)
+		ledger_read_link(g, res, i);
+}
+
+static void on_positions(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res) {
+		ledger_fail(g, err);
+		return;
+	}
+	for (int i = 0; i < PQntuples(res); i++)
+		for (size_t p = 0; p < g->npositions; p++) {
+			struct br_err moved;
+
+			if (!br_str_eq(g->positions[p].topic, ledger_get_text(res, i, 0)) ||
+				g->positions[p].next == ledger_get_int(res, i, 1))
+				continue;
+			br_err_clear(&moved);
+			br_err_set(&moved, BR_E_HUB_POSITION_TAKEN, "topic", g->positions[p].topic.p, NULL);
+			ledger_fail(g, &moved);
+		}
+}
+
+static void on_keys(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res) {
+		ledger_fail(g, err);
+		return;
+	}
+	for (int i = 0; i < PQntuples(res); i++) {
+		struct hub_id cid = ledger_get_id(res, i, 2);
+		struct hub_case *k = hub_world_case(g->w, &cid);
+
+		if (k)
+			hub_world_add_key(g->w, k, keep(g->w, ledger_get_text(res, i, 0)), keep(g->w, ledger_get_text(res, i, 1)), false);
+	}
+}
+
+static int known_cmp(const void *a, const void *b)
+{
+	return br_str_cmp(((const struct hub_known *)a)->lid, ((const struct hub_known *)b)->lid);
+}
+
+static void on_range(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+	struct ledger_range *range = &g->want->ranges[g->range_at++];
+	const struct mapping *map = map_find(range->sys->maps, range->rec);
+	int n = res ? PQntuples(res) : 0;
+
+	if (!res || !map) {
+		if (!res)
+			ledger_fail(g, err);
+		return;
+	}
+	range->known = br_arena_array(g->w->arena, struct hub_known, (size_t)n + 1);
+	if (!range->known) {
+		g->w->failed = true;
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		struct image shadow;
+
+		if (!read_image(g, ledger_get_text(res, i, 1), map_shape(map), &shadow))
+			return;
+		range->known[range->nknown++] = (struct hub_known){keep(g->w, ledger_get_text(res, i, 0)), image_hash(&shadow)};
+	}
+	qsort(range->known, range->nknown, sizeof(*range->known), known_cmp);
+}
+
+static void on_due(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+	struct ledger_want *want = g->want;
+
+	if (!res) {
+		ledger_fail(g, err);
+		return;
+	}
+	want->due_links = br_arena_array(g->w->arena, struct hub_link *, (size_t)PQntuples(res) + 1);
+	for (int i = 0; want->due_links && i < PQntuples(res); i++) {
+		struct hub_id cid = ledger_get_id(res, i, 0);
+		struct hub_case *k = hub_world_case(g->w, &cid);
+		struct hub_link *l = k ? hub_case_link(k, want->due, ledger_get_text(res, i, 1)) : NULL;
+
+		if (l)
+			want->due_links[want->ndue++] = l;
+	}
+}
+
+/* cases of: known local ids, given ids, match keys */
+#define TOUCHED_LIDS                                                                               \
+	"with t as materialized (select l.cid from unnest($1::int2[], $2::text[], $3::text[]) u(sys, rec, lid)" \
+	" join casebridge.links l on l.sys = u.sys and l.rec = u.rec and l.lid = u.lid group by l.cid) "
+#define TOUCHED_CIDS "with t as materialized (select distinct cid from unnest($1::uuid[]) u(cid)) "
+#define TOUCHED_KEYS                                                                               \
+	"with t as materialized (select m.cid from unnest($1::text[], $2::text[]) u(scheme, value)"  \
+	" join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value group by m.cid) "
+#define CASES_OF_T "select " LEDGER_CASE_COLUMNS " from t join casebridge.cases c on c.cid = t.cid"
+#define LINKS_OF_T "select " LEDGER_LINK_COLUMNS " from t join casebridge.links l on l.cid = t.cid"
+
+static int send_touched(struct ledger *g, struct ledger_want *want, struct br_err *err)
+{
+	struct br_pg *pg = g->pg;
+	int rc = 0;
+
+	ledger_rows_reset(&g->lids);
+	for (size_t i = 0; i < want->nlids; i++) {
+		ledger_add_int(&g->lids, want->lids[i].sys->id);
+		ledger_add_text(&g->lids, want->lids[i].rec);
+		ledger_add_text(&g->lids, want->lids[i].lid);
+	}
+	ledger_rows_reset(&g->cids);
+	for (size_t i = 0; i < want->ncids; i++)
+		ledger_add_id(&g->cids, &want->cids[i]);
+	ledger_rows_reset(&g->keys);
+	for (size_t i = 0; i < want->nkeys; i++) {
+		ledger_add_text(&g->keys, want->keys[i].scheme);
+		ledger_add_text(&g->keys, want->keys[i].value);
+	}
+	rc |= ledger_rows_send(&g->lids, pg, "cases_lids", TOUCHED_LIDS CASES_OF_T, ledger_on_cases, g, err);
+	rc |= ledger_rows_send(&g->lids, pg, "links_lids", TOUCHED_LIDS LINKS_OF_T, ledger_on_links, g, err);
+	rc |= ledger_rows_send(&g->cids, pg, "cases_cids", TOUCHED_CIDS CASES_OF_T, ledger_on_cases, g, err);
+	rc |= ledger_rows_send(&g->cids, pg, "links_cids", TOUCHED_CIDS LINKS_OF_T, ledger_on_links, g, err);
+	rc |= ledger_rows_send(&g->keys, pg, "cases_keys", TOUCHED_KEYS CASES_OF_T, ledger_on_cases, g, err);
+	rc |= ledger_rows_send(&g->keys, pg, "links_keys", TOUCHED_KEYS LINKS_OF_T, ledger_on_links, g, err);
+	rc |= ledger_rows_send(&g->keys, pg, "keys",
+		"select m.scheme, m.value, m.cid from unnest($1::text[], $2::text[]) u(scheme, value)"
+		" join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value",
+		on_keys, g, err);
+	return rc;
+}
+
+static int send_ranges(struct ledger *g, struct ledger_want *want, struct br_err *err)
+{
+	g->range_at = 0;
+	for (size_t i = 0; i < want->nranges; i++) {
+		const struct ledger_range *r = &want->ranges[i];
+		struct br_str sys = br_arena_printf(g->w->arena, "%d", r->sys->id);
+		struct br_str lo = keep(g->w, r->lo), hi = keep(g->w, r->hi), rec = keep(g->w, r->rec);
+		struct br_pg_param p[] = {{sys.p, 0, false}, {rec.p, 0, false}, {lo.n ? lo.p : NULL, 0, false},
+			{hi.n ? hi.p : NULL, 0, false}};
+
+		if (br_pg_send(g->pg, "range",
+			    "select lid, shadow from casebridge.links where sys = $1::int2 and rec = $2::text and lid is not null"
+			    " and ($3::text is null or lid collate \"C\" >= $3::text collate \"C\")"
+			    " and ($4::text is null or lid collate \"C\" <= $4::text collate \"C\")"
+			    " and state <> 'gone'",
+			    4, NULL, p, true, on_range, g, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int send_due(struct ledger *g, struct ledger_want *want, struct br_err *err)
+{
+	struct br_str sys, limit;
+	int rc = 0;
+
+	if (!want->due)
+		return 0;
+	sys = br_arena_printf(g->w->arena, "%d", want->due->id);
+	limit = br_arena_printf(g->w->arena, "%lld", (long long)want->due_limit);
+	struct br_pg_param p[] = {{sys.p, 0, false}, {limit.p, 0, false}};
+
+#define DUE "with t as materialized (select cid, rec from casebridge.links where sys = $1::int2 and due order by cid, rec limit $2::int8) "
+	rc |= br_pg_send(g->pg, "due_cases", DUE CASES_OF_T, 2, NULL, p, true, ledger_on_cases, g, err);
+	rc |= br_pg_send(g->pg, "due_links", DUE LINKS_OF_T, 2, NULL, p, true, ledger_on_links, g, err);
+	rc |= br_pg_send(g->pg, "due_list", DUE "select cid, rec from t", 2, NULL, p, true, on_due, g, err);
+	return rc;
+}
+
+static int send_begin(struct ledger *g, const struct ledger_position *positions, size_t n, struct br_err *err)
+{
+	int rc;
+
+	g->positions = positions;
+	g->npositions = n;
+	ledger_rows_reset(&g->pos);
+	for (size_t i = 0; i < n; i++) {
+		ledger_add_text(&g->pos, positions[i].topic);
+		ledger_add_int(&g->pos, 0);
+		ledger_add_int(&g->pos, 0);
+	}
+	rc = br_pg_send(g->pg, "begin", "begin", 0, NULL, NULL, true, ledger_check, g, err);
+	g->open = true;
+	return rc | ledger_rows_send(&g->pos, g->pg, "positions",
+			    "select p.topic, p.next from unnest($1::text[], $2::int8[], $3::int8[]) u(topic, a, b)"
+			    " join casebridge.positions p on p.topic = u.topic order by p.topic for update of p",
+			    on_positions, g, err);
+}
+
+void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_position *positions, size_t npositions, struct ledger_want *want,
+	ledger_fn *done, void *arg)
+{
+	struct br_err err;
+	int rc = 0;
+
+	br_err_clear(&err);
+	ledger_begin_operation(g, w, done, arg);
+	g->want = want;
+	if (!g->open)
+		rc = send_begin(g, positions, npositions, &err);
+	rc |= send_touched(g, want, &err);
+	rc |= send_ranges(g, want, &err);
+	rc |= send_due(g, want, &err);
+	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
+	if (rc < 0) {
+		ledger_fail(g, &err);
+		ledger_finish(g);
+	}
+}
+
+void ledger_load_inflight(struct ledger *g, struct hub_world *w, struct hub_system *s, ledger_fn *done, void *arg)
+{
+	struct br_str sys = br_arena_printf(w->arena, "%d", s->id);
+	struct br_pg_param p[] = {{sys.p, 0, false}};
+	struct br_err err;
+	int rc;
+
+	br_err_clear(&err);
+	ledger_begin_operation(g, w, done, arg);
+#define INFLIGHT "with t as materialized (select cid, rec from casebridge.links where sys = $1::int2 and inflight is not null order by cid) "
+	rc = br_pg_send(g->pg, "inflight_cases", INFLIGHT CASES_OF_T, 1, NULL, p, true, ledger_on_cases, g, &err);
+	rc |= br_pg_send(g->pg, "inflight_links", INFLIGHT LINKS_OF_T " where l.sys = $1::int2", 1, NULL, p, true, ledger_on_links, g, &err);
+	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
+	if (rc < 0) {
+		ledger_fail(g, &err);
+		ledger_finish(g);
+	}
+}
+
+static void on_unpublished_history(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+	struct hub_world *w = g->w;
+
+	if (!res) {
+		ledger_fail(g, err);
+		return;
+	}
+	for (int i = 0; i < PQntuples(res); i++) {
+		struct hub_id cid = ledger_get_id(res, i, 0);
+		struct hub_history *h = br_arena_new(w->arena, struct hub_history);
+
+		if (!h || !(h->kase = hub_world_case(w, &cid)))
+			continue;
+		h->ver = (int32_t)ledger_get_int(res, i, 1);
+		h->sys = system_of(w, ledger_get_int(res, i, 2));
+		h->delta = keep(w, ledger_get_text(res, i, 3));
+		h->at_ms = ledger_get_int(res, i, 4);
+		h->kase->publish = true;
+		*w->history_end = h;
+		w->history_end = &h->next;
+	}
+}
+
+void ledger_load_unpublished(struct ledger *g, struct hub_world *w, const struct ledger_position *positions, size_t n, ledger_fn *done, void *arg)
+{
+	struct br_err err;
+	int rc = 0;
+
+	br_err_clear(&err);
+	ledger_begin_operation(g, w, done, arg);
+	ledger_rows_reset(&g->pos);
+	for (size_t i = 0; i < n; i++) {
+		ledger_add_text(&g->pos, positions[i].topic);
+		ledger_add_int(&g->pos, positions[i].published);
+		ledger_add_int(&g->pos, positions[i].next);
+	}
+#define UNPUBLISHED                                                                                \
+	"with t as materialized (select distinct h.cid from unnest($1::text[], $2::int8[], $3::int8[]) u(topic, lo, hi)" \
+	" join casebridge.history h on h.topic = u.topic and h.pos >= u.lo and h.pos < u.hi) "
+	rc |= ledger_rows_send(&g->pos, g->pg, "unpub_cases", UNPUBLISHED CASES_OF_T, ledger_on_cases, g, &err);
+	rc |= ledger_rows_send(&g->pos, g->pg, "unpub_links", UNPUBLISHED LINKS_OF_T, ledger_on_links, g, &err);
+	rc |= ledger_rows_send(&g->pos, g->pg, "unpub_history",
+		"select h.cid, h.ver, h.sys, h.delta, (extract(epoch from h.at) * 1000)::int8"
+		" from unnest($1::text[], $2::int8[], $3::int8[]) u(topic, lo, hi)"
+		" join casebridge.history h on h.topic = u.topic and h.pos >= u.lo and h.pos < u.hi order by h.topic, h.pos, h.ver",
+		on_unpublished_history, g, &err);
+	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
+	if (rc < 0) {
+		ledger_fail(g, &err);
+		ledger_finish(g);
+	}
+}

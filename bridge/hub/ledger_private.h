@@ -1,0 +1,51 @@
+/*
+ * ledger_private.h - shared by the files of the ledger.
+ */
+#ifndef LEDGER_PRIVATE_H
+#define LEDGER_PRIVATE_H
+
+#include "ledger.h"
+#include "ledger_rows.h"
+
+struct ledger {
+	struct br_loop *loop;
+	struct br_pg *pg;
+	ledger_fn *lost;
+	void *lost_arg;
+	/* the running operation */
+	ledger_fn *done;
+	void *done_arg;
+	struct hub_world *w;
+	struct ledger_want *want;
+	size_t range_at;                /* digest range whose rows come next */
+	const struct ledger_position *positions;
+	struct ledger_position *fill;   /* open: to be filled in */
+	size_t npositions;
+	struct br_err err;              /* first failure of the operation */
+	bool failed;
+	bool open;                      /* a transaction is open */
+	struct br_buf json;             /* one JSON value on its way into a column */
+	/* rows of the statements, kept for their capacity */
+	struct ledger_rows lids, cids, keys, new_cases, cases, new_links, links, match, history, conflicts, parked, unparked, pos;
+};
+
+/* Every operation's end: calls done with the first failure, once. */
+void ledger_finish(struct ledger *g);
+/* Remembers the first failure. */
+void ledger_fail(struct ledger *g, const struct br_err *err);
+void ledger_begin_operation(struct ledger *g, struct hub_world *w, ledger_fn *done, void *arg);
+/* A callback for statements whose result does not matter. */
+void ledger_check(void *arg, const PGresult *res, const struct br_err *err);
+/* A callback for the sync that ends an operation. */
+void ledger_synced(void *arg, const PGresult *res, const struct br_err *err);
+void ledger_read_case(struct ledger *g, const PGresult *res, int row);
+struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row);
+void ledger_on_cases(void *arg, const PGresult *res, const struct br_err *err);
+void ledger_on_links(void *arg, const PGresult *res, const struct br_err *err);
+
+#define LEDGER_CASE_COLUMNS                                                                        \
+	"c.cid, c.ver, c.doc, c.fver, array_to_string(c.had, ' '),"                                \
+	" (extract(epoch from c.created_at) * 1000)::int8, (extract(epoch from c.updated_at) * 1000)::int8"
+#define LEDGER_LINK_COLUMNS "l.cid, l.sys, l.rec, l.lid, l.state, l.shadow, l.held, l.tries, l.n, l.inflight, l.ref, l.due"
+
+#endif
