@@ -1,0 +1,193 @@
+#include "bus_internal.h"
+
+#include "br_log.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define ASK_MS 5000 /* for the watermarks of a partition */
+
+static int missing(const char *topic, struct br_err *err)
+{
+	return br_err_set(err, BR_E_BUS_TOPIC_MISSING, "topic", topic, NULL);
+}
+
+static int gone(const char *topic, int64_t offset, int64_t low, int64_t high, struct br_err *err)
+{
+	char o[24], l[24], h[24];
+
+	snprintf(o, sizeof(o), "%lld", (long long)offset);
+	snprintf(l, sizeof(l), "%lld", (long long)low);
+	snprintf(h, sizeof(h), "%lld", (long long)high);
+	return br_err_set(err, BR_E_BUS_OFFSET_GONE, "topic", topic, "offset", o, "low", l, "high", h, NULL);
+}
+
+static int no_answer(struct bus *b, const char *topic, rd_kafka_resp_err_t code, struct br_err *err)
+{
+	char bootstrap[256];
+
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+		return missing(topic, err);
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+		return br_err_set(err, BR_E_BUS_SOURCE, "topic", topic, "why", rd_kafka_err2str(code), NULL);
+	default:
+		snprintf(bootstrap, sizeof(bootstrap), "%.*s", BR_STR_ARG(b->site->kafka_bootstrap));
+		return br_err_set(err, BR_E_BUS_UNREACHABLE, "bootstrap", bootstrap, "why", rd_kafka_err2str(code), NULL);
+	}
+}
+
+static int make_consumer(struct bus *b, struct br_err *err)
+{
+	if (b->consumer)
+		return 0;
+	b->consumer = bus_handle(b->site, b->client, false, err);
+	if (!b->consumer)
+		return -(int)(err ? br_err_code(err) : BR_E_BUS_START);
+	b->consumer_queue = rd_kafka_queue_get_main(b->consumer);
+	b->records = rd_kafka_queue_new(b->consumer);
+	bus_connect_wake(b, b->consumer_queue);
+	bus_connect_wake(b, b->records);
+	return 0;
+}
+
+/* Asks the broker what the partition holds and where to start. */
+static int find_start(struct bus *b, const char *topic, int partition, int64_t *offset, struct br_err *err)
+{
+	int64_t low = 0, high = 0;
+	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(b->consumer, topic, partition, &low, &high, ASK_MS);
+
+	if (code)
+		return no_answer(b, topic, code, err);
+	if (*offset == BUS_AT_END)
+		*offset = high;
+	else if (*offset < low || *offset > high)
+		return gone(topic, *offset, low, high, err);
+	return 0;
+}
+
+int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, int64_t *at, struct br_err *err)
+{
+	rd_kafka_topic_t *t;
+	int rc = make_consumer(b, err);
+
+	if (rc)
+		return rc;
+	if (b->nsources == BUS_MAX_SOURCES)
+		return br_err_set(err, BR_E_TOO_BIG, "what", "the list of sources", "max", "64", NULL);
+	if (offset == BUS_AT_END || at) {
+		rc = find_start(b, topic, partition, &offset, err);
+		if (rc)
+			return rc;
+	}
+	t = rd_kafka_topic_new(b->consumer, topic, NULL);
+	if (!t)
+		return br_err_set(err, BR_E_BUS_START, "why", rd_kafka_err2str(rd_kafka_last_error()), NULL);
+	if (rd_kafka_consume_start_queue(t, partition, offset, b->records) != 0) {
+		rd_kafka_topic_destroy(t);
+		return no_answer(b, topic, rd_kafka_last_error(), err);
+	}
+	b->sources[b->nsources] = (struct bus_source){t, partition};
+	if (at)
+		*at = offset;
+	return b->nsources++;
+}
+
+int bus_seek(struct bus *b, int source, int64_t offset, struct br_err *err)
+{
+	const struct bus_source *s = &b->sources[source];
+	/* without a time-out it does not wait; records fetched before carry an older version and are dropped inside */
+	rd_kafka_resp_err_t code = rd_kafka_seek(s->topic, s->partition, offset, 0);
+
+	if (code)
+		return br_err_set(err, BR_E_BUS_SOURCE, "topic", rd_kafka_topic_name(s->topic), "why", rd_kafka_err2str(code), NULL);
+	return 0;
+}
+
+static void bad_source(struct bus *b, const rd_kafka_message_t *m)
+{
+	const char *topic = rd_kafka_topic_name(m->rkt);
+	int64_t low = -1, high = -1;
+	struct br_err err;
+
+	br_err_clear(&err);
+	switch (m->err) {
+	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+		return;
+	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+		rd_kafka_get_watermark_offsets(b->consumer, topic, m->partition, &low, &high);
+		gone(topic, m->offset, low, high, &err);
+		break;
+	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+		missing(topic, &err);
+		break;
+	default:
+		br_err_set(&err, BR_E_BUS_SOURCE, "topic", topic, "why", rd_kafka_message_errstr(m), NULL);
+	}
+	bus_die(b, &err);
+}
+
+static int source_of(const struct bus *b, const rd_kafka_message_t *m)
+{
+	for (int i = 0; i < b->nsources; i++)
+		if (b->sources[i].topic == m->rkt && b->sources[i].partition == m->partition)
+			return i;
+	return -1;
+}
+
+size_t bus_take(struct bus *b, struct bus_record *out, size_t max)
+{
+	size_t n = 0;
+
+	if (b->dead || !b->records)
+		return 0;
+	while (n < max) {
+		rd_kafka_message_t *m = rd_kafka_consume_queue(b->records, 0);
+		rd_kafka_timestamp_type_t type;
+		int source;
+
+		if (!m)
+			break;
+		source = source_of(b, m);
+		if (m->err || source < 0) {
+			if (m->err)
+				bad_source(b, m);
+			rd_kafka_message_destroy(m);
+			if (b->dead)
+				break;
+			continue;
+		}
+		out[n++] = (struct bus_record){.source = source, .offset = m->offset, .timestamp = rd_kafka_message_timestamp(m, &type),
+			.key = {m->key, m->key_len}, .value = {m->payload, m->len}, .hold = m};
+	}
+	b->held += n;
+	return n;
+}
+
+void bus_give_back(struct bus *b, struct bus_record *records, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		rd_kafka_message_destroy(records[i].hold);
+		records[i].hold = NULL;
+	}
+	assert(b->held >= n);
+	b->held -= n;
+}
+
+bool bus_consumer_turn(struct bus *b)
+{
+	for (size_t n = 0; n < BUS_TURN; n++) {
+		rd_kafka_event_t *ev = rd_kafka_queue_poll(b->consumer_queue, 0);
+
+		if (!ev)
+			return false;
+		bus_event(b, b->consumer, ev);
+		rd_kafka_event_destroy(ev);
+	}
+	return true;
+}
