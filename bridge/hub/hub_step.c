@@ -146,7 +146,7 @@ static void hello(struct hub_world *w, struct hub_system *s, const struct msg *m
 	s->beat = m->beat;
 	s->last_seq = 0;
 	s->gap = false;
-	s->transactional = br_str_eq(m->caps, BR_STR("inbox"));
+	s->transactional = msg_has_cap(m, BR_STR("inbox"));
 	s->dirty = true;
 	o = hub_out_add(w, OUT_BEGIN, s);
 	if (o)
