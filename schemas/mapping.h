@@ -24,7 +24,8 @@ int map_compile(const struct cfg_site *site, const struct cfg_system *system, co
 size_t map_count(const struct map_set *set);
 const struct mapping *map_at(const struct map_set *set, size_t i);
 const struct mapping *map_find(const struct map_set *set, struct br_str record);
-/* Which record of the set a case belongs to (`when:`/`item.impl_code` constants, agreements); NULL when the case is none of this system's. */
+/* Which record of the set a new record for the case would be (`when:` and the `item.impl_code` constant; only records with write.create); NULL
+ * when the case is none of this system's. */
 const struct mapping *map_route(const struct map_set *set, const struct image *kase);
 
 struct br_str map_record(const struct mapping *m);     /* record name */
@@ -70,6 +71,12 @@ int map_local_part(const struct mapping *m, unsigned case_part);
 /* Is the field mapped at all / may this system write it to us (in) / do we write it to the system (out)? */
 bool map_field_in(const struct mapping *m, unsigned field);
 bool map_field_out(const struct mapping *m, unsigned field);
+/* What is lost on the way, and who owns the field in this system when its mapping overrides the schema (enum case_owner, else -1). */
+enum map_class map_field_class(const struct mapping *m, unsigned field);
+int map_field_owner(const struct mapping *m, unsigned field);
+/* May we make new records there (write.create)? Who must let a case in first: "auto" (or empty), "window", "department". */
+bool map_creates(const struct mapping *m);
+struct br_str map_release(const struct mapping *m);
 /* Columns the target itself rewrites: they refresh the shadow and are never an edit. */
 bool map_target_owned(const struct mapping *m, unsigned column);
 /* N: same value as far as the target can tell (trim, CHAR padding, byte limit, number scale, ''=NULL, declared per column). */

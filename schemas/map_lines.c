@@ -1,0 +1,307 @@
+/* The lines of `case:` -> struct map_line. */
+#include "br_text.h"
+#include "map_job.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const line_keys[] = {
+	"column", "as", "codes", "const", "concat", "first_of", "split", "piece", "sep", "direction", "owner", "zone", "note", "max_bytes",
+	"max_chars", "charset", "trim", "pad", "empty", "none", "cut", "precision", "scale", NULL,
+};
+static const char *const source_keys[] = {"column", "const", "concat", "first_of"};
+
+const char *map_line_place(struct map_job *j, const struct map_line *line)
+{
+	return cfg_place(j->a, line->at);
+}
+
+int map_field_find(struct map_job *j, unsigned case_part, struct br_str name, const struct cfg_node *at)
+{
+	const struct shape *s = j->schema->shape;
+	int f = shape_find(s, case_part, name);
+	struct cfg_node key = *at;
+	struct br_str *names;
+
+	if (f >= 0)
+		return f;
+	names = br_arena_array(j->a, struct br_str, s->nfields + 1u);
+	for (unsigned i = 0; names && i < s->parts[case_part].n; i++)
+		names[i] = s->fields[s->parts[case_part].first + i].name;
+	if (br_str_eq(at->key, name) && at->key_line) {
+		key.line = at->key_line;
+		key.column = at->key_column;
+	}
+	map_problem(j, cfg_problem(j->report, &key, BR_E_MAP_UNKNOWN_FIELD, "field", map_z(j, name), "hint",
+		names ? map_hint(j, name, names, s->parts[case_part].n) : "", NULL));
+	return -1;
+}
+
+static int add_column(struct map_job *j, struct map_line *line, unsigned part, const struct cfg_node *n)
+{
+	struct br_str name = n->kind == CFG_SCALAR ? n->text : map_scalar(j, n, "column");
+	int c;
+
+	if (!name.n)
+		return map_shape_problem(j, n, "a column", "its name");
+	if (line->ncolumns == MAP_LINE_COLUMNS)
+		return map_shape_problem(j, n, "columns", "at most 8 of them");
+	c = map_column_find(j, part, name, n);
+	if (c < 0)
+		return j->rc;
+	line->columns[line->ncolumns++] = (uint16_t)c;
+	j->m->columns[c].at = n;
+	return n->kind == CFG_MAP ? map_column_options(j, n, &j->m->columns[c]) : 0;
+}
+
+static int add_columns(struct map_job *j, struct map_line *line, unsigned part, const struct cfg_node *list)
+{
+	if (list->kind != CFG_LIST || list->n < 2)
+		return map_shape_problem(j, list, "columns", "a list of two or more");
+	for (const struct cfg_node *n = cfg_first(list); n; n = n->next)
+		add_column(j, line, part, n);
+	return 0;
+}
+
+/* A part's line over the part's own key column reads the element's key. */
+static bool is_key(struct map_job *j, unsigned part, const struct cfg_node *n)
+{
+	const struct cfg_node *column = n->kind == CFG_MAP ? cfg_get(n, "column") : n;
+
+	return part && column && column->kind == CFG_SCALAR && br_str_eq(column->text, j->parts[part].key);
+}
+
+static int source_const(struct map_job *j, struct map_line *line, const struct cfg_node *n)
+{
+	struct cell c;
+	struct br_err err;
+
+	if (n->kind != CFG_SCALAR)
+		return map_shape_problem(j, n, "const", "one value");
+	line->source = MAP_FROM_CONST;
+	line->constant = n->text;
+	line->out = false;
+	c = (struct cell){BR_STR_NONE, n->text, line->field, j->schema->shape->fields[line->field].part};
+	br_err_clear(&err);
+	if (case_check_value(j->schema, &c, &err))
+		return map_problem(j, cfg_problem(j->report, n, BR_E_MAP_BAD_CANONICAL, "found", map_z(j, n->text), "field",
+			map_z(j, line->about->name), "expected", br_err_detail(&err, "expected") ? br_err_detail(&err, "expected") : "",
+			NULL));
+	return 0;
+}
+
+static int source_piece(struct map_job *j, struct map_line *line, const struct cfg_node *n)
+{
+	struct br_str piece = map_scalar(j, n, "piece");
+
+	line->sep = map_scalar(j, n, "split");
+	if (!line->sep.n)
+		return map_shape_problem(j, cfg_get(n, "split"), "split", "the separator");
+	if (piece.n != 1 || piece.p[0] < '1' || piece.p[0] > '9')
+		return map_shape_problem(j, n, "piece", "1 to 9, which piece of the column this field is");
+	line->piece = (uint16_t)(piece.p[0] - '1');
+	line->source = MAP_FROM_PIECE;
+	line->verify = true;
+	return 0;
+}
+
+static int source(struct map_job *j, struct map_line *line, unsigned part, const struct cfg_node *n)
+{
+	size_t found = 0;
+
+	if (is_key(j, part, n)) {
+		line->source = MAP_FROM_KEY;
+		line->out = false;
+		return 0;
+	}
+	if (n->kind == CFG_SCALAR)
+		return add_column(j, line, part, n);
+	if (n->kind != CFG_MAP)
+		return map_shape_problem(j, n, map_z(j, line->about->name), "a column, or a map with column:, const:, concat: or first_of:");
+	map_known_keys(j, n, map_z(j, line->about->name), line_keys);
+	for (size_t i = 0; i < BR_LEN(source_keys); i++)
+		found += cfg_get(n, source_keys[i]) != NULL;
+	if (found != 1)
+		return map_shape_problem(j, n, map_z(j, line->about->name), "one of column:, const:, concat:, first_of:");
+	if (cfg_get(n, "const"))
+		return source_const(j, line, cfg_get(n, "const"));
+	if (cfg_get(n, "concat")) {
+		line->source = MAP_FROM_CONCAT;
+		line->klass = MAP_LOSSY_IN;
+		line->verify = true;
+		line->sep = map_scalar(j, n, "sep");
+		if (!line->sep.n)
+			return map_shape_problem(j, cfg_get(n, "concat"), "concat", "sep: with the text between the columns");
+		return add_columns(j, line, part, cfg_get(n, "concat"));
+	}
+	if (cfg_get(n, "first_of")) {
+		line->source = MAP_FROM_FIRST_OF;
+		line->klass = MAP_LOSSY_IN;
+		return add_columns(j, line, part, cfg_get(n, "first_of"));
+	}
+	add_column(j, line, part, cfg_get(n, "column"));
+	if (line->ncolumns)
+		map_column_options(j, n, &j->m->columns[line->columns[0]]);
+	return cfg_get(n, "split") ? source_piece(j, line, n) : 0;
+}
+
+static int codes(struct map_job *j, struct map_line *line, const struct cfg_node *n)
+{
+	struct map_codes *t = map_table(j, n);
+	int pick;
+
+	line->conv = (struct map_conv){.kind = MAP_CONV_CODES, .scale = -1, .strict = true, .name = BR_STR("codes"),
+		.expected = BR_STR("a code of the table")};
+	if (!t)
+		return j->rc;
+	pick = map_codes_pick(t, line->about->name);
+	if (pick < 0)
+		return map_problem(j, cfg_problem(j->report, n, BR_E_MAP_BAD_TABLE, "table", map_z(j, t->name), "why",
+			map_z(j, br_arena_printf(j->a, "it has no column canonical or %.*s", BR_STR_ARG(line->about->name))), NULL));
+	line->conv.codes = t;
+	line->conv.pick = (int8_t)pick;
+	if (line->source != MAP_FROM_COLUMN && line->source != MAP_FROM_LAST)
+		return map_shape_problem(j, n, "codes", "one column");
+	return 0;
+}
+
+static int conversion(struct map_job *j, struct map_line *line, const struct cfg_node *n)
+{
+	const struct cfg_node *as = cfg_get(n, "as"), *table = cfg_get(n, "codes"), *zone = cfg_get(n, "zone");
+	struct map_zones zones = j->zones;
+
+	if (line->source == MAP_FROM_CONST) {
+		line->conv = (struct map_conv){.kind = MAP_CONV_TEXT, .scale = -1, .strict = true, .name = BR_STR("const")};
+		return 0;
+	}
+	if (as && table)
+		return map_shape_problem(j, as, "a line", "as: or codes:, not both");
+	if (table)
+		return codes(j, line, table);
+	if (zone) {
+		zones.column = zone->kind == CFG_SCALAR ? map_zone_load(zone->text, j->a) : NULL;
+		if (!zones.column)
+			return map_problem(j, cfg_problem(j->report, zone, BR_E_MAP_UNKNOWN_ZONE, "found",
+				zone->kind == CFG_SCALAR ? map_z(j, zone->text) : "", NULL));
+	}
+	return map_problem(j, map_conv_compile(as, n->kind == CFG_MAP ? n : NULL, n, line->about, &zones, j->a, j->report, &line->conv));
+}
+
+/* The worst of source and conversion; a column that cuts loses on the way out. */
+static void classify(struct map_job *j, struct map_line *line)
+{
+	if (line->conv.klass > line->klass)
+		line->klass = line->conv.klass;
+	for (uint16_t i = 0; i < line->ncolumns; i++) {
+		const struct map_column *col = &j->m->columns[line->columns[i]];
+
+		if (col->cut && line->klass < MAP_LOSSY_OUT)
+			line->klass = MAP_LOSSY_OUT;
+		line->verify |= col->pad_left && !col->cut;
+		line->verify &= !col->cut;
+	}
+	line->check = line->in && !line->conv.strict &&
+		(line->about->check != CASE_CHECK_NONE || line->about->max_chars || line->about->type != SHAPE_TEXT);
+	line->check |= line->in && line->conv.kind == MAP_CONV_TEXT && line->source == MAP_FROM_KEY && line->about->type != SHAPE_TEXT;
+}
+
+static void directions(struct map_job *j, struct map_line *line, const struct cfg_node *n)
+{
+	static const char *const words[] = {"both", "in", "out", NULL};
+	static const char *const owners[] = {"either", "portal", "department", "bridge", NULL};
+	int word = map_word(j, n, "direction", words, 0), owner = map_word(j, n, "owner", owners, -1);
+
+	line->owner = (int8_t)owner;
+	if (word == 1)
+		line->out = false;
+	if (word == 2)
+		line->in = false;
+	if (line->conv.klass == MAP_ONE_WAY && line->out)
+		map_problem(j, cfg_problem(j->report, n, BR_E_MAP_ONE_WAY, "field", map_z(j, line->about->name), "found",
+			map_z(j, line->conv.name), NULL));
+}
+
+static void compile_line(struct map_job *j, unsigned part, const struct cfg_node *n, bool derived)
+{
+	struct mapping *m = j->m;
+	struct map_line line = {.in = true, .out = true, .owner = -1, .group = -1, .at = n};
+	int f = map_field_find(j, j->parts[part].canonical, n->key, n);
+
+	if (f < 0)
+		return;
+	line.field = (uint16_t)f;
+	line.about = case_field(j->schema, line.field);
+	for (uint16_t i = 0; i < m->nlines; i++) {
+		if (m->lines[i].field == f) {
+			map_problem(j, cfg_problem(j->report, n, BR_E_MAP_FIELD_TWICE, "field", map_z(j, n->key), NULL));
+			return;
+		}
+	}
+	if (derived) {
+		struct br_str from = map_scalar(j, n, "from"), column = map_scalar(j, n, "column");
+		const struct cfg_node *rows = cfg_get(n, "rows") ? cfg_get(n, "rows") : cfg_get(n, "codes");
+		int c = -1;
+
+		for (unsigned p = 1; p < j->nparts && from.n > 6; p++) {
+			if (br_str_eq(j->parts[p].name, (struct br_str){from.p + 5, from.n - 6}))
+				c = shape_find(m->shape, p, column);
+		}
+		if (c < 0 || !rows) {
+			map_shape_problem(j, n, "derive", "{ from: last(PART), column: COLUMN, rows: [...] } with a part of this record");
+			return;
+		}
+		line.source = MAP_FROM_LAST;
+		line.columns[line.ncolumns++] = (uint16_t)c;
+		line.out = false;
+		codes(j, &line, rows);
+	} else if (source(j, &line, part, n) || conversion(j, &line, n)) {
+		return;
+	} else {
+		directions(j, &line, n);
+	}
+	classify(j, &line);
+	m->lines[m->nlines++] = line;
+}
+
+static int by_field(const void *a, const void *b)
+{
+	return ((const struct map_line *)a)->field - ((const struct map_line *)b)->field;
+}
+
+static int by_canonical(const void *a, const void *b)
+{
+	return ((const struct map_part *)a)->canonical - ((const struct map_part *)b)->canonical;
+}
+
+void map_lines_compile(struct map_job *j)
+{
+	static const char *const derive_keys[] = {"from", "column", "rows", "codes", "else", "note", NULL};
+	static const char *const elses[] = {"park", NULL};
+	struct mapping *m = j->m;
+
+	m->lines = br_arena_array(j->a, struct map_line, j->nfields + 1);
+	m->line_of = br_arena_array(j->a, int16_t, j->schema->shape->nfields);
+	m->parts = br_arena_array(j->a, struct map_part, j->nparts);
+	if (!m->lines || !m->line_of || !m->parts)
+		return;
+	for (unsigned p = 0; p < j->nparts; p++) {
+		struct map_part *part = &j->parts[p];
+
+		part->first_line = m->nlines;
+		for (const struct cfg_node *n = cfg_first(cfg_get(part->node, "case")); n; n = n->next)
+			compile_line(j, p, n, false);
+		for (const struct cfg_node *n = p ? NULL : cfg_first(cfg_get(j->node, "derive")); n; n = n->next) {
+			map_known_keys(j, n, "derive", derive_keys);
+			map_word(j, n, "else", elses, 0);
+			compile_line(j, 0, n, true);
+		}
+		part->nlines = (uint16_t)(m->nlines - part->first_line);
+		qsort(m->lines + part->first_line, part->nlines, sizeof(m->lines[0]), by_field);
+		m->parts[p] = *part;
+	}
+	m->nparts = (uint16_t)j->nparts;
+	qsort(m->parts, m->nparts, sizeof(m->parts[0]), by_canonical);
+	for (unsigned f = 0; f < j->schema->shape->nfields; f++)
+		m->line_of[f] = -1;
+	for (uint16_t i = 0; i < m->nlines; i++)
+		m->line_of[m->lines[i].field] = (int16_t)i;
+}

@@ -1,0 +1,245 @@
+/*
+ * What a connector must know of a record, as JSON in BEGIN:
+ *
+ *   {"record":"application","map_hash":"9f...",
+ *    "root":{...},"read":{...},"write":{...},              as written in the mapping; all scalars are strings
+ *    "columns":["sbh","xm"],
+ *    "parts":{"steps":{"key":"xh","mode":"append","columns":["yj"],"on_create":{...}, "table":..., "parent":...}},
+ *    "normalise":{"xm":{"trim":"right","pad":18,"max_bytes":20,"charset":"GBK","empty":"null","number":true,"time":19}},
+ *    "natural_key":["sfzh"],
+ *    "refused":[{"native":["23505"],"text":"...","do":"correct"}],
+ *    "on_create":{"sbh":{"generate":"nextval('ydz_sbh')","returning":true},"id":{"identity":true,"returning":true}},
+ *    "required":["xm"],"target_owned":["gxsj"]}
+ *
+ * Technical constants, looked-up and asked values are not in on_create: they come with the command as ordinary columns.
+ */
+#include "map_program.h"
+#include <stdio.h>
+
+static void node_json(struct br_jw *w, const struct cfg_node *n)
+{
+	switch (n ? n->kind : CFG_NULL) {
+	case CFG_NULL:
+		br_jw_null(w);
+		break;
+	case CFG_SCALAR:
+		br_jw_str(w, n->text);
+		break;
+	case CFG_LIST:
+		br_jw_array(w);
+		for (const struct cfg_node *c = cfg_first(n); c; c = c->next)
+			node_json(w, c);
+		br_jw_end_array(w);
+		break;
+	case CFG_MAP:
+		br_jw_object(w);
+		for (const struct cfg_node *c = cfg_first(n); c; c = c->next) {
+			br_jw_key(w, c->key);
+			node_json(w, c);
+		}
+		br_jw_end_object(w);
+		break;
+	}
+}
+
+static void columns(const struct mapping *m, unsigned part, struct br_jw *w)
+{
+	const struct shape_part *p = &m->shape->parts[part];
+
+	br_jw_key(w, BR_STR("columns"));
+	br_jw_array(w);
+	for (unsigned i = 0; i < p->n; i++)
+		br_jw_str(w, m->shape->fields[p->first + i].name);
+	br_jw_end_array(w);
+}
+
+static void on_create(const struct mapping *m, unsigned part, struct br_jw *w)
+{
+	static const char *const words[] = {"generate", "technical", "ask", "identity", "trigger", "natural", "lookup"};
+
+	br_jw_key(w, BR_STR("on_create"));
+	br_jw_object(w);
+	for (size_t i = 0; i < m->ncreates; i++) {
+		const struct map_create *c = &m->creates[i];
+
+		if (c->part != part || c->kind == MAP_CREATE_TECHNICAL || c->kind == MAP_CREATE_ASK || c->kind == MAP_CREATE_LOOKUP)
+			continue;
+		br_jw_key(w, m->columns[c->column].name);
+		br_jw_object(w);
+		br_jw_key(w, br_str_z(words[c->kind]));
+		if (c->kind == MAP_CREATE_GENERATE)
+			br_jw_str(w, c->text);
+		else
+			br_jw_bool(w, true);
+		br_jw_kbool(w, "returning", c->returning);
+		br_jw_end_object(w);
+	}
+	br_jw_end_object(w);
+}
+
+/* The kind's own members of a part: all but ours. */
+static bool is_ours(struct br_str key)
+{
+	static const char *const ours[] = {"case", "key", "mode", "list", "on_create", "note"};
+
+	for (size_t i = 0; i < BR_LEN(ours); i++) {
+		if (br_str_eq(key, br_str_z(ours[i])))
+			return true;
+	}
+	return false;
+}
+
+static void parts(const struct mapping *m, struct br_jw *w)
+{
+	br_jw_key(w, BR_STR("parts"));
+	br_jw_object(w);
+	for (unsigned local = 1; local < m->shape->nparts; local++) {
+		for (uint16_t i = 0; i < m->nparts; i++) {
+			const struct map_part *p = &m->parts[i];
+
+			if (p->local != local)
+				continue;
+			br_jw_key(w, p->name);
+			br_jw_object(w);
+			br_jw_kstr(w, "key", p->key);
+			br_jw_kstr(w, "mode", p->append ? BR_STR("append") : BR_STR("merge"));
+			columns(m, local, w);
+			on_create(m, local, w);
+			for (const struct cfg_node *c = cfg_first(p->node); c; c = c->next) {
+				if (is_ours(c->key))
+					continue;
+				br_jw_key(w, c->key);
+				node_json(w, c);
+			}
+			br_jw_end_object(w);
+		}
+	}
+	br_jw_end_object(w);
+}
+
+static bool has_norm(const struct map_column *c)
+{
+	return c->trim || c->pad || c->max_bytes || c->empty_null || c->number || c->time_precision;
+}
+
+static void norm(const struct map_column *c, struct br_jw *w)
+{
+	static const char *const trims[] = {"none", "left", "right", "both"};
+
+	br_jw_object(w);
+	if (c->trim)
+		br_jw_kstr(w, "trim", br_str_z(trims[c->trim]));
+	if (c->pad) {
+		br_jw_kint(w, "pad", c->pad_to);
+		br_jw_kstr(w, "pad_with", ((struct br_str){&c->pad, 1}));
+		br_jw_kstr(w, "pad_side", c->pad_left ? BR_STR("left") : BR_STR("right"));
+	}
+	if (c->max_bytes) {
+		br_jw_kint(w, "max_bytes", c->max_bytes);
+		br_jw_kbool(w, "cut", c->cut);
+	}
+	if (c->charset)
+		br_jw_kstr(w, "charset", c->charset->name);
+	if (c->empty_null)
+		br_jw_kstr(w, "empty", BR_STR("null"));
+	if (c->number)
+		br_jw_kbool(w, "number", true);
+	if (c->time_precision)
+		br_jw_kint(w, "time", c->time_precision);
+	br_jw_end_object(w);
+}
+
+static void normalise(const struct mapping *m, struct br_jw *w)
+{
+	br_jw_key(w, BR_STR("normalise"));
+	br_jw_object(w);
+	for (unsigned i = 0; i < m->shape->nfields; i++) {
+		const struct map_column *c = &m->columns[i];
+		char name[256];
+
+		if (!has_norm(c))
+			continue;
+		/* "steps.yj" for a part's column, the same for all its elements */
+		snprintf(name, sizeof(name), "%.*s%s%.*s", BR_STR_ARG(m->shape->parts[c->part].name), c->part ? "." : "", BR_STR_ARG(c->name));
+		br_jw_key(w, br_str_z(name));
+		norm(c, w);
+	}
+	br_jw_end_object(w);
+}
+
+static void refused(const struct mapping *m, struct br_jw *w)
+{
+	static const char *const deeds[] = {"retry", "correct", "wait", "stop"};
+
+	br_jw_key(w, BR_STR("refused"));
+	br_jw_array(w);
+	for (size_t i = 0; i < m->nrefusals; i++) {
+		const struct map_refusal_row *r = &m->refusals[i];
+
+		br_jw_object(w);
+		br_jw_key(w, BR_STR("native"));
+		br_jw_array(w);
+		for (size_t k = 0; k < r->nnative; k++)
+			br_jw_str(w, r->native[k]);
+		br_jw_end_array(w);
+		if (r->text.n)
+			br_jw_kstr(w, "text", r->text);
+		br_jw_kstr(w, "do", br_str_z(deeds[r->deed]));
+		br_jw_end_object(w);
+	}
+	br_jw_end_array(w);
+}
+
+static void column_list(const struct mapping *m, const char *key, bool (*has)(const struct map_column *), struct br_jw *w)
+{
+	br_jw_key(w, br_str_z(key));
+	br_jw_array(w);
+	for (unsigned i = 0; i < m->shape->parts[0].n; i++) {
+		if (has(&m->columns[i]))
+			br_jw_str(w, m->columns[i].name);
+	}
+	br_jw_end_array(w);
+}
+
+static bool is_required(const struct map_column *c)
+{
+	return c->required;
+}
+
+static bool is_target_owned(const struct map_column *c)
+{
+	return c->target_owned;
+}
+
+int map_spec(const struct mapping *m, struct br_jw *w)
+{
+	static const char *const raw[] = {"root", "read", "write", "query"};
+	char hash[24];
+
+	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)m->hash);
+	br_jw_object(w);
+	br_jw_kstr(w, "record", m->record);
+	br_jw_kstr(w, "map_hash", br_str_z(hash));
+	for (size_t i = 0; i < BR_LEN(raw); i++) {
+		const struct cfg_node *n = cfg_get(m->node, raw[i]);
+
+		if (!n)
+			continue;
+		br_jw_key(w, br_str_z(raw[i]));
+		node_json(w, n);
+	}
+	columns(m, 0, w);
+	parts(m, w);
+	normalise(m, w);
+	br_jw_key(w, BR_STR("natural_key"));
+	br_jw_array(w);
+	for (size_t i = 0; i < m->nnatural; i++)
+		br_jw_str(w, m->columns[m->natural[i]].name);
+	br_jw_end_array(w);
+	refused(m, w);
+	on_create(m, 0, w);
+	column_list(m, "required", is_required, w);
+	column_list(m, "target_owned", is_target_owned, w);
+	br_jw_end_object(w);
+	return br_jw_failed(w) ? -BR_E_TOO_BIG : 0;
+}
