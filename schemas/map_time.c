@@ -58,8 +58,10 @@ const char *map_time_compile(struct br_str format, enum shape_type type, const s
 		return "needs %Y, %m and %d";
 	}
 	/* "%Y%m%d": the month must be two digits, or nothing could tell where it ends */
-	for (uint8_t i = 0; i + 1 < t.n; i++)
-		t.op[i].strict = t.op[i].what && t.op[i + 1].what && t.op[i + 1].what != 'z' && t.op[i].what != 'f';
+	for (uint8_t i = 0; i + 1 < t.n; i++) {
+		if (t.op[i].what && t.op[i + 1].what && t.op[i + 1].what != 'z' && t.op[i].what != 'f')
+			t.op[i].strict = t.op[i + 1].strict = true;
+	}
 	*out = t;
 	return NULL;
 }
