@@ -19,6 +19,7 @@ struct br_arena {
 	size_t used;                   /* bytes handed out since reset */
 	size_t max;                    /* bytes */
 	bool failed;
+	bool full; /* it failed at max, not for want of memory */
 };
 
 /* max in bytes; no memory is taken before the first allocation. */

@@ -75,12 +75,14 @@ struct br_jr {
 	uint8_t kind[BR_JSON_DEPTH];
 	uint8_t depth;
 	uint8_t state;
+	size_t start; /* of the last token */
+	int rc;       /* of the error that ended reading */
 };
 
 void br_jr_init(struct br_jr *r, struct br_str in, struct br_arena *a, struct br_err *err);
 enum br_json_token br_jr_next(struct br_jr *r);
 /* Having read the first token t of a value, skips the rest of it; gives its raw bytes when raw is not NULL. 0 or
- * -BR_E_JSON_SYNTAX. Call directly after br_jr_next() returned t. */
+ * -BR_E_JSON_SYNTAX (or the arena's -BR_E_TOO_BIG, -BR_E_NOMEM). Call directly after br_jr_next() returned t. */
 int br_jr_skip(struct br_jr *r, enum br_json_token t, struct br_str *raw);
 /* A NUMBER token's text as int64: false when it is not an integer or does not fit. */
 bool br_json_int64(struct br_str text, int64_t *out);

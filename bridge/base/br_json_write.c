@@ -1,0 +1,199 @@
+#include "br_json.h"
+#include "br_utf8.h"
+
+#include <stdio.h>
+
+void br_jw_init(struct br_jw *w, struct br_buf *b)
+{
+	*w = (struct br_jw){.b = b};
+}
+
+/* Before every key, and before every value that has no key. */
+static void separate(struct br_jw *w)
+{
+	uint32_t bit;
+
+	if (w->depth == 0)
+		return;
+	bit = UINT32_C(1) << (w->depth - 1);
+	if (w->first & bit)
+		w->first &= ~bit;
+	else
+		br_buf_addc(w->b, ',');
+}
+
+static void begin_value(struct br_jw *w)
+{
+	if (w->after_key)
+		w->after_key = false;
+	else
+		separate(w);
+}
+
+static void open_level(struct br_jw *w, char bracket)
+{
+	begin_value(w);
+	if (w->depth == BR_JSON_DEPTH) {
+		w->failed = true;
+		return;
+	}
+	w->first |= UINT32_C(1) << w->depth++;
+	br_buf_addc(w->b, bracket);
+}
+
+static void close_level(struct br_jw *w, char bracket)
+{
+	if (w->depth == 0 || w->after_key) {
+		w->failed = true;
+		return;
+	}
+	w->first &= ~(UINT32_C(1) << --w->depth);
+	br_buf_addc(w->b, bracket);
+}
+
+void br_jw_object(struct br_jw *w)
+{
+	open_level(w, '{');
+}
+
+void br_jw_end_object(struct br_jw *w)
+{
+	close_level(w, '}');
+}
+
+void br_jw_array(struct br_jw *w)
+{
+	open_level(w, '[');
+}
+
+void br_jw_end_array(struct br_jw *w)
+{
+	close_level(w, ']');
+}
+
+/* Offset of the next byte that needs an escape, s.n when there is none; *bad when it is one JSON text cannot hold. */
+static size_t clean_run(struct br_str s, size_t i, bool *bad)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	while (i < s.n) {
+		unsigned len;
+
+		if (s.n - i >= 8) {
+			uint64_t marks = br_json_marks(br_load8(p + i));
+
+			if (!marks) {
+				i += 8;
+				continue;
+			}
+			i += br_first_mark(marks);
+		}
+		if (p[i] < 0x80) {
+			if (p[i] < 0x20 || p[i] == '"' || p[i] == '\\')
+				return i;
+			i++;
+			continue;
+		}
+		/* characters outside ASCII come in runs */
+		do {
+			len = br_utf8_len(p + i, s.n - i);
+			i += len;
+		} while (len > 1 && i < s.n && p[i] >= 0x80);
+		if (!len) {
+			*bad = true;
+			return i;
+		}
+	}
+	return i;
+}
+
+static void add_escape(struct br_buf *b, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	static const char named[0x60] = {['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
+		['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+
+	if (named[c])
+		br_buf_add(b, (const char[]){'\\', named[c]}, 2);
+	else
+		br_buf_add(b, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+}
+
+/* U+0000 is refused as the reader refuses it: PostgreSQL text cannot hold it. */
+static void add_quoted(struct br_jw *w, struct br_str s)
+{
+	struct br_buf *b = w->b;
+	size_t done = 0;
+
+	br_buf_reserve(b, s.n + 2);
+	br_buf_addc(b, '"');
+	for (;;) {
+		bool bad = false;
+		size_t end = clean_run(s, done, &bad);
+
+		if (end > done)
+			br_buf_add(b, s.p + done, end - done);
+		if (bad || (end < s.n && s.p[end] == '\0')) {
+			w->failed = true;
+			break;
+		}
+		if (end == s.n)
+			break;
+		add_escape(b, (unsigned char)s.p[end]);
+		done = end + 1;
+	}
+	br_buf_addc(b, '"');
+}
+
+void br_jw_key(struct br_jw *w, struct br_str key)
+{
+	if (w->after_key || w->depth == 0)
+		w->failed = true;
+	separate(w);
+	add_quoted(w, key);
+	br_buf_addc(w->b, ':');
+	w->after_key = true;
+}
+
+void br_jw_str(struct br_jw *w, struct br_str value)
+{
+	begin_value(w);
+	add_quoted(w, value);
+}
+
+void br_jw_int(struct br_jw *w, int64_t value)
+{
+	char text[24], *p = text + sizeof(text);
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+	do
+		*--p = (char)('0' + left % 10);
+	while (left /= 10);
+	if (value < 0)
+		*--p = '-';
+	begin_value(w);
+	br_buf_add(w->b, p, (size_t)(text + sizeof(text) - p));
+}
+
+static void add_literal(struct br_jw *w, struct br_str text)
+{
+	begin_value(w);
+	br_buf_adds(w->b, text);
+}
+
+void br_jw_bool(struct br_jw *w, bool value)
+{
+	add_literal(w, value ? BR_STR("true") : BR_STR("false"));
+}
+
+void br_jw_null(struct br_jw *w)
+{
+	add_literal(w, BR_STR("null"));
+}
+
+void br_jw_raw(struct br_jw *w, struct br_str json)
+{
+	if (json.n == 0)
+		w->failed = true;
+	add_literal(w, json);
+}
