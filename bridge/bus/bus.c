@@ -156,7 +156,7 @@ struct bus *bus_new(struct br_loop *l, const struct cfg_site *site, const char *
 		br_err_set(err, BR_E_NOMEM, NULL);
 		goto failed;
 	}
-	b->producer = bus_handle(site, client, true, err);
+	b->producer = bus_handle(site, client, NULL, err);
 	if (!b->producer)
 		goto failed;
 	b->producer_queue = rd_kafka_queue_get_main(b->producer);

@@ -43,7 +43,7 @@ static int make_consumer(struct bus *b, struct br_err *err)
 {
 	if (b->consumer)
 		return 0;
-	b->consumer = bus_handle(b->site, b->client, false, err);
+	b->consumer = bus_handle(b->site, b->client, b, err);
 	if (!b->consumer)
 		return -(int)(err ? br_err_code(err) : BR_E_BUS_START);
 	b->consumer_queue = rd_kafka_queue_get_main(b->consumer);
@@ -132,12 +132,46 @@ static void bad_source(struct bus *b, const rd_kafka_message_t *m)
 	bus_die(b, &err);
 }
 
+/* Called by librdkafka inside rd_kafka_consume_queue(), so in our own thread. why is "topic [partition]: ...". */
+void bus_source_error(rd_kafka_t *rk, int code, const char *why, void *reader)
+{
+	struct bus *b = reader;
+	struct br_err err;
+	char topic[256];
+
+	(void)rk;
+	if (code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && code != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC &&
+		code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+		bus_complain(b, (rd_kafka_resp_err_t)code, why);
+		return;
+	}
+	snprintf(topic, sizeof(topic), "%.*s", (int)strcspn(why, " "), why);
+	br_err_clear(&err);
+	missing(topic, &err);
+	bus_die(b, &err);
+}
+
 static int source_of(const struct bus *b, const rd_kafka_message_t *m)
 {
 	for (int i = 0; i < b->nsources; i++)
 		if (b->sources[i].topic == m->rkt && b->sources[i].partition == m->partition)
 			return i;
 	return -1;
+}
+
+/* The next message, or NULL when there is none. An empty answer alone does not say so: what was popped may have been a note of librdkafka's own, and
+ * nobody would wake us for what stands behind it. */
+static rd_kafka_message_t *next_message(struct bus *b)
+{
+	rd_kafka_message_t *m;
+
+	for (int i = 0; i < 100; i++) {
+		m = rd_kafka_consume_queue(b->records, 0);
+		if (m || rd_kafka_queue_length(b->records) == 0)
+			return m;
+	}
+	br_timer_set(b->loop, &b->again, 0);
+	return NULL;
 }
 
 size_t bus_take(struct bus *b, struct bus_record *out, size_t max)
@@ -147,7 +181,7 @@ size_t bus_take(struct bus *b, struct bus_record *out, size_t max)
 	if (b->dead || !b->records)
 		return 0;
 	while (n < max) {
-		rd_kafka_message_t *m = rd_kafka_consume_queue(b->records, 0);
+		rd_kafka_message_t *m = next_message(b);
 		rd_kafka_timestamp_type_t type;
 		int source;
 

@@ -47,9 +47,10 @@ struct bus {
 	struct br_err why;
 };
 
-/* The configuration of a handle: fixed settings, ours that a site may change, the site's. NULL with err. */
-rd_kafka_conf_t *bus_conf(const struct cfg_site *site, const char *client, bool producer, struct br_err *err);
-rd_kafka_t *bus_handle(const struct cfg_site *site, const char *client, bool producer, struct br_err *err);
+/* A producer, or with a reader a consumer that tells it its errors. The configuration: fixed settings, ours that a site may change, the site's. NULL with
+ * err. */
+rd_kafka_t *bus_handle(const struct cfg_site *site, const char *client, struct bus *reader, struct br_err *err);
+void bus_source_error(rd_kafka_t *rk, int code, const char *why, void *reader);
 
 /* err: why the bus is of no use any more; the owner hears of it in the next turn. Only the first counts. */
 void bus_die(struct bus *b, const struct br_err *err);

@@ -39,8 +39,8 @@ static const struct setting settings[] = {
 	{"message.timeout.ms", "30000", PRODUCER, false},
 	{"queue.buffering.max.kbytes", "16384", PRODUCER, false},
 	{"queue.buffering.max.messages", "50000", PRODUCER, false},
-	/* a topic that is not there is said to be missing after this, not after 30 s */
-	{"topic.metadata.propagation.max.ms", "3000", PRODUCER, false},
+	/* a topic that is not there is said to be missing at once: starting over is cheap, and after creating topics the command line waits for them */
+	{"topic.metadata.propagation.max.ms", "0", BOTH, false},
 	{"fetch.wait.max.ms", "50", CONSUMER, false},
 	{"fetch.min.bytes", "1", CONSUMER, false},
 	{"fetch.error.backoff.ms", "50", CONSUMER, false},
@@ -125,7 +125,7 @@ static int set_all(rd_kafka_conf_t *conf, const struct cfg_site *site, const cha
 	return rc ? rc : set_site(conf, site, err);
 }
 
-rd_kafka_conf_t *bus_conf(const struct cfg_site *site, const char *client, bool producer, struct br_err *err)
+static rd_kafka_conf_t *make_conf(const struct cfg_site *site, const char *client, bool producer, struct br_err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
@@ -137,14 +137,20 @@ rd_kafka_conf_t *bus_conf(const struct cfg_site *site, const char *client, bool 
 	return conf;
 }
 
-rd_kafka_t *bus_handle(const struct cfg_site *site, const char *client, bool producer, struct br_err *err)
+rd_kafka_t *bus_handle(const struct cfg_site *site, const char *client, struct bus *reader, struct br_err *err)
 {
-	rd_kafka_conf_t *conf = bus_conf(site, client, producer, err);
+	bool producer = reader == NULL;
+	rd_kafka_conf_t *conf = make_conf(site, client, producer, err);
 	rd_kafka_t *rk;
 	char why[512];
 
 	if (!conf)
 		return NULL;
+	if (reader) {
+		/* a topic that does not exist is told in no other way to who consumes from a queue */
+		rd_kafka_conf_set_opaque(conf, reader);
+		rd_kafka_conf_set_error_cb(conf, bus_source_error);
+	}
 	rk = rd_kafka_new(producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof(why));
 	if (!rk) {
 		rd_kafka_conf_destroy(conf);
