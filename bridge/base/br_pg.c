@@ -46,6 +46,7 @@ struct br_pg {
 	struct br_pg_queue sent, waiting, spare;
 	size_t pending;
 	bool null_due; /* libpq says NULL after a statement's result */
+	bool unsynced; /* libpq has been given something since the last sync */
 	uint64_t unit; /* counts the owner's syncs given to libpq */
 	bool failed;   /* the unit whose answers are coming in has failed: */
 	struct br_err failure;
@@ -109,7 +110,7 @@ static void drop_conn(struct br_pg *pg)
 	PQclear(pg->copied);
 	pg->copied = NULL;
 	pg->copying = COPY_NONE;
-	pg->null_due = pg->failed = pg->skipping = false;
+	pg->null_due = pg->failed = pg->skipping = pg->unsynced = false;
 	pg->nnames = 0;
 }
 
@@ -284,6 +285,7 @@ static int prepare(struct br_pg *pg, int name, const struct br_pg_later *s, stru
 	}
 	op->name = name;
 	br_pg_put(&pg->sent, op);
+	pg->unsynced = true;
 	pg->names[name].state = NAME_SENT;
 	pg->names[name].unit = pg->unit;
 	return 0;
@@ -334,6 +336,7 @@ static int give_stmt(struct br_pg *pg, struct br_pg_op *op, const struct br_pg_l
 	if (!ok)
 		return libpq_refused(pg, err);
 	br_pg_put(&pg->sent, op);
+	pg->unsynced = true;
 	/* A full libpq flushes by itself and, when the socket is full too, reads: look for answers. */
 	if (!br_timer_is_set(&pg->later))
 		soon(pg);
@@ -367,6 +370,7 @@ static int give_sync(struct br_pg *pg, struct br_pg_op *op, struct br_err *err)
 		return libpq_refused(pg, err);
 	if (op->kind == BR_PG_SYNC)
 		pg->unit++;
+	pg->unsynced = false;
 	br_pg_put(&pg->sent, op);
 	flush(pg);
 	return 0;
@@ -628,6 +632,9 @@ static void push_copy(struct br_pg *pg)
 	if (rc)
 		pg->copying = COPY_ENDING;
 	flush(pg);
+	/* full a moment ago, empty now: no POLLOUT will come for what libpq did not take */
+	if (!rc && !(pg->events & POLLOUT))
+		soon(pg);
 }
 
 static void copy_turn(struct br_pg *pg)
@@ -642,23 +649,19 @@ static void copy_turn(struct br_pg *pg)
 
 /* ---- what waits ---- */
 
-static bool ends_unit(const struct br_pg_op *op)
-{
-	return !op || op->kind == BR_PG_SYNC || op->kind == BR_PG_DRAIN;
-}
-
-/* A COPY at the head of waiting: it starts when all before it is answered. */
+/*
+ * A COPY at the head of waiting: it starts when all before it is answered and the server stands at a sync. Answered is not
+ * enough: an error is answered at once, and the server then skips everything up to a sync.
+ */
 static void approach_copy(struct br_pg *pg)
 {
 	struct br_pg_op *op;
 	struct br_err err;
 	int rc;
 
-	if (!pg->sent.head && !pg->null_due) {
+	if (!pg->unsynced && !pg->sent.head && !pg->null_due)
 		start_copy(pg);
-		return;
-	}
-	if (ends_unit(pg->sent.tail))
+	if (!pg->unsynced)
 		return;
 	op = br_pg_op_get(&pg->spare, BR_PG_DRAIN, NULL, NULL);
 	rc = op ? give_sync(pg, op, &err) : br_err_set(&err, BR_E_NOMEM, NULL);
