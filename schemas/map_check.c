@@ -1,0 +1,321 @@
+/* The mapping's own tests, and the laws on samples and generated rows. */
+#include "map_check.h"
+#include "br_text.h"
+#include "map_program.h"
+#include <stdio.h>
+
+struct check {
+	const struct map_set *set;
+	const struct map_check_options *o;
+	struct br_arena *a;
+	struct cfg_report *report;
+	struct map_check_result *out;
+	int rc;
+};
+
+static void note(struct check *k, int rc)
+{
+	k->rc = k->rc ? k->rc : rc;
+}
+
+static const char *z(struct check *k, struct br_str s)
+{
+	struct br_str copy = br_arena_copy(k->a, s.p ? s : BR_STR(""));
+
+	return copy.p ? copy.p : "";
+}
+
+/* ---- places ---- */
+
+bool map_place_read(const struct shape *shape, struct br_str name, struct cell *place, struct br_arena *a)
+{
+	const char *first = name.n ? memchr(name.p, '/', name.n) : NULL, *second;
+	int part, field = shape_find(shape, 0, name);
+
+	*place = (struct cell){.field = (uint16_t)field};
+	if (field >= 0 || !first)
+		return field >= 0;
+	second = memchr(first + 1, '/', name.n - (size_t)(first + 1 - name.p));
+	if (!second)
+		return false;
+	part = shape_find_part(shape, (struct br_str){name.p, (size_t)(first - name.p)});
+	if (part <= 0)
+		return false;
+	field = shape_find(shape, (unsigned)part, (struct br_str){second + 1, name.n - (size_t)(second + 1 - name.p)});
+	if (field < 0)
+		return false;
+	place->part = (uint8_t)part;
+	place->field = (uint16_t)field;
+	place->key = br_arena_copy(a, (struct br_str){first + 1, (size_t)(second - first - 1)});
+	return true;
+}
+
+struct br_str map_place_text(const struct shape *shape, const struct cell *c, struct br_arena *a)
+{
+	if (c->part == 0)
+		return shape->fields[c->field].name;
+	return br_arena_printf(a, "%.*s/%.*s/%.*s", BR_STR_ARG(shape->parts[c->part].name), BR_STR_ARG(c->key),
+		BR_STR_ARG(shape->fields[c->field].name));
+}
+
+static bool is_null(const struct cfg_node *n)
+{
+	return n->kind == CFG_NULL || (n->kind == CFG_SCALAR && !n->quoted && (br_str_eq(n->text, BR_STR("null")) || br_str_eq(n->text, BR_STR("~"))));
+}
+
+static int place_of_node(const struct shape *shape, const struct cfg_node *n, struct cell *place, struct br_arena *a, struct cfg_report *report)
+{
+	struct br_str why;
+
+	if (!map_place_read(shape, n->key, place, a)) {
+		why = br_arena_printf(a, "'%.*s' is not mapped", BR_STR_ARG(n->key));
+		return cfg_problem(report, n, BR_E_MAP_TEST_SHAPE, "why", why.p ? why.p : "", NULL);
+	}
+	if (n->kind != CFG_SCALAR && !is_null(n))
+		return cfg_problem(report, n, BR_E_MAP_TEST_SHAPE, "why", "a value is text or null", NULL);
+	place->value = is_null(n) ? BR_STR_NONE : n->text;
+	return 0;
+}
+
+int map_image_of_node(const struct shape *shape, const struct cfg_node *map, struct br_arena *a, struct cfg_report *report, struct image *out)
+{
+	struct image_builder b;
+	int rc = 0;
+
+	image_build(&b, a, map ? (uint32_t)map->n + 1 : 1);
+	for (const struct cfg_node *n = cfg_first(map); n; n = n->next) {
+		struct cell c;
+		int bad = place_of_node(shape, n, &c, a, report);
+
+		rc = rc ? rc : bad;
+		if (bad)
+			continue;
+		if (cell_is_null(&c))
+			image_set_null(&b, c.part, c.key, c.field);
+		else
+			image_set(&b, c.part, c.key, c.field, c.value);
+	}
+	return rc ? rc : image_build_end(&b, out);
+}
+
+/* ---- one test ---- */
+
+struct test {
+	const struct cfg_node *node;
+	const struct mapping *m;
+	struct image given, kase, got;
+	struct map_context ctx;
+	bool writes;
+	struct map_issue issue;
+	int rc; /* of running it */
+};
+
+static int failed(struct check *k, const struct test *t, const struct cfg_node *at, const char *what, const char *expected, const char *found)
+{
+	const struct cfg_node *name = cfg_get(t->node, "name");
+
+	return cfg_problem(k->report, at, BR_E_MAP_TEST_FAILED, "name", name && name->kind == CFG_SCALAR ? z(k, name->text) : "?", "record",
+		z(k, t->m->record), "what", what, "expected", expected, "found", found, NULL);
+}
+
+static int bad_test(struct check *k, const struct cfg_node *at, const char *why)
+{
+	return cfg_problem(k->report, at, BR_E_MAP_TEST_SHAPE, "why", why, NULL);
+}
+
+static int expect_cells(struct check *k, const struct test *t, const struct shape *shape, const struct cfg_node *expect)
+{
+	int rc = 0;
+
+	for (const struct cfg_node *n = cfg_first(expect); n; n = n->next) {
+		struct cell want;
+		const struct cell *got;
+		int bad = place_of_node(shape, n, &want, k->a, k->report);
+
+		if (bad) {
+			rc = rc ? rc : bad;
+			continue;
+		}
+		got = image_get(&t->got, want.part, want.key, want.field);
+		if (got && (cell_is_null(got) ? cell_is_null(&want) : want.value.p && br_str_eq(got->value, want.value)))
+			continue;
+		bad = failed(k, t, n, z(k, n->key), cell_is_null(&want) ? "null" : z(k, want.value),
+			!got ? "(absent)" : cell_is_null(got) ? "null" : z(k, got->value));
+		rc = rc ? rc : bad;
+	}
+	return rc;
+}
+
+static int expect_reject(struct check *k, const struct test *t, const struct cfg_node *reject)
+{
+	const struct cfg_node *code = cfg_get(reject, "code"), *field = cfg_get(reject, "field"), *column = cfg_get(reject, "column");
+	const char *found = t->rc ? br_err_tag((int)br_err_code(&t->issue.err)) : "no refusal";
+	const struct case_field *about;
+
+	if (reject->kind != CFG_MAP || !code || code->kind != CFG_SCALAR)
+		return bad_test(k, reject, "expect_reject is { code: MAP-101, field: status }");
+	if (t->rc == 0 || !br_str_eq(code->text, br_str_z(found)))
+		return failed(k, t, code, "refusal", z(k, code->text), found);
+	about = t->issue.field != UINT16_MAX ? case_field(t->m->schema, t->issue.field) : NULL;
+	if (field && field->kind == CFG_SCALAR && (!about || !br_str_eq(field->text, about->name)))
+		return failed(k, t, field, "refused field", z(k, field->text), about ? z(k, about->name) : "none");
+	if (column && column->kind == CFG_SCALAR && !br_str_eq(column->text, t->issue.column))
+		return failed(k, t, column, "refused column", z(k, column->text), z(k, t->issue.column));
+	return 0;
+}
+
+static int judge(struct check *k, struct test *t)
+{
+	const struct cfg_node *expect = cfg_get(t->node, t->writes ? "expect_local" : "expect"), *reject = cfg_get(t->node, "expect_reject");
+	char text[512];
+
+	if (reject)
+		return expect_reject(k, t, reject);
+	if (t->rc) {
+		br_err_text(&t->issue.err, br_lang_from_env(), text, sizeof(text));
+		return failed(k, t, t->node, t->writes ? "writing" : "reading", "a value", text);
+	}
+	return expect_cells(k, t, t->writes ? t->m->shape : t->m->schema->shape, expect);
+}
+
+static void run(struct check *k, struct test *t)
+{
+	struct image extra, written;
+
+	br_err_clear(&t->issue.err);
+	if (!t->writes) {
+		t->rc = map_get(t->m, &t->given, &t->ctx, k->a, &t->got, &t->issue);
+		return;
+	}
+	t->rc = map_put(t->m, &t->kase, &t->given, k->a, &t->got, &t->issue);
+	if (t->rc || t->given.n)
+		return;
+	/* a create: with what the mapping supplies */
+	written = t->got;
+	t->rc = map_on_create(t->m, &t->kase, k->a, &extra, &t->issue);
+	if (t->rc == 0)
+		t->rc = image_merge(&extra, &written, k->a, &t->got);
+}
+
+static int read_test(struct check *k, const struct cfg_node *n, struct test *t)
+{
+	static const char *const keys[] = {"name", "record", "given", "had", "case", "expect", "expect_local", "expect_reject", "note"};
+	const struct cfg_node *record = cfg_get(n, "record"), *had = cfg_get(n, "had");
+	struct br_str *codes;
+
+	*t = (struct test){.node = n};
+	if (n->kind != CFG_MAP)
+		return bad_test(k, n, "a test is a map");
+	for (const struct cfg_node *c = cfg_first(n); c; c = c->next) {
+		size_t i = 0;
+
+		while (i < BR_LEN(keys) && !br_str_eq(c->key, br_str_z(keys[i])))
+			i++;
+		if (i == BR_LEN(keys))
+			return bad_test(k, c, z(k, br_arena_printf(k->a, "unknown key '%.*s'", BR_STR_ARG(c->key))));
+	}
+	t->m = record && record->kind == CFG_SCALAR ? map_find(k->set, record->text) : k->set->n == 1 ? k->set->maps[0] : NULL;
+	if (!t->m)
+		return bad_test(k, record ? record : n, "record: names no record of this system");
+	t->writes = cfg_get(n, "case") != NULL;
+	if (!cfg_get(n, "expect_reject") && !cfg_get(n, t->writes ? "expect_local" : "expect"))
+		return bad_test(k, n, t->writes ? "expect_local: or expect_reject: is missing" : "expect: or expect_reject: is missing");
+	codes = br_arena_array(k->a, struct br_str, had ? had->n + 1 : 1);
+	if (!codes)
+		return -BR_E_NOMEM;
+	t->ctx.had = codes;
+	if (had && had->kind == CFG_SCALAR)
+		codes[t->ctx.nhad++] = had->text;
+	for (const struct cfg_node *c = cfg_first(had); c; c = c->next)
+		codes[t->ctx.nhad++] = c->text;
+	if (map_image_of_node(t->m->shape, cfg_get(n, "given"), k->a, k->report, &t->given))
+		return -BR_E_MAP_TEST_SHAPE;
+	return map_image_of_node(t->m->schema->shape, cfg_get(n, "case"), k->a, k->report, &t->kase);
+}
+
+static void one_test(struct check *k, const struct cfg_node *n)
+{
+	const struct cfg_node *name = cfg_get(n, "name");
+	struct test t;
+	int rc = read_test(k, n, &t);
+
+	k->out->tests++;
+	if (rc == 0) {
+		run(k, &t);
+		rc = judge(k, &t);
+	}
+	k->out->failed += rc != 0;
+	note(k, rc);
+	/* what a test reads must also be written back unchanged */
+	if (rc == 0 && !t.writes && t.rc == 0 && t.given.n)
+		note(k, map_laws(t.m, &t.given, NULL, &t.ctx, n, name && name->kind == CFG_SCALAR ? z(k, name->text) : "?", k->a, k->report, k->out));
+}
+
+/* ---- generated rows ---- */
+
+/* Histories to try, so that codes that depend on what was before can be read. */
+static const char *const histories[] = {NULL, "ACCEPTED"};
+
+static bool readable(struct check *k, const struct mapping *m, const struct image *img, struct br_str *had, struct map_context *ctx)
+{
+	struct map_issue issue;
+	struct image kase;
+
+	for (size_t i = 0; i < BR_LEN(histories); i++) {
+		had[0] = br_str_z(histories[i]);
+		*ctx = (struct map_context){NULL, had, histories[i] != NULL};
+		br_err_clear(&issue.err);
+		if (map_get(m, img, ctx, k->a, &kase, &issue) == 0)
+			return true;
+		if (br_err_code(&issue.err) != BR_E_MAP_UNKNOWN_CODE)
+			return false;
+	}
+	return false;
+}
+
+static void generated(struct check *k, const struct mapping *m)
+{
+	const struct cfg_node *at = m->node;
+	uint64_t state = k->o->seed;
+	struct image before = {NULL, 0};
+	bool has_before = false;
+
+	for (size_t i = 0; i < k->o->generated; i++) {
+		uint64_t seed = state;
+		struct br_str had[1];
+		struct map_context ctx;
+		struct image img;
+		char name[64];
+		int rc;
+
+		if (map_generate(m, &state, k->a, &img)) {
+			note(k, -BR_E_NOMEM);
+			return;
+		}
+		snprintf(name, sizeof(name), "generated, seed %llu", (unsigned long long)seed);
+		if (!readable(k, m, &img, had, &ctx) && ctx.nhad)
+			continue; /* two codes of one row that no history allows together */
+		rc = map_laws(m, &img, has_before ? &before : NULL, &ctx, at, name, k->a, k->report, k->out);
+		note(k, rc);
+		if (rc) /* one counter-example says enough */
+			return;
+		before = img;
+		has_before = true;
+	}
+}
+
+int map_check(const struct map_set *set, const struct map_check_options *o, struct br_arena *a, struct cfg_report *report,
+	struct map_check_result *out)
+{
+	struct check k = {set, o, a, report, out, 0};
+	const struct cfg_node *tests = set->system->tests;
+
+	*out = (struct map_check_result){0};
+	if (tests && tests->kind != CFG_LIST && tests->kind != CFG_NULL)
+		note(&k, bad_test(&k, tests, "tests is a list"));
+	for (const struct cfg_node *n = cfg_first(tests); n; n = n->next)
+		one_test(&k, n);
+	for (size_t i = 0; i < set->n; i++)
+		generated(&k, set->maps[i]);
+	return k.rc;
+}
