@@ -107,6 +107,11 @@ void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, 
 /* done: the whole walk is over; next_ms: when the next chunk may run. */
 void conn_swept(struct conn *c, bool done, int64_t next_ms);
 void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_receipt *r);
+/*
+ * Not now (a row somebody has locked, a full server, a write guard): nothing was written. For the phase the command has ended, so reading goes on;
+ * the runtime gives it to apply() again in so many ms, with cmd->kind and cmd->attempted as they are then.
+ */
+void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms);
 /* Scratch memory that is reset when the current phase ends. */
 struct br_arena *conn_arena(struct conn *c);
 
