@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #define ASK_MS 5000 /* for the watermarks of a partition */
+#define ASK_AGAIN 20
+#define ASK_AGAIN_MS 50
 
 static int missing(const char *topic, struct br_err *err)
 {
@@ -53,11 +55,22 @@ static int make_consumer(struct bus *b, struct br_err *err)
 	return 0;
 }
 
+/* A partition that was made a moment ago, or moves, has no leader that knows itself as such for some milliseconds. */
+static bool settles_soon(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
 /* Asks the broker what the partition holds and where to start. */
 static int find_start(struct bus *b, const char *topic, int partition, int64_t *offset, struct br_err *err)
 {
 	int64_t low = 0, high = 0;
 	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(b->consumer, topic, partition, &low, &high, ASK_MS);
+
+	for (int i = 0; i < ASK_AGAIN && settles_soon(code); i++) {
+		poll(NULL, 0, ASK_AGAIN_MS);
+		code = rd_kafka_query_watermark_offsets(b->consumer, topic, partition, &low, &high, ASK_MS);
+	}
 
 	if (code)
 		return no_answer(b, topic, code, err);

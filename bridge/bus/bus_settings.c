@@ -33,9 +33,10 @@ static const struct setting settings[] = {
 	{"reconnect.backoff.max.ms", "1000", BOTH, false},
 	/* shorter than message.timeout.ms, so that a broker that hangs costs one reconnect, not the messages */
 	{"socket.timeout.ms", "10000", BOTH, false},
-	{"compression.codec", "zstd", PRODUCER, false},
-	/* batches come from draining queues, not from waiting */
-	{"linger.ms", "0.5", PRODUCER, false},
+	/* against zstd it costs a fifth of the CPU time of the whole way through Kafka less, for some more bytes on the broker's disk */
+	{"compression.codec", "lz4", PRODUCER, false},
+	/* batches come from draining queues, not from waiting: half a millisecond here doubles the time through Kafka and saves no CPU */
+	{"linger.ms", "0", PRODUCER, false},
 	{"message.timeout.ms", "30000", PRODUCER, false},
 	{"queue.buffering.max.kbytes", "16384", PRODUCER, false},
 	{"queue.buffering.max.messages", "50000", PRODUCER, false},
