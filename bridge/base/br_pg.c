@@ -632,9 +632,6 @@ static void push_copy(struct br_pg *pg)
 	if (rc)
 		pg->copying = COPY_ENDING;
 	flush(pg);
-	/* full a moment ago, empty now: no POLLOUT will come for what libpq did not take */
-	if (!rc && !(pg->events & POLLOUT))
-		soon(pg);
 }
 
 static void copy_turn(struct br_pg *pg)
@@ -735,8 +732,12 @@ static void work(struct br_pg *pg)
 	notifications(pg);
 	if (pg->conn && PQstatus(pg->conn) == CONNECTION_BAD)
 		lose_conn(pg, NULL);
-	if (pg->conn)
-		flush(pg);
+	if (!pg->conn)
+		return;
+	flush(pg);
+	/* Full a moment ago, empty now: no POLLOUT will come to push the next piece. */
+	if (pg->copying == COPY_PUSHING && !(pg->events & POLLOUT))
+		soon(pg);
 }
 
 /* ---- connecting ---- */
