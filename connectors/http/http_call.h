@@ -1,0 +1,47 @@
+/*
+ * http_call.h - one call: templates filled in, signed, sent, and the answer put into a class.
+ */
+#ifndef HTTP_CALL_H
+#define HTTP_CALL_H
+
+#include "br_http.h"
+#include "http_config.h"
+
+/* What templates may name: {lid} {cursor} {limit} {did} {app_key} {token} {timestamp} (ms) {nonce} {method} {path} (with query) {body} {body_hash} (hex, in the
+ * signature's own hash) {signature}, and any column of the record by its name. */
+struct http_vars {
+	struct br_str lid, cursor, limit, did, token, timestamp, nonce, method, path, body, body_hash, signature;
+	const struct http_options *o;
+	const struct shape *shape;
+	const struct image *set, *base; /* columns: set first */
+	unsigned part;
+	struct br_str key;              /* element */
+};
+
+struct http_client; /* connection to one portal: token, signature, pool */
+struct http_reply {
+	enum http_class what;
+	enum br_http_outcome outcome;   /* NOT_SENT and UNKNOWN come with what = RETRY */
+	long status;
+	struct br_str code, text;       /* the portal's own */
+	const struct http_node *body;   /* NULL when it was no JSON */
+	struct br_str etag;
+	bool replayed;
+	int64_t retry_after_ms;         /* 0 = not said */
+	const struct br_err *err;
+};
+typedef void http_reply_fn(void *arg, const struct http_reply *reply);
+
+struct http_client *http_client_new(struct br_loop *l, const struct http_site *site, struct br_err *err);
+void http_client_free(struct http_client *c);
+/* Sends it, with a token if the portal wants one (a refused token is renewed once by itself). a: where everything of the call and its answer lives, until after fn.
+ * extra: header lines, NULL-terminated, may be NULL. timeout_ms caps the call. fn is called exactly once, from the loop. */
+int http_client_send(struct http_client *c, const char *method, struct br_str path, struct br_str body, const char *const *extra, int64_t timeout_ms,
+	struct br_arena *a, http_reply_fn *fn, void *arg, struct br_err *err);
+/* Fills a template. for_url: values are percent-encoded. */
+struct br_str http_fill(struct br_str template, const struct http_vars *v, bool for_url, struct br_arena *a);
+/* Lower-case hex of the HMAC, and of the plain hash. */
+struct br_str http_hmac(enum http_hmac algorithm, struct br_str key, struct br_str text, struct br_arena *a);
+struct br_str http_hash(enum http_hmac algorithm, struct br_str text, struct br_arena *a);
+
+#endif

@@ -1,0 +1,229 @@
+/*
+ * http_read.c - the feed of changed records, single reads, and what is made of an object.
+ */
+#include "http_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int http_reply_error(const struct http_state *s, struct br_str path, const struct http_reply *reply, struct br_err *err)
+{
+	char url[512], status[24], why[300];
+
+	if (reply->outcome != BR_HTTP_ANSWER && reply->err) {
+		*err = *reply->err;
+		return -(int)br_err_code(err);
+	}
+	snprintf(url, sizeof(url), "%.*s%.*s", BR_STR_ARG(s->options->base_url), BR_STR_ARG(path));
+	snprintf(status, sizeof(status), "%ld", reply->status);
+	snprintf(why, sizeof(why), "%.*s %.*s", BR_STR_ARG(reply->code), BR_STR_ARG(reply->text));
+	if (!reply->body)
+		return br_err_set(err, BR_E_HTTP_NO_JSON, "url", url, "status", status, NULL);
+	return br_err_set(err, BR_E_HTTP_ANSWER, "url", url, "status", status, "why", why, NULL);
+}
+
+bool http_observe(struct http_state *s, const struct conn_record *r, const struct http_node *object, enum msg_reason reason, struct br_arena *a)
+{
+	const struct http_record *h = r->kind;
+	struct br_str lid = http_tree_text(http_tree_at(object, h->key));
+	struct br_str by = http_tree_text(http_tree_at(object, h->updated_by));
+	struct image img;
+
+	if (!lid.n || http_tree_image(object, r->shape, h->parts, h->nparts, a, &img) < 0)
+		return false;
+	conn_observe(s->conn, r, lid, &img, 0, h->updated_by.n ? by : BR_STR_NONE, reason);
+	return true;
+}
+
+/* ---- the feed ---- */
+
+static void poll_record(struct http_state *s);
+
+static struct conn_record *record_at(struct http_state *s, size_t i)
+{
+	struct conn_record *records;
+	size_t n = conn_records(s->conn, &records);
+
+	return i < n ? &records[i] : NULL;
+}
+
+/* All cursors as one JSON object, by record name. */
+static struct br_str all_cursors(struct http_state *s)
+{
+	struct br_buf b;
+	struct br_jw w;
+	struct br_str out;
+
+	br_buf_init(&b, 1u << 16);
+	br_jw_init(&w, &b);
+	br_jw_object(&w);
+	for (size_t i = 0; i < s->nrecords; i++) {
+		if (!s->cursor[i].n)
+			continue;
+		br_jw_key(&w, record_at(s, i)->name);
+		br_jw_str(&w, s->cursor[i]);
+	}
+	br_jw_end_object(&w);
+	out = br_arena_copy(conn_arena(s->conn), br_buf_str(&b));
+	br_buf_release(&b);
+	return out;
+}
+
+static void polled(struct http_state *s, bool moved)
+{
+	int64_t every = INT64_MAX;
+
+	for (size_t i = 0; i < s->nrecords; i++)
+		if (s->records[i].every_ms < every)
+			every = s->records[i].every_ms;
+	conn_polled(s->conn, moved ? all_cursors(s) : BR_STR_NONE, s->more, every);
+}
+
+static void next_record(struct http_state *s, bool moved)
+{
+	s->at++;
+	while (s->at < s->nrecords && !s->records[s->at].has_list)
+		s->at++;
+	if (s->at < s->nrecords)
+		poll_record(s);
+	else
+		polled(s, moved);
+}
+
+static void read_failed(struct http_state *s, struct br_str path, const struct http_reply *reply)
+{
+	struct br_err err;
+
+	br_err_clear(&err);
+	http_reply_error(s, path, reply, &err);
+	conn_failed(s->conn, &err);
+}
+
+static void on_list(void *arg, const struct http_reply *reply)
+{
+	struct http_state *s = arg;
+	struct http_record *h = &s->records[s->at];
+	struct conn_record *r = record_at(s, s->at);
+	const struct http_node *items = http_tree_at(reply->body, h->list_items);
+	struct br_str next = http_tree_text(http_tree_at(reply->body, h->list_next));
+	bool moved = next.n && !br_str_eq(next, s->cursor[s->at]);
+	size_t n = 0;
+
+	if (reply->what != HTTP_OK || !items || items->type != BR_JT_ARRAY) {
+		read_failed(s, h->list_path, reply);
+		return;
+	}
+	for (const struct http_node *e = items->child; e; e = e->next, n++)
+		http_observe(s, r, http_tree_at(e, h->list_object), OBS_POLL, &s->read_arena);
+	if (moved) {
+		free((char *)s->cursor[s->at].p);
+		s->cursor[s->at] = (struct br_str){strndup(next.p, next.n), next.n};
+	}
+	if (br_str_eq(http_tree_text(http_tree_at(reply->body, h->list_more)), BR_STR("true")) || (h->list_more.n == 0 && (int64_t)n >= h->list_limit))
+		s->more = moved;
+	next_record(s, moved);
+}
+
+static void poll_record(struct http_state *s)
+{
+	struct http_record *h = &s->records[s->at];
+	struct http_vars v = {.o = s->options, .cursor = s->cursor[s->at]};
+	struct br_err err;
+	struct br_str path;
+
+	br_arena_reset(&s->read_arena);
+	v.limit = br_arena_printf(&s->read_arena, "%" PRId64, h->list_limit);
+	path = http_fill(h->list_path, &v, true, &s->read_arena);
+	br_err_clear(&err);
+	if (http_client_send(s->client, "GET", path, BR_STR_NONE, NULL, 0, &s->read_arena, on_list, s, &err) < 0)
+		conn_failed(s->conn, &err);
+}
+
+void http_poll(void *state)
+{
+	struct http_state *s = state;
+
+	s->more = false;
+	s->at = 0;
+	while (s->at < s->nrecords && !s->records[s->at].has_list)
+		s->at++;
+	if (s->at < s->nrecords)
+		poll_record(s);
+	else
+		polled(s, false);
+}
+
+/* ---- single reads ---- */
+
+struct single {
+	struct http_state *s;
+	const struct conn_record *r;
+	struct br_str lid, path;
+};
+
+static void single_done(struct http_state *s)
+{
+	if (--s->left == 0)
+		conn_refetched(s->conn);
+}
+
+static void on_single(void *arg, const struct http_reply *reply)
+{
+	struct single *g = arg;
+	struct http_state *s = g->s;
+	const struct http_record *h = g->r->kind;
+
+	if (reply->what == HTTP_OK) {
+		http_observe(s, g->r, http_tree_at(reply->body, h->get_object), OBS_REFETCH, &s->read_arena);
+		single_done(s);
+	} else if (reply->what == HTTP_MISSING) {
+		conn_observe(s->conn, g->r, g->lid, NULL, 0, BR_STR_NONE, OBS_REFETCH);
+		single_done(s);
+	} else {
+		read_failed(s, g->path, reply);
+	}
+}
+
+void http_refetch(void *state, const struct conn_record *record, const struct br_str *lids, size_t n)
+{
+	struct http_state *s = state;
+	const struct http_record *h = record->kind;
+	struct br_err err;
+
+	br_arena_reset(&s->read_arena);
+	s->left = n;
+	if (n == 0) {
+		conn_refetched(s->conn);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct single *g = br_arena_new(&s->read_arena, struct single);
+		struct http_vars v = {.o = s->options};
+
+		br_err_clear(&err);
+		if (!g) {
+			br_err_set(&err, BR_E_NOMEM, NULL);
+			conn_failed(s->conn, &err);
+			return;
+		}
+		*g = (struct single){.s = s, .r = record, .lid = br_arena_copy(&s->read_arena, lids[i])};
+		v.lid = g->lid;
+		g->path = http_fill(h->get_path, &v, true, &s->read_arena);
+		if (http_client_send(s->client, "GET", g->path, BR_STR_NONE, NULL, 0, &s->read_arena, on_single, g, &err) < 0) {
+			conn_failed(s->conn, &err);
+			return;
+		}
+	}
+}
+
+/* The feed tells every change, so there is no walk over all keys: the bridge asks for what it misses (REFETCH). */
+void http_sweep(void *state)
+{
+	struct http_state *s = state;
+	int64_t every = 60000;
+
+	for (size_t i = 0; i < s->nrecords; i++)
+		every = s->records[i].sweep_every_ms;
+	conn_swept(s->conn, true, every);
+}

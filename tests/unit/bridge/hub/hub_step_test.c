@@ -1,0 +1,538 @@
+/*
+ * The step as stories: what systems say, line by line, and what the bridge must answer. No Kafka, no ledger, no clock.
+ *
+ *   SYSTEM obs LID {image}            a record as read
+ *   SYSTEM applied N LID {post}       receipt of the last command of that number; N counts all commands of the story from 1
+ *   SYSTEM stale N {post} | doubt N {post} | exists N LID {post} | rejected N CODE TEXT | unknown N | gone N | absent LID
+ *   SYSTEM hello NONCE | old LID {image} | skip LID {image}
+ *   > SYSTEM create|update LID {set} base {base}       expected commands, in order
+ *   > SYSTEM begin NONCE | restart
+ *   case {canonical subset}           what the (only) case must say: "path=value" words separated by ;
+ *   conflicts N | parked N | cases N | version N
+ */
+#include "hub_step.h"
+
+#include "cfg_site.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char dept_yaml[] =
+	"system: dept\ntitle: 部门\nrole: department\nconnector: postgres\nstart_live: true\nconnection: { dsn: \"dbname=x\" }\n"
+	"records:\n"
+	"  application:\n"
+	"    root: { table: sq, key: sbh }\n"
+	"    read: { every: 1s }\n"
+	"    write: { create: true }\n"
+	"    match: [ dept_case_no ]\n"
+	"    case:\n"
+	"      dept_case_no: sbh\n"
+	"      applicant.name: xm\n"
+	"      applicant.mobile: lxdh\n"
+	"      applicant.address: dz\n"
+	"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": FINISHED, \"4\": NOTACCEPTED } }\n"
+	"      result.cert_no: zzbh\n"
+	"    on_create:\n"
+	"      sbh: { generate: \"nextval('s')\", returning: true }\n";
+static const char portal_yaml[] =
+	"system: portal\ntitle: 政务服务网\nrole: portal\nconnector: http\nstart_live: true\nconnection: { base_url: \"http://x\" }\n"
+	"records:\n"
+	"  application:\n"
+	"    root: { key: PROJID }\n"
+	"    read: { every: 1s }\n"
+	"    write: { create: true }\n"
+	"    match: [ dept_case_no ]\n"
+	"    case:\n"
+	"      portal_case_no: PROJID\n"
+	"      dept_case_no: ORGBUSNO\n"
+	"      applicant.name: APPLICANT\n"
+	"      applicant.mobile: MOBILE\n"
+	"      applicant.address: ADDRESS\n"
+	"      status: { column: STATE, codes: { \"02\": RECEIVED, \"05\": ACCEPTED, \"10\": FINISHED, \"07\": NOTACCEPTED } }\n"
+	"      result.cert_no: CERTNO\n"
+	"    on_create:\n"
+	"      PROJID: { identity: true, returning: true }\n";
+
+static const struct story {
+	const char *name;
+	const char *text;
+} stories[] = {
+	{"a portal application appears in the department",
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\",\"ORGBUSNO\":null}\n"
+		"> dept create - {\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"} base {}\n"
+		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\",\"zzbh\":null,\"dz\":null}\n"
+		"> portal update P1 {\"ORGBUSNO\":\"D1\"} base {\"PROJID\":\"P1\",\"ORGBUSNO\":null,\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\"}\n"
+		"portal applied 2 P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"case dept_case_no=D1;portal_case_no=P1;applicant.name=张三;status=RECEIVED\n"
+		"cases 1\nconflicts 0\nparked 0\nversion 2\n"},
+	{"our own write read back is an echo",
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> dept create - {\"xm\":\"张三\",\"zt\":\"0\"} base {}\n"
+		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal update P1 {\"ORGBUSNO\":\"D1\"} base *\n"
+		"portal applied 2 P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"version 2\nconflicts 0\n"},
+	{"edits of different fields at once both survive",
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"ADDRESS\":\"甲\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"> dept create - * base {}\n"
+		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"dz\":\"甲\",\"zt\":\"0\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13911111111\",\"ADDRESS\":\"甲\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"> dept update D1 {\"lxdh\":\"13911111111\"} base *\n"
+		"dept stale 2 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"dz\":\"乙\",\"zt\":\"0\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"乙\"} base *\n"
+		"> dept update D1 {\"lxdh\":\"13911111111\"} base {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"dz\":\"乙\",\"zt\":\"0\"}\n"
+		"case applicant.mobile=13911111111;applicant.address=乙\nconflicts 0\n"},
+	{"the same field at once: the owner's value stands, the other is kept as a conflict",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":null}\n"
+		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"} base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"CERTNO\":null}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"CERTNO\":\"X9\"}\n"
+		"> portal update P1 {\"CERTNO\":null} base *\n"
+		"conflicts 1\n"},
+	{"one command at a time, later changes wait and go together",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z1\"}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> portal update P1 {\"STATE\":\"10\",\"CERTNO\":\"Z1\"} base {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"conflicts 0\n"},
+	{"a finished case does not go back because the other side is slow",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\",\"CERTNO\":\"Z1\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"CERTNO\":\"Z1\"}\n"
+		"> portal update P1 {\"STATE\":\"10\"} base *\n"
+		"case status=FINISHED\nconflicts 1\n"},
+	{"an owner's value is written again three times, then it is a conflict for people",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> portal update P1 {\"STATE\":\"05\"} base *\n"
+		"portal stale 2 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\"}\n"
+		"> portal update P1 {\"STATE\":\"05\"} base *\n"
+		"portal stale 3 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> portal update P1 {\"STATE\":\"05\"} base *\n"
+		"portal stale 4 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\"}\n"
+		"conflicts 4\n"},
+	{"what cannot be mapped is parked, a later full record supersedes it",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"9\"}\n"
+		"parked 1\ncases 0\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"cases 1\n"},
+	{"a parked record holds its link, and nothing of it is lost",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张四\",\"zt\":\"9\"}\n"
+		"parked 1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张四\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"张四\",\"STATE\":\"05\"} base *\n"},
+	{"a refused change waits for the case to change, then goes again",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal rejected 1 4012 坏号码\n"
+		"parked 1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"0\"}\n"
+		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13911111111\",\"STATE\":\"02\"} base {}\n"},
+	{"a create that finds the record binds it and tells it the rest",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal exists 1 P7 {\"PROJID\":\"P7\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\"}\n"
+		"> portal update P7 {\"STATE\":\"05\"} base *\n"
+		"case portal_case_no=P7;status=ACCEPTED\n"},
+	{"a record that names the case by number is bound to it, not doubled",
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> dept create - * base {}\n"
+		"dept exists 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"cases 1\nconflicts 0\n"},
+	{"a vanished record is a work item, not a withdrawal",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept absent D1\n"
+		"parked 1\ncase status=ACCEPTED\n"},
+	{"a late copy of an old message changes nothing",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"dept old D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"case applicant.name=李四\n"},
+	{"a hole in the sequence stops everything until the next handshake",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"dept skip D1 {\"sbh\":\"D1\",\"xm\":\"王五\",\"zt\":\"1\"}\n"
+		"> dept restart\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"王五\",\"zt\":\"1\"}\n"
+		"case applicant.name=张三\n"
+		"dept hello second\n"
+		"> dept begin second\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"王五\",\"zt\":\"1\"}\n"
+		"case applicant.name=王五\n"},
+	{"an unknown outcome is parked, never sent again by itself",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal unknown 1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"0\"}\n"
+		"parked 1\n"},
+	{"a value typed back to what it was is not lost",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"0\"}\n"
+		"> portal update P1 {\"MOBILE\":\"13911111111\"} base *\n"
+		"portal applied 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13911111111\",\"STATE\":\"02\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\"}\n"
+		"> dept update D1 {\"lxdh\":\"13900000000\"} base *\n"
+		"case applicant.mobile=13900000000\nconflicts 0\n"},
+	{"a target that rewrites what we write neither leaks nor loops",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"zhang\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"02\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"02\"}\n"
+		"case applicant.name=zhang\nversion 2\nconflicts 0\n"},
+};
+
+/* ---- the stage ---- */
+
+struct stage {
+	struct br_arena arena;
+	struct hub_world world;
+	struct hub_system systems[2];
+	struct case_schema *schema;
+	int64_t offset;
+	struct hub_out *seen;         /* last output already compared */
+	struct { struct msg_did did; } commands[64];
+	size_t ncommands;
+};
+
+static char folder[] = "/tmp/casebridge-step-XXXXXX";
+static struct br_arena config_arena;
+static struct cfg_site *site;
+static struct case_schema *schema;
+static struct map_set *maps[2];
+
+static void put(const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static int load(void **state)
+{
+	struct cfg_report report = {.arena = &config_arena};
+	char path[256];
+	size_t i = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/systems", folder);
+	mkdir(path, 0755);
+	put("site.yaml", "name: step\ntitle: 测试\ntimezone: Asia/Shanghai\nschemas: " SOURCE_DIR "/schemas\n"
+			 "ledger: { dsn: \"dbname=none\" }\nkafka: { bootstrap.servers: \"127.0.0.1:1\" }\n");
+	put("systems/dept.yaml", dept_yaml);
+	put("systems/portal.yaml", portal_yaml);
+	br_arena_init(&config_arena, 256u << 20);
+	cfg_site_read(folder, &config_arena, &report, &site);
+	if (report.n == 0)
+		case_schema_load(site->schemas_folder, &config_arena, &report, &schema);
+	for (struct cfg_system *s = report.n ? NULL : site->systems; s; s = s->next, i++)
+		map_compile(site, s, schema, &config_arena, &report, &maps[i]);
+	for (struct cfg_problem *p = report.first; p; p = p->next) {
+		char text[1024];
+
+		print_error("%s\n", br_err_text(&p->err, BR_LANG_EN, text, sizeof(text)));
+	}
+	return report.n ? -1 : 0;
+}
+
+static int unload(void **state)
+{
+	char command[300];
+
+	(void)state;
+	br_arena_release(&config_arena);
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	return system(command) == 0 ? 0 : -1;
+}
+
+static void set_stage(struct stage *s)
+{
+	size_t i = 0;
+
+	memset(s, 0, sizeof(*s));
+	br_arena_init(&s->arena, 64u << 20);
+	br_buf_init(&s->world.scratch, 1u << 20);
+	br_buf_init(&s->world.delta, 1u << 20);
+	s->world.schema = schema;
+	s->world.systems = s->systems;
+	s->world.nsystems = 2;
+	s->world.incarnation = 7;
+	for (struct cfg_system *c = site->systems; c; c = c->next, i++) {
+		s->systems[i] = (struct hub_system){.id = (int16_t)(i + 1), .code = c->name, .maps = maps[i], .items = &c->items, .credit = 1000,
+			.state = SYS_LIVE, .epoch = 1, .nonce = "first",
+			.role = br_str_eq(c->role, BR_STR("portal")) ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT};
+	}
+	hub_world_begin(&s->world, &s->arena);
+	s->world.topic = BR_STR("casebridge.in.test");
+}
+
+static void clear_stage(struct stage *s)
+{
+	HASH_CLEAR(hh, s->world.cases);
+	HASH_CLEAR(hh, s->world.links);
+	HASH_CLEAR(hh, s->world.keys);
+	for (size_t i = 0; i < 2; i++)
+		free((char *)s->systems[i].cursor.p);
+	br_buf_release(&s->world.scratch);
+	br_buf_release(&s->world.delta);
+	br_arena_release(&s->arena);
+}
+
+static struct image parse_image(struct stage *s, struct hub_system *sys, const char *json)
+{
+	const struct mapping *m = map_find(sys->maps, BR_STR("application"));
+	struct image img = {NULL, 0};
+	struct br_err err;
+	struct br_jr r;
+	char text[1024];
+
+	br_err_clear(&err);
+	br_jr_init(&r, br_arena_copy(&s->arena, br_str_z(json)), &s->arena, &err);
+	if (image_read(&r, map_shape(m), false, &s->arena, &img) < 0)
+		fail_msg("%s: %s", json, br_err_text(&err, BR_LANG_EN, text, sizeof(text)));
+	return img;
+}
+
+static const char *show_image(struct stage *s, const struct hub_system *sys, const struct image *img)
+{
+	struct br_jw w;
+
+	br_buf_reset(&s->world.scratch);
+	br_jw_init(&w, &s->world.scratch);
+	image_write(img, map_shape(map_find(sys->maps, BR_STR("application"))), &w);
+	return br_arena_copy(&s->arena, br_buf_str(&s->world.scratch)).p;
+}
+
+static void feed(struct stage *s, struct hub_system *sys, struct msg *m, int64_t seq_step)
+{
+	s->offset++;
+	s->world.offset = s->offset;
+	s->world.source = (int)(sys - s->systems);
+	s->world.now_ms = 1530493500000 + s->offset;
+	m->sys = sys->code;
+	m->epoch = sys->epoch;
+	m->seq = sys->last_seq + seq_step;
+	hub_step(&s->world, sys, m);
+	assert_false(s->world.failed);
+}
+
+static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
+{
+	struct msg m = {.rec = BR_STR("application"), .present = true};
+	char *word = strsep(&rest, " ");
+	size_t n = (size_t)strtol(word ? word : "0", NULL, 10);
+
+	if (strcmp(verb, "hello") == 0) {
+		m.type = MSG_HELLO;
+		m.nonce = br_arena_copy(&s->arena, br_str_z(word));
+		feed(s, sys, &m, 0);
+		return;
+	}
+	if (strcmp(verb, "obs") == 0 || strcmp(verb, "old") == 0 || strcmp(verb, "skip") == 0 || strcmp(verb, "absent") == 0) {
+		m.type = MSG_OBS;
+		m.lid = br_arena_copy(&s->arena, br_str_z(word));
+		m.present = m.has_image = strcmp(verb, "absent") != 0;
+		if (m.present)
+			m.image = parse_image(s, sys, rest);
+		feed(s, sys, &m, strcmp(verb, "old") == 0 ? 0 : strcmp(verb, "skip") == 0 ? 2 : 1);
+		return;
+	}
+	assert_true(n >= 1 && n <= s->ncommands);
+	m.type = MSG_RCPT;
+	m.did = s->commands[n - 1].did;
+	m.atomic = true;
+	if (strcmp(verb, "applied") == 0 || strcmp(verb, "exists") == 0) {
+		m.status = verb[0] == 'a' ? RCPT_APPLIED : RCPT_EXISTS;
+		m.lid = br_arena_copy(&s->arena, br_str_z(strsep(&rest, " ")));
+	} else if (strcmp(verb, "stale") == 0 || strcmp(verb, "doubt") == 0) {
+		m.status = RCPT_STALE;
+		m.doubt = verb[0] == 'd';
+	} else if (strcmp(verb, "rejected") == 0) {
+		m.status = RCPT_REJECTED;
+		m.code = br_arena_copy(&s->arena, br_str_z(strsep(&rest, " ")));
+		m.text = br_arena_copy(&s->arena, br_str_z(rest));
+		rest = NULL;
+	} else if (strcmp(verb, "unknown") == 0) {
+		m.status = RCPT_PARKED;
+	} else if (strcmp(verb, "gone") == 0) {
+		m.status = RCPT_GONE;
+	} else {
+		fail_msg("no such verb: %s", verb);
+	}
+	if (rest && *rest == '{') {
+		m.has_image = true;
+		m.image = parse_image(s, sys, rest);
+	}
+	feed(s, sys, &m, 1);
+}
+
+static struct hub_out *next_out(struct stage *s)
+{
+	struct hub_out *o = s->seen ? s->seen->next : s->world.outs;
+
+	while (o && (o->kind == OUT_FENCE || o->kind == OUT_RESUME))
+		o = o->next;
+	if (o)
+		s->seen = o;
+	return o;
+}
+
+static void same_image(struct stage *s, const struct hub_system *sys, const struct image *got, const char *want)
+{
+	struct image img;
+
+	if (strcmp(want, "*") == 0)
+		return;
+	img = parse_image(s, (struct hub_system *)sys, want);
+	if (!image_same(got, &img))
+		fail_msg("sent %s, wanted %s", show_image(s, sys, got), want);
+}
+
+static void expect_out(struct stage *s, struct hub_system *sys, char *verb, char *rest)
+{
+	struct hub_out *o = next_out(s);
+	struct hub_link *l;
+	char *lid, *base;
+
+	if (!o)
+		fail_msg("nothing was sent; wanted: %.*s %s %s", BR_STR_ARG(sys->code), verb, rest ? rest : "");
+	assert_ptr_equal(o->sys, sys);
+	if (strcmp(verb, "begin") == 0) {
+		assert_int_equal(o->kind, OUT_BEGIN);
+		return;
+	}
+	if (strcmp(verb, "restart") == 0) {
+		assert_int_equal(o->kind, OUT_RESTART);
+		return;
+	}
+	assert_int_equal(o->kind, OUT_CMD);
+	l = o->link;
+	assert_int_equal(l->inflight.op, strcmp(verb, "create") == 0 ? OP_CREATE : OP_UPDATE);
+	lid = strsep(&rest, " ");
+	assert_true(strcmp(lid, "-") == 0 ? l->lid.n == 0 : br_str_eq(l->lid, br_str_z(lid)));
+	base = strstr(rest, " base ");
+	assert_non_null(base);
+	*base = '\0';
+	same_image(s, sys, &l->inflight.set, rest);
+	same_image(s, sys, &l->shadow, base + 6);
+	s->commands[s->ncommands++].did =
+		(struct msg_did){l->inflight.incarnation, br_str_z(l->kase->ulid), BR_STR("application"), l->n};
+}
+
+static void no_more_outs(struct stage *s, const char *line)
+{
+	struct hub_out *o = next_out(s);
+
+	if (o)
+		fail_msg("before '%s': unexpected output kind %d to %.*s: %s", line, (int)o->kind, BR_STR_ARG(o->sys->code),
+			o->kind == OUT_CMD ? show_image(s, o->sys, &o->link->inflight.set) : "");
+}
+
+static void expect_case(struct stage *s, char *words)
+{
+	struct hub_case *k = s->world.cases;
+	char *word;
+
+	assert_non_null(k);
+	while ((word = strsep(&words, ";"))) {
+		char *value = strchr(word, '=');
+		int f;
+		const struct cell *c;
+
+		*value++ = '\0';
+		f = shape_find(schema->shape, 0, br_str_z(word));
+		assert_true(f >= 0);
+		c = image_root(&k->doc, (unsigned)f);
+		if (!c || !br_str_eq(c->value, br_str_z(value)))
+			fail_msg("%s is '%.*s', wanted '%s'", word, c ? (int)c->value.n : 0, c ? c->value.p : "", value);
+	}
+}
+
+static void expect_number(struct stage *s, const char *what, long n)
+{
+	long found = 0;
+
+	if (strcmp(what, "conflicts") == 0)
+		for (struct hub_conflict *c = s->world.conflicts; c; c = c->next)
+			found++;
+	else if (strcmp(what, "parked") == 0)
+		for (struct hub_parked *p = s->world.parked; p; p = p->next)
+			found++;
+	else if (strcmp(what, "cases") == 0)
+		found = (long)HASH_COUNT(s->world.cases);
+	else if (strcmp(what, "version") == 0)
+		found = s->world.cases ? s->world.cases->ver : 0;
+	else
+		fail_msg("no such line: %s", what);
+	if (found != n)
+		fail_msg("%s is %ld, wanted %ld", what, found, n);
+}
+
+static void tell(void **state)
+{
+	const struct story *story = *state;
+	char *text = strdup(story->text), *rest = text, *line;
+	struct stage s;
+
+	set_stage(&s);
+	while ((line = strsep(&rest, "\n")) && *line) {
+		bool out = line[0] == '>';
+		char shown[120], *cursor = out ? line + 2 : line, *word, *verb;
+		struct hub_system *sys;
+
+		snprintf(shown, sizeof(shown), "%s", line);
+		if (!out)
+			no_more_outs(&s, shown);
+		word = strsep(&cursor, " ");
+		sys = hub_world_system(&s.world, br_str_z(word));
+		if (sys) {
+			verb = strsep(&cursor, " ");
+			if (out)
+				expect_out(&s, sys, verb, cursor);
+			else
+				say(&s, sys, verb, cursor);
+		} else if (strcmp(word, "case") == 0) {
+			expect_case(&s, cursor);
+		} else {
+			expect_number(&s, word, strtol(cursor, NULL, 10));
+		}
+	}
+	no_more_outs(&s, "the end");
+	clear_stage(&s);
+	free(text);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[BR_LEN(stories)];
+
+	for (size_t i = 0; i < BR_LEN(stories); i++)
+		tests[i] = (struct CMUnitTest){.name = stories[i].name, .test_func = tell, .initial_state = (void *)&stories[i]};
+	return cmocka_run_group_tests(tests, load, unload);
+}
