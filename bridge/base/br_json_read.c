@@ -79,10 +79,9 @@ static void value_done(struct br_jr *r)
 static size_t plain_run(struct br_str in, size_t i, const char **why)
 {
 	const unsigned char *p = (const unsigned char *)in.p;
+	bool bad = false;
 
 	while (i < in.n) {
-		unsigned len;
-
 		if (in.n - i >= 8) {
 			uint64_t marks = br_json_marks(br_load8(p + i));
 
@@ -102,11 +101,8 @@ static size_t plain_run(struct br_str in, size_t i, const char **why)
 			i++;
 			continue;
 		}
-		do {
-			len = br_utf8_len(p + i, in.n - i);
-			i += len;
-		} while (len > 1 && i < in.n && p[i] >= 0x80);
-		if (!len) {
+		i += br_utf8_run(p + i, in.n - i, &bad);
+		if (bad) {
 			*why = "invalid UTF-8";
 			return i;
 		}

@@ -77,8 +77,6 @@ static size_t clean_run(struct br_str s, size_t i, bool *bad)
 	const unsigned char *p = (const unsigned char *)s.p;
 
 	while (i < s.n) {
-		unsigned len;
-
 		if (s.n - i >= 8) {
 			uint64_t marks = br_json_marks(br_load8(p + i));
 
@@ -94,15 +92,9 @@ static size_t clean_run(struct br_str s, size_t i, bool *bad)
 			i++;
 			continue;
 		}
-		/* characters outside ASCII come in runs */
-		do {
-			len = br_utf8_len(p + i, s.n - i);
-			i += len;
-		} while (len > 1 && i < s.n && p[i] >= 0x80);
-		if (!len) {
-			*bad = true;
+		i += br_utf8_run(p + i, s.n - i, bad);
+		if (*bad)
 			return i;
-		}
 	}
 	return i;
 }

@@ -10,21 +10,18 @@
 size_t br_utf8_check(struct br_str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
+	bool bad = false;
 	size_t i = 0;
 
-	while (i < s.n) {
-		unsigned len;
-
-		if (s.n - i >= 8 && !(br_load8(p + i) & BR_HIGH)) {
+	while (i < s.n && !bad) {
+		if (s.n - i >= 8 && !(br_load8(p + i) & BR_HIGH))
 			i += 8;
-			continue;
-		}
-		len = br_utf8_len(p + i, s.n - i);
-		if (!len)
-			return i;
-		i += len;
+		else if (p[i] < 0x80)
+			i++;
+		else
+			i += br_utf8_run(p + i, s.n - i, &bad);
 	}
-	return s.n;
+	return i;
 }
 
 struct br_str br_utf8_cut(struct br_str s, size_t max)

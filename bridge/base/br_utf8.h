@@ -25,7 +25,7 @@ static inline unsigned br_first_mark(uint64_t mask)
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	return (unsigned)__builtin_ctzll(mask) >> 3;
 #else
-#error "the marks of br_json_marks() are exact only from the lowest byte: swap the word first"
+#error "words are looked at from their lowest byte: swap them first"
 #endif
 }
 
@@ -67,6 +67,36 @@ static inline unsigned br_utf8_len(const unsigned char *p, size_t left)
 		!br_utf8_tail(p[3]))
 		return 0;
 	return (c == 0xf0 && p[1] < 0x90) || (c == 0xf4 && p[1] >= 0x90) ? 0 : 4;
+}
+
+/*
+ * Bytes of the characters outside ASCII that stand at p, up to ASCII or the end; *bad is set when they end at a byte that
+ * is not valid UTF-8. The characters of Chinese text all have three bytes, and their first is never 0xe0 or
+ * 0xed, behind which not every second byte is allowed: those go four bytes at a look.
+ */
+static inline size_t br_utf8_run(const unsigned char *p, size_t n, bool *bad)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] >= 0x80) {
+		unsigned len;
+		uint32_t w;
+
+		if (n - i >= sizeof(w)) {
+			memcpy(&w, p + i, sizeof(w));
+			if ((w & 0xc0c0f0) == 0x8080e0 && p[i] != 0xe0 && p[i] != 0xed) {
+				i += 3;
+				continue;
+			}
+		}
+		len = br_utf8_len(p + i, n - i);
+		if (!len) {
+			*bad = true;
+			break;
+		}
+		i += len;
+	}
+	return i;
 }
 
 /* The character of len bytes at p, both as br_utf8_len() has approved them. */
