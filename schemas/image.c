@@ -1,47 +1,41 @@
 #include "image.h"
+#include "image_name.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 bool cell_same(const struct cell *a, const struct cell *b)
 {
 	if (!a || !b)
 		return a == b;
-	if (cell_is_null(a) || cell_is_null(b))
-		return cell_is_null(a) == cell_is_null(b);
-	return br_str_eq(a->value, b->value);
-}
-
-static int place_cmp(const struct cell *c, unsigned part, struct br_str key, unsigned field)
-{
-	int d;
-
-	if (c->part != part)
-		return c->part < part ? -1 : 1;
-	d = br_str_cmp(c->key, key);
-	if (d)
-		return d;
-	return (c->field > field) - (c->field < field);
+	return cell_is_null(a) == cell_is_null(b) && br_str_eq(a->value, b->value);
 }
 
 int cell_cmp(const struct cell *a, const struct cell *b)
 {
-	return place_cmp(a, b->part, b->key, b->field);
+	int c;
+
+	if (a->part != b->part)
+		return a->part < b->part ? -1 : 1;
+	/* cells of one element mostly share the key's bytes */
+	c = a->key.p == b->key.p && a->key.n == b->key.n ? 0 : br_str_cmp(a->key, b->key);
+	return c ? c : (a->field > b->field) - (a->field < b->field);
 }
 
 const struct cell *image_get(const struct image *img, unsigned part, struct br_str key, unsigned field)
 {
-	uint32_t lo = 0, hi = img->n;
+	struct cell place = {.key = key, .field = (uint16_t)field, .part = (uint8_t)part};
+	uint32_t low = 0, high = img->n;
 
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
-		int d = place_cmp(&img->cells[mid], part, key, field);
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		int c = cell_cmp(&img->cells[mid], &place);
 
-		if (d == 0)
+		if (c == 0)
 			return &img->cells[mid];
-		if (d < 0)
-			lo = mid + 1;
+		if (c < 0)
+			low = mid + 1;
 		else
-			hi = mid;
+			high = mid;
 	}
 	return NULL;
 }
@@ -63,100 +57,90 @@ void image_build(struct image_builder *b, struct br_arena *a, uint32_t expected)
 	b->failed = !b->cells;
 }
 
-static struct cell *add(struct image_builder *b, uint8_t part, struct br_str key, uint16_t field)
+static bool grow(struct image_builder *b)
 {
-	struct cell *c;
+	uint32_t room = b->room * 2;
+	struct cell *cells = room > b->room ? br_arena_alloc(b->arena, room * sizeof(*cells)) : NULL;
 
-	if (b->failed)
-		return NULL;
-	if (b->n == b->room) {
-		struct cell *more = br_arena_alloc(b->arena, 2 * (size_t)b->room * sizeof(*more));
-
-		if (!more) {
-			b->failed = true;
-			return NULL;
-		}
-		memcpy(more, b->cells, b->n * sizeof(*more));
-		b->cells = more;
-		b->room *= 2;
+	if (!cells) {
+		b->failed = true;
+		return false;
 	}
-	c = &b->cells[b->n];
-	*c = (struct cell){.key = key, .field = field, .part = part};
-	if (b->n && cell_cmp(&b->cells[b->n - 1], c) >= 0)
-		b->sorted = false;
-	b->n++;
-	return c;
+	memcpy(cells, b->cells, b->n * sizeof(*cells));
+	b->cells = cells;
+	b->room = room;
+	return true;
 }
 
 void image_set(struct image_builder *b, uint8_t part, struct br_str key, uint16_t field, struct br_str value)
 {
-	struct cell *c = add(b, part, key, field);
+	struct cell *c;
 
-	if (c)
-		c->value = value.p || value.n ? value : BR_STR("");
+	if (b->failed || (b->n == b->room && !grow(b)))
+		return;
+	c = &b->cells[b->n];
+	*c = (struct cell){.key = part ? key : BR_STR_NONE, .value = value, .field = field, .part = part};
+	if (b->n && b->sorted && cell_cmp(c - 1, c) >= 0)
+		b->sorted = false;
+	b->n++;
 }
 
 void image_set_null(struct image_builder *b, uint8_t part, struct br_str key, uint16_t field)
 {
-	add(b, part, key, field);
+	image_set(b, part, key, field, BR_STR_NONE);
 }
 
-/* Stable: of two cells of one place the later set one stays. Messages keep their order, so this sorts almost nothing. */
-static void insertion_sort(struct cell *c, uint32_t n)
+/* Merges the sorted runs [0, half) and [half, n) of from into to; on equal places the left one first. */
+static void merge_runs(const struct cell *from, size_t half, size_t n, struct cell *to)
 {
-	for (uint32_t i = 1; i < n; i++) {
-		struct cell x = c[i];
-		uint32_t j = i;
+	size_t i = 0, j = half;
 
-		for (; j > 0 && cell_cmp(&c[j - 1], &x) > 0; j--)
-			c[j] = c[j - 1];
-		c[j] = x;
+	while (i < half || j < n) {
+		bool left = i < half && (j == n || cell_cmp(&from[i], &from[j]) <= 0);
+
+		*to++ = from[left ? i++ : j++];
 	}
 }
 
-static int merge_sort(struct cell *c, uint32_t n, struct br_arena *a)
+/* A stable sort, so that the last one set stays last. Returns the array that holds the result. */
+static struct cell *sort_cells(struct cell *cells, size_t n, struct cell *spare)
 {
-	struct cell *from = c, *to = br_arena_alloc(a, n * sizeof(*to));
+	for (size_t run = 1; run < n; run *= 2) {
+		struct cell *swap = cells;
 
-	if (!to)
-		return -BR_E_NOMEM;
-	for (uint32_t width = 1; width < n; width *= 2) {
-		struct cell *swap;
+		for (size_t at = 0; at < n; at += 2 * run) {
+			size_t left = n - at;
 
-		for (uint32_t i = 0; i < n; i += 2 * width) {
-			uint32_t l = i, m = i + width < n ? i + width : n, r = m, e = i + 2 * width < n ? i + 2 * width : n, k = i;
-
-			while (l < m && r < e)
-				to[k++] = cell_cmp(&from[l], &from[r]) <= 0 ? from[l++] : from[r++];
-			while (l < m)
-				to[k++] = from[l++];
-			while (r < e)
-				to[k++] = from[r++];
+			merge_runs(cells + at, left < run ? left : run, left < 2 * run ? left : 2 * run, spare + at);
 		}
-		swap = from;
-		from = to;
-		to = swap;
+		cells = spare;
+		spare = swap;
 	}
-	if (from != c)
-		memcpy(c, from, n * sizeof(*c));
-	return 0;
+	return cells;
+}
+
+static uint32_t keep_last(struct cell *cells, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (i + 1 == n || cell_cmp(&cells[i], &cells[i + 1]) != 0)
+			cells[kept++] = cells[i];
+	return kept;
 }
 
 int image_build_end(struct image_builder *b, struct image *out)
 {
-	uint32_t kept = 0;
+	struct cell *spare;
 
 	if (!b->failed && !b->sorted) {
-		if (b->n <= 48)
-			insertion_sort(b->cells, b->n);
-		else if (merge_sort(b->cells, b->n, b->arena) < 0)
-			b->failed = true;
-		for (uint32_t i = 0; !b->failed && i < b->n; i++) {
-			if (i + 1 < b->n && cell_cmp(&b->cells[i], &b->cells[i + 1]) == 0)
-				continue;
-			b->cells[kept++] = b->cells[i];
+		spare = br_arena_alloc(b->arena, b->n * sizeof(*spare));
+		b->failed = !spare;
+		if (spare) {
+			b->cells = sort_cells(b->cells, b->n, spare);
+			b->n = keep_last(b->cells, b->n);
+			b->sorted = true;
 		}
-		b->n = kept;
 	}
 	if (b->failed)
 		return -BR_E_NOMEM;
@@ -171,18 +155,15 @@ void image_pair_init(struct image_pair *p, const struct image *a, const struct i
 
 bool image_pair_next(struct image_pair *p)
 {
-	const struct cell *l = p->i < p->a->n ? &p->a->cells[p->i] : NULL;
-	const struct cell *r = p->j < p->b->n ? &p->b->cells[p->j] : NULL;
-	int d;
+	const struct cell *left = p->i < p->a->n ? &p->a->cells[p->i] : NULL;
+	const struct cell *right = p->j < p->b->n ? &p->b->cells[p->j] : NULL;
+	int c = !left ? 1 : !right ? -1 : cell_cmp(left, right);
 
-	if (!l && !r)
-		return false;
-	d = !l ? 1 : !r ? -1 : cell_cmp(l, r);
-	p->left = d <= 0 ? l : NULL;
-	p->right = d >= 0 ? r : NULL;
-	p->i += d <= 0;
-	p->j += d >= 0;
-	return true;
+	p->left = c <= 0 ? left : NULL;
+	p->right = c >= 0 ? right : NULL;
+	p->i += p->left != NULL;
+	p->j += p->right != NULL;
+	return left || right;
 }
 
 int image_merge(const struct image *base, const struct image *over, struct br_arena *a, struct image *out)
@@ -192,7 +173,7 @@ int image_merge(const struct image *base, const struct image *over, struct br_ar
 	uint32_t n = 0;
 
 	if (over->n == 0 || base->n == 0) {
-		*out = over->n == 0 ? *base : *over;
+		*out = over->n ? *over : *base;
 		return 0;
 	}
 	cells = br_arena_alloc(a, ((size_t)base->n + over->n) * sizeof(*cells));
@@ -205,167 +186,143 @@ int image_merge(const struct image *base, const struct image *over, struct br_ar
 	return 0;
 }
 
-/* ---- flat JSON ---- */
-
-static void add_escaped(struct br_buf *b, struct br_str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '%')
-			br_buf_add(b, "%25", 3);
-		else if (s.p[i] == '/')
-			br_buf_add(b, "%2F", 3);
-		else
-			br_buf_addc(b, s.p[i]);
-	}
-}
-
-void image_write_key(const struct cell *c, const struct shape *shape, struct br_jw *w)
-{
-	const struct shape_field *f = &shape->fields[c->field];
-	char room[512];
-	struct br_buf b = {.p = room, .room = sizeof(room), .max = sizeof(room)};
-
-	if (c->part == 0) {
-		br_jw_key(w, f->name);
-		return;
-	}
-	if (shape->parts[c->part].name.n + 3 * c->key.n + f->name.n + 2 > sizeof(room)) {
-		w->failed = true;
-		return;
-	}
-	br_buf_adds(&b, shape->parts[c->part].name);
-	br_buf_addc(&b, '/');
-	add_escaped(&b, c->key);
-	br_buf_addc(&b, '/');
-	br_buf_adds(&b, f->name);
-	br_jw_key(w, br_buf_str(&b));
-}
-
 void image_write(const struct image *img, const struct shape *shape, struct br_jw *w)
 {
 	br_jw_object(w);
 	for (uint32_t i = 0; i < img->n; i++) {
-		image_write_key(&img->cells[i], shape, w);
-		if (cell_is_null(&img->cells[i]))
+		const struct cell *c = &img->cells[i];
+
+		image_name_write(shape, c->part, c->key, c->field, w);
+		if (cell_is_null(c))
 			br_jw_null(w);
 		else
-			br_jw_str(w, img->cells[i].value);
+			br_jw_str(w, c->value);
 	}
 	br_jw_end_object(w);
 }
 
-static int hex_digit(char c)
+static const char *name_z(struct br_str name, char *buf, size_t size)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	snprintf(buf, size, "%.*s", BR_STR_ARG(name));
+	return buf;
 }
 
-static struct br_str unescape(struct br_str s, struct br_arena *a)
+static int bad_name(struct br_jr *r, enum br_err_code code, struct br_str name)
 {
-	char *out, *p;
+	char text[128];
 
-	if (!memchr(s.p, '%', s.n))
-		return s;
-	out = p = br_arena_alloc(a, s.n + 1);
-	if (!out)
-		return BR_STR_NONE;
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '%' && i + 2 < s.n && hex_digit(s.p[i + 1]) >= 0 && hex_digit(s.p[i + 2]) >= 0) {
-			*p++ = (char)(hex_digit(s.p[i + 1]) * 16 + hex_digit(s.p[i + 2]));
-			i += 2;
-		} else {
-			*p++ = s.p[i];
-		}
+	return br_err_set(r->err, code, "column", name_z(name, text, sizeof(text)), NULL);
+}
+
+static int bad_value(struct br_jr *r, struct br_str name, enum br_json_token t)
+{
+	static const char *const found[] = {[BR_JT_OBJECT] = "an object", [BR_JT_ARRAY] = "an array",
+		[BR_JT_NUMBER] = "a number", [BR_JT_TRUE] = "true", [BR_JT_FALSE] = "false"};
+	char text[128];
+
+	if (t == BR_JT_ERROR)
+		return image_json_error(r);
+	return br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", name_z(name, text, sizeof(text)), "expected",
+		"a string or null", "found", (size_t)t < BR_LEN(found) && found[t] ? found[t] : "nothing", NULL);
+}
+
+static int out_of_memory(struct br_jr *r)
+{
+	char max[24];
+
+	if (!r->arena->full)
+		return br_err_set(r->err, BR_E_NOMEM, NULL);
+	snprintf(max, sizeof(max), "%zu", r->arena->max);
+	return br_err_set(r->err, BR_E_TOO_BIG, "what", "record", "max", max, NULL);
+}
+
+/* One member, its key having been read. expect is the number of the field that probably follows. */
+static int read_member(struct br_jr *r, const struct shape *shape, bool ignore_unknown, unsigned *expect, struct image_builder *b)
+{
+	struct br_str name = r->text;
+	struct image_place at = {0};
+	enum image_name found = image_name_read(shape, name, *expect, r->arena, &at);
+	enum br_json_token t;
+
+	switch (found) {
+	case IMAGE_NAME_FOUND:
+		break;
+	case IMAGE_NAME_UNKNOWN:
+		if (!ignore_unknown)
+			return bad_name(r, BR_E_SCHEMA_UNKNOWN_COLUMN, name);
+		t = br_jr_next(r);
+		return t == BR_JT_ERROR ? image_json_error(r) : br_jr_skip(r, t, NULL);
+	case IMAGE_NAME_BAD:
+		return bad_name(r, BR_E_SCHEMA_BAD_NAME, name);
+	case IMAGE_NAME_NOMEM:
+		return out_of_memory(r);
 	}
-	*p = '\0';
-	return (struct br_str){out, (size_t)(p - out)};
-}
-
-/* Where a flat name points to: field number, or -1. guess: the field after the last one, since writers keep the order. */
-static int locate(struct br_str name, const struct shape *shape, unsigned guess, struct br_arena *a, uint8_t *part, struct br_str *key)
-{
-	const char *first = memchr(name.p, '/', name.n), *last;
-	int p;
-
-	*part = 0;
-	*key = BR_STR_NONE;
-	if (!first) {
-		if (guess < shape->nfields && shape->fields[guess].part == 0 && br_str_eq(shape->fields[guess].name, name))
-			return (int)guess;
-		return shape_find(shape, 0, name);
-	}
-	last = memrchr(name.p, '/', name.n);
-	p = shape_find_part(shape, (struct br_str){name.p, (size_t)(first - name.p)});
-	if (p <= 0 || last == first)
-		return -1;
-	*part = (uint8_t)p;
-	*key = unescape((struct br_str){first + 1, (size_t)(last - first - 1)}, a);
-	return shape_find(shape, *part, (struct br_str){last + 1, name.n - (size_t)(last - name.p) - 1});
-}
-
-int image_locate(struct br_str name, const struct shape *shape, struct br_arena *a, uint8_t *part, struct br_str *key)
-{
-	return locate(name, shape, SHAPE_MAX_FIELDS, a, part, key);
-}
-
-static int unknown_column(struct br_err *err, struct br_str name)
-{
-	char text[160];
-	size_t n = name.n < sizeof(text) - 1 ? name.n : sizeof(text) - 1;
-
-	memcpy(text, name.p, n);
-	text[n] = '\0';
-	return br_err_set(err, BR_E_SCHEMA_UNKNOWN_COLUMN, "column", text, NULL);
+	t = br_jr_next(r);
+	if (t == BR_JT_STRING)
+		image_set(b, at.part, at.key, at.field, r->text);
+	else if (t == BR_JT_NULL)
+		image_set_null(b, at.part, at.key, at.field);
+	else
+		return bad_value(r, name, t);
+	*expect = at.field + 1u;
+	return b->failed ? out_of_memory(r) : 0;
 }
 
 int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, struct br_arena *a, struct image *out)
 {
 	struct image_builder b;
 	enum br_json_token t = br_jr_next(r);
-	unsigned guess = 0;
+	unsigned expect = 0;
+	int rc;
 
 	if (t != BR_JT_OBJECT)
-		return t == BR_JT_ERROR ? -BR_E_JSON_SYNTAX
-					: br_err_set(r->err, BR_E_JSON_SYNTAX, "pos", "0", "why", "an image must be an object", NULL);
+		return t == BR_JT_ERROR ? image_json_error(r) : br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", "image", "expected", "an object", "found", "something else", NULL);
 	image_build(&b, a, shape->parts[0].n);
 	while ((t = br_jr_next(r)) == BR_JT_KEY) {
-		struct br_str name = r->text, key;
-		uint8_t part;
-		int field = locate(name, shape, guess, a, &part, &key);
-
-		t = br_jr_next(r);
-		if (field < 0) {
-			int rc = ignore_unknown ? br_jr_skip(r, t, NULL) : unknown_column(r->err, name);
-
-			if (rc < 0)
-				return rc;
-			continue;
-		}
-		guess = (unsigned)field + 1;
-		if (t == BR_JT_STRING)
-			image_set(&b, part, key, (uint16_t)field, r->text);
-		else if (t == BR_JT_NULL)
-			image_set_null(&b, part, key, (uint16_t)field);
-		else
-			return t == BR_JT_ERROR ? -BR_E_JSON_SYNTAX
-						: br_err_set(r->err, BR_E_JSON_SYNTAX, "pos", "?", "why", "a value must be a string or null", NULL);
+		rc = read_member(r, shape, ignore_unknown, &expect, &b);
+		if (rc)
+			return rc;
 	}
-	if (t != BR_JT_END_OBJECT)
-		return -BR_E_JSON_SYNTAX;
-	if (image_build_end(&b, out) < 0)
-		return br_err_set(r->err, BR_E_NOMEM, NULL);
-	return 0;
+	if (t == BR_JT_ERROR)
+		return image_json_error(r);
+	rc = image_build_end(&b, out);
+	return rc ? out_of_memory(r) : 0;
+}
+
+static uint64_t mix(uint64_t h, uint64_t x)
+{
+	h = (h ^ x) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
+}
+
+/* Eight bytes a step; the length is mixed in by the caller, so that padding cannot be mistaken for bytes. */
+static uint64_t mix_bytes(uint64_t h, struct br_str s)
+{
+	size_t i = 0;
+	uint64_t w;
+
+	for (; s.n - i >= 8; i += 8) {
+		memcpy(&w, s.p + i, 8);
+		h = mix(h, w);
+	}
+	if (i < s.n) {
+		w = 0;
+		memcpy(&w, s.p + i, s.n - i);
+		h = mix(h, w);
+	}
+	return h;
 }
 
 uint64_t image_hash(const struct image *img)
 {
-	uint64_t h = 0x9e3779b97f4a7c15u;
+	uint64_t h = UINT64_C(0x243f6a8885a308d3);
 
 	for (uint32_t i = 0; i < img->n; i++) {
 		const struct cell *c = &img->cells[i];
-		uint64_t piece[4] = {h, (uint64_t)c->field << 8 | c->part, br_hash(c->key.p, c->key.n),
-			cell_is_null(c) ? 0 : br_hash(c->value.p, c->value.n) ^ 1};
 
-		h = br_hash(piece, sizeof(piece));
+		h = mix(h, (uint64_t)c->part << 56 | (uint64_t)c->field << 40 | (uint64_t)cell_is_null(c) << 39 | c->key.n);
+		h = mix(h, c->value.n);
+		h = mix_bytes(mix_bytes(h, c->key), c->value);
 	}
-	return h;
+	return mix(h, img->n);
 }

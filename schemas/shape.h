@@ -35,15 +35,21 @@ struct shape {
 	struct shape_part *parts;
 	uint16_t nfields;
 	uint8_t nparts;
-	/* private: hash index name -> number */
+	/* private: hash index (part, name) -> number + 1, and names as they stand in JSON: "name": and, for parts, "name/ */
 	uint16_t *index;
 	uint32_t index_size;
+	struct br_str *json_field, *json_part;
 };
 
 struct shape_builder;
-/* Fields must be added part by part: root first (implicitly begun), then each part. Everything is in the arena. */
+/*
+ * Fields must be added part by part: root first (implicitly begun), then each part. Everything is in the arena; names are copied.
+ * Refused (-BR_E_SCHEMA_SHAPE): an empty name, a name twice in its part, more than the maxima, a part whose name has '/', and a root
+ * field that reads like a place of a part ("steps/1/x"). After a refusal the builder goes on without it; shape_end() is NULL only
+ * when the arena failed or b was NULL.
+ */
 struct shape_builder *shape_begin(struct br_arena *a);
-int shape_add_part(struct shape_builder *b, struct br_str name);
+int shape_add_part(struct shape_builder *b, struct br_str name); /* number, or <0 */
 int shape_add_field(struct shape_builder *b, struct br_str name, enum shape_type type, const void *about); /* number, or <0 */
 const struct shape *shape_end(struct shape_builder *b);
 

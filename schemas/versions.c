@@ -1,125 +1,216 @@
 #include "versions.h"
+#include "image_name.h"
 
-static int at_cmp(const struct version_at *v, unsigned part, struct br_str key, unsigned field)
+#include <stdio.h>
+
+static int compare(const struct version_at *at, unsigned part, struct br_str key, unsigned field)
 {
-	int d;
+	int c;
 
-	if (v->part != part)
-		return v->part < part ? -1 : 1;
-	d = br_str_cmp(v->key, key);
-	return d ? d : (v->field > field) - (v->field < field);
+	if (at->part != part)
+		return at->part < part ? -1 : 1;
+	c = br_str_cmp(at->key, key);
+	return c ? c : (at->field > field) - (at->field < field);
 }
 
-/* The first entry not before the place. */
-static uint32_t lower(const struct versions *v, unsigned part, struct br_str key, unsigned field)
+/* Where the place is, or would be inserted. */
+static uint32_t find(const struct versions *v, unsigned part, struct br_str key, unsigned field, bool *found)
 {
-	uint32_t lo = 0, hi = v->n;
+	uint32_t low = 0, high = v->n;
 
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
+	*found = false;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		int c = compare(&v->at[mid], part, key, field);
 
-		if (at_cmp(&v->at[mid], part, key, field) < 0)
-			lo = mid + 1;
+		if (c == 0) {
+			*found = true;
+			return mid;
+		}
+		if (c < 0)
+			low = mid + 1;
 		else
-			hi = mid;
+			high = mid;
 	}
-	return lo;
+	return low;
 }
 
 int32_t versions_get(const struct versions *v, unsigned part, struct br_str key, unsigned field)
 {
-	uint32_t i;
+	bool found;
+	uint32_t at;
 
 	if (v->n == 0)
 		return v->dflt;
-	i = lower(v, part, key, field);
-	return i < v->n && at_cmp(&v->at[i], part, key, field) == 0 ? v->at[i].v : v->dflt;
+	at = find(v, part, part ? key : BR_STR_NONE, field, &found);
+	return found ? v->at[at].v : v->dflt;
+}
+
+static int grow(struct versions *v, struct br_arena *a)
+{
+	uint32_t room = v->room ? v->room * 2 : 8;
+	struct version_at *at = room > v->room ? br_arena_alloc(a, room * sizeof(*at)) : NULL;
+
+	if (!at)
+		return -BR_E_NOMEM;
+	if (v->n)
+		memcpy(at, v->at, v->n * sizeof(*at));
+	v->at = at;
+	v->room = room;
+	return 0;
 }
 
 int versions_set(struct versions *v, struct br_arena *a, unsigned part, struct br_str key, unsigned field, int32_t version)
 {
-	uint32_t i = lower(v, part, key, field);
-	bool there = i < v->n && at_cmp(&v->at[i], part, key, field) == 0;
+	struct version_at now = {.key = part ? key : BR_STR_NONE, .field = (uint16_t)field, .part = (uint8_t)part, .v = version};
+	bool found;
+	uint32_t at = find(v, part, now.key, field, &found);
 
-	if (version == v->dflt) {
-		if (there) {
-			memmove(&v->at[i], &v->at[i + 1], (v->n - i - 1) * sizeof(*v->at));
-			v->n--;
-		}
+	if (found && version != v->dflt) {
+		v->at[at].v = version;
 		return 0;
 	}
-	if (there) {
-		v->at[i].v = version;
+	if (found) {
+		v->n--;
+		memmove(&v->at[at], &v->at[at + 1], (v->n - at) * sizeof(*v->at));
 		return 0;
 	}
-	if (v->n == v->room) {
-		uint32_t room = v->room ? 2 * v->room : 8;
-		struct version_at *more = br_arena_alloc(a, room * sizeof(*more));
-
-		if (!more)
-			return -BR_E_NOMEM;
-		if (v->n)
-			memcpy(more, v->at, v->n * sizeof(*more));
-		v->at = more;
-		v->room = room;
-	}
-	memmove(&v->at[i + 1], &v->at[i], (v->n - i) * sizeof(*v->at));
-	v->at[i] = (struct version_at){.key = key, .field = (uint16_t)field, .part = (uint8_t)part, .v = version};
+	if (version == v->dflt)
+		return 0;
+	if (v->n == v->room && grow(v, a) < 0)
+		return -BR_E_NOMEM;
+	memmove(&v->at[at + 1], &v->at[at], (v->n - at) * sizeof(*v->at));
+	v->at[at] = now;
 	v->n++;
 	return 0;
 }
 
-/* Names are those of the flat JSON of an image, so both share one codec: the numbers travel as text there and as numbers here. */
 void versions_write(const struct versions *v, const struct shape *shape, struct br_jw *w)
 {
 	br_jw_object(w);
 	br_jw_kint(w, "*", v->dflt);
 	for (uint32_t i = 0; i < v->n; i++) {
-		struct cell c = {.key = v->at[i].key, .field = v->at[i].field, .part = v->at[i].part};
-
-		image_write_key(&c, shape, w);
+		image_name_write(shape, v->at[i].part, v->at[i].key, v->at[i].field, w);
 		br_jw_int(w, v->at[i].v);
 	}
 	br_jw_end_object(w);
 }
 
-int versions_read(struct br_jr *r, const struct shape *shape, struct br_arena *a, struct versions *out)
+static int bad_member(struct br_jr *r, struct br_str name, const char *expected, const char *found)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(name));
+	return br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", text, "expected", expected, "found", found, NULL);
+}
+
+static int read_number(struct br_jr *r, struct br_str name, int32_t *out)
 {
 	enum br_json_token t = br_jr_next(r);
+	int64_t value;
 
-	*out = (struct versions){0};
-	if (t != BR_JT_OBJECT)
-		return t == BR_JT_ERROR ? -BR_E_JSON_SYNTAX
-					: br_err_set(r->err, BR_E_JSON_SYNTAX, "pos", "0", "why", "versions must be an object", NULL);
-	while ((t = br_jr_next(r)) == BR_JT_KEY) {
-		struct br_str name = r->text, key;
-		uint8_t part;
-		int64_t v;
-		int field = -1;
+	if (t == BR_JT_ERROR)
+		return image_json_error(r);
+	if (t != BR_JT_NUMBER || !br_json_int64(r->text, &value) || value < INT32_MIN || value > INT32_MAX)
+		return bad_member(r, name, "a whole number of 32 bits", t == BR_JT_NUMBER ? "another number" : "no number");
+	*out = (int32_t)value;
+	return 0;
+}
 
-		if (!br_str_eq(name, BR_STR("*")))
-			field = image_locate(name, shape, a, &part, &key);
-		t = br_jr_next(r);
-		if (t != BR_JT_NUMBER || !br_json_int64(r->text, &v) || v < INT32_MIN || v > INT32_MAX)
-			return t == BR_JT_ERROR ? -BR_E_JSON_SYNTAX
-						: br_err_set(r->err, BR_E_JSON_SYNTAX, "pos", "?", "why", "a version must be a small integer", NULL);
-		if (br_str_eq(name, BR_STR("*")))
-			out->dflt = (int32_t)v;
-		else if (field >= 0 && versions_set(out, a, part, key, (unsigned)field, (int32_t)v) < 0)
-			return br_err_set(r->err, BR_E_NOMEM, NULL);
-		/* a place the schema no longer has needs no version */
+/* The default may stand anywhere (jsonb sorts keys), so exceptions are kept as they are until all is read. */
+static int read_member(struct br_jr *r, const struct shape *shape, struct br_arena *a, struct versions *v, bool *has_default)
+{
+	struct br_str name = r->text;
+	struct image_place at = {0};
+	int32_t version;
+	int rc;
+
+	if (br_str_eq(name, BR_STR("*"))) {
+		*has_default = true;
+		return read_number(r, name, &v->dflt);
 	}
-	return t == BR_JT_END_OBJECT ? 0 : -BR_E_JSON_SYNTAX;
+	switch (image_name_read(shape, name, v->n ? v->at[v->n - 1].field + 1u : 0, a, &at)) {
+	case IMAGE_NAME_FOUND:
+		break;
+	case IMAGE_NAME_UNKNOWN:
+		return read_number(r, name, &version);
+	case IMAGE_NAME_BAD:
+		return bad_member(r, name, "a place", "a wrong escape");
+	case IMAGE_NAME_NOMEM:
+		return br_err_set(r->err, BR_E_NOMEM, NULL);
+	}
+	rc = read_number(r, name, &version);
+	if (rc)
+		return rc;
+	if (v->n == v->room && grow(v, a) < 0)
+		return br_err_set(r->err, BR_E_NOMEM, NULL);
+	v->at[v->n++] = (struct version_at){.key = at.key, .field = at.field, .part = at.part, .v = version};
+	return 0;
+}
+
+/* Insertion sort: what we wrote ourselves is in order already, and exceptions are few. */
+static void put_in_order(struct versions *v)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < v->n; i++) {
+		struct version_at now = v->at[i];
+		uint32_t to = kept;
+
+		if (now.v == v->dflt)
+			continue;
+		while (to && compare(&v->at[to - 1], now.part, now.key, now.field) > 0) {
+			v->at[to] = v->at[to - 1];
+			to--;
+		}
+		v->at[to] = now;
+		kept++;
+	}
+	v->n = kept;
+}
+
+int versions_read(struct br_jr *r, const struct shape *shape, struct br_arena *a, struct versions *out)
+{
+	struct versions v = {0};
+	bool has_default = false;
+	enum br_json_token t = br_jr_next(r);
+
+	if (t != BR_JT_OBJECT)
+		return t == BR_JT_ERROR ? image_json_error(r) : bad_member(r, BR_STR("versions"), "an object", "something else");
+	while ((t = br_jr_next(r)) == BR_JT_KEY) {
+		int rc = read_member(r, shape, a, &v, &has_default);
+
+		if (rc)
+			return rc;
+	}
+	if (t == BR_JT_ERROR)
+		return image_json_error(r);
+	if (!has_default)
+		return bad_member(r, BR_STR("*"), "a whole number of 32 bits", "nothing");
+	put_in_order(&v);
+	*out = v;
+	return 0;
 }
 
 int versions_copy(const struct versions *v, struct br_arena *a, struct versions *out)
 {
-	*out = *v;
-	out->room = v->n;
-	out->at = br_arena_alloc(a, (size_t)(v->n ? v->n : 1) * sizeof(*out->at));
-	if (!out->at)
-		return -BR_E_NOMEM;
-	if (v->n)
-		memcpy(out->at, v->at, v->n * sizeof(*out->at));
+	struct versions copy = {.dflt = v->dflt, .n = v->n, .room = v->n};
+
+	if (v->n) {
+		copy.at = br_arena_alloc(a, v->n * sizeof(*copy.at));
+		if (!copy.at)
+			return -BR_E_NOMEM;
+		memcpy(copy.at, v->at, v->n * sizeof(*copy.at));
+	}
+	for (uint32_t i = 0; i < copy.n; i++) {
+		struct br_str *key = &copy.at[i].key;
+
+		if (key->n) {
+			*key = br_arena_copy(a, *key);
+			if (!key->p)
+				return -BR_E_NOMEM;
+		}
+	}
+	*out = copy;
 	return 0;
 }

@@ -28,9 +28,10 @@ static inline int32_t versions_of(const struct versions *v, const struct cell *c
 {
 	return versions_get(v, c->part, c->key, c->field);
 }
-/* Sets one place (grows in the arena). An exception equal to the default is removed. 0 or -BR_E_NOMEM. */
+/* Sets one place (grows in the arena; the key is borrowed). An exception equal to the default is removed. 0 or -BR_E_NOMEM. */
 int versions_set(struct versions *v, struct br_arena *a, unsigned part, struct br_str key, unsigned field, int32_t version);
 void versions_write(const struct versions *v, const struct shape *shape, struct br_jw *w);
+/* r stands before the value. Places the shape does not have are passed over: they mean nothing any more. */
 int versions_read(struct br_jr *r, const struct shape *shape, struct br_arena *a, struct versions *out);
 /* A deep copy, so that the copy may be changed. */
 int versions_copy(const struct versions *v, struct br_arena *a, struct versions *out);

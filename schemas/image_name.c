@@ -1,0 +1,126 @@
+#include "image_name.h"
+#include "br_text.h"
+
+void image_json_key(struct br_jw *w, struct br_str json)
+{
+	uint32_t bit = w->depth ? UINT32_C(1) << (w->depth - 1) : 0;
+
+	if (w->after_key || !bit)
+		w->failed = true;
+	if (w->first & bit)
+		w->first &= ~bit;
+	else
+		br_buf_addc(w->b, ',');
+	br_buf_adds(w->b, json);
+	w->after_key = true;
+}
+
+/* Can the key stand between the quotes of a JSON string as it is? Keys are numbers and the like, nearly always. */
+static bool is_plain(struct br_str key)
+{
+	bool ascii = true;
+
+	for (size_t i = 0; i < key.n; i++) {
+		unsigned char c = (unsigned char)key.p[i];
+
+		if (c < 0x20 || c == '"' || c == '\\' || c == '%' || c == '/')
+			return false;
+		ascii = ascii && c < 0x80;
+	}
+	return ascii || br_utf8_check(key) == key.n;
+}
+
+static void write_escaped(const struct shape *s, unsigned part, struct br_str key, unsigned field, struct br_jw *w)
+{
+	struct br_buf name;
+
+	br_buf_init(&name, w->b->max);
+	br_buf_adds(&name, s->parts[part].name);
+	br_buf_addc(&name, '/');
+	for (size_t i = 0; i < key.n; i++) {
+		if (key.p[i] == '%')
+			br_buf_adds(&name, BR_STR("%25"));
+		else if (key.p[i] == '/')
+			br_buf_adds(&name, BR_STR("%2F"));
+		else
+			br_buf_addc(&name, key.p[i]);
+	}
+	br_buf_addc(&name, '/');
+	br_buf_adds(&name, s->fields[field].name);
+	w->failed = w->failed || br_buf_failed(&name);
+	br_jw_key(w, br_buf_str(&name));
+	br_buf_release(&name);
+}
+
+void image_name_write(const struct shape *s, unsigned part, struct br_str key, unsigned field, struct br_jw *w)
+{
+	struct br_str column = s->json_field[field];
+
+	if (part == 0) {
+		image_json_key(w, column);
+		return;
+	}
+	if (!is_plain(key)) {
+		write_escaped(s, part, key, field, w);
+		return;
+	}
+	image_json_key(w, s->json_part[part]);
+	br_buf_adds(w->b, key);
+	br_buf_addc(w->b, '/');
+	br_buf_add(w->b, column.p + 1, column.n - 1);
+}
+
+static enum image_name read_key(struct br_str in, struct br_arena *a, struct br_str *out)
+{
+	char *text, *to;
+
+	if (!memchr(in.p, '%', in.n)) {
+		*out = in;
+		return IMAGE_NAME_FOUND;
+	}
+	text = to = br_arena_alloc(a, in.n);
+	if (!text)
+		return IMAGE_NAME_NOMEM;
+	for (size_t i = 0; i < in.n; i++) {
+		if (in.p[i] != '%') {
+			*to++ = in.p[i];
+			continue;
+		}
+		if (in.n - i < 3 || in.p[i + 1] != '2' || (in.p[i + 2] != '5' && in.p[i + 2] != 'F'))
+			return IMAGE_NAME_BAD;
+		*to++ = in.p[i + 2] == '5' ? '%' : '/';
+		i += 2;
+	}
+	*out = (struct br_str){text, (size_t)(to - text)};
+	return IMAGE_NAME_FOUND;
+}
+
+static int find_field(const struct shape *s, unsigned part, struct br_str name, unsigned expect)
+{
+	if (expect < s->nfields && s->fields[expect].part == part && br_str_eq(s->fields[expect].name, name))
+		return (int)expect;
+	return shape_find(s, part, name);
+}
+
+enum image_name image_name_read(const struct shape *s, struct br_str name, unsigned expect, struct br_arena *a, struct image_place *out)
+{
+	const char *end = name.p + name.n;
+	const char *first = s->nparts > 1 && name.n ? memchr(name.p, '/', name.n) : NULL;
+	const char *second = first ? memchr(first + 1, '/', (size_t)(end - first) - 1) : NULL;
+	int part = second ? shape_find_part(s, (struct br_str){name.p, (size_t)(first - name.p)}) : 0;
+	int field;
+
+	if (part <= 0) {
+		field = find_field(s, 0, name, expect);
+		*out = (struct image_place){.field = (uint16_t)field};
+		return field < 0 ? IMAGE_NAME_UNKNOWN : IMAGE_NAME_FOUND;
+	}
+	/* of the elements of a list the fields come round again */
+	field = find_field(s, (unsigned)part, (struct br_str){second + 1, (size_t)(end - second) - 1},
+		expect < s->nfields && s->fields[expect].part == part ? expect : s->parts[part].first);
+	if (field < 0)
+		return IMAGE_NAME_UNKNOWN;
+	out->part = (uint8_t)part;
+	out->field = (uint16_t)field;
+	return read_key((struct br_str){first + 1, (size_t)(second - first) - 1}, a, &out->key);
+}
