@@ -59,11 +59,15 @@ static unsigned part_by_name(struct map_job *j, struct br_str name)
 /* Every column some line speaks of, in the order of the file. What nobody names is not read. */
 void map_names_collect(struct map_job *j)
 {
+	const struct cfg_node *key = cfg_get(cfg_get(j->node, "root"), "key");
+
 	j->names = br_arena_array(j->a, struct map_name, SHAPE_MAX_FIELDS);
 	if (!j->names)
 		return;
 	for (const struct cfg_node *n = cfg_first(cfg_get(j->node, "case")); n; n = n->next)
 		collect_node(j, 0, n);
+	if (key && key->kind == CFG_SCALAR)
+		map_name_add(j, 0, key->text, key);
 	for (const struct cfg_node *n = cfg_first(cfg_get(j->node, "on_create")); n; n = n->next)
 		map_name_add(j, 0, n->key, n);
 	collect_list(j, "target_owned");

@@ -215,14 +215,22 @@ static int source_put(struct element *e, const struct map_line *line, struct br_
 	return 0;
 }
 
-static void source_put_null(struct element *e, const struct map_line *line)
+static int source_put_null(struct element *e, const struct map_line *line)
 {
 	if (line->source == MAP_FROM_PIECE) {
-		piece_put(e, line, BR_STR(""));
-		return;
+		const struct cell *by_column[SHAPE_MAX_FIELDS];
+		unsigned number = line->columns[0];
+		struct br_str said;
+		struct cell now;
+		bool present;
+
+		now = (struct cell){.value = now_at(e, number, &present), .field = (uint16_t)number};
+		by_column[number - e->first] = present ? &now : NULL;
+		return map_source_get(&e->run, line, by_column, e->first, &said) == 1 ? piece_put(e, line, BR_STR("")) : 0;
 	}
 	for (uint16_t i = 0; i < line->ncolumns; i++)
 		put_null(e, line->columns[i]);
+	return 0;
 }
 
 /* ---- one line ---- */
@@ -230,16 +238,20 @@ static void source_put_null(struct element *e, const struct map_line *line)
 /* Does what is stored already mean the value? Over a lossy line: does it mean the same as far as the column can say it? */
 static int already_says(struct element *e, const struct map_line *line, struct br_str value, bool *same)
 {
+	const struct map_column *col;
 	struct br_str text, means, a, b;
 
 	*same = false;
 	if (map_source_get(&e->run, line, e->stored, e->first, &text) != 1 || map_conv_get(&line->conv, text, e->run.a, &means))
 		return br_arena_failed(e->run.a) ? -BR_E_NOMEM : 0;
 	*same = br_str_eq(means, value);
-	if (*same || line->klass != MAP_LOSSY_OUT)
+	if (*same || line->klass != MAP_LOSSY_OUT || map_conv_put(&line->conv, value, e->run.a, &a) ||
+		map_conv_put(&line->conv, means, e->run.a, &b))
 		return 0;
-	*same = map_conv_put(&line->conv, value, e->run.a, &a) == 0 && map_conv_put(&line->conv, means, e->run.a, &b) == 0 &&
-		br_str_eq(a, b);
+	col = column_at(e, line->columns[0]);
+	if (col->cut && col->max_bytes)
+		a = col->charset ? map_charset_cut(col->charset, a, col->max_bytes) : br_utf8_cut(a, col->max_bytes);
+	*same = br_str_eq(a, b);
 	return 0;
 }
 
@@ -271,10 +283,8 @@ static int line_put(struct element *e, const struct map_line *line)
 
 	if (!c || !may_write(e, line))
 		return 0;
-	if (cell_is_null(c) || c->value.n == 0) {
-		source_put_null(e, line);
-		return 0;
-	}
+	if (cell_is_null(c) || c->value.n == 0)
+		return source_put_null(e, line);
 	rc = already_says(e, line, c->value, &same);
 	if (rc || same)
 		return rc;

@@ -267,20 +267,54 @@ static bool listed(struct br_str *names, size_t n, struct br_str name)
 	return false;
 }
 
+/* A kind may describe its calls under create and update: then a call's `columns` and `part` say what it can change. */
+static bool is_call_list(const struct cfg_node *n)
+{
+	return n && (n->kind == CFG_MAP || (n->kind == CFG_LIST && n->child && n->child->kind == CFG_MAP));
+}
+
+/* The names of columns and parts the calls can change; false when a call does not say. */
+static bool names_of_calls(struct map_job *j, const struct cfg_node *update, struct br_str *names, size_t *n)
+{
+	const struct cfg_node *call = update->kind == CFG_MAP ? update : cfg_first(update);
+
+	for (; call; call = update->kind == CFG_MAP ? NULL : call->next) {
+		const struct cfg_node *columns = cfg_get(call, "columns");
+		struct br_str part = map_scalar(j, call, "part");
+
+		if (part.p)
+			names[(*n)++] = part;
+		else if (!columns || columns->kind != CFG_LIST)
+			return false;
+		for (const struct cfg_node *c = part.p ? NULL : cfg_first(columns); c && *n < SHAPE_MAX_FIELDS; c = c->next) {
+			if (c->kind == CFG_SCALAR)
+				names[(*n)++] = c->text;
+		}
+		if (*n >= SHAPE_MAX_FIELDS)
+			return false;
+	}
+	return true;
+}
+
 /* write.update: the columns (and parts) that may be written to a record that exists; without it, all that are mapped. */
 static void updatable(struct map_job *j)
 {
-	const struct cfg_node *write = cfg_get(j->node, "write"), *update = cfg_get(write, "update");
+	const struct cfg_node *write = cfg_get(j->node, "write"), *update = cfg_get(write, "update"), *create = cfg_get(write, "create");
 	struct mapping *m = j->m;
 	struct br_str *names;
-	size_t n;
+	size_t n = 0;
 
 	m->writes = write != NULL && write->kind == CFG_MAP;
-	m->creates_records = m->writes && map_flag(j, write, "create", false);
-	/* a kind may use `update` for its own description of a call: only a list of names is a limit */
-	if (!update || update->kind != CFG_LIST || (update->child && update->child->kind != CFG_SCALAR))
+	m->creates_records = m->writes && create && (is_call_list(create) || map_flag(j, write, "create", false));
+	if (is_call_list(update)) {
+		names = br_arena_array(j->a, struct br_str, SHAPE_MAX_FIELDS + 1);
+		if (!names || !names_of_calls(j, update, names, &n))
+			return;
+	} else if (update && (update->kind == CFG_LIST || update->kind == CFG_SCALAR)) {
+		n = text_list(j, update, &names);
+	} else {
 		return;
-	n = text_list(j, update, &names);
+	}
 	for (unsigned c = 0; c < m->shape->nfields; c++) {
 		const struct map_column *col = &m->columns[c];
 

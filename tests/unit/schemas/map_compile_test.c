@@ -1,0 +1,126 @@
+/* What loading refuses, and where it points. */
+#include "map_fixture.h"
+
+/* The record's members begin on line 3, column 5. */
+static const struct compile_case {
+	const char *name, *record;
+	const char *tag, *at; /* tag NULL: accepted */
+	const char *says;     /* part of the English text, or NULL */
+} cases[] = {
+	{"the short form", "case: { summary: a }", NULL, NULL, NULL},
+	{"no case", "root: { table: t }", "MAP-002", NULL, NULL},
+	{"an unknown key", "case: { summary: a }\n    refuse: []", "MAP-001", "systems/t.yaml:4:5", "did you mean 'refused'?"},
+	{"an unknown field", "case: { applicant.nam: a }", "MAP-003", "systems/t.yaml:3:13", "did you mean 'applicant.name'?"},
+	{"a field twice, by line and derive", "case: { status: { column: a, codes: { x: ACCEPTED } } }\n    parts: { steps: { key: n, case: { name: m } } }\n"
+		"    derive: { status: { from: last(steps), column: m, rows: { x: ACCEPTED } } }", "MAP-012", NULL, "status"},
+	{"an unknown list", "case: { summary: a }\n    parts: { step: { key: n, case: { name: m } } }", "MAP-004", "systems/t.yaml:4:20", "did you mean 'steps'?"},
+	{"a list without key", "case: { summary: a }\n    parts: { steps: { case: { name: m } } }", "MAP-002", NULL, "key:"},
+	{"an unknown key of a line", "case: { summary: { column: a, maxbytes: 3 } }", "MAP-001", "systems/t.yaml:3:35", "did you mean 'max_bytes'?"},
+	{"two sources", "case: { summary: { column: a, const: x } }", "MAP-002", "systems/t.yaml:3:22", NULL},
+	{"a list for a column", "case: { summary: [a] }", "MAP-002", NULL, NULL},
+	{"an unknown conversion", "case: { summary: { column: a, as: citizenid } }", "MAP-005", "systems/t.yaml:3:39", "did you mean 'citizen-id'?"},
+	{"a bad format", "case: { applicant.birth: { column: a, as: 'date %Y.%q' } }", "MAP-006", "systems/t.yaml:3:47", "unknown directive"},
+	{"a date with a clock", "case: { applicant.birth: { column: a, as: 'date %Y-%m-%d %H' } }", "MAP-006", NULL, "say time"},
+	{"a conversion for another type", "case: { summary: { column: a, as: 'date %Y-%m-%d' } }", "MAP-016", NULL, "text"},
+	{"both ways over a one-way conversion", "case: { applicant.birth: { column: a, as: citizen-birth } }", "MAP-007", "systems/t.yaml:3:30", "direction: in"},
+	{"one way is fine when it says so", "case: { applicant.birth: { column: a, as: citizen-birth, direction: in } }", NULL, NULL, NULL},
+	{"a table that is not there", "case: { status: { column: a, codes: nowhere } }", "MAP-008", "systems/t.yaml:3:41", "tables/nowhere.csv"},
+	{"as and codes", "case: { status: { column: a, codes: { x: ACCEPTED }, as: text } }", "MAP-002", NULL, NULL},
+	{"a code that is none of ours", "case: { status: { column: a, codes: { x: ACCEPT } } }", "MAP-017", NULL, "ACCEPT"},
+	{"a condition that is no status", "case: { status: { column: a, codes: [{ code: x, is: ACCEPTED, had: NEVER }] } }", "MAP-017", NULL, "NEVER"},
+	{"a constant that is none of ours", "case: { status: { const: x }, summary: a }", "MAP-017", NULL, NULL},
+	{"two codes for one and no mark", "case: { applicant.sex: { column: a, codes: [{ code: 男, is: M }, { code: M, is: M }] } }", "MAP-010", NULL, "男, M"},
+	{"two marks", "case: { applicant.sex: { column: a, codes: [{ code: 男, is: M, write: x }, { code: M, is: M, write: x }] } }", "MAP-010", NULL, NULL},
+	{"no mark needed when only read", "case: { applicant.sex: { column: a, direction: in, codes: [{ code: 男, is: M }, { code: M, is: M }] } }", NULL, NULL, NULL},
+	{"a marked row in between", "case: { applicant.sex: { column: a, codes: [{ code: 男, is: M }, { code: M, is: M, write: x }, { code: m, is: M }] } }", NULL, NULL, NULL},
+	{"a bad direction in a row", "case: { applicant.sex: { column: a, codes: [{ code: 男, is: M, direction: up }] } }", "MAP-009", NULL, NULL},
+	{"one column written by two lines", "case: { summary: a, outcome_reason: a }", "MAP-011", NULL, "systems/t.yaml:3:22"},
+	{"one column read by two lines", "case: { summary: a, outcome_reason: { column: a, direction: in } }", NULL, NULL, NULL},
+	{"codes and text on one column", "case: { status: { column: a, codes: { x: ACCEPTED } }, summary: a }", "MAP-011", NULL, NULL},
+	{"pieces with different separators", "case: { item.local_code: { column: a, split: '|', piece: 1 }, item.local_name: { column: a, split: '/', piece: 2 } }", "MAP-011", NULL, NULL},
+	{"a piece without number", "case: { item.local_code: { column: a, split: '|' } }", "MAP-002", NULL, "piece"},
+	{"concat without separator", "case: { applicant.address: { concat: [a, b] } }", "MAP-002", NULL, "sep"},
+	{"concat of one", "case: { applicant.address: { concat: [a], sep: ' ' } }", "MAP-002", NULL, NULL},
+	{"a required column nobody fills", "case: { summary: a }\n    required: [a, czy]", "MAP-013", "systems/t.yaml:4:15", "czy"},
+	{"a required column that is only read", "case: { summary: { column: a, direction: in } }\n    required: [a]", "MAP-013", NULL, NULL},
+	{"a required column the target makes", "case: { summary: a }\n    on_create: { id: identity }\n    required: [id]", NULL, NULL, NULL},
+	{"an unknown charset", "charset: GBX\n    case: { summary: a }", "MAP-014", "systems/t.yaml:3:14", "GBX"},
+	{"an unknown zone", "timezone: Asia/Luan\n    case: { summary: a }", "MAP-015", "systems/t.yaml:3:15", "Asia/Luan"},
+	{"a limit that is no number", "case: { summary: { column: a, max_bytes: many } }", "MAP-002", "systems/t.yaml:3:46", "many"},
+	{"update: names a column that is not mapped", "write: { create: true, update: [b] }\n    case: { summary: a }", "MAP-018", NULL, "'b'"},
+	{"columns: names one that is not mapped", "case: { summary: a }\n    columns: { aa: { trim: right } }", "MAP-018", NULL, NULL},
+	{"on_create with two ways", "case: { summary: a }\n    on_create: { z: { technical: x, ask: window } }", "MAP-002", NULL, NULL},
+	{"on_create with an unknown word", "case: { summary: a }\n    on_create: { z: serial }", "MAP-002", NULL, "serial"},
+	{"lookup without by", "case: { summary: a }\n    on_create: { z: { lookup: { x: y } } }", "MAP-002", NULL, "by:"},
+	{"refused without deed", "case: { summary: a }\n    refused: [ { native: '23505' } ]", "MAP-002", NULL, NULL},
+	{"refused with an unknown deed", "case: { summary: a }\n    refused: [ { native: '23505', do: cry } ]", "MAP-002", "systems/t.yaml:4:39", "retry, correct, wait, stop"},
+	{"refused with an unknown field", "case: { summary: a }\n    refused: [ { native: '23505', do: correct, field: name } ]", "MAP-003", NULL, NULL},
+	{"match over three fields", "case: { summary: a }\n    match: [ [summary, status, outcome] ]", "MAP-002", NULL, NULL},
+	{"a date into a time is only a loss", "case: { applied_at: { column: a, as: 'date %Y.%m.%d' } }", NULL, NULL, NULL},
+};
+
+/* "{name}": a place nobody filled in */
+static bool has_gap(const char *text)
+{
+	for (const char *p = strchr(text, '{'); p; p = strchr(p + 1, '{')) {
+		size_t n = strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_");
+
+		if (n && p[1 + n] == '}')
+			return true;
+	}
+	return false;
+}
+
+static void test_case(void **state)
+{
+	const struct compile_case *c = *state;
+	char yaml[4096], text[2048];
+	struct fixture f;
+	int rc;
+
+	snprintf(yaml, sizeof(yaml), "records:\n  r:\n    %s\n", c->record);
+	rc = fixture_compile(&f, yaml);
+	if (c->tag ? rc == 0 || strcmp(br_err_tag(rc), c->tag) : rc != 0)
+		fixture_print(&f);
+	assert_string_equal(rc ? br_err_tag(rc) : "none", c->tag ? c->tag : "none");
+	if (rc) {
+		const char *at = br_err_detail(&f.report.first->err, "at");
+
+		assert_non_null(at);
+		if (c->at)
+			assert_string_equal(at, c->at);
+		br_err_text(&f.report.first->err, BR_LANG_EN, text, sizeof(text));
+		if (c->says && !strstr(text, c->says)) {
+			print_message("    %s\n", text);
+			fail();
+		}
+		/* both languages, nothing left to fill in */
+		assert_false(has_gap(text));
+		br_err_text(&f.report.first->err, BR_LANG_ZH, text, sizeof(text));
+		assert_false(has_gap(text));
+	}
+	fixture_release(&f);
+}
+
+static void test_all_at_once(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_compile(&f, "records:\n  r:\n    case:\n      applicant.nam: a\n      status: { column: b, codes: nowhere }\n      summary: { column: c, as: wordz }\n");
+	assert_int_equal(f.report.n, 3);
+	fixture_release(&f);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[BR_LEN(cases) + 1] = {cmocka_unit_test(test_all_at_once)};
+	int rc;
+
+	fixture_load_schema();
+	for (size_t i = 0; i < BR_LEN(cases); i++)
+		tests[i + 1] = (struct CMUnitTest){cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	br_arena_release(&fixture_schema_arena);
+	return rc;
+}
