@@ -1,7 +1,7 @@
 /*
- * Blocks double with what the batch has used so far, so that a small batch stays small and a large one
- * needs few of them. A piece too large for the rest of the first block gets a block of its own behind it when the
- * first still has a good deal to give.
+ * Blocks double with what the batch has used so far, so that a small batch stays small and a large
+ * one needs few of them. A piece too large for the rest of the first block gets a block of its own
+ * behind it when the first still has a good deal to give.
  */
 #include "br_arena.h"
 
@@ -74,8 +74,8 @@ static void *take_piece(struct br_arena *a, size_t exact, size_t n)
 #else
 
 /*
- * Moves the blocks of a list to the spare ones. Blocks beyond the maximum are not kept: pieces of other
- * sizes may have left more than one batch can use.
+ * Moves the blocks of a list to the spare ones. Blocks beyond the maximum are not kept: pieces of
+ * other sizes may have left more than one batch can use.
  */
 static size_t keep_blocks(struct br_arena *a, struct br_arena_block *block, size_t kept)
 {

@@ -1,6 +1,7 @@
 /*
  * One byte more than room is always allocated, so that the terminating NUL of br_buf_cstr() and
- * br_buf_take() cannot fail. A failed buffer has room 0: the inline br_buf_addc() then comes here too.
+ * br_buf_take() cannot fail. A failed buffer has room 0: the inline br_buf_addc() then comes here
+ * too.
  */
 #include "br_buf.h"
 

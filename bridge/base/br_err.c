@@ -1,6 +1,7 @@
 /*
- * Details are stored as they come and made into text only when somebody reads them, so that language and
- * word order are the catalogue's business and no text of a user is ever a format string.
+ * Details are stored as they come and made into text only when somebody reads them, so that
+ * language and word order are the catalogue's business and no text of a user is ever a format
+ * string.
  */
 #include "br_err.h"
 #include "br_text.h"
@@ -18,7 +19,7 @@ struct entry {
 };
 
 #define RETRY BR_CLASS_RETRY
-#define PARK BR_CLASS_PARK
+#define PARK  BR_CLASS_PARK
 #define FATAL BR_CLASS_FATAL
 static const struct entry catalogue[BR_E_COUNT] = {
 	[BR_E_OK] = {FATAL, "BASE-000", {"unknown error", "未知错误"},
@@ -156,7 +157,8 @@ int br_err_wrap(struct br_err *err, int rc, enum br_err_code where, ...)
 		return rc;
 	/* who failed without saying why still left a code */
 	if (err->nframes == 0) {
-		open_frame(err, rc > -(int)BR_E_COUNT ? (enum br_err_code)-rc : BR_E_OK, CAUSE_ROOM);
+		open_frame(
+			err, rc > -(int)BR_E_COUNT ? (enum br_err_code) - rc : BR_E_OK, CAUSE_ROOM);
 		close_frame(err);
 	}
 	va_start(args, where);
@@ -227,7 +229,8 @@ static void add_detail(struct out *o, const char *value)
 	while (s.n) {
 		unsigned len = br_utf8_len((const unsigned char *)s.p, s.n);
 		unsigned char c = (unsigned char)s.p[0];
-		bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && len == 2 && (unsigned char)s.p[1] < 0xa0);
+		bool control = c < 0x20 || c == 0x7f ||
+			       (c == 0xc2 && len == 2 && (unsigned char)s.p[1] < 0xa0);
 
 		if (len)
 			add(o, control ? BR_STR(" ") : (struct br_str){s.p, len});

@@ -69,7 +69,7 @@ const char *br_err_detail(const struct br_err *err, const char *key);
 
 /*
  * The whole message for people, outermost place first, e.g.
- *   EN: "systems/a.yaml:3:5: CFG-004 unknown key 'tabel'; did you mean 'table'? -> correct the key ..."
+ *   EN: "systems/a.yaml:3:5: CFG-004 unknown key 'tabel'; did you mean 'table'? → correct the key ..."
  * Frames are joined by ": " (English) or "：" (Chinese); the cause's "at" detail stands in front, its next
  * step behind "→". Always terminated; cut on a character boundary. Returns buf.
  */

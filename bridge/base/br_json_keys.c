@@ -2,7 +2,7 @@
 
 #include <sys/auxv.h>
 
-#define FEW 16
+#define FEW	    16
 #define FIRST_SLOTS 64
 
 struct slot {
@@ -13,15 +13,15 @@ struct slot {
 struct br_json_keys {
 	uint32_t n, room;
 	struct br_str *list; /* few, or in the arena */
-	uint32_t mask;       /* slots in use - 1 */
+	uint32_t mask;	     /* slots in use - 1 */
 	uint32_t nslots;     /* slots allocated */
 	struct slot *slots;
 	struct br_str few[FEW];
 };
 
 /*
- * Keyed by what the kernel gave this process: with a hash an outsider can compute he could send an object whose
- * keys all meet in one slot. br_hash() is the same everywhere and must stay so.
+ * Keyed by what the kernel gave this process: with a hash an outsider can compute he could send an
+ * object whose keys all meet in one slot. br_hash() is the same everywhere and must stay so.
  */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -84,8 +84,9 @@ static void put_slot(struct br_json_keys *keys, struct slot slot)
 }
 
 /*
- * All keys of the list into count slots. Only the slots in use are cleared, not those a larger object left: many
- * objects of middle size behind a huge one must not cost the huge one's table each.
+ * All keys of the list into count slots. Only the slots in use are cleared, not those a larger
+ * object left: many objects of middle size behind a huge one must not cost the huge one's table
+ * each.
  */
 static bool use_slots(struct br_json_keys *keys, uint32_t count, struct br_arena *a)
 {
@@ -130,7 +131,8 @@ static bool find_key(const struct br_json_keys *keys, struct br_str key, uint32_
 	return false;
 }
 
-static enum br_key_added add_to_many(struct br_json_keys *keys, struct br_str key, struct br_arena *a)
+static enum br_key_added add_to_many(
+	struct br_json_keys *keys, struct br_str key, struct br_arena *a)
 {
 	uint32_t hash = keyed_hash(key);
 

@@ -1,6 +1,7 @@
 /*
- * The reader is a state machine over positions in the input: each call of br_jr_next() reads the separators
- * that may stand here and one token. What is expected next is the whole state besides the stack of open brackets.
+ * The reader is a state machine over positions in the input: each call of br_jr_next() reads the
+ * separators that may stand here and one token. What is expected next is the whole state besides
+ * the stack of open brackets.
  */
 #include "br_json.h"
 #include "br_json_keys.h"
@@ -13,8 +14,8 @@ enum state {
 	S_VALUE,      /* at the start, or behind a key */
 	S_FIRST_ITEM, /* behind [ */
 	S_FIRST_KEY,  /* behind { */
-	S_NEXT,       /* behind a value inside brackets */
-	S_DONE,       /* behind the outermost value */
+	S_NEXT,	      /* behind a value inside brackets */
+	S_DONE,	      /* behind the outermost value */
 	S_ERROR,
 };
 
@@ -75,7 +76,8 @@ static void value_done(struct br_jr *r)
 	r->state = r->depth ? S_NEXT : S_DONE;
 }
 
-/* From i to the next quote or backslash, checking all between; the offset of it, or of the bad byte with *why. */
+/* From i to the next quote or backslash, checking all between; the offset of it, or of the bad byte
+ * with *why. */
 static size_t plain_run(struct br_str in, size_t i, const char **why)
 {
 	const unsigned char *p = (const unsigned char *)in.p;
@@ -119,10 +121,10 @@ static int hex4(struct br_str in, size_t i)
 		return -1;
 	for (size_t end = i + 4; i < end; i++) {
 		char c = in.p[i];
-		int digit = c >= '0' && c <= '9' ? c - '0'
-			: c >= 'a' && c <= 'f'   ? c - 'a' + 10
-			: c >= 'A' && c <= 'F'   ? c - 'A' + 10
-						 : -1;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+						   : -1;
 
 		if (digit < 0)
 			return -1;
@@ -157,8 +159,14 @@ static const char *read_unicode(struct br_str in, size_t *i, uint32_t *out)
 /* Reads the escape whose backslash is at *i and writes its character. */
 static const char *read_escape(struct br_str in, size_t *i, char **to)
 {
-	static const char plain[256] = {['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b',
-		['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
+	static const char plain[256] = {['"'] = '"',
+		['\\'] = '\\',
+		['/'] = '/',
+		['b'] = '\b',
+		['f'] = '\f',
+		['n'] = '\n',
+		['r'] = '\r',
+		['t'] = '\t'};
 	size_t at = *i + 1;
 	unsigned char c;
 	uint32_t character;
@@ -190,7 +198,8 @@ static size_t find_quote(struct br_str in, size_t i)
 	return i;
 }
 
-/* A string with escapes, from start; i is at the first one. Escapes only shrink, so its raw length is enough. */
+/* A string with escapes, from start; i is at the first one. Escapes only shrink, so its raw length
+ * is enough. */
 static bool read_escaped(struct br_jr *r, size_t start, size_t i)
 {
 	size_t room = find_quote(r->in, i) - start;

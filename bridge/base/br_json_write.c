@@ -71,7 +71,8 @@ void br_jw_end_array(struct br_jw *w)
 	close_level(w, ']');
 }
 
-/* Offset of the next byte that needs an escape, s.n when there is none; *bad when it is one JSON text cannot hold. */
+/* Offset of the next byte that needs an escape, s.n when there is none; *bad when it is one JSON
+ * text cannot hold. */
 static size_t clean_run(struct br_str s, size_t i, bool *bad)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
@@ -102,8 +103,13 @@ static size_t clean_run(struct br_str s, size_t i, bool *bad)
 static void add_escape(struct br_buf *b, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
-	static const char named[0x60] = {['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
-		['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+	static const char named[0x60] = {['"'] = '"',
+		['\\'] = '\\',
+		['\b'] = 'b',
+		['\f'] = 'f',
+		['\n'] = 'n',
+		['\r'] = 'r',
+		['\t'] = 't'};
 
 	if (named[c])
 		br_buf_add(b, (const char[]){'\\', named[c]}, 2);

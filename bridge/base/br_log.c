@@ -1,6 +1,6 @@
 /*
- * A line is made on the stack and written with one write(2): lines of several threads (librdkafka logs
- * from its own) and processes on one terminal stay whole.
+ * A line is made on the stack and written with one write(2): lines of several threads (librdkafka
+ * logs from its own) and processes on one terminal stay whole.
  */
 #include "br_log.h"
 #include "br_text.h"
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 8192
-#define CUT "\" cut=true\n" /* closes an open quote too; room for it is kept */
+#define CUT	       "\" cut=true\n" /* closes an open quote too; room for it is kept */
 
 static struct {
 	const char *proc;

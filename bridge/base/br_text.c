@@ -30,7 +30,8 @@ struct br_str br_utf8_cut(struct br_str s, size_t max)
 
 	if (s.n <= max)
 		return s;
-	/* in bytes that are not UTF-8 there may be no beginning: three steps back is the longest character */
+	/* in bytes that are not UTF-8 there may be no beginning: three steps back is the longest
+	 * character */
 	while (n > 0 && max - n < 3 && br_utf8_tail((unsigned char)s.p[n]))
 		n--;
 	return (struct br_str){s.p, br_utf8_tail((unsigned char)s.p[n]) ? max : n};
@@ -92,10 +93,11 @@ static bool is_id_number(struct br_str s)
 	if (s.n == 15)
 		return all_digits(s);
 	return s.n == 18 && all_digits((struct br_str){s.p, 17}) &&
-		((last >= '0' && last <= '9') || last == 'X' || last == 'x');
+	       ((last >= '0' && last <= '9') || last == 'X' || last == 'x');
 }
 
-/* Two to six characters outside ASCII, or up to twenty with the dot of transcribed names (U+00B7). */
+/* Two to six characters outside ASCII, or up to twenty with the dot of transcribed names (U+00B7).
+ */
 static bool is_name(struct br_str s, size_t chars)
 {
 	bool dot = false;
@@ -145,7 +147,8 @@ static struct br_str masked(struct br_str value, char out[MASK_MAX])
 	size_t head = m.head ? chars_to_bytes(value, m.head) : 0;
 	size_t tail = 0;
 
-	for (size_t chars = m.tail; chars; chars -= !br_utf8_tail((unsigned char)value.p[value.n - tail]))
+	for (size_t chars = m.tail; chars;
+		chars -= !br_utf8_tail((unsigned char)value.p[value.n - tail]))
 		tail++;
 	if (head)
 		memcpy(out, value.p, head);
@@ -245,8 +248,8 @@ static int file_error(const char *path, int error, struct br_err *err)
 {
 	char why[128];
 
-	return br_err_set(
-		err, BR_E_FILE_READ, "path", path, "why", strerror_r(error, why, sizeof(why)), NULL);
+	return br_err_set(err, BR_E_FILE_READ, "path", path, "why",
+		strerror_r(error, why, sizeof(why)), NULL);
 }
 
 static int too_big(const char *what, size_t max, struct br_err *err)
@@ -259,7 +262,8 @@ static int too_big(const char *what, size_t max, struct br_err *err)
 
 #define READ_CHUNK ((size_t)16384)
 
-/* Read to the end rather than to st_size: pipes and /proc have none, and a file may grow meanwhile. */
+/* Read to the end rather than to st_size: pipes and /proc have none, and a file may grow meanwhile.
+ */
 static int read_all(int fd, const char *path, struct br_buf *b, size_t max, struct br_err *err)
 {
 	for (;;) {
@@ -282,7 +286,8 @@ static int read_all(int fd, const char *path, struct br_buf *b, size_t max, stru
 	}
 }
 
-int br_read_file(const char *path, size_t max, struct br_arena *a, struct br_str *out, struct br_err *err)
+int br_read_file(
+	const char *path, size_t max, struct br_arena *a, struct br_str *out, struct br_err *err)
 {
 	struct br_buf b;
 	struct br_str text;

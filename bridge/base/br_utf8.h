@@ -19,7 +19,8 @@ static inline uint64_t br_load8(const void *p)
 	return w;
 }
 
-/* Number of the byte (0..7, in memory order) that the lowest mark of a mask of high bits stands for. */
+/* Number of the byte (0..7, in memory order) that the lowest mark of a mask of high bits stands
+ * for. */
 static inline unsigned br_first_mark(uint64_t mask)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -30,8 +31,9 @@ static inline unsigned br_first_mark(uint64_t mask)
 }
 
 /*
- * High bit set in each byte a JSON string cannot hold as it is, or that is not ASCII: '"', '\\', below 0x20, 0x80
- * and above. Borrows may set marks behind the first true one, so only the first mark counts.
+ * High bit set in each byte a JSON string cannot hold as it is, or that is not ASCII: '"', '\\',
+ * below 0x20, 0x80 and above. Borrows may set marks behind the first true one, so only the first
+ * mark counts.
  */
 static inline uint64_t br_json_marks(uint64_t w)
 {
@@ -70,9 +72,10 @@ static inline unsigned br_utf8_len(const unsigned char *p, size_t left)
 }
 
 /*
- * Bytes of the characters outside ASCII that stand at p, up to ASCII or the end; *bad is set when they end at a byte that
- * is not valid UTF-8. The characters of Chinese text all have three bytes, and their first is never 0xe0 or
- * 0xed, behind which not every second byte is allowed: those go four bytes at a look.
+ * Bytes of the characters outside ASCII that stand at p, up to ASCII or the end; *bad is set when
+ * they end at a byte that is not valid UTF-8. The characters of Chinese text all have three bytes,
+ * and their first is never 0xe0 or 0xed, behind which not every second byte is allowed: those go
+ * four bytes at a look.
  */
 static inline size_t br_utf8_run(const unsigned char *p, size_t n, bool *bad)
 {
@@ -109,7 +112,8 @@ static inline uint32_t br_utf8_decode(const unsigned char *p, unsigned len)
 	return c;
 }
 
-/* Writes the character c (not a surrogate, <= U+10FFFF) at out, which has 4 bytes; returns how many it took. */
+/* Writes the character c (not a surrogate, <= U+10FFFF) at out, which has 4 bytes; returns how many
+ * it took. */
 static inline unsigned br_utf8_encode(uint32_t c, char *out)
 {
 	if (c < 0x80) {

@@ -144,7 +144,8 @@ int main(void)
 	size_t n = 0;
 
 	for (; n < BR_LEN(size_cases); n++)
-		tests[n] = (struct CMUnitTest){.name = size_cases[n].name, .test_func = test_sizes,
+		tests[n] = (struct CMUnitTest){.name = size_cases[n].name,
+			.test_func = test_sizes,
 			.initial_state = (void *)&size_cases[n]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_pieces_do_not_meet);
 #ifndef BR_ARENA_MALLOC_EACH

@@ -132,7 +132,8 @@ int main(void)
 	size_t n = 0;
 
 	for (; n < BR_LEN(max_cases); n++)
-		tests[n] = (struct CMUnitTest){.name = max_cases[n].name, .test_func = test_max,
+		tests[n] = (struct CMUnitTest){.name = max_cases[n].name,
+			.test_func = test_max,
 			.initial_state = (void *)&max_cases[n]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_take);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_reset_keeps_capacity);

@@ -16,7 +16,7 @@ static const struct row {
 	enum br_err_class class;
 } rows[] = {
 #define RETRY BR_CLASS_RETRY
-#define PARK BR_CLASS_PARK
+#define PARK  BR_CLASS_PARK
 #define FATAL BR_CLASS_FATAL
 #define BR_ERR(id, class, tag, en, zh, next_en, next_zh)                                           \
 	{#id, tag, en, zh, next_en, next_zh, BR_E_##id, class},
@@ -92,7 +92,8 @@ static void no_error(struct br_err *err)
 
 static void plain(struct br_err *err)
 {
-	assert_int_equal(br_err_set(err, BR_E_TOO_BIG, "what", "姓名", "max", "30", NULL), -BR_E_TOO_BIG);
+	assert_int_equal(
+		br_err_set(err, BR_E_TOO_BIG, "what", "姓名", "max", "30", NULL), -BR_E_TOO_BIG);
 }
 
 static void with_at(struct br_err *err)
@@ -116,13 +117,14 @@ static void missing_detail(struct br_err *err)
 
 static void detail_of_place_is_not_the_causes(struct br_err *err)
 {
-	br_err_wrap(err, br_err_set(err, BR_E_TOO_BIG, "what", "x", NULL), BR_E_SYSTEM, "call", "c", "max", "9",
-		"why", "w", NULL);
+	br_err_wrap(err, br_err_set(err, BR_E_TOO_BIG, "what", "x", NULL), BR_E_SYSTEM, "call", "c",
+		"max", "9", "why", "w", NULL);
 }
 
 static void hostile(struct br_err *err)
 {
-	br_err_set(err, BR_E_JSON_SYNTAX, "pos", "%s%n{why}", "why", "\x1b[31m\n\xff\xc2\x9b{pos}", NULL);
+	br_err_set(err, BR_E_JSON_SYNTAX, "pos", "%s%n{why}", "why", "\x1b[31m\n\xff\xc2\x9b{pos}",
+		NULL);
 }
 
 static void wrap_without_cause(struct br_err *err)
@@ -158,16 +160,21 @@ static const struct text_case {
 		"BASE-002 姓名 is larger than 30 bytes → " NEXT_BIG_EN},
 	{"text: chinese", plain, BR_LANG_ZH, 500, "姓名 超过 30 字节", NEXT_BIG_ZH,
 		"BASE-002 姓名 超过 30 字节 → " NEXT_BIG_ZH},
-	{"text: at stands in front", with_at, BR_LANG_EN, 500, "a.yaml:3:5: xm is larger than 30 bytes",
-		NEXT_BIG_EN, "a.yaml:3:5: BASE-002 xm is larger than 30 bytes → " NEXT_BIG_EN},
+	{"text: at stands in front", with_at, BR_LANG_EN, 500,
+		"a.yaml:3:5: xm is larger than 30 bytes", NEXT_BIG_EN,
+		"a.yaml:3:5: BASE-002 xm is larger than 30 bytes → " NEXT_BIG_EN},
 	{"text: places, outermost first", wrapped, BR_LANG_EN, 500,
-		"f:1: start failed: outer: cannot read b.json: inner: invalid JSON at byte 7: a comma",
+		"f:1: start failed: outer: cannot read b.json: inner: invalid JSON at byte 7: a "
+		"comma",
 		"correct the JSON",
-		"f:1: start failed: outer: cannot read b.json: inner: BASE-003 invalid JSON at byte 7: "
+		"f:1: start failed: outer: cannot read b.json: inner: BASE-003 invalid JSON at "
+		"byte 7: "
 		"a comma → correct the JSON"},
 	{"text: full-width colons", wrapped, BR_LANG_ZH, 500,
-		"f:1：start 失败：outer：无法读取 b.json：inner：第 7 字节处 JSON 无效：a comma", "请更正该 JSON",
-		"f:1：start 失败：outer：无法读取 b.json：inner：BASE-003 第 7 字节处 JSON 无效：a comma → 请更正该 JSON"},
+		"f:1：start 失败：outer：无法读取 b.json：inner：第 7 字节处 JSON 无效：a comma",
+		"请更正该 JSON",
+		"f:1：start 失败：outer：无法读取 b.json：inner：BASE-003 第 7 字节处 JSON 无效：a "
+		"comma → 请更正该 JSON"},
 	{"text: a NULL value is empty", missing_detail, BR_LANG_EN, 500, "invalid JSON at byte 7: ",
 		"correct the JSON", "BASE-003 invalid JSON at byte 7:  → correct the JSON"},
 	{"text: each frame has its own details", detail_of_place_is_not_the_causes, BR_LANG_EN, 500,
@@ -176,12 +183,14 @@ static const struct text_case {
 	{"text: details are data", hostile, BR_LANG_EN, 500,
 		"invalid JSON at byte %s%n{why}:  [31m ? {pos}", "correct the JSON",
 		"BASE-003 invalid JSON at byte %s%n{why}:  [31m ? {pos} → correct the JSON"},
-	{"text: place without a cause", wrap_without_cause, BR_LANG_EN, 500, "c failed: w: out of memory",
-		NEXT_OOM_EN, "c failed: w: BASE-001 out of memory → " NEXT_OOM_EN},
+	{"text: place without a cause", wrap_without_cause, BR_LANG_EN, 500,
+		"c failed: w: out of memory", NEXT_OOM_EN,
+		"c failed: w: BASE-001 out of memory → " NEXT_OOM_EN},
 	{"text: success is not wrapped", wrap_of_success, BR_LANG_EN, 500, "", "", ""},
 	{"text: set starts afresh", set_again, BR_LANG_EN, 500, "out of memory", NEXT_OOM_EN,
 		"BASE-001 out of memory → " NEXT_OOM_EN},
-	{"text: cut between characters", plain, BR_LANG_ZH, 15, "姓名 超过 ", "请缩短内", "BASE-002 姓"},
+	{"text: cut between characters", plain, BR_LANG_ZH, 15, "姓名 超过 ", "请缩短内",
+		"BASE-002 姓"},
 	{"text: room for the NUL only", plain, BR_LANG_EN, 1, "", "", ""},
 };
 
@@ -246,7 +255,8 @@ static void test_long_details(void **state)
 	br_err_wrap(&err, -BR_E_JSON_SYNTAX, BR_E_FILE_READ, "path", "b.json", "why", "x", NULL);
 	assert_string_equal(br_err_detail(&err, "path"), "b.json");
 	for (unsigned i = 0; i < 20; i++) {
-		br_err_wrap(&err, -BR_E_JSON_SYNTAX, BR_E_FILE_READ, "path", big, "why", big, "a", "b", NULL);
+		br_err_wrap(&err, -BR_E_JSON_SYNTAX, BR_E_FILE_READ, "path", big, "why", big, "a",
+			"b", NULL);
 		assert_true(err.used <= BR_ERR_DETAILS);
 		assert_true(err.nframes <= BR_ERR_FRAMES);
 	}
@@ -269,7 +279,8 @@ static void test_room_to_the_last_byte(void **state)
 		br_err_clear(&err);
 		br_err_set(&err, BR_E_NOMEM, "k", value, NULL);
 		for (int i = 0; i < 8; i++) {
-			br_err_wrap(&err, -BR_E_NOMEM, BR_E_SYSTEM, "call", value, "why", value, NULL);
+			br_err_wrap(
+				&err, -BR_E_NOMEM, BR_E_SYSTEM, "call", value, "why", value, NULL);
 			assert_true(err.used <= BR_ERR_DETAILS);
 			assert_int_equal(err.details[err.used - 1], '\0');
 		}
@@ -310,14 +321,17 @@ int main(void)
 	size_t n = 0;
 
 	for (size_t i = 0; i < BR_LEN(rows); i++)
-		tests[n++] = (struct CMUnitTest){.name = rows[i].name, .test_func = test_row,
+		tests[n++] = (struct CMUnitTest){.name = rows[i].name,
+			.test_func = test_row,
 			.initial_state = (void *)&rows[i]};
 	for (size_t i = 0; i < BR_LEN(text_cases); i++)
 		tests[n++] = (struct CMUnitTest){.name = text_cases[i].name,
-			.test_func = test_text, .initial_state = (void *)&text_cases[i]};
+			.test_func = test_text,
+			.initial_state = (void *)&text_cases[i]};
 	for (size_t i = 0; i < BR_LEN(lang_cases); i++)
 		tests[n++] = (struct CMUnitTest){.name = lang_cases[i].name,
-			.test_func = test_lang, .initial_state = (void *)&lang_cases[i]};
+			.test_func = test_lang,
+			.initial_state = (void *)&lang_cases[i]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_unknown_codes);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_null);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_details);

@@ -1,6 +1,6 @@
 /*
- * The reader and the writer against Jansson, on generated documents and on damaged ones: both accept and see the
- * same values, or both refuse. Known differences, and no others:
+ * The reader and the writer against Jansson, on generated documents and on damaged ones: both
+ * accept and see the same values, or both refuse. Known differences, and no others:
  *
  *   input                          here                      Jansson
  *   integer beyond int64           accepted, kept as text    refused (numeric overflow)
@@ -36,24 +36,30 @@ static unsigned chance(unsigned n)
 #define PICK(list) ((list)[chance(BR_LEN(list))])
 
 /* What strings are made of: mostly good, of all lengths and kinds. */
-static const struct br_str good_pieces[] = {BR_STR("a"), BR_STR("abcdefghijklmnop"), BR_STR(" "), BR_STR("办件"),
-	BR_STR("张三"), BR_STR("é"), BR_STR("😀"), BR_STR("\x7f"), BR_STR("\xef\xbf\xbf"), BR_STR("\\n"), BR_STR("\\\""),
-	BR_STR("\\\\"), BR_STR("\\/"), BR_STR("\\u0041"), BR_STR("\\u529E"), BR_STR("\\ud83d\\ude00"),
-	BR_STR("\\uffff"), BR_STR("\\u001f"), BR_STR("'"), BR_STR("{[:,]}")};
-static const struct br_str bad_pieces[] = {BR_STR("\xff"), BR_STR("\xd5\xc5"), BR_STR("\xc0\x80"), BR_STR("\xe0\x9f\xbf"),
-	BR_STR("\xed\xa0\xbd"), BR_STR("\xf4\x90\x80\x80"), BR_STR("\xf0\x8f\xbf\xbf"), BR_STR("\xe5\x8a"), BR_STR("\x80"),
-	BR_STR("\\ud83d"), BR_STR("\\ude00"), BR_STR("\\ud83d\\u0041"), BR_STR("\\u0000"), BR_STR("\0"), BR_STR("\n"),
-	BR_STR("\x1f"), BR_STR("\\x"), BR_STR("\\u12"), BR_STR("\\u12g4"), BR_STR("\""), BR_STR("\\")};
-static const struct br_str good_numbers[] = {BR_STR("0"), BR_STR("-0"), BR_STR("7"), BR_STR("-1"), BR_STR("9223372036854775807"),
-	BR_STR("-9223372036854775808"), BR_STR("0.5"), BR_STR("-0.0"), BR_STR("1e3"), BR_STR("1E-400"), BR_STR("2.5e+10"),
+static const struct br_str good_pieces[] = {BR_STR("a"), BR_STR("abcdefghijklmnop"), BR_STR(" "),
+	BR_STR("办件"), BR_STR("张三"), BR_STR("é"), BR_STR("😀"), BR_STR("\x7f"),
+	BR_STR("\xef\xbf\xbf"), BR_STR("\\n"), BR_STR("\\\""), BR_STR("\\\\"), BR_STR("\\/"),
+	BR_STR("\\u0041"), BR_STR("\\u529E"), BR_STR("\\ud83d\\ude00"), BR_STR("\\uffff"),
+	BR_STR("\\u001f"), BR_STR("'"), BR_STR("{[:,]}")};
+static const struct br_str bad_pieces[] = {BR_STR("\xff"), BR_STR("\xd5\xc5"), BR_STR("\xc0\x80"),
+	BR_STR("\xe0\x9f\xbf"), BR_STR("\xed\xa0\xbd"), BR_STR("\xf4\x90\x80\x80"),
+	BR_STR("\xf0\x8f\xbf\xbf"), BR_STR("\xe5\x8a"), BR_STR("\x80"), BR_STR("\\ud83d"),
+	BR_STR("\\ude00"), BR_STR("\\ud83d\\u0041"), BR_STR("\\u0000"), BR_STR("\0"), BR_STR("\n"),
+	BR_STR("\x1f"), BR_STR("\\x"), BR_STR("\\u12"), BR_STR("\\u12g4"), BR_STR("\""),
+	BR_STR("\\")};
+static const struct br_str good_numbers[] = {BR_STR("0"), BR_STR("-0"), BR_STR("7"), BR_STR("-1"),
+	BR_STR("9223372036854775807"), BR_STR("-9223372036854775808"), BR_STR("0.5"),
+	BR_STR("-0.0"), BR_STR("1e3"), BR_STR("1E-400"), BR_STR("2.5e+10"),
 	BR_STR("3.141592653589793238462643383279")};
-static const struct br_str bad_numbers[] = {BR_STR("9223372036854775808"), BR_STR("-9223372036854775809"), BR_STR("1e999"),
-	BR_STR("123456789012345678901234567890"), BR_STR("01"), BR_STR("+1"), BR_STR("1."), BR_STR(".5"), BR_STR("1e"), BR_STR("-"),
+static const struct br_str bad_numbers[] = {BR_STR("9223372036854775808"),
+	BR_STR("-9223372036854775809"), BR_STR("1e999"), BR_STR("123456789012345678901234567890"),
+	BR_STR("01"), BR_STR("+1"), BR_STR("1."), BR_STR(".5"), BR_STR("1e"), BR_STR("-"),
 	BR_STR("0x1"), BR_STR("NaN"), BR_STR("Infinity")};
 static const struct br_str words[] = {BR_STR("true"), BR_STR("false"), BR_STR("null")};
 static const struct br_str blanks[] = {BR_STR(" "), BR_STR("\n"), BR_STR("\t\r"), BR_STR("    ")};
-static const struct br_str bad_tokens[] = {BR_STR(","), BR_STR("tru"), BR_STR("]"), BR_STR("}"), BR_STR("\v"), BR_STR("\xef\xbb\xbf"),
-	BR_STR("\0"), BR_STR("//"), BR_STR("[1,]"), BR_STR("{\"a\"}"), BR_STR("{\"d\":1,\"d\":2}"), BR_STR("{\"d\":1,\"\\u0064\":2}")};
+static const struct br_str bad_tokens[] = {BR_STR(","), BR_STR("tru"), BR_STR("]"), BR_STR("}"),
+	BR_STR("\v"), BR_STR("\xef\xbb\xbf"), BR_STR("\0"), BR_STR("//"), BR_STR("[1,]"),
+	BR_STR("{\"a\"}"), BR_STR("{\"d\":1,\"d\":2}"), BR_STR("{\"d\":1,\"\\u0064\":2}")};
 
 struct maker {
 	struct br_buf *b;
@@ -142,7 +148,8 @@ static void make_document(struct maker *m)
 /* Overwrites, removes, doubles or inserts some bytes, or wraps the whole in brackets. */
 static void damage(struct br_buf *b)
 {
-	static const char likely[] = "\"\\{}[]:,0123456789-+.eEtfn \n\x00\x1f\x7f\x80\xbf\xc2\xe5\xed\xf0\xf4\xff/u";
+	static const char likely[] =
+		"\"\\{}[]:,0123456789-+.eEtfn \n\x00\x1f\x7f\x80\xbf\xc2\xe5\xed\xf0\xf4\xff/u";
 	size_t at = chance((unsigned)b->n + 1), n = 1 + chance(4);
 	char kept[64];
 
@@ -336,11 +343,13 @@ static void compare(struct br_str in, struct counts *counts)
 	} else if (here) {
 		counts->only_here++;
 		if (json_error_code(&error) != json_error_numeric_overflow)
-			fail_msg("only accepted here (Jansson: %s): %.*s", error.text, BR_STR_ARG(in));
+			fail_msg("only accepted here (Jansson: %s): %.*s", error.text,
+				BR_STR_ARG(in));
 	} else if (want) {
 		counts->only_there++;
 		if (strcmp(br_err_detail(&err, "why"), "too many levels") != 0 &&
-			!compare_without_nul(in, strtoul(br_err_detail(&err, "pos"), NULL, 10), counts))
+			!compare_without_nul(
+				in, strtoul(br_err_detail(&err, "pos"), NULL, 10), counts))
 			fail_msg("only refused here (%s at %s): %.*s", br_err_detail(&err, "why"),
 				br_err_detail(&err, "pos"), BR_STR_ARG(in));
 	} else {
@@ -398,8 +407,8 @@ static void test_oracle(void **state)
 			damage(&b);
 		compare_exact(&b, &counts);
 	}
-	print_message("both %u, neither %u, only here %u, only there %u\n", counts.both, counts.neither,
-		counts.only_here, counts.only_there);
+	print_message("both %u, neither %u, only here %u, only there %u\n", counts.both,
+		counts.neither, counts.only_here, counts.only_there);
 	assert_true(counts.both * 100 >= c->least.both * documents);
 	assert_true(counts.neither * 100 >= c->least.neither * documents);
 	assert_true(counts.only_there * 100 >= c->least.only_there * documents);
@@ -408,7 +417,8 @@ static void test_oracle(void **state)
 	br_arena_release(&arena);
 }
 
-/* Every byte in every place of a string, and every pair of bytes in one: the reader's fast path has eight lanes. */
+/* Every byte in every place of a string, and every pair of bytes in one: the reader's fast path has
+ * eight lanes. */
 static void test_every_byte(void **state)
 {
 	struct counts counts = {0};
@@ -469,11 +479,13 @@ int main(void)
 	size_t n = 0;
 
 	for (; n < BR_LEN(cases); n++)
-		tests[n] = (struct CMUnitTest){.name = cases[n].name, .test_func = test_oracle,
+		tests[n] = (struct CMUnitTest){.name = cases[n].name,
+			.test_func = test_oracle,
 			.initial_state = (void *)&cases[n]};
 	for (size_t i = 0; i < BR_LEN(differences); i++)
 		tests[n++] = (struct CMUnitTest){.name = differences[i].name,
-			.test_func = test_difference, .initial_state = (void *)&differences[i]};
+			.test_func = test_difference,
+			.initial_state = (void *)&differences[i]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_every_byte);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

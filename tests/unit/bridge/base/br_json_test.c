@@ -22,12 +22,21 @@ static struct br_str exact_copy(struct br_str s)
 	return (struct br_str){p, s.n};
 }
 
-/* All tokens of in as text: brackets, k:name, s:text, n:number, t, f, 0, and $ at the end or ! for an error. */
+/* All tokens of in as text: brackets, k:name, s:text, n:number, t, f, 0, and $ at the end or ! for
+ * an error. */
 static const char *tokens_of(struct br_jr *r, struct br_buf *b)
 {
-	static const char marks[] = {[BR_JT_END] = '$', [BR_JT_OBJECT] = '{', [BR_JT_END_OBJECT] = '}',
-		[BR_JT_ARRAY] = '[', [BR_JT_END_ARRAY] = ']', [BR_JT_KEY] = 'k', [BR_JT_STRING] = 's',
-		[BR_JT_NUMBER] = 'n', [BR_JT_TRUE] = 't', [BR_JT_FALSE] = 'f', [BR_JT_NULL] = '0',
+	static const char marks[] = {[BR_JT_END] = '$',
+		[BR_JT_OBJECT] = '{',
+		[BR_JT_END_OBJECT] = '}',
+		[BR_JT_ARRAY] = '[',
+		[BR_JT_END_ARRAY] = ']',
+		[BR_JT_KEY] = 'k',
+		[BR_JT_STRING] = 's',
+		[BR_JT_NUMBER] = 'n',
+		[BR_JT_TRUE] = 't',
+		[BR_JT_FALSE] = 'f',
+		[BR_JT_NULL] = '0',
 		[BR_JT_ERROR] = '!'};
 	enum br_json_token t;
 
@@ -47,7 +56,8 @@ static const struct good_case {
 	struct br_str in;
 	const char *want;
 } good_cases[] = {
-	{"reads: object", BR_STR("{\"a\":1,\"b\":[true,false,null]}"), "{ k:a n:1 k:b [ t f 0 ] } $"},
+	{"reads: object", BR_STR("{\"a\":1,\"b\":[true,false,null]}"),
+		"{ k:a n:1 k:b [ t f 0 ] } $"},
 	{"reads: empty object", BR_STR("{}"), "{ } $"},
 	{"reads: empty array", BR_STR("[]"), "[ ] $"},
 	{"reads: nested empties", BR_STR("[[],{},[{}]]"), "[ [ ] { } [ { } ] ] $"},
@@ -55,21 +65,25 @@ static const struct good_case {
 		"{ k:a [ n:1 n:2 ] k:b { } } $"},
 	{"reads: a string alone", BR_STR("\"x\""), "s:x $"},
 	{"reads: a word alone", BR_STR("null"), "0 $"},
-	{"reads: numbers as written", BR_STR("[0,-0,1.50,-2e+10,3E-7,123456789012345678901234567890,1e999]"),
+	{"reads: numbers as written",
+		BR_STR("[0,-0,1.50,-2e+10,3E-7,123456789012345678901234567890,1e999]"),
 		"[ n:0 n:-0 n:1.50 n:-2e+10 n:3E-7 n:123456789012345678901234567890 n:1e999 ] $"},
 	{"reads: a number up to the end", BR_STR("-12.5e3"), "n:-12.5e3 $"},
 	{"reads: chinese", BR_STR("{\"办件\":\"张三同意\"}"), "{ k:办件 s:张三同意 } $"},
 	{"reads: long plain string", BR_STR("\"0123456789abcdefghijklmnopqrstuvwxyz办0123456789\""),
 		"s:0123456789abcdefghijklmnopqrstuvwxyz办0123456789 $"},
 	{"reads: all escapes", BR_STR("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), "s:\"\\/\b\f\n\r\t $"},
-	{"reads: escape in the middle", BR_STR("\"0123456789\\n办件abcdefgh\\t\""), "s:0123456789\n办件abcdefgh\t $"},
-	{"reads: unicode escapes", BR_STR("\"\\u0041\\u00e9\\u529e\\u529E\\ud83d\\ude00\""), "s:Aé办办😀 $"},
+	{"reads: escape in the middle", BR_STR("\"0123456789\\n办件abcdefgh\\t\""),
+		"s:0123456789\n办件abcdefgh\t $"},
+	{"reads: unicode escapes", BR_STR("\"\\u0041\\u00e9\\u529e\\u529E\\ud83d\\ude00\""),
+		"s:Aé办办😀 $"},
 	{"reads: ends of the surrogates", BR_STR("\"\\ud800\\udc00\\udbff\\udfff\\ud7ff\\ue000\""),
 		"s:\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80 $"},
 	{"reads: U+FFFF and DEL", BR_STR("\"\\uffff\x7f\""), "s:\xef\xbf\xbf\x7f $"},
 	{"reads: escaped key", BR_STR("{\"\\u0061\":1}"), "{ k:a n:1 } $"},
 	{"reads: empty key and value", BR_STR("{\"\":\"\"}"), "{ k: s: } $"},
-	{"reads: same key, other object", BR_STR("{\"a\":{\"a\":1},\"b\":{\"a\":[{\"a\":2},{\"a\":3}]}}"),
+	{"reads: same key, other object",
+		BR_STR("{\"a\":{\"a\":1},\"b\":{\"a\":[{\"a\":2},{\"a\":3}]}}"),
 		"{ k:a { k:a n:1 } k:b { k:a [ { k:a n:2 } { k:a n:3 } ] } } $"},
 };
 
@@ -138,30 +152,37 @@ static const struct bad_case {
 	{"refuses: hexadecimal", BR_STR("0x1"), "1", "bytes behind the value"},
 	{"refuses: vertical tab as blank", BR_STR("[\v1]"), "1", "a value is missing"},
 	{"refuses: newline in a string", BR_STR("\"a\nb\""), "2", "control character in a string"},
-	{"refuses: NUL in a string", BR_STR("\"abcdefghij\0b\""), "11", "control character in a string"},
-	{"refuses: 0x1f behind an escape", BR_STR("\"\\n\x1f\""), "3", "control character in a string"},
+	{"refuses: NUL in a string", BR_STR("\"abcdefghij\0b\""), "11",
+		"control character in a string"},
+	{"refuses: 0x1f behind an escape", BR_STR("\"\\n\x1f\""), "3",
+		"control character in a string"},
 	{"refuses: escaped NUL", BR_STR("\"ab\\u0000\""), "3", "U+0000 is not allowed"},
 	{"refuses: escaped NUL in a key", BR_STR("{\"\\u0000\":1}"), "2", "U+0000 is not allowed"},
 	{"refuses: unknown escape", BR_STR("\"\\x41\""), "1", "unknown escape"},
 	{"refuses: escape of a high byte", BR_STR("\"\\\xe5\x8a\x9e\""), "1", "unknown escape"},
 	{"refuses: three digits", BR_STR("\"\\u12g4\""), "1", "\\u needs four hexadecimal digits"},
 	{"refuses: cut digits", BR_STR("\"\\u12"), "1", "\\u needs four hexadecimal digits"},
-	{"refuses: quote among the digits", BR_STR("\"\\u12\"34\""), "1", "\\u needs four hexadecimal digits"},
+	{"refuses: quote among the digits", BR_STR("\"\\u12\"34\""), "1",
+		"\\u needs four hexadecimal digits"},
 	{"refuses: first half alone", BR_STR("\"\\ud83d\""), "1", "unpaired surrogate"},
-	{"refuses: first half, then text", BR_STR("\"\\ud83dabcdefgh\""), "1", "unpaired surrogate"},
+	{"refuses: first half, then text", BR_STR("\"\\ud83dabcdefgh\""), "1",
+		"unpaired surrogate"},
 	{"refuses: second half alone", BR_STR("\"\\ude00\""), "1", "unpaired surrogate"},
 	{"refuses: two first halves", BR_STR("\"\\ud83d\\ud83d\""), "1", "unpaired surrogate"},
 	{"refuses: cut second half", BR_STR("\"\\ud83d\\ude0"), "1", "unpaired surrogate"},
-	{"refuses: surrogate as bytes", BR_STR("\"\xed\xa0\xbd\xed\xb8\x80\""), "1", "invalid UTF-8"},
+	{"refuses: surrogate as bytes", BR_STR("\"\xed\xa0\xbd\xed\xb8\x80\""), "1",
+		"invalid UTF-8"},
 	{"refuses: GBK", BR_STR("\"\xd5\xc5\xc8\xfd\""), "1", "invalid UTF-8"},
 	{"refuses: overlong slash", BR_STR("\"abcdefgh\xc0\xaf\""), "9", "invalid UTF-8"},
 	{"refuses: character cut by the quote", BR_STR("\"办\xe5\x8a\""), "4", "invalid UTF-8"},
 	{"refuses: character cut by the end", BR_STR("\"办\xe5\x8a"), "4", "invalid UTF-8"},
 	{"refuses: invalid UTF-8 in a key", BR_STR("{\"\xff\":1}"), "2", "invalid UTF-8"},
-	{"refuses: key twice", BR_STR("{\"a\":1,\"b\":2,\"a\":3}"), "13", "the object has this key twice"},
+	{"refuses: key twice", BR_STR("{\"a\":1,\"b\":2,\"a\":3}"), "13",
+		"the object has this key twice"},
 	{"refuses: key twice, once escaped", BR_STR("{\"a\":1,\"\\u0061\":3}"), "7",
 		"the object has this key twice"},
-	{"refuses: empty key twice", BR_STR("{\"\":1,\"\":3}"), "6", "the object has this key twice"},
+	{"refuses: empty key twice", BR_STR("{\"\":1,\"\":3}"), "6",
+		"the object has this key twice"},
 	{"refuses: key twice around an object", BR_STR("{\"a\":{\"b\":1},\"a\":3}"), "13",
 		"the object has this key twice"},
 };
@@ -243,7 +264,8 @@ static struct br_str many_keys(struct br_buf *b, unsigned n, unsigned again)
 
 static void test_many_keys(void **state)
 {
-	static const unsigned counts[] = {1, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65, 127, 128, 129, 5000};
+	static const unsigned counts[] = {
+		1, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65, 127, 128, 129, 5000};
 	struct br_buf b;
 	struct br_err err;
 
@@ -254,8 +276,10 @@ static void test_many_keys(void **state)
 
 		assert_int_equal(last_token(many_keys(&b, n, n), 1 << 20, &err), BR_JT_END);
 		for (size_t k = 0; k < BR_LEN(again); k++) {
-			assert_int_equal(last_token(many_keys(&b, n, again[k]), 1 << 20, &err), BR_JT_ERROR);
-			assert_string_equal(br_err_detail(&err, "why"), "the object has this key twice");
+			assert_int_equal(
+				last_token(many_keys(&b, n, again[k]), 1 << 20, &err), BR_JT_ERROR);
+			assert_string_equal(
+				br_err_detail(&err, "why"), "the object has this key twice");
 		}
 	}
 	br_buf_release(&b);
@@ -415,7 +439,8 @@ static void write_all_kinds(struct br_jw *w)
 
 static void write_escapes(struct br_jw *w)
 {
-	br_jw_str(w, BR_STR("\"\\/\b\f\n\r\t\x01\x1f\x7f" "abcdefgh\n办件abcdefghi\"😀"));
+	br_jw_str(w, BR_STR("\"\\/\b\f\n\r\t\x01\x1f\x7f"
+			    "abcdefgh\n办件abcdefghi\"😀"));
 }
 
 static void write_string_alone(struct br_jw *w)
@@ -509,7 +534,8 @@ static const struct write_case {
 		"{\"办件\":\"张三\",\"n\":-9223372036854775808,\"t\":true,\"r\":[1 ],\"o\":{},"
 		"\"a\":[null,[],false,0,9223372036854775807,\"\",{\"x\":-10}],\"z\":7}"},
 	{"writes: escapes", write_escapes,
-		"\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f" "abcdefgh\\n办件abcdefghi\\\"😀\""},
+		"\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f"
+		"abcdefgh\\n办件abcdefghi\\\"😀\""},
 	{"writes: a string alone", write_string_alone, "\"x\""},
 	{"writes: deepest", write_deepest, L32 R32},
 	{"write fails: too deep", write_too_deep, NULL},
@@ -542,13 +568,16 @@ static void test_write(void **state)
 
 #define ROWS(table, function)                                                                      \
 	for (size_t i = 0; i < BR_LEN(table); i++)                                                 \
-	tests[n++] = (struct CMUnitTest){.name = (table)[i].name, .test_func = (function),         \
-		.initial_state = (void *)&(table)[i]}
+		tests[n++] = (struct CMUnitTest)                                                   \
+		{                                                                                  \
+			.name = (table)[i].name, .test_func = (function),                          \
+			.initial_state = (void *)&(table)[i]                                       \
+		}
 
 int main(void)
 {
 	struct CMUnitTest tests[BR_LEN(good_cases) + BR_LEN(bad_cases) + BR_LEN(skip_cases) +
-		BR_LEN(int_cases) + BR_LEN(write_cases) + 5];
+				BR_LEN(int_cases) + BR_LEN(write_cases) + 5];
 	size_t n = 0;
 
 	ROWS(good_cases, test_good);

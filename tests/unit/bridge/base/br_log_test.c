@@ -39,7 +39,8 @@ static void no_fields(void)
 
 static void plain_values(void)
 {
-	br_warn("slow answer", L_Z("system", "portal"), L_INT("ms", -1500), L_STR("办件", BR_STR("YDZ1/张三")));
+	br_warn("slow answer", L_Z("system", "portal"), L_INT("ms", -1500),
+		L_STR("办件", BR_STR("YDZ1/张三")));
 }
 
 static void quoted_values(void)
@@ -50,13 +51,16 @@ static void quoted_values(void)
 
 static void terminal_bytes(void)
 {
-	br_info("m", L_Z("esc", "\x1b[31m"), L_Z("del", "a\x7f"), L_Z("c1", "\xc2\x9b" "31m"),
+	br_info("m", L_Z("esc", "\x1b[31m"), L_Z("del", "a\x7f"),
+		L_Z("c1", "\xc2\x9b"
+			  "31m"),
 		L_Z("gbk", "\xd5\xc5"), L_STR("nul", ((struct br_str){"a\0b", 3})));
 }
 
 static void people(void)
 {
-	br_info("m", L_PII("id", BR_STR("110101199003071234")), L_PII("name", BR_STR("张小三")), L_SECRET("token"));
+	br_info("m", L_PII("id", BR_STR("110101199003071234")), L_PII("name", BR_STR("张小三")),
+		L_SECRET("token"));
 }
 
 static void an_error(void)
@@ -89,20 +93,24 @@ static const struct line_case {
 } line_cases[] = {
 	{"no fields", no_fields, BR_LANG_EN, "level=info proc=bridge msg=started\n"},
 	{"plain values", plain_values, BR_LANG_EN,
-		"level=warn proc=bridge msg=\"slow answer\" system=portal ms=-1500 办件=YDZ1/张三\n"},
+		"level=warn proc=bridge msg=\"slow answer\" system=portal ms=-1500 "
+		"办件=YDZ1/张三\n"},
 	{"quoted values", quoted_values, BR_LANG_EN,
 		"level=error proc=bridge msg=\"a=b\" empty=\"\" none=\"\" blank=\"a b\" "
 		"quote=\"\\\"\\\\\" lines=\"a\\r\\n\\tb\"\n"},
 	{"bytes that steer a terminal", terminal_bytes, BR_LANG_EN,
-		"level=info proc=bridge msg=m esc=\"\\u001b[31m\" del=\"a\\u007f\" c1=\"\\u009b31m\" "
+		"level=info proc=bridge msg=m esc=\"\\u001b[31m\" del=\"a\\u007f\" "
+		"c1=\"\\u009b31m\" "
 		"gbk=\"\\xd5\\xc5\" nul=\"a\\u0000b\"\n"},
 	{"people and secrets", people, BR_LANG_EN,
 		"level=info proc=bridge msg=m id=110101********1234 name=张*三 token=***\n"},
 	{"an error in english", an_error, BR_LANG_EN,
-		"level=error tag=BASE-003 proc=bridge msg=parked case=C1 err=\"invalid JSON at byte 7: a "
+		"level=error tag=BASE-003 proc=bridge msg=parked case=C1 err=\"invalid JSON at "
+		"byte 7: a "
 		"\\\"comma\\\"\" next=\"correct the JSON\"\n"},
 	{"an error in chinese", an_error, BR_LANG_ZH,
-		"level=error tag=BASE-003 proc=bridge msg=parked case=C1 err=\"第 7 字节处 JSON 无效：a "
+		"level=error tag=BASE-003 proc=bridge msg=parked case=C1 err=\"第 7 字节处 JSON "
+		"无效：a "
 		"\\\"comma\\\"\" next=\"请更正该 JSON\"\n"},
 	{"an error that is none", no_error, BR_LANG_EN, "level=error proc=bridge msg=parked n=1\n"},
 	{"the level", too_detailed, BR_LANG_EN, "level=info proc=bridge msg=shown\n"},
@@ -158,7 +166,8 @@ static void big_value(void)
 	br_info("m", L_STR("v", ((struct br_str){big, big_n})), L_INT("after", 1));
 }
 
-/* Values of all sizes around the limit: one whole line, whole characters, closed quotes, and it says so. */
+/* Values of all sizes around the limit: one whole line, whole characters, closed quotes, and it
+ * says so. */
 static void assert_cut_well(const char *unit, const char *start)
 {
 	size_t step = strlen(unit);
@@ -213,10 +222,12 @@ int main(void)
 	setenv("TZ", "CST-8", 1);
 	for (size_t i = 0; i < BR_LEN(line_cases); i++)
 		tests[n++] = (struct CMUnitTest){.name = line_cases[i].name,
-			.test_func = test_line, .initial_state = (void *)&line_cases[i]};
+			.test_func = test_line,
+			.initial_state = (void *)&line_cases[i]};
 	for (size_t i = 0; i < BR_LEN(zone_cases); i++)
 		tests[n++] = (struct CMUnitTest){.name = zone_cases[i].name,
-			.test_func = test_zone, .initial_state = (void *)&zone_cases[i]};
+			.test_func = test_zone,
+			.initial_state = (void *)&zone_cases[i]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_cut);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

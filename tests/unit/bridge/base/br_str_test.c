@@ -58,10 +58,12 @@ int main(void)
 	size_t n = 0;
 
 	for (size_t i = 0; i < BR_LEN(cmp_cases); i++)
-		tests[n++] = (struct CMUnitTest){.name = cmp_cases[i].name, .test_func = test_cmp,
+		tests[n++] = (struct CMUnitTest){.name = cmp_cases[i].name,
+			.test_func = test_cmp,
 			.initial_state = (void *)&cmp_cases[i]};
 	for (size_t i = 0; i < BR_LEN(hash_cases); i++)
 		tests[n++] = (struct CMUnitTest){.name = hash_cases[i].name,
-			.test_func = test_hash, .initial_state = (void *)&hash_cases[i]};
+			.test_func = test_hash,
+			.initial_state = (void *)&hash_cases[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

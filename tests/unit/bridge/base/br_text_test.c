@@ -24,7 +24,8 @@ static const struct utf8_case {
 	{"utf8: two, three and four bytes", BR_STR("é办😀"), 9, 3},
 	{"utf8: across eight bytes", BR_STR("abcdefg办件" EIGHT), 21, 17},
 	{"utf8: least of each length", BR_STR("\xc2\x80\xe0\xa0\x80\xf0\x90\x80\x80"), 9, 3},
-	{"utf8: greatest of each length", BR_STR("\x7f\xdf\xbf\xef\xbf\xbf\xf4\x8f\xbf\xbf"), 10, 4},
+	{"utf8: greatest of each length", BR_STR("\x7f\xdf\xbf\xef\xbf\xbf\xf4\x8f\xbf\xbf"), 10,
+		4},
 	{"utf8: around the surrogates", BR_STR("\xed\x9f\xbf\xee\x80\x80"), 6, 2},
 	{"utf8: a tail alone", BR_STR(EIGHT "\x80"), 8, 0},
 	{"utf8: overlong of two", BR_STR("a\xc1\xbf"), 1, 0},
@@ -78,29 +79,31 @@ static void test_cut(void **state)
 
 static const struct pair_case {
 	const char *name, *in, *want;
-} trim_cases[] = {
-	{"trim: empty", "", ""},
-	{"trim: only blanks", " \t\r\n\v\f　 ", ""},
-	{"trim: nothing to do", "张 三", "张 三"},
-	{"trim: both ends, mixed", "　 　张三 　\n", "张三"},
-	{"trim: not inside a character", "\xe3\x80\x81x\xe3\x80\x81", "、x、"},
-}, mask_cases[] = {
-	{"mask: empty", "", ""},
-	{"mask: id number", "110101199003071234", "110101********1234"},
-	{"mask: id number ending in X", "11010119900307123X", "110101********123X"},
-	{"mask: old id number", "110101900307123", "110101*****7123"},
-	{"mask: mobile", "13812345678", "138****5678"},
-	{"mask: not a mobile", "23812345678", "2***"},
-	{"mask: name of two", "张三", "张*"},
-	{"mask: name of three", "张小三", "张*三"},
-	{"mask: name of four", "欧阳小三", "欧**三"},
-	{"mask: name with a dot", "阿依古丽·买买提", "阿******提"},
-	{"mask: one character", "张", "张***"},
-	{"mask: address", "北京市朝阳区某某路一号", "北***"},
-	{"mask: latin name", "John Smith", "J***"},
-	{"mask: e-mail", "a.b@example.org", "a***"},
-	{"mask: not UTF-8", "\xd5\xc5\xc8\xfd", "***"},
-	{"mask: eighteen, not a number", "abcdefghijklmnopqr", "a***"},
+} trim_cases[] =
+	{
+		{"trim: empty", "", ""},
+		{"trim: only blanks", " \t\r\n\v\f　 ", ""},
+		{"trim: nothing to do", "张 三", "张 三"},
+		{"trim: both ends, mixed", "　 　张三 　\n", "张三"},
+		{"trim: not inside a character", "\xe3\x80\x81x\xe3\x80\x81", "、x、"},
+},
+  mask_cases[] = {
+	  {"mask: empty", "", ""},
+	  {"mask: id number", "110101199003071234", "110101********1234"},
+	  {"mask: id number ending in X", "11010119900307123X", "110101********123X"},
+	  {"mask: old id number", "110101900307123", "110101*****7123"},
+	  {"mask: mobile", "13812345678", "138****5678"},
+	  {"mask: not a mobile", "23812345678", "2***"},
+	  {"mask: name of two", "张三", "张*"},
+	  {"mask: name of three", "张小三", "张*三"},
+	  {"mask: name of four", "欧阳小三", "欧**三"},
+	  {"mask: name with a dot", "阿依古丽·买买提", "阿******提"},
+	  {"mask: one character", "张", "张***"},
+	  {"mask: address", "北京市朝阳区某某路一号", "北***"},
+	  {"mask: latin name", "John Smith", "J***"},
+	  {"mask: e-mail", "a.b@example.org", "a***"},
+	  {"mask: not UTF-8", "\xd5\xc5\xc8\xfd", "***"},
+	  {"mask: eighteen, not a number", "abcdefghijklmnopqr", "a***"},
 };
 
 static void test_trim(void **state)
@@ -147,7 +150,8 @@ static const struct near_case {
 	{"near: a short word", "kez", "key"},
 	{"near: empty", "", NULL},
 	{"near: not UTF-8", "tabl\xff", NULL},
-	{"near: very long", "tabletabletabletabletabletabletabletabletabletabletabletabletabletable", NULL},
+	{"near: very long",
+		"tabletabletabletabletabletabletabletabletabletabletabletabletabletable", NULL},
 };
 
 static void test_near(void **state)
@@ -227,13 +231,16 @@ static void test_file_errors(void **state)
 
 #define ROWS(table, function)                                                                      \
 	for (size_t i = 0; i < BR_LEN(table); i++)                                                 \
-	tests[n++] = (struct CMUnitTest){.name = (table)[i].name, .test_func = (function),         \
-		.initial_state = (void *)&(table)[i]}
+		tests[n++] = (struct CMUnitTest)                                                   \
+		{                                                                                  \
+			.name = (table)[i].name, .test_func = (function),                          \
+			.initial_state = (void *)&(table)[i]                                       \
+		}
 
 int main(void)
 {
 	struct CMUnitTest tests[BR_LEN(utf8_cases) + BR_LEN(cut_cases) + BR_LEN(trim_cases) +
-		BR_LEN(mask_cases) + BR_LEN(near_cases) + BR_LEN(file_cases) + 1];
+				BR_LEN(mask_cases) + BR_LEN(near_cases) + BR_LEN(file_cases) + 1];
 	size_t n = 0;
 
 	ROWS(utf8_cases, test_utf8);
