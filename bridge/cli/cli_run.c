@@ -95,6 +95,7 @@ static void exec_child(const struct child *k, pid_t parent)
 		_exit(CLI_AGAIN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
 	argv[n++] = "casebridge";
 	argv[n++] = k->system ? "connector" : "bridge";
 	if (k->system)

@@ -20,6 +20,9 @@ struct merge {
 
 static bool behind(const struct hub_link *l, unsigned part, struct br_str key, unsigned field)
 {
+	/* a field this system does not have is never behind there */
+	if (l->map && !map_field_out(l->map, field) && !map_field_in(l->map, field))
+		return false;
 	return versions_get(&l->kase->fver, part, key, field) > versions_get(&l->held, part, key, field);
 }
 
@@ -298,9 +301,9 @@ static void commit_version(struct merge *m)
 	add_match_keys(m);
 }
 
-bool hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base, struct br_str raw)
+enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base, struct br_str raw)
 {
-	struct merge m = {.w = w, .l = l, .k = l->kase, .first = base->n == 0 && !l->is_new};
+	struct merge m = {.w = w, .l = l, .k = l->kase, .first = base->n == 0};
 	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
 	struct map_issue issue;
 	const struct cell **changed;
@@ -309,14 +312,14 @@ bool hub_merge(struct hub_world *w, struct hub_link *l, const struct image *loca
 	changed = br_arena_alloc(w->arena, sizeof(*changed) * (local->n + 1));
 	if (!changed) {
 		w->failed = true;
-		return false;
+		return MERGE_NOTHING;
 	}
 	nchanged = find_changed(&m, local, base, changed);
 	if (nchanged == 0) {
 		l->shadow = *local;
 		hub_link_touch(w, l);
-		w->count.echo++;
-		return true;
+		hub_dispatch_link(w, l);
+		return MERGE_NOTHING;
 	}
 	br_err_clear(&issue.err);
 	if (map_get(l->map, local, &ctx, w->arena, &m.got, &issue) < 0) {
@@ -324,8 +327,7 @@ bool hub_merge(struct hub_world *w, struct hub_link *l, const struct image *loca
 		hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, PARKED_IN, raw, &issue.err);
 		l->state = LINK_PARKED;
 		l->dirty = true;
-		w->count.parked_in++;
-		return false;
+		return MERGE_PARKED;
 	}
 	image_build(&m.over, w->arena, (uint32_t)m.got.n);
 	br_buf_reset(&w->delta);
@@ -335,18 +337,12 @@ bool hub_merge(struct hub_world *w, struct hub_link *l, const struct image *loca
 		if (place_changed(&m, &m.got.cells[i], changed, nchanged))
 			merge_place(&m, &m.got.cells[i]);
 	l->shadow = *local;
-	if (m.accepted) {
+	if (m.accepted)
 		commit_version(&m);
-		w->count.accepted++;
-	} else if (m.told_again) {
-		w->count.refused++;
-	} else {
-		w->count.echo++;
-	}
 	hub_link_touch(w, l);
 	if (m.accepted)
 		hub_dispatch_case(w, m.k);
 	else
 		hub_dispatch_link(w, l);
-	return true;
+	return m.accepted ? MERGE_ACCEPTED : m.told_again ? MERGE_REFUSED : MERGE_NOTHING;
 }

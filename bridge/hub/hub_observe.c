@@ -56,6 +56,26 @@ static struct br_str image_json(struct hub_world *w, const struct mapping *map, 
 	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
 }
 
+/* read = accepted + echo + refused + parked; true unless it was parked */
+static bool count_merge(struct hub_world *w, enum hub_merged merged)
+{
+	switch (merged) {
+	case MERGE_ACCEPTED:
+		w->count.accepted++;
+		break;
+	case MERGE_REFUSED:
+		w->count.refused++;
+		break;
+	case MERGE_PARKED:
+		w->count.parked_in++;
+		break;
+	case MERGE_NOTHING:
+		w->count.echo++;
+		break;
+	}
+	return merged != MERGE_PARKED;
+}
+
 static void known(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
 {
 	bool waiting = l->state == LINK_PARKED || l->state == LINK_GONE;
@@ -70,7 +90,7 @@ static void known(struct hub_world *w, struct hub_system *s, struct hub_link *l,
 		l->state = l->inflight.on ? LINK_INFLIGHT : LINK_IDLE;
 		l->dirty = true;
 	}
-	if (hub_merge(w, l, &full, &l->shadow, image_json(w, l->map, &m->image)) && waiting)
+	if (count_merge(w, hub_merge(w, l, &full, &l->shadow, image_json(w, l->map, &m->image))) && waiting)
 		hub_add_unpark(w, s, NULL, l->rec, l->lid, "superseded");
 }
 
@@ -178,6 +198,13 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 	struct hub_link *l = hub_case_link(k, s, map_record(map));
 	struct image none = {NULL, 0};
 
+	if (l && l->is_new && l->inflight.on) {
+		/* the create was decided in this very batch and has not left: the record is there already */
+		l->inflight.on = false;
+		l->state = LINK_IDLE;
+		s->outstanding--;
+		w->count.sent--;
+	}
 	if (l && (l->lid.n || l->inflight.on)) {
 		duplicate(w, s, l, m, map);
 		return;
@@ -194,7 +221,7 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 	l->due = false;
 	if (l->state == LINK_REJECTED || l->state == LINK_PARKED)
 		l->state = LINK_IDLE;
-	hub_merge(w, l, &m->image, &none, image_json(w, map, &m->image));
+	count_merge(w, hub_merge(w, l, &m->image, &none, image_json(w, map, &m->image)));
 }
 
 static void first_sight(struct hub_world *w, struct hub_system *s, const struct msg *m)

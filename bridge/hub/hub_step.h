@@ -36,11 +36,12 @@ bool hub_is_newer(const struct hub_system *s, const struct msg *m);
 void hub_dispatch_case(struct hub_world *w, struct hub_case *k);
 void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
 /*
- * Merges what system l->sys holds (local, a full image) into the case, with `base` as what it was known to hold. told: the image is an answer to our own write
- * (post), so values that only mirror it are no news.
- * Returns false when the record cannot be mapped (the link is then parked).
+ * Merges what system l->sys holds (local, a full image) into the case, with `base` as what it was known to hold; an empty base is a first contact. Sends what
+ * follows from it, to this system too.
+ * MERGE_PARKED: the record cannot be mapped, its link is parked.
  */
-bool hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base, struct br_str raw);
+enum hub_merged { MERGE_NOTHING, MERGE_ACCEPTED, MERGE_REFUSED, MERGE_PARKED };
+enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base, struct br_str raw);
 void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m);
 void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m);
 
