@@ -211,6 +211,7 @@ int cfg_site_read(const char *folder, struct br_arena *a, struct cfg_report *rep
 	if (!site || !secrets)
 		return -BR_E_NOMEM;
 	site->folder = folder;
+	site->secrets_folder = secrets;
 	end = &site->systems;
 	read_site_file(folder, secrets, a, report, site);
 	n = list_systems(folder, a, names, BR_LEN(names));

@@ -26,6 +26,7 @@ struct cfg_csv; /* a code table: header row and rows, with line numbers */
 
 struct cfg_site {
 	const char *folder;
+	const char *secrets_folder;     /* for cfg_read_options() of what belongs to the site */
 	struct br_str name, title;
 	struct br_str topic_prefix;     /* "casebridge" */
 	struct br_str timezone;         /* IANA name */
