@@ -49,7 +49,7 @@ static const struct setting settings[] = {
 };
 
 /* Keys that have no fixed value in the table, but are not for a site either. */
-static const char *const reserved[] = {"bootstrap.servers", "metadata.broker.list", "client.id", "group.id", "group.instance.id", "transactional.id",
+static const char *const reserved[] = {"metadata.broker.list", "client.id", "group.id", "group.instance.id", "transactional.id",
 	"request.required.acks", "auto.commit.enable", "partition.assignment.strategy", "enable.partition.eof", "offset.store.method", "opaque",
 	"delivery.report.only.error", "dr_msg_cb", "dr_cb", "enable.gapless.guarantee", "max.in.flight", "max.in.flight.requests.per.connection"};
 
@@ -97,8 +97,8 @@ static int set_site(rd_kafka_conf_t *conf, const struct cfg_site *site, struct b
 			return br_err_set(err, BR_E_BUS_SETTING, "key", "kafka", "why", "not a text", NULL);
 		memcpy(key, n->key.p, n->key.n);
 		key[n->key.n] = '\0';
-		if (strcmp(key, "bootstrap") == 0)
-			continue; /* the site's own key, read into kafka_bootstrap */
+		if (strcmp(key, "bootstrap.servers") == 0)
+			continue; /* read into kafka_bootstrap */
 		if (is_fixed(key))
 			return br_err_set(err, BR_E_BUS_SETTING_FIXED, "key", key, NULL);
 		rc = set(conf, key, n->text.p, err);

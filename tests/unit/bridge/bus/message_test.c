@@ -8,6 +8,8 @@
 
 #include "message.h"
 
+#include <stdlib.h>
+
 static struct br_arena arena;
 static const struct shape *shape;
 
