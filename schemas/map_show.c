@@ -214,7 +214,7 @@ static int read_json(struct show *s, struct br_str input)
 				return rc;
 			show_row(s, &img);
 		}
-		return 0;
+		return br_jr_next(&r) == BR_JT_END ? 0 : -BR_E_JSON_SYNTAX;
 	}
 	while (rest.n) {
 		const char *eol = memchr(rest.p, '\n', rest.n);

@@ -2,6 +2,9 @@
 -- The department's own system, as it is: its tables, its habits and its triggers. It knows nothing of Casebridge.
 -- Run once in an empty database in UTF-8. All people in it are fictional.
 
+-- 库里的时间都是本地时间，没有时区
+do $$ begin execute format('alter database %I set timezone to ''Asia/Shanghai''', current_database()); end $$;
+
 create sequence ydz_sbh;
 
 -- 申请
@@ -47,7 +50,7 @@ create table ydz_lc (
 );
 
 -- 每次插入或更新都换行版本（相当于 rowversion），并由系统自己维护检索码和缺省的优待证类型
-create function ydz_sq_touch() returns trigger language plpgsql as $$
+create function ydz_sq_touch() returns trigger language plpgsql set timezone to 'Asia/Shanghai' as $$
 begin
 	new.rv := pg_current_xact_id();
 	new.pym := char_length(new.xm) || '-' || right(new.sfzh, 4);
@@ -62,7 +65,7 @@ end $$;
 create trigger ydz_sq_touch before insert or update on ydz_sq for each row execute function ydz_sq_touch();
 
 -- 状态变化时，系统自己记一条流程
-create function ydz_sq_step() returns trigger language plpgsql as $$
+create function ydz_sq_step() returns trigger language plpgsql set timezone to 'Asia/Shanghai' as $$
 begin
 	insert into ydz_lc (sbh, xh, hjmc, clr, clyj, jg, kssj, jssj)
 	values (new.sbh, (select coalesce(max(xh), 0) + 1 from ydz_lc where sbh = new.sbh),

@@ -1,0 +1,89 @@
+/* Rows shown both ways: `casebridge map NAME --input FILE`. */
+#include "map_fixture.h"
+#include "map_show.h"
+#include <jansson.h>
+
+static const char yaml[] =
+	"records:\n"
+	"  r:\n"
+	"    write: { create: true }\n"
+	"    case:\n"
+	"      applicant.birth: { column: csrq, as: 'date %Y.%m.%d' }\n"
+	"      status: { column: zt, codes: { '1': ACCEPTED, '2': FINISHED } }\n"
+	"      summary: { column: bz, max_chars: 3 }\n"
+	"    parts:\n"
+	"      steps: { table: t, parent: p, key: n, case: { name: hjmc } }\n";
+
+static struct fixture f;
+
+static const struct show_case {
+	const char *name, *input;
+	int rc;
+	size_t rows, failed;
+	const char *csv; /* a line of the CSV output that must be there; NULL = none asked */
+} cases[] = {
+	{"a JSON array", "[{\"csrq\":\"1950.3.7\",\"zt\":\"1\",\"bz\":null}]", 0, 1, 0,
+		"1,csrq,1950.3.7,date %Y.%m.%d,applicant.birth,1950-03-07,1950.3.7,\n"},
+	{"codes", "[{\"zt\":\"2\"}]", 0, 1, 0, "1,zt,2,codes codes,status,FINISHED,2,\n"},
+	{"JSON lines", "{\"zt\":\"1\"}\n\n{\"zt\":\"2\"}\n", 0, 2, 0, "2,zt,2,codes codes,status,FINISHED,2,\n"},
+	{"CSV", "zt,csrq,extra\n1,\"1950.3.7\",x\n,1950.3.8,\n", 0, 2, 0, "2,csrq,1950.3.8,date %Y.%m.%d,applicant.birth,1950-03-08,1950.3.8,\n"},
+	{"CSV with BOM, CRLF and quotes", "\xEF\xBB\xBF" "zt,bz\r\n1,\"a,\"\"\"\r\n", 0, 1, 0, "1,bz,\"a,\"\"\",text,summary,\"a,\"\"\",\"a,\"\"\",\n"},
+	{"parts", "zt,steps/1/hjmc\n1,受理\n", 0, 1, 0, "1,steps/1/hjmc,受理,text,steps/1/name,受理,受理,\n"},
+	{"one bad value does not hide the others", "[{\"csrq\":\"1950.2.30\",\"zt\":\"1\"}]", 0, 1, 1, "1,zt,1,codes codes,status,ACCEPTED,1,\n"},
+	{"an unknown code", "[{\"zt\":\"9\"},{\"zt\":\"1\"}]", 0, 2, 1, NULL},
+	{"nothing", "", 0, 0, 0, NULL},
+	{"broken JSON", "[{\"zt\":\"1\"", -BR_E_JSON_SYNTAX, 0, 0, NULL},
+	{"text behind the array", "[{\"zt\":\"1\"}] x", -BR_E_JSON_SYNTAX, 1, 0, NULL},
+	{"bad UTF-8", "zt\n\xFF\n", -BR_E_UTF8, 0, 0, NULL},
+};
+
+static void test_case(void **state)
+{
+	const struct show_case *c = *state;
+	const struct mapping *m = map_at(f.set, 0);
+	struct map_show_result result;
+	struct br_err err;
+	struct br_buf out;
+	json_t *json;
+
+	br_buf_init(&out, 1 << 20);
+	for (enum map_show_as as = MAP_SHOW_TABLE; as <= MAP_SHOW_CSV; as++) {
+		br_buf_reset(&out);
+		br_err_clear(&err);
+		assert_int_equal(map_show(m, br_str_z(c->input), NULL, 0, as, BR_LANG_ZH, &out, &result, &err), c->rc);
+		if (c->rc)
+			continue;
+		assert_int_equal(result.rows, c->rows);
+		assert_int_equal(result.failed, c->failed);
+		if (as == MAP_SHOW_CSV && c->csv && !strstr(br_buf_cstr(&out), c->csv)) {
+			print_message("%s", br_buf_cstr(&out));
+			fail();
+		}
+		if (as == MAP_SHOW_JSON) {
+			json = json_loadb(out.p, out.n, 0, NULL);
+			assert_true(json_is_array(json));
+			json_decref(json);
+		}
+		if (c->failed)
+			assert_non_null(strstr(br_buf_cstr(&out), "MAP-10"));
+	}
+	br_buf_release(&out);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[BR_LEN(cases)];
+	int rc;
+
+	fixture_load_schema();
+	if (fixture_compile(&f, yaml)) {
+		fixture_print(&f);
+		return 1;
+	}
+	for (size_t i = 0; i < BR_LEN(cases); i++)
+		tests[i] = (struct CMUnitTest){cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	fixture_release(&f);
+	br_arena_release(&fixture_schema_arena);
+	return rc;
+}
