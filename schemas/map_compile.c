@@ -205,7 +205,7 @@ static int defaults(struct map_job *j)
 
 static const char *const record_keys[] = {
 	"root", "read", "write", "case", "parts", "derive", "on_create", "target_owned", "refused", "natural_key", "match", "when", "required",
-	"columns", "charset", "timezone", "release", "title", "note", "query", "discriminator", NULL,
+	"columns", "charset", "timezone", "release", "title", "note", "query", NULL,
 };
 
 static void collect_fields(struct map_job *j)
@@ -230,6 +230,21 @@ static void collect_fields(struct map_job *j)
 	}
 }
 
+static void check_shapes(struct map_job *j)
+{
+	static const char *const maps[] = {"root", "read", "write", "parts", "derive", "on_create", "when", "columns"};
+	const struct cfg_node *refused = cfg_get(j->node, "refused");
+
+	for (size_t i = 0; i < BR_LEN(maps); i++) {
+		const struct cfg_node *n = cfg_get(j->node, maps[i]);
+
+		if (n && n->kind != CFG_MAP && n->kind != CFG_NULL)
+			map_shape_problem(j, n, maps[i], "a map");
+	}
+	if (refused && refused->kind != CFG_LIST && refused->kind != CFG_NULL)
+		map_shape_problem(j, refused, "refused", "a list");
+}
+
 static int record(struct map_job *j)
 {
 	const struct cfg_node *fields = cfg_get(j->node, "case");
@@ -237,6 +252,7 @@ static int record(struct map_job *j)
 	if (j->node->kind != CFG_MAP || !fields || fields->kind != CFG_MAP)
 		return map_shape_problem(j, fields ? fields : j->node, "a record", "a map with case:");
 	map_known_keys(j, j->node, "a record", record_keys);
+	check_shapes(j);
 	if (defaults(j))
 		return j->rc;
 	j->parts[0] = (struct map_part){.name = BR_STR(""), .node = j->node};

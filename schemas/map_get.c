@@ -203,8 +203,14 @@ int map_source_get(struct map_run *run, const struct map_line *line, const struc
 
 /* ---- codes ---- */
 
-static bool has_had(const struct map_context *ctx, struct br_str code)
+/* What the case has been, and what it is. */
+static bool has_had(const struct map_run *run, struct br_str code)
 {
+	const struct map_context *ctx = run->ctx;
+	const struct cell *now = ctx && ctx->kase ? image_root(ctx->kase, run->m->schema->f_status) : NULL;
+
+	if (now && br_str_eq(now->value, code))
+		return true;
 	for (size_t i = 0; ctx && i < ctx->nhad; i++) {
 		if (br_str_eq(ctx->had[i], code))
 			return true;
@@ -217,7 +223,7 @@ static bool any_true(struct map_run *run, const struct map_cond *cond, uint16_t 
 	struct br_str text;
 
 	for (uint16_t i = 0; i < n; i++) {
-		if (cond[i].column >= 0 ? column_get(run, (unsigned)cond[i].column, cells, first, &text) > 0 : has_had(run->ctx, cond[i].what))
+		if (cond[i].column >= 0 ? column_get(run, (unsigned)cond[i].column, cells, first, &text) > 0 : has_had(run, cond[i].what))
 			return true;
 	}
 	return false;

@@ -9,7 +9,7 @@ struct map_codes *map_table(struct map_job *j, const struct cfg_node *node)
 	int rc;
 
 	for (size_t i = 0; i < j->ntables; i++) {
-		if (j->tables[i].node == node || (node->kind == CFG_SCALAR && br_str_eq(j->tables[i].name, node->text)))
+		if (j->tables[i].node == node || (node->kind == CFG_SCALAR && node->text.n && br_str_eq(j->tables[i].name, node->text)))
 			return j->tables[i].codes;
 	}
 	if (j->ntables == BR_LEN(j->tables)) {

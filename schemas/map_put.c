@@ -431,6 +431,12 @@ static int element_lines(struct element *e)
 static void part_constants(struct element *e)
 {
 	const struct mapping *m = e->run.m;
+	bool any = false;
+
+	for (uint16_t i = 0; i < m->shape->parts[e->part->local].n; i++)
+		any |= e->slots[i].set;
+	if (!any) /* nothing of the element goes to this system */
+		return;
 
 	for (size_t i = 0; i < m->ncreates; i++) {
 		const struct map_create *c = &m->creates[i];

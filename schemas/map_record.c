@@ -415,7 +415,9 @@ static void hash(struct map_job *j)
 
 void map_record_compile(struct map_job *j)
 {
+	static const char *const releases[] = {"auto", "window", "department", NULL};
 	const struct cfg_node *list = cfg_get(j->node, "refused");
+	int release = map_word(j, j->node, "release", releases, 0);
 
 	declared_columns(j);
 	updatable(j);
@@ -428,6 +430,6 @@ void map_record_compile(struct map_job *j)
 	natural_key(j);
 	matches(j);
 	whens(j);
-	j->m->release = map_scalar(j, j->node, "release");
+	j->m->release = br_str_z(releases[release < 0 ? 0 : release]);
 	hash(j);
 }

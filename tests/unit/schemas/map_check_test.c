@@ -163,6 +163,8 @@ static const struct check_case {
 		"case: {steps/1/name: 改, steps/2/name: 新}, given: {a: x, steps/1/m: 受理}, expect_local: {steps/1/m: 受理, steps/2/m: 新}", NULL},
 	{"a new row has its technical constants", "case: { summary: a }\n    parts: { steps: { table: t, parent: p, key: n, case: { name: m }, on_create: { w: { technical: '1' } } } }",
 		"case: {steps/2/name: 新}, given: {a: x}, expect_local: {steps/2/m: 新, steps/2/w: '1'}", NULL},
+	{"a list that is only read makes no rows", "case: { summary: a }\n    parts: { steps: { table: t, parent: p, key: n, case: { name: { column: m, direction: in } }, on_create: { w: { technical: '1' } } } }",
+		"case: {summary: x, steps/2/name: 新}, expect_local: {steps/2/w: '1'}", "MAP-201"},
 	{"the key of a row as a field", "case: { summary: a }\n    parts: { steps: { table: t, parent: p, key: n, case: { seq: n, name: m } } }",
 		"given: {a: x, steps/3/m: 受理}, expect: {steps/3/seq: '3'}", NULL},
 	{"a status out of the last step", "case: { summary: a }\n    derive: { status: { from: last(steps), column: m, rows: { 受理: ACCEPTED, 发照: FINISHED }, else: park } }\n"

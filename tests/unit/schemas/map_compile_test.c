@@ -55,6 +55,9 @@ static const struct compile_case {
 	{"refused without deed", "case: { summary: a }\n    refused: [ { native: '23505' } ]", "MAP-002", NULL, NULL},
 	{"refused with an unknown deed", "case: { summary: a }\n    refused: [ { native: '23505', do: cry } ]", "MAP-002", "systems/t.yaml:4:39", "retry, correct, wait, stop"},
 	{"refused with an unknown field", "case: { summary: a }\n    refused: [ { native: '23505', do: correct, field: name } ]", "MAP-003", NULL, NULL},
+	{"parts that are no map", "case: { summary: a }\n    parts: steps", "MAP-002", "systems/t.yaml:4:12", NULL},
+	{"refused that is no list", "case: { summary: a }\n    refused: { native: x }", "MAP-002", NULL, NULL},
+	{"an unknown release", "case: { summary: a }\n    release: later", "MAP-002", "systems/t.yaml:4:14", "auto, window, department"},
 	{"match over three fields", "case: { summary: a }\n    match: [ [summary, status, outcome] ]", "MAP-002", NULL, NULL},
 	{"a date into a time is only a loss", "case: { applied_at: { column: a, as: 'date %Y.%m.%d' } }", NULL, NULL, NULL},
 };
