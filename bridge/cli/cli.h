@@ -80,5 +80,6 @@ int cli_topics(struct cli *c);
 int cli_ledger(struct cli *c);
 int cli_system(struct cli *c);
 int cli_schema(struct cli *c);
+int cli_dev_broker(struct cli *c);
 
 #endif
