@@ -17,7 +17,7 @@
 
 #define APPLY_INBOX 512        /* commands given to a kind at a time */
 #define APPLY_CALLS 64         /* ... that calls a server for each */
-#define LEASE_LEFT_US 500000LL /* with less left of the lease no call is begun */
+#define LEASE_LEFT 8           /* with less than this part of the lease left no call is begun; PING comes every fourth */
 
 static bool needs_intent(const struct conn *c)
 {
@@ -206,6 +206,11 @@ static int64_t lease_end(const struct conn *c)
 	return c->heard_us + c->system->lease_ms * 1000;
 }
 
+static bool lease_suffices(const struct conn *c, int64_t end)
+{
+	return end - br_loop_now(c->loop) >= c->system->lease_ms * 1000 / LEASE_LEFT;
+}
+
 static void lease_lost(struct conn *c)
 {
 	struct br_err err;
@@ -249,7 +254,7 @@ void conn_apply_some(struct conn *c)
 	size_t max = needs_intent(c) ? APPLY_CALLS : APPLY_INBOX, n = 0;
 	struct conn_work *works[APPLY_INBOX];
 
-	if (needs_intent(c) && br_loop_now(c->loop) > lease_end(c) - LEASE_LEFT_US) {
+	if (needs_intent(c) && !lease_suffices(c, lease_end(c))) {
 		lease_lost(c);
 		return;
 	}
@@ -270,7 +275,7 @@ void conn_apply_some(struct conn *c)
 void conn_intents_acked(struct conn *c)
 {
 	struct conn_work *works[APPLY_CALLS];
-	int64_t now = br_loop_now(c->loop), end = now + c->system->lease_ms * 1000;
+	int64_t end = br_loop_now(c->loop) + c->system->lease_ms * 1000;
 	uint64_t acked = bus_acked(c->bus);
 	size_t n = 0;
 
@@ -280,7 +285,7 @@ void conn_intents_acked(struct conn *c)
 	while (c->intents && c->intents->intent <= acked) {
 		struct conn_work *w = c->intents;
 
-		if (now > end - LEASE_LEFT_US) {
+		if (!lease_suffices(c, end)) {
 			lease_lost(c);
 			return;
 		}
