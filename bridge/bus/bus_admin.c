@@ -288,8 +288,17 @@ static int create(struct admin *d, const struct bus_topic_plan *plan, size_t n, 
 	return rc;
 }
 
-/* What somebody set on this topic, to be kept; ours come on top. */
-static int keep_settings(rd_kafka_ConfigResource_t *to, const rd_kafka_ConfigResource_t *from, const char *topic, struct br_err *err)
+static bool is_wanted(const char *name, const struct wanted *wanted, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(wanted[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What somebody else set on this topic; each name may stand in the request only once. */
+static int keep_settings(rd_kafka_ConfigResource_t *to, const rd_kafka_ConfigResource_t *from, const char *topic, const struct wanted *wanted,
+	size_t nwanted, struct br_err *err)
 {
 	size_t n = 0;
 	const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(from, &n);
@@ -297,7 +306,8 @@ static int keep_settings(rd_kafka_ConfigResource_t *to, const rd_kafka_ConfigRes
 	for (size_t i = 0; i < n; i++) {
 		const char *value = rd_kafka_ConfigEntry_value(entries[i]);
 
-		if (rd_kafka_ConfigEntry_source(entries[i]) != RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG)
+		if (rd_kafka_ConfigEntry_source(entries[i]) != RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG ||
+			is_wanted(rd_kafka_ConfigEntry_name(entries[i]), wanted, nwanted))
 			continue;
 		if (!value)
 			return refused("alter", topic, "it has a secret setting that cannot be read and would be lost", err);
@@ -328,7 +338,7 @@ static int alter(struct admin *d, const struct bus_topic_plan *plan, struct br_e
 	struct wanted wanted[MAX_CONFIG];
 	size_t n = wanted_of(plan, t->partition_cnt ? t->partitions[0].replica_cnt : 1, wanted);
 	rd_kafka_event_t *ev;
-	int rc = keep_settings(r, settings_of(d, plan->name), plan->name.p, err);
+	int rc = keep_settings(r, settings_of(d, plan->name), plan->name.p, wanted, n, err);
 
 	if (rc == 0) {
 		for (size_t i = 0; i < n; i++)
