@@ -29,24 +29,18 @@ static const char *z(struct check *k, struct br_str s)
 
 bool map_place_read(const struct shape *shape, struct br_str name, struct cell *place, struct br_arena *a)
 {
-	const char *first = name.n ? memchr(name.p, '/', name.n) : NULL, *second;
-	int part, field = shape_find(shape, 0, name);
+	int field = shape_find(shape, 0, name);
+	struct br_str key, in_part;
+	unsigned part;
 
 	*place = (struct cell){.field = (uint16_t)field};
-	if (field >= 0 || !first)
-		return field >= 0;
-	second = memchr(first + 1, '/', name.n - (size_t)(first + 1 - name.p));
-	if (!second)
-		return false;
-	part = shape_find_part(shape, (struct br_str){name.p, (size_t)(first - name.p)});
-	if (part <= 0)
-		return false;
-	field = shape_find(shape, (unsigned)part, (struct br_str){second + 1, name.n - (size_t)(second + 1 - name.p)});
-	if (field < 0)
+	if (field >= 0)
+		return true;
+	if (!map_element_name(shape, name, &part, &key, &in_part) || (field = shape_find(shape, part, in_part)) < 0)
 		return false;
 	place->part = (uint8_t)part;
 	place->field = (uint16_t)field;
-	place->key = br_arena_copy(a, (struct br_str){first + 1, (size_t)(second - first - 1)});
+	place->key = br_arena_copy(a, key);
 	return true;
 }
 

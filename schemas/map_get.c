@@ -333,6 +333,17 @@ static int element_get(struct map_run *run, const struct map_part *part, const s
 	return 0;
 }
 
+/* Columns of the root, read as the root or as one named element. */
+static int root_get(struct map_run *run, const struct map_part *part, const struct image *local, struct image *out)
+{
+	uint32_t n = 0;
+
+	while (n < local->n && local->cells[n].part == 0)
+		n++;
+	run->key = part->element;
+	return n ? element_get(run, part, local->cells, n, out) : 0;
+}
+
 /* Cells of one local part stand together, its elements one after the other. */
 static int part_get(struct map_run *run, const struct map_part *part, const struct image *local, struct image *out)
 {
@@ -356,8 +367,10 @@ static int part_get(struct map_run *run, const struct map_part *part, const stru
 
 static size_t most_cells(const struct mapping *m, const struct image *local)
 {
-	size_t room = m->parts[0].nlines;
+	size_t room = 0;
 
+	for (uint16_t p = 0; p < m->nparts; p++)
+		room += m->parts[p].local == 0 ? m->parts[p].nlines : 0u;
 	for (uint32_t i = 0; i < local->n; i++) {
 		const struct cell *c = &local->cells[i];
 
@@ -381,10 +394,7 @@ int map_get(const struct mapping *m, const struct image *local, const struct map
 	if (!img.cells)
 		return -BR_E_NOMEM;
 	for (uint16_t p = 0; p < m->nparts && rc == 0; p++) {
-		if (p == 0 && local->n && (local->cells[0].part == 0))
-			rc = part_get(&run, &m->parts[0], local, &img);
-		else if (p)
-			rc = part_get(&run, &m->parts[p], local, &img);
+		rc = m->parts[p].local == 0 ? root_get(&run, &m->parts[p], local, &img) : part_get(&run, &m->parts[p], local, &img);
 	}
 	if (rc)
 		return rc;

@@ -213,12 +213,18 @@ static int fill_group(struct map_job *j, struct map_group *g)
 	return 0;
 }
 
-static struct map_group *group_of(struct map_job *j, uint16_t column)
+/* Codes of one column are solved together within one element of the case. */
+static struct map_group *group_of(struct map_job *j, const struct map_line *line)
 {
+	const struct shape *s = j->schema->shape;
+	uint16_t column = line->columns[0];
 	struct map_group *g;
 
 	for (uint16_t i = 0; i < j->m->ngroups; i++) {
-		if (j->m->groups[i].column == column)
+		const struct map_line *first = &j->m->lines[j->m->groups[i].lines[0]];
+
+		if (j->m->groups[i].column == column && br_str_eq(first->key, line->key) &&
+			s->fields[first->field].part == s->fields[line->field].part)
 			return &j->m->groups[i];
 	}
 	g = &j->m->groups[j->m->ngroups++];
@@ -236,7 +242,7 @@ static void written_twice(struct map_job *j, const struct map_line *line, const 
 static void join_group(struct map_job *j, uint16_t number)
 {
 	struct map_line *line = &j->m->lines[number];
-	struct map_group *g = group_of(j, line->columns[0]);
+	struct map_group *g = group_of(j, line);
 	bool known = false;
 
 	if (g->nlines == BR_LEN(g->lines)) {

@@ -108,6 +108,8 @@ static bool element_in(const struct mapping *m, unsigned canonical, const struct
 {
 	int part = map_local_part(m, canonical);
 
+	if (part == 0)
+		return local->n && local->cells[0].part == 0;
 	for (uint32_t i = 0; i < local->n; i++) {
 		if (local->cells[i].part == part && br_str_eq(local->cells[i].key, key))
 			return true;
@@ -128,7 +130,7 @@ static int put_get(struct law *l, const struct image *kase, const struct image *
 		return issue(l, BR_E_MAP_LAW_PUTGET, &why, "field");
 	for (uint32_t i = 0; i < kase->n && rc == 0; i++) {
 		const struct cell *c = &kase->cells[i], *got;
-		const struct map_line *line = l->m->line_of[c->field] >= 0 ? &l->m->lines[l->m->line_of[c->field]] : NULL;
+		const struct map_line *line = map_line_at(l->m, c->field, c->key);
 
 		if (!line || !lawful(l->m, line, !element_in(l->m, c->part, base, c->key)) || declared_loss(l->m, line, c->value) ||
 			appended(l->m, c->part, base, c->key))

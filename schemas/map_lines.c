@@ -15,6 +15,31 @@ const char *map_line_place(struct map_job *j, const struct map_line *line)
 	return cfg_place(j->a, line->at);
 }
 
+bool map_element_name(const struct shape *s, struct br_str name, unsigned *part, struct br_str *key, struct br_str *field)
+{
+	const char *first = name.n ? memchr(name.p, '/', name.n) : NULL, *second;
+	const char *dot = name.n ? memchr(name.p, '.', name.n) : NULL;
+	int p;
+
+	if (first) {
+		second = memchr(first + 1, '/', name.n - (size_t)(first + 1 - name.p));
+		p = shape_find_part(s, (struct br_str){name.p, (size_t)(first - name.p)});
+		if (!second || p <= 0)
+			return false;
+		*key = (struct br_str){first + 1, (size_t)(second - first - 1)};
+		*field = (struct br_str){second + 1, name.n - (size_t)(second + 1 - name.p)};
+	} else {
+		/* a list of single values is a map of names to people */
+		p = dot ? shape_find_part(s, (struct br_str){name.p, (size_t)(dot - name.p)}) : -1;
+		if (p <= 0 || s->parts[p].n != 1)
+			return false;
+		*key = (struct br_str){dot + 1, name.n - (size_t)(dot + 1 - name.p)};
+		*field = s->fields[s->parts[p].first].name;
+	}
+	*part = (unsigned)p;
+	return key->n > 0;
+}
+
 int map_field_find(struct map_job *j, unsigned case_part, struct br_str name, const struct cfg_node *at)
 {
 	const struct shape *s = j->schema->shape;
@@ -224,14 +249,20 @@ static void compile_line(struct map_job *j, unsigned part, const struct cfg_node
 {
 	struct mapping *m = j->m;
 	struct map_line line = {.in = true, .out = true, .owner = -1, .group = -1, .at = n};
-	int f = map_field_find(j, j->parts[part].canonical, n->key, n);
+	struct br_str name = n->key;
+	unsigned canonical = j->parts[part].canonical;
+	int f;
+
+	if (part == 0)
+		map_element_name(j->schema->shape, n->key, &canonical, &line.key, &name);
+	f = map_field_find(j, canonical, name, n);
 
 	if (f < 0)
 		return;
 	line.field = (uint16_t)f;
 	line.about = case_field(j->schema, line.field);
 	for (uint16_t i = 0; i < m->nlines; i++) {
-		if (m->lines[i].field == f) {
+		if (m->lines[i].field == f && (br_str_eq(m->lines[i].key, line.key) || m->lines[i].key.n == 0)) {
 			map_problem(j, cfg_problem(j->report, n, BR_E_MAP_FIELD_TWICE, "field", map_z(j, n->key), NULL));
 			return;
 		}
@@ -269,7 +300,43 @@ static int by_field(const void *a, const void *b)
 
 static int by_canonical(const void *a, const void *b)
 {
-	return ((const struct map_part *)a)->canonical - ((const struct map_part *)b)->canonical;
+	const struct map_part *x = a, *y = b;
+
+	return x->canonical != y->canonical ? x->canonical - y->canonical : br_str_cmp(x->element, y->element);
+}
+
+static void close_part(struct map_job *j, struct map_part *part)
+{
+	part->nlines = (uint16_t)(j->m->nlines - part->first_line);
+	qsort(j->m->lines + part->first_line, part->nlines, sizeof(j->m->lines[0]), by_field);
+	j->m->parts[j->m->nparts++] = *part;
+}
+
+/* Columns of the root that are fields of named elements: one part for each element. */
+static void compile_elements(struct map_job *j)
+{
+	const struct cfg_node *list = cfg_get(j->node, "case");
+	const struct shape *s = j->schema->shape;
+
+	for (const struct cfg_node *n = cfg_first(list); n; n = n->next) {
+		struct map_part part = {.name = BR_STR(""), .node = j->node, .first_line = j->m->nlines};
+		unsigned canonical, other;
+		struct br_str key, field;
+		bool known = false;
+
+		if (!map_element_name(s, n->key, &canonical, &part.element, &field))
+			continue;
+		for (uint16_t i = 0; i < j->m->nparts; i++)
+			known |= j->m->parts[i].canonical == canonical && br_str_eq(j->m->parts[i].element, part.element);
+		if (known)
+			continue;
+		part.canonical = (uint8_t)canonical;
+		for (const struct cfg_node *k = n; k; k = k->next) {
+			if (map_element_name(s, k->key, &other, &key, &field) && other == canonical && br_str_eq(key, part.element))
+				compile_line(j, 0, k, false);
+		}
+		close_part(j, &part);
+	}
 }
 
 void map_lines_compile(struct map_job *j)
@@ -280,28 +347,33 @@ void map_lines_compile(struct map_job *j)
 
 	m->lines = br_arena_array(j->a, struct map_line, j->nfields + 1);
 	m->line_of = br_arena_array(j->a, int16_t, j->schema->shape->nfields);
-	m->parts = br_arena_array(j->a, struct map_part, j->nparts);
+	m->parts = br_arena_array(j->a, struct map_part, j->nparts + j->nfields);
 	if (!m->lines || !m->line_of || !m->parts)
 		return;
 	for (unsigned p = 0; p < j->nparts; p++) {
 		struct map_part *part = &j->parts[p];
 
 		part->first_line = m->nlines;
-		for (const struct cfg_node *n = cfg_first(cfg_get(part->node, "case")); n; n = n->next)
-			compile_line(j, p, n, false);
+		for (const struct cfg_node *n = cfg_first(cfg_get(part->node, "case")); n; n = n->next) {
+			unsigned canonical;
+			struct br_str key, field;
+
+			if (p || !map_element_name(j->schema->shape, n->key, &canonical, &key, &field))
+				compile_line(j, p, n, false);
+		}
 		for (const struct cfg_node *n = p ? NULL : cfg_first(cfg_get(j->node, "derive")); n; n = n->next) {
 			map_known_keys(j, n, "derive", derive_keys);
 			map_word(j, n, "else", elses, 0);
 			compile_line(j, 0, n, true);
 		}
-		part->nlines = (uint16_t)(m->nlines - part->first_line);
-		qsort(m->lines + part->first_line, part->nlines, sizeof(m->lines[0]), by_field);
-		m->parts[p] = *part;
+		close_part(j, part);
 	}
-	m->nparts = (uint16_t)j->nparts;
+	compile_elements(j);
 	qsort(m->parts, m->nparts, sizeof(m->parts[0]), by_canonical);
 	for (unsigned f = 0; f < j->schema->shape->nfields; f++)
 		m->line_of[f] = -1;
-	for (uint16_t i = 0; i < m->nlines; i++)
-		m->line_of[m->lines[i].field] = (int16_t)i;
+	for (uint16_t i = 0; i < m->nlines; i++) {
+		if (m->lines[i].key.n == 0)
+			m->line_of[m->lines[i].field] = (int16_t)i;
+	}
 }

@@ -33,6 +33,7 @@ struct map_line {
 	bool verify;               /* put reads back what it is about to write */
 	int8_t owner;              /* enum case_owner, -1 = as the schema says */
 	uint16_t field;            /* number in the case's shape */
+	struct br_str key;         /* a column of the root that stands for a field of one named element ("ext.card_kind"); else empty */
 	uint16_t columns[MAP_LINE_COLUMNS];
 	uint16_t ncolumns;
 	uint16_t piece;            /* PIECE: from 0 */
@@ -91,6 +92,7 @@ struct map_group {
 struct map_part {
 	struct br_str name;
 	uint8_t local, canonical;  /* part numbers */
+	struct br_str element;     /* local 0 only: these root columns are this element of the case's list; empty = an ordinary part */
 	bool append;
 	uint16_t first_line, nlines;
 	const struct cfg_node *node;
@@ -140,9 +142,9 @@ struct mapping {
 	struct map_column *columns;   /* by local field number */
 	struct map_group *groups;
 	uint16_t ngroups;
-	struct map_part *parts;       /* [0] is the root; in the order of the canonical parts */
+	struct map_part *parts;       /* [0] is the root; in the order of the canonical parts and elements */
 	uint16_t nparts;
-	int16_t *line_of;             /* by canonical field number, -1 = not mapped */
+	int16_t *line_of;             /* by canonical field number, -1 = not mapped, or only for named elements */
 	struct map_create *creates;
 	size_t ncreates;
 	struct map_refusal_row *refusals;
@@ -179,6 +181,10 @@ struct map_run {
 	struct br_str key;          /* of the element */
 };
 
+/* "ext.card_kind", "materials/photo/name": part, element and field in the part. False: no such name. */
+bool map_element_name(const struct shape *s, struct br_str name, unsigned *part, struct br_str *key, struct br_str *field);
+/* The line of a place of the case, or NULL. */
+const struct map_line *map_line_at(const struct mapping *m, unsigned field, struct br_str key);
 /* What a column says, without padding, blanks and its text for "none"; false = nothing. */
 bool map_column_text(const struct map_column *col, struct br_str stored, struct br_str *out);
 /* Canonical value of a line from cells by column (first = number of cells[0]): 1 value or null, 0 absent, <0 error with issue. */

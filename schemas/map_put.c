@@ -491,27 +491,41 @@ static struct range next_element(struct range *rest)
 	return r;
 }
 
-static int element_put(struct element *e, struct range kase, struct range shadow, struct image *out)
+/* What the system holds of the element. */
+static void element_begin(struct element *e, struct range shadow)
 {
 	const struct shape_part *local = &e->run.m->shape->parts[e->part->local];
-	const struct shape_part *canonical = &e->run.m->schema->shape->parts[e->part->canonical];
-	int rc = 0;
 
-	memset(e->fields, 0, canonical->n * sizeof(e->fields[0]));
 	memset(e->stored, 0, local->n * sizeof(e->stored[0]));
 	for (uint16_t i = 0; i < local->n; i++)
 		e->slots[i].set = false;
-	for (uint32_t i = 0; i < kase.n; i++)
-		e->fields[kase.cells[i].field - canonical->first] = &kase.cells[i];
 	for (uint32_t i = 0; i < shadow.n; i++)
 		e->stored[shadow.cells[i].field - local->first] = &shadow.cells[i];
 	e->create = shadow.n == 0;
 	e->first = local->first;
+}
+
+/* What the case says about it. */
+static int element_say(struct element *e, struct range kase)
+{
+	const struct shape_part *canonical = &e->run.m->schema->shape->parts[e->part->canonical];
+
+	memset(e->fields, 0, canonical->n * sizeof(e->fields[0]));
+	for (uint32_t i = 0; i < kase.n; i++)
+		e->fields[kase.cells[i].field - canonical->first] = &kase.cells[i];
+	return element_lines(e);
+}
+
+static int element_put(struct element *e, struct range kase, struct range shadow, struct image *out)
+{
+	int rc = 0;
+
+	element_begin(e, shadow);
 	e->run.key = kase.n ? kase.cells[0].key : shadow.n ? shadow.cells[0].key : BR_STR_NONE;
 	/* rows of a part that only grows are history: never rewritten */
 	if (kase.n && !(e->part->append && shadow.n)) {
-		rc = element_lines(e);
-		if (rc == 0 && e->create && e->part->local)
+		rc = element_say(e, kase);
+		if (rc == 0 && e->create)
 			part_constants(e);
 	}
 	element_emit(e, out);
@@ -535,6 +549,33 @@ static int part_put(struct element *e, const struct image *kase, const struct im
 			return rc;
 	}
 	return 0;
+}
+
+/* The root: written by the case's own fields and by those of named elements. */
+static int root_put(struct element *e, const struct image *kase, const struct image *shadow, struct image *out)
+{
+	const struct mapping *m = e->run.m;
+	int rc = 0;
+
+	e->part = &m->parts[0];
+	element_begin(e, part_cells(shadow, 0));
+	for (uint16_t p = 0; p < m->nparts && rc == 0; p++) {
+		struct range rest, said;
+
+		if (m->parts[p].local)
+			continue;
+		e->part = &m->parts[p];
+		rest = part_cells(kase, e->part->canonical);
+		said = rest;
+		while (e->part->element.n && rest.n && !br_str_eq((said = next_element(&rest)).cells[0].key, e->part->element))
+			said.n = 0;
+		if (said.n)
+			rc = element_say(e, said);
+	}
+	e->part = &m->parts[0];
+	e->run.key = BR_STR_NONE;
+	element_emit(e, out);
+	return rc;
 }
 
 static size_t most_cells(const struct mapping *m, const struct image *kase, const struct image *shadow)
@@ -564,7 +605,8 @@ int map_put(const struct mapping *m, const struct image *kase, const struct imag
 	if (!img.cells)
 		return -BR_E_NOMEM;
 	/* local parts in their own order: the cells come out sorted */
-	for (unsigned local = 0; local < m->shape->nparts && rc == 0; local++) {
+	rc = root_put(&e, kase, shadow, &img);
+	for (unsigned local = 1; local < m->shape->nparts && rc == 0; local++) {
 		for (uint16_t p = 0; p < m->nparts; p++) {
 			if (m->parts[p].local != local)
 				continue;

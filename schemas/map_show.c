@@ -75,7 +75,7 @@ static struct br_str column_names(struct show *s, const struct map_line *line, s
 	struct br_str names = BR_STR("");
 
 	for (uint16_t i = 0; i < line->ncolumns; i++) {
-		struct cell at = {key, BR_STR_NONE, line->columns[i], s->m->columns[line->columns[i]].part};
+		struct cell at = {line->key.n ? BR_STR_NONE : key, BR_STR_NONE, line->columns[i], s->m->columns[line->columns[i]].part};
 
 		names = br_arena_printf(s->a, "%.*s%s%.*s", BR_STR_ARG(names), i ? " + " : "", BR_STR_ARG(map_place_text(s->m->shape, &at, s->a)));
 	}
@@ -88,7 +88,7 @@ static struct br_str stored_text(struct show *s, const struct map_line *line, co
 
 	for (uint16_t i = 0; i < line->ncolumns; i++)
 		all = br_arena_printf(s->a, "%.*s%s%.*s", BR_STR_ARG(all), i ? " + " : "",
-			BR_STR_ARG(text_of(image_get(img, s->m->columns[line->columns[i]].part, key, line->columns[i]))));
+			BR_STR_ARG(text_of(image_get(img, s->m->columns[line->columns[i]].part, line->key.n ? BR_STR_NONE : key, line->columns[i]))));
 	return all;
 }
 
@@ -108,7 +108,7 @@ static bool show_line(struct show *s, size_t row, const struct map_part *part, c
 	if (!x)
 		return false;
 	for (unsigned i = 0; i < local->n; i++)
-		cells[i] = image_get(img, part->local, key, local->first + i);
+		cells[i] = image_get(img, part->local, part->local ? key : BR_STR_NONE, local->first + i);
 	br_err_clear(&issue.err);
 	x->cell[S_COLUMN] = column_names(s, line, key);
 	x->cell[S_STORED] = stored_text(s, line, img, key);
@@ -168,18 +168,18 @@ static void show_row(struct show *s, const struct image *img)
 	image_build(&b, s->a, img->n + 8);
 	for (uint16_t p = 0; p < s->m->nparts; p++) {
 		const struct map_part *part = &s->m->parts[p];
-		struct br_str key = BR_STR_NONE;
+		struct br_str key = part->element;
 		uint32_t i = 0;
 
 		do {
-			while (p && i < img->n && (img->cells[i].part != part->local || (key.p && br_str_eq(img->cells[i].key, key))))
+			while (part->local && i < img->n && (img->cells[i].part != part->local || (key.p && br_str_eq(img->cells[i].key, key))))
 				i++;
-			if (p && i == img->n)
+			if (part->local && i == img->n)
 				break;
-			key = p ? img->cells[i].key : BR_STR_NONE;
+			key = part->local ? img->cells[i].key : part->element;
 			for (uint16_t l = 0; l < part->nlines; l++)
 				ok &= show_line(s, row, part, &s->m->lines[part->first_line + l], img, key, &b);
-		} while (p);
+		} while (part->local);
 	}
 	if (image_build_end(&b, &kase) == 0)
 		ok &= show_back(s, *from, row, &kase, img);

@@ -65,6 +65,14 @@ int map_on_create(const struct mapping *m, const struct image *kase, struct br_a
 /* Dependencies. True when canonical field f is read from column c of the same part (get), or written to it (put). */
 bool map_reads(const struct mapping *m, unsigned field, unsigned column);
 bool map_writes(const struct mapping *m, unsigned field, unsigned column);
+/*
+ * The same by places, which also know columns of the root that stand for a named element of a list (`ext.card_kind: lx`) and a status derived
+ * from a part: does this place of the case depend on this cell of the local image / is it written to it?
+ */
+bool map_place_reads(const struct mapping *m, const struct cell *place, const struct cell *column);
+bool map_place_writes(const struct mapping *m, const struct cell *place, const struct cell *column);
+/* All places written to a local cell, one after the other: *at begins at 0. False at the end. */
+bool map_written_place(const struct mapping *m, const struct cell *column, unsigned *at, struct cell *place);
 /* The case part number that local part p corresponds to (0 -> 0), -1 when none; and back. */
 int map_case_part(const struct mapping *m, unsigned local_part);
 int map_local_part(const struct mapping *m, unsigned case_part);

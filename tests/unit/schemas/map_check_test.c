@@ -137,6 +137,15 @@ static const struct check_case {
 		"case: {item.local_name: 'a|b'}, given: {a: 'YZ-03|许可'}, expect_reject: {code: MAP-107}", NULL},
 	{"a constant is read", "case: { item.impl_code: { const: 11341503999900222D4002011099000 }, summary: a }",
 		"given: {a: x}, expect: {item.impl_code: 11341503999900222D4002011099000}", NULL},
+	/* named elements of a list in columns of the root */
+	{"a field of the item", "case: { summary: a, ext.card_kind: { column: lx, codes: { '1': AGE60, '2': AGE70 } } }", "given: {a: x, lx: '2'}, expect: {ext.card_kind: AGE70}", NULL},
+	{"is written", "case: { summary: a, ext.card_kind: { column: lx, codes: { '1': AGE60, '2': AGE70 } } }",
+		"case: {summary: x, ext.card_kind: AGE60, ext.other: y}, given: {a: x, lx: '2'}, expect_local: {a: x, lx: '1'}", NULL},
+	{"two of them, in any order", "case: { ext.b: b, summary: c, ext.a: a }", "case: {ext.a: '1', ext.b: '2', summary: '3'}, expect_local: {a: '1', b: '2', c: '3'}", NULL},
+	{"with its refusal", "case: { ext.card_kind: { column: lx, codes: { '1': AGE60 } } }", "given: {lx: '9'}, expect_reject: {code: MAP-101, column: lx}", NULL},
+	{"one by its full name", "case: { summary: a, steps/first/name: b }", "case: {summary: x, steps/first/name: 受理}, given: {a: x}, expect_local: {b: 受理}", NULL},
+	{"not both named and as rows", "case: { steps/first/name: b }\n    parts: { steps: { table: t, parent: p, key: n, case: { name: m } } }", "given: {b: x}, expect: {steps/first/name: x}", "MAP-012"},
+	{"and only once", "case: { summary: a, ext.x: b, ext/x/value: c }", "given: {b: x}, expect: {ext.x: x}", "MAP-012"},
 	/* who may write */
 	{"update: names what may change", "write: { create: true, update: [a] }\n    case: { summary: a, outcome_reason: b }",
 		"case: {summary: x, outcome_reason: y}, given: {a: '1', b: '2'}, expect_local: {a: x, b: '2'}", NULL},
