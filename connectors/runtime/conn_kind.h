@@ -110,6 +110,8 @@ void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_rec
 /*
  * Not now (a row somebody has locked, a full server, a write guard): nothing was written. For the phase the command has ended, so reading goes on;
  * the runtime gives it to apply() again in so many ms, with cmd->kind and cmd->attempted as they are then.
+ * Right after a start nothing is read before the outstanding commands are settled. One that is handed back counts as settled for kinds with CONN_INBOX (so look into
+ * the inbox first), and for others when cmd->attempted is false: set it to false once you have found out that the predecessor's call came to nothing.
  */
 void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms);
 /* Scratch memory that is reset when the current phase ends. */
