@@ -1,0 +1,77 @@
+/*
+ * pg_batch.h - the commands of one transaction; private to pg_batch.c, pg_decide.c, pg_write.c.
+ *
+ *     lock     begin, fence, inbox rows, rows for update, look-ups before create
+ *     decide   answered before | stale | gone | exists | later | write
+ *     write    roots, then parts, then all again as they are now where more than our statement may have changed them
+ *     commit   inbox rows with the post-images, commit; then the receipts
+ *
+ * Each step is one round trip, whatever the number of commands. When a statement fails everything is rolled back and the batch is tried again in halves, down
+ * to the command that failed: only that one is refused.
+ */
+#ifndef PG_BATCH_H
+#define PG_BATCH_H
+
+#include "pg_private.h"
+
+enum write_state { W_OPEN, W_WRITE, W_ANSWER, W_LATER };
+
+struct pg_write {
+	struct conn_command *cmd;
+	struct pg_record *r;
+	enum write_state state;
+	struct pg_row *row;       /* update: what is there; create: what was found */
+	struct br_str *nk;        /* create: values of the look-up, NULL = none */
+	bool by_key;              /* the look-up goes by the key itself */
+	unsigned hits;
+	struct br_str found;
+	struct {
+		bool there;
+		int64_t incarnation, n;
+		struct br_str lid, post;
+	} inbox;
+	struct br_str lid;        /* written record */
+	struct image post;
+	bool has_post;
+	struct conn_receipt receipt;
+	struct br_err err;        /* of a refusal: what receipt.text points into */
+	int64_t later_ms;
+};
+
+struct pg_group;
+struct pg_batch {
+	struct pg *p;
+	struct pg_write *w;
+	size_t n;
+	struct pg_rows *rows;     /* by record: locked rows, then rows read again */
+	struct pg_rows *found;    /* by record: what look-ups before a create found */
+	struct br_str *lids;      /* scratch */
+	struct br_arena *a;
+	size_t nwrites;
+	bool fenced, dropped, over;
+	struct pg_group *groups;
+	struct br_buf json;
+};
+
+/* pg_batch.c */
+void pg_batch_next(struct pg *p);
+/* pg_decide.c */
+void pg_decide(struct pg_batch *b);
+/* After the rows found by look-ups were read. */
+void pg_decide_found(struct pg_batch *b);
+bool pg_has_found(const struct pg_batch *b);
+/* The one command of a batch failed with err. */
+void pg_decide_failed(struct pg *p, struct pg_write *w, const struct br_err *err);
+void pg_postpone(struct pg_write *w);
+/* pg_write.c: queue statements; sync is the caller's */
+int pg_send_lookups(struct pg_batch *b, struct br_err *err);
+int pg_send_roots(struct pg_batch *b, struct br_err *err);
+bool pg_needs_more(const struct pg_batch *b);
+int pg_send_parts(struct pg_batch *b, struct br_err *err);
+int pg_send_inbox(struct pg_batch *b, struct br_err *err);
+struct pg_array *pg_columns(struct pg *p, unsigned n);
+/* pg_guard.c: true when one more write is allowed now, else *ms until the next may be */
+bool pg_guard_take(struct pg_record *r, int64_t now_us, int64_t *ms);
+void pg_guard_result(struct pg_record *r, bool refused);
+
+#endif

@@ -1,0 +1,203 @@
+/*
+ * The walk over all keys, chunk by chunk in the order of their bytes, and reading single records the bridge asks for.
+ *
+ * A chunk is told as one hash for each record; the bridge asks for those that differ, for those it does not know, and for those of its own that lie in the range
+ * and are missing. A demanded walk goes on at once; the rolling one keeps to its hours and its pace, which is all next_ms says.
+ */
+#include "pg_private.h"
+#include <stdio.h>
+
+#define NEVER_MS (24 * 3600 * 1000)
+
+static void fail_nomem(struct pg *p)
+{
+	struct br_err err;
+
+	br_err_set(&err, BR_E_NOMEM, NULL);
+	pg_fail(p, &err);
+}
+
+/* ---- refetch ---- */
+
+static void refetched(struct pg *p)
+{
+	conn_refetched(p->c);
+}
+
+/* A key that cannot be one of this table (the bridge knows it from another time) would fail the statement: nothing is there under it. */
+void pg_refetch(void *state, const struct conn_record *record, const struct br_str *lids, size_t n)
+{
+	struct pg *p = state;
+	struct pg_record *r = pg_record_of(p, record);
+
+	if (p->failed)
+		return;
+	p->read.n = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!pg_key_fits(r, lids[i])) {
+			conn_observe(p->c, record, lids[i], NULL, 0, BR_STR_NONE, OBS_REFETCH);
+		} else if (pg_read_add(p, lids[i])) {
+			fail_nomem(p);
+			return;
+		}
+	}
+	if (p->read.n == 0) {
+		refetched(p);
+		return;
+	}
+	p->read.reason = OBS_REFETCH;
+	p->read.done = refetched;
+	pg_read_keys(p, r);
+}
+
+/* ---- when the next chunk may run ---- */
+
+static int64_t until(const struct pg_window *w, int minute)
+{
+	bool inside = w->from <= w->to ? minute >= w->from && minute < w->to : minute >= w->from || minute < w->to;
+
+	if (w->from == w->to || inside)
+		return 0;
+	return (int64_t)((w->from - minute + 24 * 60) % (24 * 60)) * 60 * 1000;
+}
+
+static int64_t next_ms(struct pg *p, const struct pg_record *r)
+{
+	int64_t wait;
+
+	if (!r->sweeps)
+		return NEVER_MS;
+	wait = until(&r->window, p->sweep.minute);
+	return wait > r->read.sweep_every ? wait : r->read.sweep_every;
+}
+
+/* ---- chunks ---- */
+
+static void keep_place(struct pg_record *r, struct br_str key)
+{
+	size_t n = key.n < sizeof(r->swept_key) ? key.n : sizeof(r->swept_key);
+
+	memcpy(r->swept_key, key.p ? key.p : "", n);
+	r->swept = (struct br_str){r->swept_key, n};
+}
+
+static void told(struct pg *p)
+{
+	struct pg_record *r = p->records[p->sweep.record];
+	bool done = false;
+
+	keep_place(r, p->sweep.last ? BR_STR("") : p->sweep.hi);
+	if (p->sweep.last) {
+		p->sweep.record = (p->sweep.record + 1) % p->nrecords;
+		done = p->sweep.record == 0;
+	}
+	conn_swept(p->c, done, next_ms(p, p->records[p->sweep.record]));
+}
+
+/* Bad rows have no hash: they are told as they are, and left out, so the bridge asks for them when it thinks it knows them. */
+static void digest(struct pg *p)
+{
+	struct pg_rows *x = &p->rows;
+	struct msg_digest *d = br_arena_array(conn_arena(p->c), struct msg_digest, x->n + 1);
+	struct br_str lo = p->records[p->sweep.record]->swept;
+	size_t n = 0;
+
+	if (!d) {
+		fail_nomem(p);
+		return;
+	}
+	for (size_t i = 0; i < x->n; i++) {
+		struct image img;
+		struct br_err err;
+		int rc = pg_rows_image(x, &x->row[i], &img, &err);
+
+		if (rc > 0)
+			d[n++] = (struct msg_digest){x->row[i].lid, image_hash(&img)};
+		else if (rc < 0)
+			conn_observe_bad(p->c, x->record->conn, x->row[i].lid, pg_rows_raw(x, &x->row[i]), &err, OBS_SWEEP);
+	}
+	conn_digest(p->c, x->record->conn, lo.n ? p->sweep.lo : BR_STR(""), p->sweep.last ? BR_STR("") : p->sweep.hi, d, n);
+	told(p);
+}
+
+/* The range begins right behind the last key of the chunk before: no text lies between a key and that key with a byte 1. */
+static struct br_str behind(struct br_str key, struct br_arena *a)
+{
+	return key.n ? br_arena_printf(a, "%.*s\x01", BR_STR_ARG(key)) : BR_STR("");
+}
+
+static void on_keys(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct pg *p = arg;
+	struct pg_record *r = p->records[p->sweep.record];
+	int n;
+
+	if (pg_gone(p, err) || !res)
+		return;
+	n = PQntuples(res);
+	for (int i = 0; i < n; i++) {
+		if (!PQgetisnull(res, i, 0) && pg_read_add(p, pg_value(res, i, 0))) {
+			fail_nomem(p);
+			return;
+		}
+	}
+	p->sweep.lo = behind(r->swept, conn_arena(p->c));
+	p->sweep.hi = p->read.n ? p->read.lids[p->read.n - 1] : BR_STR("");
+	p->sweep.last = n < r->read.sweep_page || p->sweep.hi.n >= sizeof(r->swept_key);
+}
+
+static void on_minute(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct pg *p = arg;
+
+	(void)err;
+	if (res)
+		p->sweep.minute = (int)pg_int(res, 0, 0);
+}
+
+static void on_chunk(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct pg *p = arg;
+
+	if (pg_gone(p, err))
+		return;
+	if (!res) {
+		pg_fail(p, err);
+		return;
+	}
+	p->read.reason = OBS_SWEEP;
+	p->read.done = digest;
+	pg_read_keys(p, p->records[p->sweep.record]);
+}
+
+void pg_sweep(void *state)
+{
+	struct pg *p = state;
+	struct pg_record *r;
+	char limit[32];
+	struct br_pg_param params[2] = {{limit, 0, false}};
+	const struct pg_statement *st;
+	struct br_err err;
+	int rc;
+
+	if (p->failed)
+		return;
+	if (p->nrecords == 0) {
+		conn_swept(p->c, true, NEVER_MS);
+		return;
+	}
+	r = p->records[p->sweep.record];
+	st = r->swept.n ? &r->keys : &r->keys_first;
+	p->read.n = 0;
+	snprintf(limit, sizeof(limit), "%lld", (long long)r->read.sweep_page);
+	if (r->swept.n)
+		params[1].p = br_arena_copy(conn_arena(p->c), r->swept).p;
+	rc = br_pg_send(p->pg, st->name, st->sql, r->swept.n ? 2 : 1, NULL, params, false, on_keys, p, &err);
+	if (!rc)
+		rc = br_pg_send(p->pg, "cb_minute", "select (extract(hour from localtime) * 60 + extract(minute from localtime))::int", 0, NULL, NULL,
+			false, on_minute, p, &err);
+	if (!rc)
+		rc = br_pg_sync(p->pg, on_chunk, p, &err);
+	if (rc)
+		pg_fail(p, &err);
+}
