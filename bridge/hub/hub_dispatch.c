@@ -51,7 +51,7 @@ static void add_place(struct hub_world *w, struct hub_link *l, struct version_at
 static struct version_at *dirty_places(struct hub_world *w, struct hub_link *l, uint32_t *n)
 {
 	const struct hub_case *k = l->kase;
-	struct version_at *list = br_arena_array(w->arena, struct version_at, (size_t)k->doc.n + k->fver.n + 1);
+	struct version_at *list = br_arena_array(w->arena, struct version_at, (size_t)k->doc.n + k->fver.n + l->held.n + 1);
 
 	*n = 0;
 	if (!list) {
@@ -66,7 +66,29 @@ static struct version_at *dirty_places(struct hub_world *w, struct hub_link *l, 
 		if (!image_get(&k->doc, f->part, f->key, f->field))
 			add_place(w, l, list, n, f->part, f->key, f->field);
 	}
+	/* a value was put where the case has none, and may not stand */
+	for (uint32_t i = 0; i < l->held.n; i++) {
+		const struct version_at *h = &l->held.at[i];
+
+		if (!image_get(&k->doc, h->part, h->key, h->field) && versions_get(&k->fver, h->part, h->key, h->field) == k->fver.dflt)
+			add_place(w, l, list, n, h->part, h->key, h->field);
+	}
 	return list;
+}
+
+/* The case as it is to be written: a dirty place it does not have is written as null, for absent would leave what stands there. */
+static int with_nulls(struct hub_world *w, const struct hub_case *k, const struct version_at *places, uint32_t n, struct image *out)
+{
+	struct image_builder b;
+	struct image nulls;
+
+	image_build(&b, w->arena, n);
+	for (uint32_t i = 0; i < n; i++)
+		if (!image_get(&k->doc, places[i].part, places[i].key, places[i].field))
+			image_set_null(&b, places[i].part, places[i].key, places[i].field);
+	if (image_build_end(&b, &nulls) < 0)
+		return -BR_E_NOMEM;
+	return image_merge(&k->doc, &nulls, w->arena, out);
 }
 
 static bool written_by(const struct hub_link *l, const struct cell *column, const struct version_at *places, uint32_t n)
@@ -159,10 +181,14 @@ static void dispatch_create(struct hub_world *w, struct hub_link *l)
 static void dispatch_update(struct hub_world *w, struct hub_link *l, struct version_at *places, uint32_t n)
 {
 	struct map_issue issue = {.ask = false};
-	struct image want, set;
+	struct image doc, want, set;
 
 	br_err_clear(&issue.err);
-	if (map_put(l->map, &l->kase->doc, &l->shadow, w->arena, &want, &issue) < 0) {
+	if (with_nulls(w, l->kase, places, n, &doc) < 0) {
+		w->failed = true;
+		return;
+	}
+	if (map_put(l->map, &doc, &l->shadow, w->arena, &want, &issue) < 0) {
 		park_out(w, l, &issue);
 		return;
 	}
