@@ -448,7 +448,7 @@ static int make_records(struct pg *p, struct br_err *err)
 
 static int take_fence(struct pg *p, struct br_err *err)
 {
-	char epoch[32];
+	char epoch[32] = "";
 	struct br_pg_param params[] = {text_param(epoch), text_param(p->nonce)};
 	int rc;
 
