@@ -15,7 +15,7 @@ static void lint_kind(struct cli *c, const struct cfg_system *s)
 		if (!br_str_eq(s->connector, br_str_z(k->name)))
 			continue;
 		options = br_arena_calloc(&c->arena, 1, k->options_size ? k->options_size : 1);
-		if (options && cfg_read_options(k->options, s->connection, s->node, c->folder, options, &c->report) == 0 && k->lint)
+		if (options && cfg_read_options(k->options, s->connection, s->node, c->site->secrets_folder, options, &c->report) == 0 && k->lint)
 			k->lint(c->site, s, options, &c->report);
 		return;
 	}

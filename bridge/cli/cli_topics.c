@@ -53,7 +53,11 @@ int cli_topics(struct cli *c)
 		return print_topics(c, plan, n, NULL);
 	if (strcmp(c->argv[0], "check") == 0)
 		return bus_topics_check(c->site, plan, n, check, &err) < 0 ? cli_fail(c, &err) : print_topics(c, plan, n, check);
-	if (strcmp(c->argv[0], "apply") == 0)
-		return bus_topics_apply(c->site, plan, n, check, &err) < 0 ? cli_fail(c, &err) : print_topics(c, plan, n, check);
+	if (strcmp(c->argv[0], "apply") == 0) {
+		/* what is there afterwards is what counts */
+		if (bus_topics_apply(c->site, plan, n, check, &err) < 0 || bus_topics_check(c->site, plan, n, check, &err) < 0)
+			return cli_fail(c, &err);
+		return print_topics(c, plan, n, check);
+	}
 	return CLI_USAGE;
 }
