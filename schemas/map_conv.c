@@ -1,5 +1,6 @@
 #include "map_conv.h"
 #include "check.h"
+#include "check.h"
 
 static bool digits(struct br_str s)
 {
@@ -35,16 +36,34 @@ static int birth_get(struct br_str in, struct br_arena *a, struct br_str *out)
 
 	if (rc)
 		return rc;
-	day = br_arena_alloc(a, 10);
+	day = br_arena_alloc(a, 11);
 	if (!day)
 		return -BR_E_NOMEM;
-	memcpy(day, id.p + 6, 4);
-	day[4] = '-';
-	memcpy(day + 5, id.p + 10, 2);
-	day[7] = '-';
-	memcpy(day + 8, id.p + 12, 2);
+	check_citizen_id_birth(id, day);
 	*out = (struct br_str){day, 10};
 	return 0;
+}
+
+/* Codes and names as people write them -> as the standards do. */
+static int normalised_get(const struct map_conv *cv, struct br_str in, struct br_arena *a, struct br_str *out)
+{
+	char *text;
+	bool ok;
+
+	if (cv->is_canonical && cv->is_canonical(in)) {
+		*out = in;
+		return 0;
+	}
+	text = br_arena_alloc(a, in.n + in.n / 2 + 33);
+	if (!text)
+		return -BR_E_NOMEM;
+	if (!cv->normalise) { /* a name: every text has a normal form */
+		*out = (struct br_str){text, check_name_normalise(in, text)};
+		return 0;
+	}
+	ok = cv->normalise(in, text);
+	*out = (struct br_str){text, ok ? strlen(text) : 0};
+	return ok ? 0 : -BR_E_MAP_BAD_VALUE;
 }
 
 /* [+-]digits[.digits] split into its parts, leading and trailing zeros removed. */
@@ -150,13 +169,15 @@ int map_conv_get(const struct map_conv *cv, struct br_str in, struct br_arena *a
 	case MAP_CONV_CITIZEN_SEX:
 		rc = citizen_id_get(in, a, &id);
 		if (rc == 0)
-			*out = (id.p[16] - '0') % 2 ? cv->man : cv->woman;
+			*out = check_citizen_id_male(id) ? cv->man : cv->woman;
 		return rc;
 	case MAP_CONV_INT:
 	case MAP_CONV_DECIMAL:
 		return number_get(cv, in, a, out);
 	case MAP_CONV_BOOL:
 		return bool_get(cv, in, out);
+	case MAP_CONV_NORMAL:
+		return normalised_get(cv, in, a, out);
 	case MAP_CONV_TEXT:
 	case MAP_CONV_CODES:
 		break;
@@ -188,6 +209,7 @@ int map_conv_put(const struct map_conv *cv, struct br_str in, struct br_arena *a
 	case MAP_CONV_TEXT:
 	case MAP_CONV_CODES:
 	case MAP_CONV_CITIZEN_ID:
+	case MAP_CONV_NORMAL:
 		break;
 	}
 	*out = in;

@@ -14,7 +14,7 @@
 
 enum map_conv_kind {
 	MAP_CONV_TEXT, MAP_CONV_CODES, MAP_CONV_TIME, MAP_CONV_CITIZEN_ID, MAP_CONV_CITIZEN_BIRTH, MAP_CONV_CITIZEN_SEX, MAP_CONV_INT,
-	MAP_CONV_DECIMAL, MAP_CONV_BOOL,
+	MAP_CONV_DECIMAL, MAP_CONV_BOOL, MAP_CONV_NORMAL,
 };
 
 struct map_conv {
@@ -25,6 +25,8 @@ struct map_conv {
 	int8_t pick;                 /* CODES: which canonical column of the table */
 	struct br_str yes, no;       /* BOOL */
 	struct br_str man, woman;    /* CITIZEN_SEX: our codes */
+	bool (*is_canonical)(struct br_str);            /* NORMAL: nothing to do, may be NULL */
+	bool (*normalise)(struct br_str, char *);       /* NORMAL: NULL = a name */
 	const struct map_time *time;
 	const struct map_codes *codes;
 	struct br_str expected;      /* for people: what a column must look like */

@@ -1,11 +1,12 @@
 /* `as:` of a mapping line -> struct map_conv. */
 #include "br_text.h"
+#include "check.h"
 #include "map_conv.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 const char *const map_conv_words[] = {
-	"text", "date", "time", "citizen-id", "citizen-birth", "citizen-sex", "int", "decimal", "bool",
+	"text", "date", "time", "citizen-id", "citizen-birth", "citizen-sex", "int", "decimal", "bool", "name", "credit-code", "impl-code", "division",
 };
 const size_t map_conv_nwords = BR_LEN(map_conv_words);
 
@@ -144,6 +145,50 @@ static int compile_from_id(struct conv_job *j)
 	return 0;
 }
 
+static bool credit_code(struct br_str in, char *out)
+{
+	return check_credit_code_normalise(in, out);
+}
+
+static bool impl_code(struct br_str in, char *out)
+{
+	return check_impl_code_normalise(in, out);
+}
+
+static bool division(struct br_str in, char *out)
+{
+	return check_division_normalise(in, out);
+}
+
+/* Writing back is the same text: what a system stored in another form stays there while it means the same. */
+static int compile_normal(struct conv_job *j)
+{
+	static const struct {
+		const char *word;
+		bool (*is)(struct br_str), (*make)(struct br_str, char *);
+		const char *expected;
+	} kinds[] = {
+		{"name", NULL, NULL, "a name"},
+		{"credit-code", check_credit_code, credit_code, "a unified social credit code of 18 characters"},
+		{"impl-code", check_impl_code, impl_code, "an implementation code of 31 characters"},
+		{"division", check_division, division, "a division code of 6, 9 or 12 digits"},
+	};
+
+	for (size_t i = 0; i < BR_LEN(kinds); i++) {
+		if (!br_str_eq(j->word, br_str_z(kinds[i].word)))
+			continue;
+		if (j->field->type != SHAPE_TEXT)
+			return wrong_type(j);
+		j->cv->kind = MAP_CONV_NORMAL;
+		j->cv->strict = kinds[i].is != NULL;
+		j->cv->is_canonical = kinds[i].is;
+		j->cv->normalise = kinds[i].make;
+		j->cv->expected = br_str_z(kinds[i].expected);
+		return 0;
+	}
+	return 1;
+}
+
 static int unknown(struct conv_job *j)
 {
 	const char *near = br_nearest(j->word, map_conv_words, map_conv_nwords);
@@ -177,6 +222,7 @@ int map_conv_compile(const struct cfg_node *as, const struct cfg_node *options, 
 {
 	struct conv_job j = {as ? as : line, options, field, zones, a, report, default_word(field->type), BR_STR_NONE, out};
 	const char *blank;
+	int rc;
 
 	if (as) {
 		if (as->kind != CFG_SCALAR || as->text.n == 0)
@@ -200,6 +246,9 @@ int map_conv_compile(const struct cfg_node *as, const struct cfg_node *options, 
 		return compile_id(&j);
 	if (br_str_eq(j.word, BR_STR("citizen-birth")) || br_str_eq(j.word, BR_STR("citizen-sex")))
 		return compile_from_id(&j);
+	rc = compile_normal(&j);
+	if (rc <= 0)
+		return rc;
 	if (!br_str_eq(j.word, BR_STR("text")))
 		return unknown(&j);
 	out->kind = MAP_CONV_TEXT;

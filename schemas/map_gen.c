@@ -119,6 +119,7 @@ static struct br_str checked_text(struct gen *g, const struct map_column *col, c
 	if (!about)
 		return free_text(g, col, about);
 	switch (about->check) {
+	case CASE_CHECK_CERT_NO:
 	case CASE_CHECK_CITIZEN_ID: return BR_STR("341599195003070014");
 	case CASE_CHECK_CREDIT_CODE: return WORD(g, credit);
 	case CASE_CHECK_ORG_CODE: return WORD(g, org);
@@ -160,7 +161,7 @@ static struct br_str by_line(struct gen *g, const struct map_line *line, const s
 	case MAP_CONV_CITIZEN_ID: case MAP_CONV_CITIZEN_BIRTH: case MAP_CONV_CITIZEN_SEX: return citizen_id(g);
 	case MAP_CONV_INT: case MAP_CONV_DECIMAL: return number(g, &line->conv);
 	case MAP_CONV_BOOL: return below(g, 2) ? line->conv.yes : line->conv.no;
-	case MAP_CONV_TEXT: break;
+	case MAP_CONV_TEXT: case MAP_CONV_NORMAL: break;
 	}
 	if (line->about->type == SHAPE_CODE && line->about->codes && line->about->codes->n)
 		return line->about->codes->rows[below(g, line->about->codes->n)].code;
@@ -179,8 +180,10 @@ static struct br_str pieces(struct gen *g, unsigned column)
 			if (line->source != MAP_FROM_PIECE || line->columns[0] != column || line->piece != p)
 				continue;
 			while (n <= p) {
+				struct br_str piece = n == p ? by_line(g, line, &g->m->columns[column]) : BR_STR("");
+
 				text = br_arena_printf(g->a, "%.*s%.*s%.*s", BR_STR_ARG(text), BR_STR_ARG(n ? line->sep : BR_STR("")),
-					BR_STR_ARG(n == p ? by_line(g, line, &g->m->columns[column]) : BR_STR("")));
+					BR_STR_ARG(piece));
 				n++;
 			}
 		}

@@ -34,10 +34,11 @@ struct map_codes *map_table(struct map_job *j, const struct cfg_node *node)
 static void check_canonical(struct map_job *j, const struct map_line *line)
 {
 	const struct map_codes *t = line->conv.codes;
+	struct br_str anywhere = j->schema->shape->fields[line->field].part ? BR_STR("1") : BR_STR_NONE;
 
 	for (size_t r = 0; r < t->n; r++) {
 		const struct map_code_row *row = &t->rows[r];
-		struct cell c = {BR_STR_NONE, row->canonical[line->conv.pick], line->field, j->schema->shape->fields[line->field].part};
+		struct cell c = {anywhere, row->canonical[line->conv.pick], line->field, j->schema->shape->fields[line->field].part};
 		struct cfg_node at = map_codes_place(t, row);
 		struct br_err err;
 

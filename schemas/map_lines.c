@@ -105,7 +105,8 @@ static int source_const(struct map_job *j, struct map_line *line, const struct c
 	line->source = MAP_FROM_CONST;
 	line->constant = n->text;
 	line->out = false;
-	c = (struct cell){BR_STR_NONE, n->text, line->field, j->schema->shape->fields[line->field].part};
+	c = (struct cell){.value = n->text, .field = line->field, .part = j->schema->shape->fields[line->field].part};
+	c.key = c.part ? BR_STR("1") : BR_STR_NONE;
 	br_err_clear(&err);
 	if (case_check_value(j->schema, &c, &err))
 		return map_problem(j, cfg_problem(j->report, n, BR_E_MAP_BAD_CANONICAL, "found", map_z(j, n->text), "field",

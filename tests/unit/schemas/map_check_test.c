@@ -87,6 +87,16 @@ static const struct check_case {
 	{"yes and no in the system's words", "case: { fee.is_fee: { column: a, as: bool 是/否 } }", "given: {a: 否}, expect: {fee.is_fee: 'false'}", NULL},
 	{"written so", "case: { fee.is_fee: { column: a, as: bool 是/否 } }", "case: {fee.is_fee: 'true'}, expect_local: {a: 是}", NULL},
 	{"neither yes nor no", "case: { fee.is_fee: { column: a, as: bool 是/否 } }", "given: {a: 不}, expect_reject: {code: MAP-103}", NULL},
+	/* standard forms */
+	{"the separator of a name", "case: { applicant.name: { column: a, as: name } }", "given: {a: 阿不都．买买提}, expect: {applicant.name: 阿不都·买买提}", NULL},
+	{"stays as the system writes it", "case: { applicant.name: { column: a, as: name } }", "case: {applicant.name: 阿不都·买买提}, given: {a: 阿不都・买买提}, expect_local: {a: 阿不都・买买提}", NULL},
+	{"a credit code in small letters", "case: { org.code: { column: a, as: credit-code } }", "given: {a: 11341503999900222d}, expect: {org.code: 11341503999900222D}", NULL},
+	{"a credit code with a wrong check character", "case: { org.code: { column: a, as: credit-code } }", "given: {a: 11341503999900222E}, expect_reject: {code: MAP-103, field: org.code}", NULL},
+	{"an implementation code with dashes", "case: { item.impl_code: { column: a, as: impl-code } }",
+		"given: {a: 11341503999900222D-4-002011099000}, expect: {item.impl_code: 11341503999900222D4002011099000}", NULL},
+	{"a short division code", "case: { division: { column: a, as: division } }", "given: {a: '341503'}, expect: {division: '341503000000'}", NULL},
+	{"that stays short", "case: { division: { column: a, as: division } }", "case: {division: '341503000000'}, given: {a: '341503'}, expect_local: {a: '341503'}", NULL},
+	{"a value the case does not take", "case: { applicant.postcode: a }", "given: {a: '2370'}, expect_reject: {code: SCH-101}", "MAP-201"},
 	/* codes */
 	{"codes by name", "case: { applicant.sex: { column: a, codes: sex-hanzi } }", "given: {a: 女}, expect: {applicant.sex: F}", NULL},
 	{"codes in place", "case: { applicant.sex: { column: a, codes: { '1': M, '2': F } } }", "case: {applicant.sex: F}, expect_local: {a: '2'}", NULL},

@@ -19,8 +19,8 @@ static void load(struct fixture *f, const char *path)
 	br_arena_release(&f->arena);
 	if (fixture_compile(f, z))
 		fixture_print(f);
-	assert_int_equal(f->report.n, 0);
 	free(z);
+	assert_int_equal(f->report.n, 0);
 }
 
 static bool same_scalar(const struct cfg_node *n, struct br_str want)

@@ -124,6 +124,48 @@ static void test_dependencies(void **state)
 	assert_false(map_target_owned(card, column("xm")));
 }
 
+/* The same asked by place: what the bridge merges by. */
+static void test_places(void **state)
+{
+	static const char more[] =
+		"records:\n  r:\n    case: { summary: s, ext.card_kind: lx }\n"
+		"    derive: { status: { from: last(steps), column: m, rows: { a: ACCEPTED } } }\n"
+		"    parts: { steps: { key: n, case: { name: m } } }\n";
+	struct fixture g;
+	const struct mapping *m;
+	struct cell lx, step, kind, other_kind, status, name, name2, place;
+	unsigned at = 0, n = 0;
+
+	(void)state;
+	assert_int_equal(fixture_compile(&g, more), 0);
+	m = map_at(g.set, 0);
+	assert_true(map_place_read(map_shape(m), BR_STR("lx"), &lx, &g.arena));
+	assert_true(map_place_read(map_shape(m), BR_STR("steps/1/m"), &step, &g.arena));
+	assert_true(map_place_read(g.schema->shape, BR_STR("ext.card_kind"), &kind, &g.arena));
+	assert_true(map_place_read(g.schema->shape, BR_STR("ext.other"), &other_kind, &g.arena));
+	assert_true(map_place_read(g.schema->shape, BR_STR("status"), &status, &g.arena));
+	assert_true(map_place_read(g.schema->shape, BR_STR("steps/1/name"), &name, &g.arena));
+	assert_true(map_place_read(g.schema->shape, BR_STR("steps/2/name"), &name2, &g.arena));
+	assert_true(map_place_reads(m, &kind, &lx) && map_place_writes(m, &kind, &lx));
+	assert_false(map_place_reads(m, &other_kind, &lx));
+	assert_true(map_place_reads(m, &status, &step));
+	assert_false(map_place_writes(m, &status, &step));
+	assert_true(map_place_reads(m, &name, &step) && map_place_writes(m, &name, &step));
+	assert_false(map_place_reads(m, &name2, &step));
+	while (map_written_place(m, &lx, &at, &place)) {
+		n++;
+		assert_true(cell_cmp(&place, &kind) == 0);
+	}
+	assert_int_equal(n, 1);
+	at = n = 0;
+	while (map_written_place(m, &step, &at, &place)) {
+		n++;
+		assert_true(cell_cmp(&place, &name) == 0);
+	}
+	assert_int_equal(n, 1);
+	fixture_release(&g);
+}
+
 static const struct same_case {
 	const char *name, *column, *a, *b; /* values; NULL = null */
 	bool same;
@@ -348,8 +390,9 @@ static void test_no_surprise_memory(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(same_cases) + 11] = {
+	struct CMUnitTest tests[BR_LEN(same_cases) + 12] = {
 		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_dependencies),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_issue),
@@ -372,7 +415,7 @@ int main(void)
 	other = map_find(f.set, BR_STR("other"));
 	readonly = map_find(f.set, BR_STR("readonly"));
 	for (size_t i = 0; i < BR_LEN(same_cases); i++)
-		tests[i + 11] = (struct CMUnitTest){same_cases[i].name, test_same, NULL, NULL, (void *)&same_cases[i]};
+		tests[i + 12] = (struct CMUnitTest){same_cases[i].name, test_same, NULL, NULL, (void *)&same_cases[i]};
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	fixture_release(&f);
 	br_arena_release(&fixture_schema_arena);
