@@ -226,9 +226,10 @@ static void on_server(void *arg, const PGresult *res, const struct br_err *err)
 	} else if (PQgetvalue(res, 0, 2)[0] == 't' && p->o->inbox) {
 		fail_code(p, BR_E_PG_READ_ONLY, NULL, NULL);
 	} else {
-		/* a database that checks nothing (SQL_ASCII) may hold anything */
 		p->check_utf8 = br_str_eq(encoding, BR_STR("SQL_ASCII"));
-		find_tables(p);
+		/* A database that checks nothing may hold anything: the server would refuse a whole page for one bad byte, so we look ourselves. */
+		if (!p->check_utf8 || !send(p, "set client_encoding to sql_ascii", 0, NULL, NULL))
+			find_tables(p);
 	}
 }
 
