@@ -116,6 +116,9 @@ static void put_null(struct element *e, unsigned number)
 
 	if (present && !map_column_text(col, now, &text))
 		return;
+	/* saying nothing about a column the system does not have yet needs no cell */
+	if (!present && !col->none.p)
+		return;
 	set_slot(e, number, col->none);
 }
 
