@@ -25,7 +25,7 @@ const struct cfg_option pg_options[] = {
 		"longest time of one statement", "单条语句的最长时间"},
 	{"lock_timeout", CFG_T_DURATION, OPT(pg_options, lock_timeout), "3s", 10, 3600000, false, false, NULL,
 		"longest wait for a lock", "等待锁的最长时间"},
-	{"batch", CFG_T_INT, OPT(pg_options, batch), "500", 1, 5000, false, false, NULL,
+	{"batch", CFG_T_INT, OPT(pg_options, batch), "1000", 1, 5000, false, false, NULL,
 		"records written in one transaction at most", "单个事务最多写入的记录数"},
 	{0},
 };

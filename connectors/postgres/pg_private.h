@@ -22,7 +22,7 @@ struct pg {
 	bool shared_inbox;      /* our tables are there: class S1 */
 	const char *meta, *inbox; /* "schema"."table" */
 	struct {
-		struct pg_statement fence, inbox_read, inbox_write, take;
+		struct pg_statement fence, inbox_read, inbox_insert, inbox_update, take;
 	} sql;
 	int64_t epoch;
 	char nonce[80];

@@ -289,17 +289,17 @@ static bool has_field(const struct pg_record *r, const struct pg_table *x, const
 }
 
 /* unnest($1::text[], ...) with the names p, k, a0, a1 ...; gives the number of the first field's parameter. */
-static void arrays(struct text *t, const struct pg_table *x, unsigned nfields, bool ordinality)
+static void arrays(struct text *t, const struct pg_table *x, unsigned nfields)
 {
 	unsigned n = nfields + (x->part ? 2 : 1);
 
 	add(t, "unnest(");
 	for (unsigned i = 0; i < n; i++)
 		add(t, "%s$%u::text[]", i ? ", " : "", i + 1);
-	add(t, ")%s as v(%sk", ordinality ? " with ordinality" : "", x->part ? "p, " : "");
+	add(t, ") as v(%sk", x->part ? "p, " : "");
 	for (unsigned i = 0; i < nfields; i++)
 		add(t, ", a%u", i);
-	add(t, ordinality ? ", i)" : ")");
+	add(t, ")");
 }
 
 static void returning(struct text *t, const struct pg_table *x, unsigned kind)
@@ -356,9 +356,8 @@ static void insert(struct text *t, const struct pg_record *r, const struct pg_ta
 		comma = ", ";
 	}
 	add(t, " from ");
-	arrays(t, x, n, true);
-	/* in the order of the arrays, so that the answer's rows are in that order too */
-	add(t, " order by v.i");
+	/* a scan of arrays gives its rows in their order, and they are inserted and returned one after the other: that is how a key finds its command */
+	arrays(t, x, n);
 	returning(t, x, kind);
 }
 
@@ -371,7 +370,7 @@ static void update(struct text *t, const struct pg_record *r, const struct pg_ta
 		add(t, "%s%s = v.a%u::%s", i ? ", " : "", c->quoted, i, c->type);
 	}
 	add(t, " from ");
-	arrays(t, x, n, false);
+	arrays(t, x, n);
 	add(t, " where t.%s = v.k::%s", x->key.quoted, x->key.type);
 	if (x->part)
 		add(t, " and t.%s = v.p::%s", x->parent.quoted, x->parent.type);

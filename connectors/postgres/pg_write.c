@@ -1,8 +1,7 @@
 /*
  * The statements of a batch: one for all commands that write the same columns of the same table, with one array for each column.
  *
- * An insert answers in the order of its arrays (they are sorted by their ordinal before anything is inserted), which is how a key that the target
- * allots finds its command.
+ * An insert answers in the order of its arrays, which is how a key that the target allots finds its command.
  */
 #include "pg_batch.h"
 #include <stdlib.h>
@@ -401,7 +400,7 @@ static struct br_str post_json(struct pg_batch *b, const struct pg_write *w)
 	return br_jw_failed(&jw) ? BR_STR_NONE : (struct br_str){b->json.p + at, b->json.n - at};
 }
 
-int pg_send_inbox(struct pg_batch *b, struct br_err *err)
+static int send_inbox(struct pg_batch *b, bool there, const struct pg_statement *st, struct br_err *err)
 {
 	struct pg_array *x = pg_columns(b->p, 7);
 	size_t n = 0;
@@ -412,7 +411,7 @@ int pg_send_inbox(struct pg_batch *b, struct br_err *err)
 		struct pg_write *w = &b->w[i];
 		const struct conn_command *c = w->cmd;
 
-		if (w->state != W_WRITE || !w->r->inbox)
+		if (w->state != W_WRITE || !w->r->inbox || w->inbox.there != there)
 			continue;
 		br_buf_reset(&b->json);
 		pg_array_add(&x[0], c->did.cid);
@@ -424,5 +423,12 @@ int pg_send_inbox(struct pg_batch *b, struct br_err *err)
 		pg_array_add(&x[6], post_json(b, w));
 		n++;
 	}
-	return n ? send_columns(b->p, &b->p->sql.inbox_write, 7, NULL, NULL, err) : 0;
+	return n ? send_columns(b->p, st, 7, NULL, NULL, err) : 0;
+}
+
+int pg_send_inbox(struct pg_batch *b, struct br_err *err)
+{
+	int rc = send_inbox(b, false, &b->p->sql.inbox_insert, err);
+
+	return rc ? rc : send_inbox(b, true, &b->p->sql.inbox_update, err);
 }

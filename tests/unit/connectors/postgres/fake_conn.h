@@ -339,7 +339,7 @@ static struct conn *fake_new(void)
 
 	assert_non_null(c);
 	br_arena_init(&c->arena, 256u << 20);
-	br_arena_init(&c->records_arena, 16u << 20);
+	br_arena_init(&c->records_arena, 1u << 30);
 	c->loop = br_loop_new(NULL);
 	assert_non_null(c->loop);
 	c->pg = calloc(1, sizeof(struct pg));
