@@ -23,7 +23,7 @@
 enum phase {
 	PHASE_CLOSED,     /* nothing open; a timer starts over */
 	PHASE_OPENING,    /* ledger connects */
-	PHASE_REANNOUNCE, /* outputs that may not have got out before the last stop */
+	PHASE_REVIEWING,  /* loading outputs that may not have got out before the last stop */
 	PHASE_IDLE,
 	PHASE_LOADING,
 	PHASE_MATCHING,   /* loading by match keys */
@@ -79,12 +79,14 @@ struct bridge {
 	/* systems whose HELLO is to be answered, and the one being answered; after a restart all of them */
 	size_t begin_at;
 	bool reannounce;
+	bool blocked; /* Kafka's queue was full: publishing goes on with the next acknowledgement */
 	struct hub_counters total;
 };
 
 static void next_batch(struct bridge *b);
 static void publish(struct bridge *b);
 static void begin_next(struct bridge *b);
+static void send_begin(struct bridge *b);
 
 /* ---- start and start over ---- */
 
@@ -159,10 +161,13 @@ static void on_acked(void *arg)
 		memmove(b->marks, b->marks + done, (b->nmarks - done) * sizeof(*b->marks));
 		b->nmarks -= done;
 	}
+	if (!b->blocked)
+		return;
+	b->blocked = false;
 	if (b->phase == PHASE_PUBLISHING)
 		publish(b);
-	else if (b->phase == PHASE_BEGINNING || b->phase == PHASE_REANNOUNCE)
-		begin_next(b);
+	else
+		send_begin(b);
 }
 
 static void mark_published(struct bridge *b)
@@ -525,6 +530,7 @@ static void batch_done(struct bridge *b)
 {
 	mark_published(b);
 	give_back(b);
+	b->reannounce = false;
 	b->phase = PHASE_IDLE;
 	if (b->stopping)
 		br_loop_stop(b->loop, b->status);
@@ -544,13 +550,13 @@ static void publish(struct bridge *b)
 
 	br_err_clear(&err);
 	if (!hub_publish(b->publisher, &b->world, &err, &fatal)) {
+		b->blocked = !fatal;
 		if (fatal)
 			start_over(b, &err);
 		return;
 	}
 	b->phase = PHASE_BEGINNING;
 	b->begin_at = 0;
-	b->reannounce = false;
 	begin_next(b);
 }
 
@@ -576,12 +582,12 @@ static void send_begin(struct bridge *b)
 	br_err_clear(&err);
 	again.attempted = !s->transactional;
 	if (!hub_publish_begin(b->publisher, &b->side, s, b->reannounce ? &again : fence_of(b, s), &err, &fatal)) {
+		b->blocked = !fatal;
 		if (fatal)
 			start_over(b, &err);
 		return;
 	}
 	b->begin_at++;
-	b->side.arena = NULL;
 	begin_next(b);
 }
 
@@ -606,10 +612,6 @@ static void side_world(struct bridge *b)
 
 static void begin_next(struct bridge *b)
 {
-	if (b->side.arena) { /* a full queue made us stop in the middle */
-		send_begin(b);
-		return;
-	}
 	while (b->begin_at < b->world.nsystems) {
 		struct hub_system *s = &b->world.systems[b->begin_at];
 
@@ -634,21 +636,10 @@ static void on_unpublished(void *arg, const struct br_err *err)
 		return;
 	}
 	br_info("the bridge is up", L_INT("incarnation", b->world.incarnation), L_INT("systems", (int64_t)b->world.nsystems));
-	b->phase = PHASE_PUBLISHING;
 	/* what may not have got out: changed cases and their history; then every connector is told again where it stands */
-	struct br_err e;
-	bool fatal = false;
-
-	br_err_clear(&e);
-	if (!hub_publish(b->publisher, &b->world, &e, &fatal)) {
-		if (fatal)
-			start_over(b, &e);
-		return;
-	}
-	b->phase = PHASE_REANNOUNCE;
-	b->begin_at = 0;
+	b->phase = PHASE_PUBLISHING;
 	b->reannounce = true;
-	begin_next(b);
+	publish(b);
 }
 
 static int open_bus(struct bridge *b, struct br_err *err)
@@ -681,7 +672,7 @@ static void on_opened(void *arg, const struct br_err *err)
 	}
 	memcpy(b->next, b->positions, b->nsources * sizeof(*b->next));
 	br_err_clear(&e);
-	b->phase = PHASE_REANNOUNCE;
+	b->phase = PHASE_REVIEWING;
 	if (open_bus(b, &e) < 0) {
 		start_over(b, &e);
 		return;
@@ -699,7 +690,7 @@ static void open_all(void *arg)
 	close_all(b);
 	br_err_clear(&err);
 	b->phase = PHASE_OPENING;
-	b->side.arena = NULL;
+	b->blocked = false;
 	br_arena_reset(&b->arena);
 	hub_world_begin(&b->world, &b->arena);
 	b->ledger = ledger_new(b->loop, b->site->ledger_dsn.p, on_lost, b, &err);

@@ -315,7 +315,7 @@ static bool send_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 
 bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_system *s, const struct hub_out *fence, struct br_err *err, bool *fatal)
 {
-	struct msg m = {.type = MSG_FENCE};
+	struct msg m = {.type = MSG_FENCE}, pause = {.type = MSG_PAUSE};
 
 	if (p->stage == 0) {
 		if (fence && !send_begin(p, w, s, fence, err, fatal))
@@ -339,6 +339,9 @@ bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 		m.sweep_mode = fence->sweep;
 		m.attempted = fence->attempted;
 		if (!send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal))
+			return false;
+		/* a connector that starts knows nothing of an earlier order */
+		if (s->state == SYS_PAUSED && !send_message(p, w, s, &pause, NULL, BR_STR_NONE, err, fatal))
 			return false;
 	}
 	p->stage = 0;

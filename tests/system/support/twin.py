@@ -3,6 +3,8 @@
 Small on purpose: what the bridge does between two systems shows best where both can be looked into with SQL.
 """
 
+import psycopg
+
 from .casebridge import Casebridge
 from .paths import SOURCE
 from .waiting import wait_for
@@ -100,8 +102,18 @@ class Twin:
             return row if row and all(row[k] == v for k, v in expected.items()) else None
         return wait_for(there, timeout=timeout, what=f"{name}: {where} {values} with {expected}", or_died=[self.process])
 
+    def patiently(self, look):
+        """`look` for wait_for: a server that is just coming back means "not yet"."""
+        def looking():
+            try:
+                return look()
+            except psycopg.OperationalError as error:
+                raise LookupError(str(error)) from None
+        return looking
+
     def quiet(self, timeout=60):
         """Nothing is on its way any more."""
+        @self.patiently
         def idle():
             return self.ledger.rows("select count(*) from casebridge.links where inflight is not null or due")[0][0] == 0
         wait_for(idle, timeout=timeout, what="nothing in flight", or_died=[self.process])
