@@ -28,7 +28,8 @@ int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *
 		snprintf(field, sizeof(field), "%.*s", BR_STR_ARG(line->about->name));
 		snprintf(expected, sizeof(expected), "%.*s", BR_STR_ARG(line->conv.expected));
 	}
-	if (found.p && line && line->about->pii != CASE_PII_NONE)
+	/* a code must be seen to be put into the table; it says nothing about a person */
+	if (found.p && line && line->about->pii != CASE_PII_NONE && (code != BR_E_MAP_UNKNOWN_CODE || found.n > 8))
 		br_mask_z(found, shown, sizeof(shown));
 	else if (found.p)
 		snprintf(shown, sizeof(shown), "%.*s", BR_STR_ARG(br_utf8_cut(found, sizeof(shown) - 1)));
@@ -256,6 +257,18 @@ static int codes_get(struct map_run *run, const struct map_line *line, struct br
 	return map_fail(run, BR_E_MAP_UNKNOWN_CODE, line, line->columns[0], text, "table", name);
 }
 
+/* Nothing case_check_value could object to: short enough even if every byte were a character, and no control characters. */
+static bool harmless(const struct map_line *line, struct br_str value)
+{
+	bool control = false;
+
+	if (line->about->max_chars && value.n > line->about->max_chars)
+		return false;
+	for (size_t i = 0; i < value.n; i++)
+		control |= (unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7F;
+	return !control;
+}
+
 static int checked(struct map_run *run, const struct map_line *line, struct br_str value)
 {
 	struct cell c = {run->key, value, line->field, run->m->schema->shape->fields[line->field].part};
@@ -295,7 +308,7 @@ int map_line_get(struct map_run *run, const struct map_line *line, const struct 
 	rc = map_conv_get(&line->conv, text, run->a, out);
 	if (rc)
 		return rc == -BR_E_NOMEM ? rc : map_fail(run, (enum br_err_code)-rc, line, line->columns[0], text, NULL, NULL);
-	if (line->check) {
+	if (line->check && !(line->plain && harmless(line, *out))) {
 		rc = checked(run, line, *out);
 		if (rc)
 			return rc;

@@ -225,9 +225,8 @@ static void classify(struct map_job *j, struct map_line *line)
 		line->verify |= col->pad_left && !col->cut;
 		line->verify &= !col->cut;
 	}
-	line->check = line->in && !line->conv.strict &&
-		(line->about->check != CASE_CHECK_NONE || line->about->max_chars || line->about->type != SHAPE_TEXT);
-	line->check |= line->in && line->conv.kind == MAP_CONV_TEXT && line->source == MAP_FROM_KEY && line->about->type != SHAPE_TEXT;
+	line->check = line->in && !line->conv.strict;
+	line->plain = line->about->type == SHAPE_TEXT && line->about->check == CASE_CHECK_NONE;
 }
 
 static void directions(struct map_job *j, struct map_line *line, const struct cfg_node *n)

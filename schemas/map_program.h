@@ -30,6 +30,7 @@ struct map_line {
 	uint8_t klass;             /* enum map_class, of source and conversion together */
 	bool in, out;
 	bool check;                /* get must ask case_check_value */
+	bool plain;                /* ... only for its length and for control characters: text without a check of its own */
 	bool verify;               /* put reads back what it is about to write */
 	int8_t owner;              /* enum case_owner, -1 = as the schema says */
 	uint16_t field;            /* number in the case's shape */
