@@ -287,30 +287,22 @@ static int send_fence(struct pg_batch *b, struct br_err *err)
 	return br_pg_send(p->pg, p->sql.fence.name, p->sql.fence.sql, 2, NULL, params, false, on_fence, b, err);
 }
 
-static struct pg_write *find_write(struct pg_batch *b, struct br_str cid, struct br_str rec)
-{
-	for (size_t i = 0; i < b->n; i++) {
-		if (br_str_eq(b->w[i].cmd->did.cid, cid) && br_str_eq(b->w[i].cmd->did.rec, rec))
-			return &b->w[i];
-	}
-	return NULL;
-}
-
 static void on_inbox(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct pg_batch *b = arg;
 
 	(void)err;
 	for (int i = 0; res && i < PQntuples(res); i++) {
-		struct pg_write *w = find_write(b, pg_value(res, i, 0), pg_value(res, i, 1));
+		size_t at = (size_t)pg_int(res, i, 0) - 1;
+		struct pg_write *w = &b->w[at < b->n ? at : 0];
 
-		if (!w)
-			continue;
 		w->inbox.there = true;
-		w->inbox.incarnation = pg_int(res, i, 2);
-		w->inbox.n = pg_int(res, i, 3);
-		w->inbox.lid = PQgetisnull(res, i, 4) ? BR_STR("") : br_arena_copy(b->a, pg_value(res, i, 4));
-		w->inbox.post = PQgetisnull(res, i, 5) ? BR_STR_NONE : br_arena_copy(b->a, pg_value(res, i, 5));
+		w->inbox.incarnation = pg_int(res, i, 1);
+		w->inbox.n = pg_int(res, i, 2);
+		if (!pg_was_done(w))
+			continue; /* only an answer given before needs the rest */
+		w->inbox.lid = PQgetisnull(res, i, 3) ? BR_STR("") : br_arena_copy(b->a, pg_value(res, i, 3));
+		w->inbox.post = PQgetisnull(res, i, 4) ? BR_STR_NONE : br_arena_copy(b->a, pg_value(res, i, 4));
 	}
 }
 

@@ -56,6 +56,8 @@ struct pg_batch {
 /* pg_batch.c */
 void pg_batch_next(struct pg *p);
 /* pg_decide.c */
+/* The command ran before; or a larger number or a later ledger says that it is out of date. */
+bool pg_was_done(const struct pg_write *w);
 void pg_decide(struct pg_batch *b);
 /* After the rows found by look-ups were read. */
 void pg_decide_found(struct pg_batch *b);

@@ -52,14 +52,19 @@ static int read_post(struct pg_batch *b, struct pg_write *w)
 	return 0;
 }
 
-/* The command ran before: its answer is what was found then, exactly. A larger number, or a later ledger, means that the command is out of date. */
-static bool was_done(struct pg_batch *b, struct pg_write *w)
+bool pg_was_done(const struct pg_write *w)
 {
 	const struct msg_did *did = &w->cmd->did;
 
 	if (!w->inbox.there || w->inbox.incarnation < did->incarnation)
 		return false;
-	if (w->inbox.incarnation == did->incarnation && w->inbox.n < did->n)
+	return w->inbox.incarnation > did->incarnation || w->inbox.n >= did->n;
+}
+
+/* The answer is what was found then, exactly. */
+static bool answer_again(struct pg_batch *b, struct pg_write *w)
+{
+	if (!pg_was_done(w))
 		return false;
 	answer(w, RCPT_APPLIED);
 	w->receipt.lid = w->inbox.lid;
@@ -193,7 +198,7 @@ void pg_decide(struct pg_batch *b)
 	for (size_t i = 0; i < b->n; i++) {
 		struct pg_write *w = &b->w[i];
 
-		if (w->state != W_OPEN || was_done(b, w))
+		if (w->state != W_OPEN || answer_again(b, w))
 			continue;
 		if (w->cmd->op == OP_CREATE)
 			decide_create(b, w);

@@ -77,7 +77,7 @@ static void our_statements(struct pg *p)
 		"with u as (update %s set beat = beat + 1 where one and epoch = $1::bigint and inc = $2 returning 1)"
 		" select 1 / count(*) from u", p->meta)};
 	p->sql.inbox_read = (struct pg_statement){"cb_inbox_read", sql_text(p,
-		"select b.cid, b.rec, b.incarnation, b.n, b.lid, b.post from unnest($1::text[], $2::text[]) v(c, r)"
+		"select v.i, b.incarnation, b.n, b.lid, b.post from unnest($1::text[], $2::text[]) with ordinality v(c, r, i)"
 		" join %s b on b.cid = v.c and b.rec = v.r", p->inbox)};
 	/* who has a row is known from reading: plain inserts and updates cost half of what "on conflict" does */
 	p->sql.inbox_insert = (struct pg_statement){"cb_inbox_insert", sql_text(p,

@@ -180,7 +180,7 @@ static struct pg_group *group_of(struct pg_batch *b, struct pg_record *r, const 
 }
 
 static int add_row(struct pg_batch *b, struct pg_write *w, const struct pg_table *t, unsigned kind, const struct cell *cells, unsigned n,
-	struct br_err *err)
+	struct br_str key, struct br_err *err)
 {
 	struct pg_group *g = group_of(b, w->r, t, kind, cells, n);
 	struct item *it = g ? add_item(g, w) : NULL;
@@ -189,7 +189,7 @@ static int add_row(struct pg_batch *b, struct pg_write *w, const struct pg_table
 		return nomem(err);
 	it->cells = cells;
 	it->n = n;
-	it->key = n ? cells[0].key : BR_STR("");
+	it->key = key;
 	return 0;
 }
 
@@ -280,6 +280,35 @@ static bool returns_image(const struct pg_write *w)
 	return w->r->ntables == 1 && !w->r->tables[0].aftermath;
 }
 
+static bool is_generated(const struct pg_record *r, const struct pg_table *t, unsigned field)
+{
+	for (unsigned i = 0; i < t->ngenerated; i++) {
+		if (t->generated[i].kind != PG_GEN_NATURAL && br_str_eq(t->generated[i].column.name, r->shape->fields[field].name))
+			return true;
+	}
+	return false;
+}
+
+/* The cells an insert writes: where the target allots a value and we have none, the column is left out. */
+static const struct cell *insert_cells(struct pg_batch *b, const struct pg_record *r, const struct pg_table *t, const struct cell *cells,
+	unsigned *n)
+{
+	struct cell *kept;
+	unsigned count = 0;
+
+	if (!t->ngenerated)
+		return cells;
+	kept = br_arena_alloc(b->a, (*n + 1) * sizeof(*kept));
+	if (!kept)
+		return NULL;
+	for (unsigned i = 0; i < *n; i++) {
+		if (!cell_is_null(&cells[i]) || !is_generated(r, t, cells[i].field))
+			kept[count++] = cells[i];
+	}
+	*n = count;
+	return kept;
+}
+
 int pg_send_roots(struct pg_batch *b, struct br_err *err)
 {
 	int rc = 0;
@@ -288,16 +317,21 @@ int pg_send_roots(struct pg_batch *b, struct br_err *err)
 	for (size_t i = 0; i < b->n && !rc; i++) {
 		struct pg_write *w = &b->w[i];
 		unsigned n = root_cells(&w->cmd->set);
+		const struct cell *cells = w->cmd->set.cells;
 		bool create = w->cmd->op == OP_CREATE;
 
 		if (w->state != W_WRITE)
 			continue;
 		w->has_post = false;
-		if (!create)
+		if (create)
+			cells = insert_cells(b, w->r, &w->r->tables[0], cells, &n);
+		else
 			w->lid = w->cmd->lid;
-		if (create || n)
+		if (!cells && n)
+			rc = nomem(err);
+		else if (create || n)
 			rc = add_row(b, w, &w->r->tables[0], (create ? PG_WRITE_INSERT : PG_WRITE_UPDATE) | (returns_image(w) ? PG_WRITE_IMAGE : 0),
-				w->cmd->set.cells, n, err);
+				cells, n, BR_STR(""), err);
 	}
 	return rc ? rc : send_groups(b, NULL, on_roots, err);
 }
@@ -324,6 +358,17 @@ static bool has_element(const struct pg_write *w, unsigned part, struct br_str k
 	return false;
 }
 
+static int add_element(struct pg_batch *b, struct pg_write *w, const struct cell *c, unsigned n, bool there, struct br_err *err)
+{
+	const struct pg_table *t = &w->r->tables[c->part];
+	const struct cell *cells = there ? c : insert_cells(b, w->r, t, c, &n);
+	struct br_str key = c->key;
+
+	if (!cells)
+		return nomem(err);
+	return add_row(b, w, t, there ? PG_WRITE_UPDATE : PG_WRITE_INSERT, cells, n, key, err);
+}
+
 static int add_elements(struct pg_batch *b, struct pg_write *w, struct br_err *err)
 {
 	const struct image *set = &w->cmd->set;
@@ -336,7 +381,7 @@ static int add_elements(struct pg_batch *b, struct pg_write *w, struct br_err *e
 
 		while (i + n < set->n && set->cells[i + n].part == c->part && br_str_eq(set->cells[i + n].key, c->key))
 			n++;
-		rc = add_row(b, w, &w->r->tables[c->part], there ? PG_WRITE_UPDATE : PG_WRITE_INSERT, c, n, err);
+		rc = add_element(b, w, c, n, there, err);
 		i += n;
 	}
 	return rc;
