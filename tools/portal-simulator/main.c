@@ -15,10 +15,10 @@ static int open_portal(struct portal *p, const struct options *o)
 	char why[300];
 
 	p->options = o;
-	pthread_mutex_init(&p->stop_lock, NULL);
+	pthread_mutex_init(&p->wait_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->stop_wake, &attr);
+	pthread_cond_init(&p->wait_end, &attr);
 	pthread_condattr_destroy(&attr);
 	auth_init(&p->auth);
 	settings_init(&p->settings);

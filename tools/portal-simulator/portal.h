@@ -25,9 +25,11 @@ struct portal {
 	struct settings_box settings;
 	struct faults faults;
 	struct stats stats;
-	/* Waits end when this is set, so that the program can stop at any time. */
-	pthread_mutex_t stop_lock;
-	pthread_cond_t stop_wake;
+	/* Waits of slow calls: ended early by portal_wake(), so that the program can stop at any time
+	 * and a reset leaves no call of an earlier test behind. */
+	pthread_mutex_t wait_lock;
+	pthread_cond_t wait_end;
+	unsigned wakes;
 	bool stopping;
 };
 
@@ -82,7 +84,8 @@ void reply_clear(struct reply *rp);
 /* The body of a reply without text; to be freed. */
 char *reply_render(const struct reply *rp);
 
-/* Waits, unless the program is told to end. */
+/* Waits; portal_wake() ends all waits of the moment, and with stop also those to come. */
 void portal_wait(struct portal *p, int64_t ms);
+void portal_wake(struct portal *p, bool stop);
 
 #endif

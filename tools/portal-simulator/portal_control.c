@@ -159,6 +159,7 @@ int control_faults_clear(struct portal *p, struct db *db, struct request *rq, st
 {
 	(void)rq;
 	faults_clear(&p->faults);
+	portal_wake(p, false);
 	store(p, db);
 	return reply_ok(rp, NULL);
 }
@@ -285,6 +286,7 @@ int control_reset(struct portal *p, struct db *db, struct request *rq, struct re
 	settings_default(&p->settings);
 	faults_clear(&p->faults);
 	stats_clear(&p->stats);
+	portal_wake(p, false);
 	store(p, db);
 	return reply_ok(rp, whole(p));
 }

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "portal_time.h"
-
 const char *request_header(const struct request *rq, const char *name)
 {
 	return MHD_lookup_connection_value(rq->connection, MHD_HEADER_KIND, name);
@@ -67,15 +65,31 @@ char *reply_render(const struct reply *rp)
 
 void portal_wait(struct portal *p, int64_t ms)
 {
-	const int64_t until = time_mono_ms() + ms;
-	const struct timespec deadline = { .tv_sec = until / 1000,
-		.tv_nsec = until % 1000 * 1000000 };
+	struct timespec until;
+	unsigned wakes;
 
 	if (ms <= 0)
 		return;
-	pthread_mutex_lock(&p->stop_lock);
-	while (!p->stopping)
-		if (pthread_cond_timedwait(&p->stop_wake, &p->stop_lock, &deadline) == ETIMEDOUT)
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_mutex_lock(&p->wait_lock);
+	wakes = p->wakes;
+	while (!p->stopping && p->wakes == wakes)
+		if (pthread_cond_timedwait(&p->wait_end, &p->wait_lock, &until) == ETIMEDOUT)
 			break;
-	pthread_mutex_unlock(&p->stop_lock);
+	pthread_mutex_unlock(&p->wait_lock);
+}
+
+void portal_wake(struct portal *p, bool stop)
+{
+	pthread_mutex_lock(&p->wait_lock);
+	p->wakes++;
+	p->stopping = p->stopping || stop;
+	pthread_cond_broadcast(&p->wait_end);
+	pthread_mutex_unlock(&p->wait_lock);
 }

@@ -247,9 +247,6 @@ uint16_t server_port(struct MHD_Daemon *daemon)
 
 void server_stop(struct portal *p, struct MHD_Daemon *daemon)
 {
-	pthread_mutex_lock(&p->stop_lock);
-	p->stopping = true;
-	pthread_cond_broadcast(&p->stop_wake);
-	pthread_mutex_unlock(&p->stop_lock);
+	portal_wake(p, true);
 	MHD_stop_daemon(daemon);
 }
