@@ -93,11 +93,12 @@ static int with_nulls(struct hub_world *w, const struct hub_case *k, const struc
 
 static bool written_by(const struct hub_link *l, const struct cell *column, const struct version_at *places, uint32_t n)
 {
-	int part = map_case_part(l->map, column->part);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct cell place = {.key = places[i].key, .field = places[i].field, .part = places[i].part};
 
-	for (uint32_t i = 0; i < n; i++)
-		if (places[i].part == part && br_str_eq(places[i].key, column->key) && map_writes(l->map, places[i].field, column->field))
+		if (map_place_writes(l->map, &place, column))
 			return true;
+	}
 	return false;
 }
 

@@ -70,11 +70,21 @@ static bool owner_takes_part(const struct merge *m, enum case_owner owner)
 	return false;
 }
 
+/* Who decides this field, as far as this system goes: its mapping may say otherwise than the schema. */
+static enum case_owner owner_of(const struct merge *m, const struct case_field *f)
+{
+	int override = map_field_owner(m->l->map, f->number);
+
+	return override >= 0 ? (enum case_owner)override : f->owner;
+}
+
 static bool may_write(const struct merge *m, const struct case_field *f)
 {
-	if (f->owner == CASE_OWNER_EITHER || f->owner == m->l->sys->role)
+	enum case_owner owner = owner_of(m, f);
+
+	if (owner == CASE_OWNER_EITHER || owner == m->l->sys->role)
 		return true;
-	return f->owner != CASE_OWNER_BRIDGE && !owner_takes_part(m, f->owner);
+	return owner != CASE_OWNER_BRIDGE && !owner_takes_part(m, owner);
 }
 
 static void delta_add(struct merge *m, const struct cell *old, const struct cell *now)
@@ -153,7 +163,7 @@ static bool wins(const struct merge *m, const struct case_field *f, const struct
 		if (code_may_follow(f->codes, v->value, mine->value))
 			return false;
 	}
-	return f->owner == m->l->sys->role;
+	return owner_of(m, f) == m->l->sys->role;
 }
 
 static void merge_place(struct merge *m, const struct cell *v)
@@ -177,7 +187,7 @@ static void merge_place(struct merge *m, const struct cell *v)
 		bool regress = f->policy == CASE_POLICY_LATTICE && f->codes && mine && !cell_is_null(mine) && !cell_is_null(v) &&
 			       !code_may_follow(f->codes, mine->value, v->value);
 
-		if (regress && f->owner != m->l->sys->role) {
+		if (regress && owner_of(m, f) != m->l->sys->role) {
 			reassert(m, v, mine, CONFLICT_OWNERSHIP);
 			return;
 		}
@@ -197,15 +207,11 @@ static void merge_place(struct merge *m, const struct cell *v)
 	reassert(m, v, mine, m->first ? CONFLICT_INITIAL : CONFLICT_LOST);
 }
 
-/* Is the place read from a column that changed? A column of part p stands for elements of the case part that p maps to. */
 static bool place_changed(const struct merge *m, const struct cell *v, const struct cell *const *changed, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		int part = map_case_part(m->l->map, changed[i]->part);
-
-		if (part == v->part && br_str_eq(changed[i]->key, v->key) && map_reads(m->l->map, v->field, changed[i]->field))
+	for (size_t i = 0; i < n; i++)
+		if (map_place_reads(m->l->map, v, changed[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -222,16 +228,11 @@ static bool is_ours(const struct merge *m, const struct cell *c)
 
 static void hold_ours(struct merge *m, const struct cell *column)
 {
-	struct cell place = {.key = column->key, .part = (uint8_t)map_case_part(m->l->map, column->part)};
-	const struct shape *shape = m->w->schema->shape;
+	struct cell place;
+	unsigned at = 0;
 
-	if (map_case_part(m->l->map, column->part) < 0)
-		return;
-	for (unsigned i = 0; i < shape->parts[place.part].n; i++) {
-		place.field = (uint16_t)(shape->parts[place.part].first + i);
-		if (map_writes(m->l->map, place.field, column->field))
-			hub_set_held(m->w, m->l, &place, m->l->inflight.ver);
-	}
+	while (map_written_place(m->l->map, column, &at, &place))
+		hub_set_held(m->w, m->l, &place, m->l->inflight.ver);
 }
 
 static size_t find_changed(struct merge *m, const struct image *local, const struct image *base, const struct cell **changed)

@@ -83,19 +83,10 @@ static void note_deviations(struct hub_world *w, struct hub_link *l, const struc
 		const struct cell *sent = &l->inflight.set.cells[i];
 		const struct cell *stored = image_get(&m->image, sent->part, sent->key, sent->field);
 		struct cell place;
-		const struct shape *shape = w->schema->shape;
-		int part = map_case_part(l->map, sent->part);
+		unsigned at = 0;
 
-		if (!stored || part < 0 || map_column_same(l->map, stored, sent))
-			continue;
-		place = (struct cell){.key = sent->key, .part = (uint8_t)part};
-		for (unsigned f = 0; f < shape->parts[part].n; f++) {
-			place.field = (uint16_t)(shape->parts[part].first + f);
-			if (map_writes(l->map, place.field, sent->field)) {
-				hub_add_conflict(w, l, m->doubt ? CONFLICT_SUSPECT : CONFLICT_DEVIATION, &place, sent, stored);
-				break;
-			}
-		}
+		if (stored && !map_column_same(l->map, stored, sent) && map_written_place(l->map, sent, &at, &place))
+			hub_add_conflict(w, l, m->doubt ? CONFLICT_SUSPECT : CONFLICT_DEVIATION, &place, sent, stored);
 	}
 }
 

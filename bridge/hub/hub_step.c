@@ -136,6 +136,7 @@ static void copy_z(char *to, size_t room, struct br_str s)
  */
 static void hello(struct hub_world *w, struct hub_system *s, const struct msg *m)
 {
+	bool first = !s->nonce[0]; /* nobody was there before: no lease to wait for */
 	struct hub_out *o;
 
 	if (br_str_eq(br_str_z(s->nonce), m->nonce))
@@ -155,7 +156,7 @@ static void hello(struct hub_world *w, struct hub_system *s, const struct msg *m
 	o = hub_out_add(w, OUT_FENCE, s);
 	if (o) {
 		o->nonce = br_arena_copy(w->arena, m->nonce);
-		o->attempted = !s->transactional && !s->bye;
+		o->attempted = !s->transactional && !s->bye && !first;
 		o->sweep = SWEEP_WINDOW;
 	}
 	s->bye = false;
