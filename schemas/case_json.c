@@ -281,16 +281,16 @@ static int read_object(struct reader *rd, const struct case_node *node)
 
 static bool remember_key(struct reader *rd)
 {
-	struct br_str *keys;
-
 	if (rd->nkeys == rd->room) {
-		rd->room = rd->room ? rd->room * 2 : 8;
-		keys = br_arena_array(rd->arena, struct br_str, rd->room);
+		uint32_t room = rd->room ? rd->room * 2 : 8;
+		struct br_str *keys = br_arena_array(rd->arena, struct br_str, room);
+
 		if (!keys)
 			return false;
 		if (rd->nkeys)
 			memcpy(keys, rd->keys, rd->nkeys * sizeof(*keys));
 		rd->keys = keys;
+		rd->room = room;
 	}
 	if (rd->nkeys && br_str_cmp(rd->keys[rd->nkeys - 1], rd->key) >= 0)
 		rd->in_order = false;

@@ -317,9 +317,9 @@ static int load(struct loader *l, const struct cfg_node *root)
 		return -BR_E_NOMEM;
 	l->schema->version = text.version;
 	l->schema->id = text.id;
-	for (const struct cfg_node *c = cfg_first(text.fields); c; c = c->next)
+	for (const struct cfg_node *c = cfg_first(text.fields); c && !br_arena_failed(l->arena); c = c->next)
 		add_field(l, c);
-	for (const struct cfg_node *c = cfg_first(text.lists); c; c = c->next)
+	for (const struct cfg_node *c = cfg_first(text.lists); c && !br_arena_failed(l->arena); c = c->next)
 		add_list(l, c);
 	if (l->report->n == before && finish(l))
 		find_needed(l, root);

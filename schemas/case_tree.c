@@ -24,16 +24,18 @@ static struct case_member *find_slowly(struct case_node *node, struct br_str nam
 /* Names of case.yaml need no escapes in JSON. */
 static struct case_member *add_member(struct case_node *node, struct br_str name, struct br_arena *a)
 {
-	struct case_member *m, *members;
+	struct case_member *m;
 
 	if (node->n == node->room) {
-		node->room = (uint16_t)(node->room ? node->room * 2 : 8);
-		members = br_arena_array(a, struct case_member, node->room);
+		uint16_t room = (uint16_t)(node->room ? node->room * 2 : 8);
+		struct case_member *members = br_arena_array(a, struct case_member, room);
+
 		if (!members)
 			return NULL;
 		if (node->n)
 			memcpy(members, node->members, node->n * sizeof(*members));
 		node->members = members;
+		node->room = room;
 	}
 	m = &node->members[node->n];
 	*m = (struct case_member){.name = br_arena_copy(a, name), .json = br_arena_printf(a, "\"%.*s\":", BR_STR_ARG(name)), .field = -1};
