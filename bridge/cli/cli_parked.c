@@ -1,9 +1,11 @@
 #include "cli.h"
 
 #include "br_json.h"
+#include "hub_ulid.h"
 #include "ledger_query.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static int list(struct cli *c)
 {
@@ -54,34 +56,25 @@ static int resolve(struct cli *c, const char *id, const char *how, const char *r
 	return t->rows == 1 ? CLI_OK : no_item(c, id);
 }
 
-/* uuid text -> ULID text is the ledger's business: the order names the case by its uuid's 16 bytes */
+/* The ledger shows a case's id as uuid, messages name it by its ULID. */
 static struct br_str ulid_of(struct cli *c, const char *uuid)
 {
-	static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	unsigned char b[16] = {0};
-	unsigned n = 0, bits = 2, acc = 0, at = 0;
-	char out[27];
+	char text[HUB_ULID_TEXT + 1], hex[33];
+	struct hub_id id;
+	size_t n = 0;
 
-	for (const char *p = uuid; *p && n < 32; p++) {
-		unsigned v = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a' + 10) : 16;
-
-		if (v < 16) {
-			b[n / 2] = (unsigned char)(b[n / 2] << 4 | v);
-			n++;
-		}
-	}
+	for (const char *p = uuid; *p && n < 32; p++)
+		if (*p != '-')
+			hex[n++] = *p;
 	if (n != 32)
 		return BR_STR("");
-	for (unsigned i = 0; i < 16; i++) {
-		acc = (acc << 8) | b[i];
-		bits += 8;
-		while (bits >= 5) {
-			bits -= 5;
-			out[at++] = alphabet[(acc >> bits) & 31];
-		}
-		acc &= (1u << bits) - 1;
+	for (size_t i = 0; i < sizeof(id.b); i++) {
+		const char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+
+		id.b[i] = (uint8_t)strtoul(pair, NULL, 16);
 	}
-	return br_arena_copy(&c->arena, (struct br_str){out, 26});
+	hub_ulid_text(&id, text);
+	return br_arena_copy(&c->arena, br_str_z(text));
 }
 
 static int retry(struct cli *c, const char *id)

@@ -57,7 +57,8 @@ class Yuan:
         return self._form("/my", {"projid": projid, "pwd": pwd, **fields})
 
     def clerk_on_portal(self, projid, **fields):
-        return self._form("/clerk", {"projid": projid, **fields})
+        for field, value in fields.items():
+            self._form("/clerk", {"projid": projid, "field": field, "value": value})
 
     def on_portal(self, projid, pwd):
         return call(f"{self.portal.url}/my?projid={projid}&pwd={pwd}", headers={"Accept": "application/json"}).json()["data"]
