@@ -6,13 +6,17 @@
 /*
  * tgtype: 1 row, 2 before, 4 insert, 16 update. A cursor column is kept when row triggers without condition and without a list of columns run before
  * every insert and update, and their code names the column and the transaction. A default would move it at inserts only.
+ *
+ * Of triggers that run after a statement only those that do nothing but notify leave a row as the statement returned it.
  */
 const char pg_catalog_sql[] =
 	"select a.attname, format_type(a.atttypid, -1), ty.typname, c.relkind,"
 	" ty.typname in ('text','varchar','name') and (co.collname in ('C','POSIX') or (a.attcollation = 100 and (select"
 	" datlocprovider = 'c' and datcollate in ('C','POSIX','C.UTF-8','C.utf8') from pg_database where datname = current_database()))"
 	" or co.collname in ('C.UTF-8','C.utf8')),"
-	" exists (select from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled in ('O','A') and (g.tgtype & 2) = 0)"
+	" exists (select from pg_trigger g join pg_proc p on p.oid = g.tgfoid where g.tgrelid = c.oid and not g.tgisinternal"
+	" and g.tgenabled in ('O','A') and (g.tgtype & 2) = 0 and p.prosrc !~* '^\\s*begin\\s+((perform\\s+pg_notify\\s*\\([^;]*\\)"
+	"|notify\\s+[^;]+)\\s*;\\s*)+return\\s+(null|new|old)\\s*;\\s*end\\s*;?\\s*$')"
 	" or exists (select from pg_rewrite w where w.ev_class = c.oid and w.rulename <> '_RETURN'),"
 	" case when ty.typname = 'xid8' then (select coalesce(bit_or(g.tgtype::int & 20), 0) = 20 from pg_trigger g"
 	" join pg_proc p on p.oid = g.tgfoid where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled in ('O','A')"

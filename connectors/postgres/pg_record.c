@@ -305,17 +305,24 @@ int pg_record_new(const json_t *spec, const struct shape *shape, struct br_str n
 	return 0;
 }
 
-static bool is_number(struct br_str s, bool point, size_t max)
+static bool is_number(struct br_str s)
 {
 	size_t i = s.n && s.p[0] == '-' ? 1 : 0;
 
-	if (i == s.n || s.n > max)
+	if (i == s.n)
 		return false;
 	for (; i < s.n; i++) {
-		if ((s.p[i] < '0' || s.p[i] > '9') && !(point && s.p[i] == '.'))
+		if ((s.p[i] < '0' || s.p[i] > '9') && s.p[i] != '.')
 			return false;
 	}
 	return true;
+}
+
+static bool is_within(struct br_str s, int64_t least, int64_t most)
+{
+	int64_t v;
+
+	return is_number(s) && br_json_int64(s, &v) && v >= least && v <= most;
 }
 
 bool pg_key_fits(const struct pg_record *r, struct br_str lid)
@@ -323,13 +330,13 @@ bool pg_key_fits(const struct pg_record *r, struct br_str lid)
 	const char *type = r->tables[0].key.type;
 
 	if (!strcmp(type, "bigint"))
-		return is_number(lid, false, 18);
+		return is_within(lid, INT64_MIN, INT64_MAX);
 	if (!strcmp(type, "integer"))
-		return is_number(lid, false, 9) || (is_number(lid, false, 10) && lid.p[0] == '1');
+		return is_within(lid, INT32_MIN, INT32_MAX);
 	if (!strcmp(type, "smallint"))
-		return is_number(lid, false, 4);
+		return is_within(lid, INT16_MIN, INT16_MAX);
 	if (!strcmp(type, "numeric"))
-		return is_number(lid, true, 1000);
+		return is_number(lid);
 	if (!strcmp(type, "uuid"))
 		return lid.n == 36 && strspn(lid.p, "0123456789abcdefABCDEF-") >= 36;
 	return true;

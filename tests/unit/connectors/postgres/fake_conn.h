@@ -24,7 +24,7 @@
 
 static char fake_dir[64], fake_dsn[200];
 
-static int fake_command(const char *format, ...)
+static __attribute__((unused)) int fake_command(const char *format, ...)
 {
 	char line[600];
 	va_list ap;
@@ -35,7 +35,7 @@ static int fake_command(const char *format, ...)
 	return system(line);
 }
 
-static int fake_server_start(void **state)
+static __attribute__((unused)) int fake_server_start(void **state)
 {
 	char line[300], address[160] = "";
 	FILE *f;
@@ -53,13 +53,13 @@ static int fake_server_start(void **state)
 	return 0;
 }
 
-static int fake_server_stop(void **state)
+static __attribute__((unused)) int fake_server_stop(void **state)
 {
 	(void)state;
 	return fake_command(SOURCE_DIR "/tools/postgres stop --now --dir %s && rm -rf %s", fake_dir, fake_dir);
 }
 
-static PGconn *fake_connect(void)
+static __attribute__((unused)) PGconn *fake_connect(void)
 {
 	PGconn *db = PQconnectdb(fake_dsn);
 
@@ -69,7 +69,7 @@ static PGconn *fake_connect(void)
 }
 
 /* Runs statements that must work; gives the first value of the last one in a static buffer. */
-static const char *sql(PGconn *db, const char *format, ...)
+static __attribute__((unused)) const char *sql(PGconn *db, const char *format, ...)
 {
 	static char value[2000];
 	char *text;
@@ -284,7 +284,7 @@ static int64_t fake_ms(void)
 }
 
 /* Turns until *flag, or the kind failed; a test that waits 20 s has failed. */
-static void fake_wait(struct conn *c, const bool *flag)
+static __attribute__((unused)) void fake_wait(struct conn *c, const bool *flag)
 {
 	int64_t deadline = fake_ms() + 20000;
 
@@ -295,7 +295,7 @@ static void fake_wait(struct conn *c, const bool *flag)
 	}
 }
 
-static void fake_forget(struct conn *c)
+static __attribute__((unused)) void fake_forget(struct conn *c)
 {
 	for (size_t i = 0; i < c->nseen; i++)
 		free(c->seen[i].text);
@@ -321,7 +321,7 @@ static const struct shape *fake_shape(const json_t *spec, struct br_arena *a)
 	return shape_end(b);
 }
 
-static void fake_record(struct conn *c, const char *name, const char *spec)
+static __attribute__((unused)) void fake_record(struct conn *c, const char *name, const char *spec)
 {
 	struct conn_record *r = &c->records[c->nrecords++];
 	json_error_t e;
@@ -333,7 +333,7 @@ static void fake_record(struct conn *c, const char *name, const char *spec)
 	r->shape = fake_shape(r->spec, &c->records_arena);
 }
 
-static struct conn *fake_new(void)
+static __attribute__((unused)) struct conn *fake_new(void)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -348,7 +348,7 @@ static struct conn *fake_new(void)
 	return c;
 }
 
-static void fake_open(struct conn *c)
+static __attribute__((unused)) void fake_open(struct conn *c)
 {
 	struct br_err err;
 
@@ -357,7 +357,7 @@ static void fake_open(struct conn *c)
 	fake_wait(c, &c->opened);
 }
 
-static void fake_begin(struct conn *c, int64_t epoch, const char *nonce)
+static __attribute__((unused)) void fake_begin(struct conn *c, int64_t epoch, const char *nonce)
 {
 	struct br_err err;
 	int rc;
@@ -372,7 +372,7 @@ static void fake_begin(struct conn *c, int64_t epoch, const char *nonce)
 	fake_wait(c, &c->begun);
 }
 
-static void fake_fail_if_failed(struct conn *c)
+static __attribute__((unused)) void fake_fail_if_failed(struct conn *c)
 {
 	char text[600];
 
@@ -380,7 +380,7 @@ static void fake_fail_if_failed(struct conn *c)
 		fail_msg("%s", br_err_text(&c->err, BR_LANG_EN, text, sizeof(text)));
 }
 
-static void fake_start(struct conn *c)
+static __attribute__((unused)) void fake_start(struct conn *c)
 {
 	fake_open(c);
 	fake_fail_if_failed(c);
@@ -388,12 +388,12 @@ static void fake_start(struct conn *c)
 	fake_fail_if_failed(c);
 }
 
-static void fake_close(struct conn *c)
+static __attribute__((unused)) void fake_close(struct conn *c)
 {
 	pg_kind.close(c->pg);
 }
 
-static void fake_free(struct conn *c)
+static __attribute__((unused)) void fake_free(struct conn *c)
 {
 	fake_close(c);
 	fake_forget(c);
@@ -475,7 +475,7 @@ static __attribute__((unused)) struct conn_command *fake_cmd(struct conn *c, con
 	return cmd;
 }
 
-static void fake_apply(struct conn *c, struct conn_command *const *cmds, size_t n)
+static __attribute__((unused)) void fake_apply(struct conn *c, struct conn_command *const *cmds, size_t n)
 {
 	int64_t deadline = fake_ms() + 30000;
 

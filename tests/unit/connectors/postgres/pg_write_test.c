@@ -227,6 +227,34 @@ static void triggers_show_in_the_post_image(void **state)
 	end_with(c, db);
 }
 
+/* The common AFTER trigger only notifies: then what the statement returns is what stays, and nothing is read again. */
+static void what_a_trigger_can_do(void **state)
+{
+	static const struct {
+		const char *name, *body;
+		bool aftermath;
+	} cases[] = {
+		{"notify", "begin notify ydz; return null; end", false},
+		{"pg_notify", "\nBEGIN\n  PERFORM pg_notify('ydz', new.sbh || '(x)');\n  RETURN NEW;\nEND;\n", false},
+		{"writes", "begin notify ydz; update ydz_sq set pym = 'x' where sbh = new.sbh and pym is null; return null; end", true},
+		{"calls", "begin perform keep_it(new.sbh); return null; end", true},
+		{"computes", "declare x int := f(); begin notify ydz; return null; end", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(cases); i++) {
+		PGconn *db;
+		struct conn *c = begin_with(&db, SPEC(""));
+
+		sql(db, "create or replace function after_it() returns trigger language plpgsql as $f$%s$f$;"
+			"create trigger after_it after insert or update on ydz_sq for each row execute function after_it()", cases[i].body);
+		fake_start(c);
+		if (c->pg->records[0]->tables[0].aftermath != cases[i].aftermath)
+			fail_msg("%s", cases[i].name);
+		end_with(c, db);
+	}
+}
+
 static void a_locked_row_waits_alone(void **state)
 {
 	PGconn *db, *clerk = fake_connect();
@@ -477,6 +505,7 @@ int main(void)
 		cmocka_unit_test(looks_up_before_create),
 		cmocka_unit_test(one_refusal_harms_nobody_else),
 		cmocka_unit_test(triggers_show_in_the_post_image),
+		cmocka_unit_test(what_a_trigger_can_do),
 		cmocka_unit_test(a_locked_row_waits_alone),
 		cmocka_unit_test(a_successor_fences_us_out),
 		cmocka_unit_test(without_an_inbox_it_compares),
