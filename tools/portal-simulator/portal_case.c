@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "portal_journal.h"
 #include "portal_time.h"
 
 void case_from_row(sqlite3_stmt *st, struct kase *c)
@@ -388,73 +389,6 @@ static int check_whole(const struct kase *c, struct reply *rp)
 	return check_steps(c, rp);
 }
 
-/* changes[path] = [before, after] for every value that differs. */
-static void differences(const char *path, const json_t *before, const json_t *after,
-	json_t *changes);
-
-static const json_t *same_element(const json_t *list, const json_t *e)
-{
-	const char *key = json_object_get(e, "FILEID") ? "FILEID" : "SN";
-	size_t i;
-	json_t *other;
-
-	json_array_foreach((json_t *)list, i, other)
-		if (json_equal(json_object_get(other, key), json_object_get(e, key)))
-			return other;
-	return NULL;
-}
-
-static void list_differences(const char *path, const json_t *before, const json_t *after,
-	json_t *changes)
-{
-	char below[120];
-	size_t i;
-	json_t *e;
-
-	json_array_foreach((json_t *)after, i, e) {
-		const json_t *key = json_object_get(e, "FILEID");
-
-		if (!key)
-			key = json_object_get(e, "SN");
-		snprintf(below, sizeof(below), "%s/%s", path, json_string_value(key));
-		differences(below, same_element(before, e), e, changes);
-	}
-}
-
-static void differences(const char *path, const json_t *before, const json_t *after,
-	json_t *changes)
-{
-	char below[120];
-	const char *name;
-	json_t *v;
-
-	if (json_is_array(after)) {
-		list_differences(path, before, after, changes);
-	} else if (json_is_object(after)) {
-		json_object_foreach((json_t *)after, name, v) {
-			snprintf(below, sizeof(below), "%s%s%s", path, *path ? "/" : "", name);
-			differences(below, json_object_get(before, name), v, changes);
-		}
-	} else if (!json_equal(before, after) && !(json_is_null(after) && !before)) {
-		json_t *pair = json_array();
-
-		json_array_append_new(pair, before ? json_deep_copy(before) : json_null());
-		json_array_append_new(pair, json_deep_copy(after));
-		json_object_set_new(changes, path, pair);
-	}
-}
-
-static void journal(struct db *db, const struct kase *c, const char *op, const json_t *changes,
-	const struct request *rq)
-{
-	char *text = json_dumps(changes, JSON_COMPACT);
-	char at[32];
-
-	time_iso(c->updated, at);
-	db_run(db, Q_JOURNAL_ADD, "tttttit", at, rq->actor, rq->who, c->projid, op, c->version, text);
-	free(text);
-}
-
 static void write_case(struct db *db, struct kase *c, const struct request *rq, const char *op,
 	const json_t *changes)
 {
@@ -470,7 +404,7 @@ static void write_case(struct db *db, struct kase *c, const struct request *rq, 
 		case_value(c, "APPLICANTCERTNO"), c->pending, c->version, c->seq, c->searchable,
 		c->updated, c->updated_by, text);
 	free(text);
-	journal(db, c, op, changes, rq);
+	journal_add(db, c, op, changes, rq);
 }
 
 /* A number of the sender's belongs to one case. */
@@ -499,8 +433,7 @@ int case_save(struct portal *p, struct db *db, struct kase *c, const char *op,
 
 	if (check_whole(c, rp) != CODE_OK || check_duplicate(db, c, rq, rp) != CODE_OK)
 		return rp->code;
-	changes = json_object();
-	differences("", c->old, c->doc, changes);
+	changes = journal_changes(c->old, c->doc);
 	if (json_object_size(changes))
 		write_case(db, c, rq, op, changes);
 	else

@@ -21,6 +21,7 @@ enum {
 	FIELD_FIXED = 2,    /* the portal fills it in; what a caller sends is passed over */
 	FIELD_CLERK = 4,    /* a portal clerk may edit it */
 	FIELD_APPLICANT = 8, /* the applicant may correct it while the case is open */
+	FIELD_FORM = 16,     /* stands in the applicant's form */
 };
 struct field {
 	const char *name, *label;

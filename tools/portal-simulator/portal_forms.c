@@ -57,6 +57,7 @@ static void fill_from_card(json_t *values)
 	const char *no = json_string_value(json_object_get(values, "APPLICANTCERTNO"));
 	const char *type = json_string_value(json_object_get(values, "APPLICANTCERTTYPE"));
 	const char *birth = json_string_value(json_object_get(values, "BIRTHDAY"));
+	const char *sex = json_string_value(json_object_get(values, "SEX"));
 	char date[9];
 
 	if (birth && *birth && digits_of_date(birth, date))
@@ -65,7 +66,7 @@ static void fill_from_card(json_t *values)
 		return;
 	if (!birth || !*birth)
 		json_object_set_new(values, "BIRTHDAY", json_sprintf("%.8s", no + 6));
-	if (!json_object_get(values, "SEX"))
+	if (!sex || !*sex)
 		json_object_set_new(values, "SEX", json_string((no[16] - '0') % 2 ? "1" : "2"));
 }
 
@@ -118,7 +119,7 @@ static int apply(struct portal *p, struct db *db, struct request *rq, struct rep
 	if (code == CODE_OK)
 		code = case_first(db, c, rp);
 	if (code == CODE_OK)
-		code = case_set(c, FIELDS_BASIC, NULL, values, 0, rq, rp);
+		code = case_set(c, FIELDS_BASIC, NULL, values, FIELD_FORM, rq, rp);
 	if (code == CODE_OK)
 		code = case_set(c, FIELDS_EXT, NULL, ext, 0, rq, rp);
 	if (code == CODE_OK) {

@@ -19,7 +19,7 @@ static const char style[] =
 	"padding:7px 30px;margin:12px 0 0 9em;cursor:pointer}"
 	"table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:7px 10px;"
 	"border-bottom:1px solid #e2e8f0;vertical-align:top}th{color:#475569;font-weight:normal;"
-	"white-space:nowrap}.good,.bad{padding:9px 16px;border-radius:5px}.good{background:#e8f6ec;"
+	"white-space:nowrap}td:first-child,th:first-child{width:9em}.good,.bad{padding:9px 16px;border-radius:5px}.good{background:#e8f6ec;"
 	"color:#166534}.bad{background:#fdecec;color:#991b1b}.state{background:#0b5cad;color:#fff;"
 	"border-radius:12px;padding:2px 14px;font-size:14px;white-space:nowrap}"
 	"ol{list-style:none;margin:0;padding:0 0 0 8px;border-left:2px solid #bfdbfe}"
@@ -110,9 +110,11 @@ void html_input(FILE *f, const char *name, const char *label, const char *value,
 }
 
 void html_select(FILE *f, const char *name, const char *label, const struct code *codes,
-	const char *value)
+	const char *value, const char *blank)
 {
 	fprintf(f, "<label><span>%s</span><select name=\"%s\">", label, name);
+	if (blank)
+		fprintf(f, "<option value=\"\">%s</option>", blank);
 	for (; codes->value; codes++)
 		fprintf(f, "<option value=\"%s\"%s>%s</option>", codes->value,
 			value && !strcmp(value, codes->value) ? " selected" : "", codes->text);

@@ -19,8 +19,9 @@ void html_masked(FILE *f, const char *cert_no);          /* the middle hidden */
 /* One form line. value may be NULL. extra: further attributes, written as they are. */
 void html_input(FILE *f, const char *name, const char *label, const char *value,
 	const char *extra);
+/* blank: text of a first choice without a value, NULL = there is none. */
 void html_select(FILE *f, const char *name, const char *label, const struct code *codes,
-	const char *value);
+	const char *value, const char *blank);
 void html_note(FILE *f, const char *kind, const char *text); /* "good", "bad"; NULL text: nothing */
 
 #endif

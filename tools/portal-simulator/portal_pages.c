@@ -6,6 +6,7 @@
 
 #include "portal_api.h"
 #include "portal_html.h"
+#include "portal_time.h"
 
 static const char *old_value(const struct form *form, const char *name)
 {
@@ -32,16 +33,17 @@ int draw_home(struct reply *rp, const struct form *form, const char *bad)
 	fprintf(f, "<form action=\"/apply\" method=\"post\">");
 	html_input(f, "APPLICANT", "姓名", old_value(form, "APPLICANT"), "required maxlength=\"100\"");
 	html_select(f, "APPLICANTCERTTYPE", "证件类型", codes_cert_type,
-		old_value(form, "APPLICANTCERTTYPE"));
+		old_value(form, "APPLICANTCERTTYPE"), NULL);
 	html_input(f, "APPLICANTCERTNO", "证件号码", old_value(form, "APPLICANTCERTNO"),
 		"required maxlength=\"18\"");
-	html_select(f, "SEX", "性别", codes_sex, old_value(form, "SEX"));
+	html_select(f, "SEX", "性别", codes_sex, old_value(form, "SEX"), "按身份证");
 	html_input(f, "BIRTHDAY", "出生日期", old_value(form, "BIRTHDAY"),
 		"maxlength=\"10\" placeholder=\"如 19500307，身份证可不填\"");
 	html_input(f, "APPLICANTMOBILE", "手机号码", old_value(form, "APPLICANTMOBILE"),
 		"required maxlength=\"11\" inputmode=\"numeric\"");
 	html_input(f, "ADDRESS", "联系地址", old_value(form, "ADDRESS"), "required maxlength=\"100\"");
-	html_select(f, "YDZLX", "优待证类别", codes_card, old_value(form, "YDZLX"));
+	html_select(f, "YDZLX", "优待证类别", codes_card, old_value(form, "YDZLX"),
+		NULL);
 	fprintf(f, "<button>提交申请</button></form></section>");
 	lookup_section(f, "");
 	html_end(f, rp);
@@ -82,7 +84,7 @@ static void summary(FILE *f, const struct kase *c)
 	const char *state = case_value(c, "PROJECTSTATE");
 
 	fprintf(f, "<section><h2>");
-	html_text(f, case_value(c, "PROJECTNAME"));
+	html_text(f, case_value(c, "ITEMNAME"));
 	fprintf(f, "　<span class=\"state\">");
 	html_text(f, code_text(codes_state, state));
 	fprintf(f, "</span></h2><table>");
@@ -196,7 +198,7 @@ static void rating(FILE *f, const struct kase *c)
 {
 	fprintf(f, "<section><h2>服务评价</h2><form action=\"/my/rating\" method=\"post\">");
 	own_key(f, c);
-	html_select(f, "SATISFACTION", "满意度", codes_rating, "1");
+	html_select(f, "SATISFACTION", "满意度", codes_rating, "1", NULL);
 	html_input(f, "CONTENT", "评价内容", "", "maxlength=\"200\"");
 	fprintf(f, "<button>提交评价</button></form></section>");
 }
@@ -220,9 +222,17 @@ int draw_mine(struct reply *rp, const struct kase *c, const char *good, const ch
 	return rp->code = CODE_OK;
 }
 
+static const char *writer_name(const char *updated_by)
+{
+	if (!strcmp(updated_by, "web:applicant"))
+		return "申请人";
+	return !strcmp(updated_by, "web:clerk") ? "门户窗口" : "部门接口";
+}
+
 static void clerk_list(FILE *f, struct db *db)
 {
 	sqlite3_stmt *st = db_query(db, Q_CASE_LATEST, "i", (int64_t)30);
+	char stamp[15];
 
 	fprintf(f, "<section><h2>最新办件</h2><table><tr><th>办件编号</th><th>申请人</th><th>状态</th>"
 		"<th>手机号码</th><th>最后更新</th><th></th></tr>");
@@ -237,7 +247,9 @@ static void clerk_list(FILE *f, struct db *db)
 		fprintf(f, "</span></td><td>");
 		html_text(f, case_value(&c, "APPLICANTMOBILE"));
 		fprintf(f, "</td><td><small>");
-		html_text(f, c.updated_by);
+		time_stamp(c.updated, stamp);
+		html_time(f, stamp);
+		fprintf(f, "　%s", writer_name(c.updated_by));
 		fprintf(f, "</small></td><td><a href=\"/clerk?projid=%s\">更正</a></td></tr>", c.projid);
 		case_free(&c);
 	}
@@ -270,7 +282,7 @@ static void clerk_form(FILE *f, const struct kase *c)
 	if (case_value(c, "DONE.DONERESULT"))
 		clerk_options(f, c, FIELDS_DONE, "DONE.");
 	fprintf(f, "</select></label>");
-	html_input(f, "value", "更正为（代码项填代码）", "", "maxlength=\"1000\"");
+	html_input(f, "value", "更正为", "", "maxlength=\"1000\" placeholder=\"代码项填代码，日期填 YYYYMMDD\"");
 	fprintf(f, "<button>保存更正</button></form></section>");
 }
 
