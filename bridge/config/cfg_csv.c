@@ -1,220 +1,336 @@
+/*
+ * The file is read in one pass into one buffer: a cell without its quotes and with its NUL is never longer than it was in
+ * the file with the comma behind it.
+ */
 #include "cfg_site.h"
 
 #include "br_text.h"
+#include "cfg_yaml.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
-#define CSV_MAX_BYTES (16u << 20)
-#define CSV_MAX_COLUMNS 64
+#define CSV_MAX ((size_t)16 << 20) /* bytes of one file */
+#define COLUMNS_MAX 256
 
 struct cfg_csv {
-	struct br_str head[CSV_MAX_COLUMNS];
-	size_t ncols, nrows, room;
-	struct br_str *cells; /* nrows * ncols */
+	size_t columns, n;
+	struct br_str *header;
+	struct br_str *cells; /* n rows of columns */
 	unsigned *lines;
 };
 
 struct scan {
-	struct br_str text;
+	struct br_str in;
 	size_t pos;
 	unsigned line;
+	size_t line_start;  /* byte */
+	char *out;          /* where the next cell is written */
 	const char *shown;
-	struct br_arena *a;
 	struct cfg_report *report;
+	int rc;             /* of the first problem */
+	bool lost;          /* nothing behind this can be understood */
 };
 
-static int problem(struct scan *s, const char *why)
+static struct cfg_node place(const struct scan *s, size_t pos)
 {
-	struct cfg_node at = {.file = s->shown, .line = s->line, .column = 1};
+	struct br_str before = {s->in.p + s->line_start, pos - s->line_start};
 
-	return cfg_problem(s->report, &at, BR_E_CFG_CSV, "why", why, NULL);
+	return (struct cfg_node){.file = s->shown, .line = s->line, .column = (unsigned)br_utf8_chars(before) + 1};
 }
 
-static int quoted(struct scan *s, struct br_str *out)
+static int failed(struct scan *s, int rc)
 {
-	char *p = br_arena_alloc(s->a, s->text.n - s->pos + 1);
-	size_t n = 0;
+	if (rc && !s->rc)
+		s->rc = rc;
+	return rc;
+}
 
-	if (!p)
-		return -BR_E_NOMEM;
-	for (s->pos++; s->pos < s->text.n; s->pos++) {
-		char c = s->text.p[s->pos];
+static int tell(struct scan *s, size_t pos, enum br_err_code code)
+{
+	struct cfg_node at = place(s, pos);
 
-		if (c == '"') {
-			if (s->pos + 1 < s->text.n && s->text.p[s->pos + 1] == '"')
-				s->pos++;
-			else
-				break;
-		}
-		s->line += c == '\n';
-		p[n++] = c;
-	}
-	if (s->pos == s->text.n)
-		return problem(s, "a quote is not closed");
+	return failed(s, cfg_problem(s->report, &at, code, NULL));
+}
+
+static bool at_end(const struct scan *s)
+{
+	return s->pos >= s->in.n;
+}
+
+static bool at_break(const struct scan *s)
+{
+	return at_end(s) || s->in.p[s->pos] == '\n' || s->in.p[s->pos] == '\r';
+}
+
+/* LF, CR LF, or a single CR. */
+static void take_break(struct scan *s)
+{
+	if (at_end(s))
+		return;
+	if (s->in.p[s->pos] == '\r' && s->pos + 1 < s->in.n && s->in.p[s->pos + 1] == '\n')
+		s->pos++;
 	s->pos++;
-	p[n] = '\0';
-	*out = (struct br_str){p, n};
-	return 0;
+	s->line++;
+	s->line_start = s->pos;
 }
 
-/* One field; *end tells whether the row ends behind it. */
-static int field(struct scan *s, struct br_str *out, bool *end)
+static void skip_line(struct scan *s)
+{
+	while (!at_break(s))
+		s->pos++;
+	take_break(s);
+}
+
+/* The quote of the beginning has been seen; reads to behind the one that closes. */
+static void quoted(struct scan *s)
+{
+	struct cfg_node open = place(s, s->pos);
+
+	for (s->pos++; !at_end(s);) {
+		char c = s->in.p[s->pos];
+
+		if (c == '"' && (s->pos + 1 == s->in.n || s->in.p[s->pos + 1] != '"')) {
+			s->pos++;
+			return;
+		}
+		*s->out++ = c;
+		if (c == '\n' || c == '\r') {
+			if (c == '\r' && s->pos + 1 < s->in.n && s->in.p[s->pos + 1] == '\n')
+				*s->out++ = '\n';
+			take_break(s);
+		} else {
+			s->pos += c == '"' ? 2 : 1;
+		}
+	}
+	failed(s, cfg_problem(s->report, &open, BR_E_CFG_CSV_QUOTE, NULL));
+	s->lost = true;
+}
+
+static struct br_str bare(struct scan *s)
 {
 	size_t from = s->pos;
+	struct br_str text;
 
-	if (from < s->text.n && s->text.p[from] == '"') {
-		int rc = quoted(s, out);
+	while (!at_break(s) && s->in.p[s->pos] != ',') {
+		if (s->in.p[s->pos] == '"' && !s->lost) {
+			tell(s, s->pos, BR_E_CFG_CSV_BARE_QUOTE);
+			s->lost = true;
+		}
+		s->pos++;
+	}
+	text = br_trim((struct br_str){s->in.p + from, s->pos - from});
+	memcpy(s->out, text.n ? text.p : "", text.n);
+	text.p = s->out;
+	s->out += text.n;
+	return text;
+}
 
-		if (rc < 0)
-			return rc;
+static void skip_blanks(struct scan *s)
+{
+	while (!at_end(s) && (s->in.p[s->pos] == ' ' || s->in.p[s->pos] == '\t'))
+		s->pos++;
+}
+
+/* One cell and the comma behind it; false when it was the last of its row. */
+static bool cell(struct scan *s, struct br_str *out)
+{
+	skip_blanks(s);
+	if (!at_end(s) && s->in.p[s->pos] == '"') {
+		out->p = s->out;
+		quoted(s);
+		out->n = (size_t)(s->out - out->p);
+		skip_blanks(s);
+		if (!s->lost && !at_break(s) && s->in.p[s->pos] != ',') {
+			tell(s, s->pos, BR_E_CFG_CSV_BEHIND_QUOTE);
+			s->lost = true;
+		}
 	} else {
-		while (s->pos < s->text.n && s->text.p[s->pos] != ',' && s->text.p[s->pos] != '\n' && s->text.p[s->pos] != '\r')
-			s->pos++;
-		*out = br_arena_copy(s->a, br_trim((struct br_str){s->text.p + from, s->pos - from}));
-		if (!out->p)
-			*out = BR_STR("");
+		*out = bare(s);
 	}
-	if (s->pos < s->text.n && s->text.p[s->pos] == ',') {
-		s->pos++;
-		*end = false;
-		return 0;
-	}
-	if (s->pos < s->text.n && s->text.p[s->pos] == '\r')
-		s->pos++;
-	if (s->pos < s->text.n && s->text.p[s->pos] != '\n')
-		return problem(s, "text behind a closing quote");
-	s->pos++;
-	*end = true;
-	return 0;
-}
-
-static int row(struct scan *s, struct br_str *cells, size_t *n)
-{
-	bool end = false;
-
-	for (*n = 0; !end; (*n)++) {
-		int rc;
-
-		if (*n == CSV_MAX_COLUMNS)
-			return problem(s, "more than 64 columns");
-		rc = field(s, &cells[*n], &end);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* Blank lines and lines that begin with # are no rows. */
-static bool skip_line(struct scan *s)
-{
-	size_t end = s->pos;
-
-	while (end < s->text.n && s->text.p[end] != '\n')
-		end++;
-	if (end > s->pos && s->text.p[s->pos] != '#' && br_trim((struct br_str){s->text.p + s->pos, end - s->pos}).n)
+	*s->out++ = '\0';
+	if (s->lost || at_break(s))
 		return false;
-	s->pos = end + 1;
-	s->line++;
+	s->pos++;
 	return true;
 }
 
-static int add_row(struct scan *s, struct cfg_csv *csv, const struct br_str *cells, size_t n, unsigned line)
+/* A row of at most max cells; how many it really has is returned. Its line break is taken too. */
+static size_t row(struct scan *s, struct br_str *cells, size_t max)
 {
-	if (n != csv->ncols) {
-		char why[100];
+	struct br_str beyond;
+	size_t n = 0;
+	bool more = true;
 
-		snprintf(why, sizeof(why), "the row has %zu columns, the head has %zu", n, csv->ncols);
-		return problem(s, why);
+	while (more) {
+		more = cell(s, n < max ? &cells[n] : &beyond);
+		n++;
 	}
-	if (csv->nrows == csv->room) {
-		size_t room = csv->room ? 2 * csv->room : 32;
-		struct br_str *more = br_arena_array(s->a, struct br_str, room * csv->ncols);
-		unsigned *lines = br_arena_array(s->a, unsigned, room);
+	take_break(s);
+	return n;
+}
 
-		if (!more || !lines)
-			return -BR_E_NOMEM;
-		if (csv->nrows) {
-			memcpy(more, csv->cells, csv->nrows * csv->ncols * sizeof(*more));
-			memcpy(lines, csv->lines, csv->nrows * sizeof(*lines));
+/* Stands at a row: empty lines and comments are passed. */
+static bool next_row(struct scan *s)
+{
+	while (!at_end(s) && !s->lost) {
+		size_t from = s->pos;
+
+		skip_blanks(s);
+		if (s->in.p[from] != '#' && !at_break(s)) {
+			s->pos = from;
+			return true;
 		}
-		csv->cells = more;
-		csv->lines = lines;
-		csv->room = room;
+		skip_line(s);
 	}
-	memcpy(csv->cells + csv->nrows * csv->ncols, cells, n * sizeof(*cells));
-	csv->lines[csv->nrows++] = line;
+	return false;
+}
+
+static void check_header(struct scan *s, const struct cfg_csv *csv, const struct cfg_node *at)
+{
+	for (size_t i = 0; i < csv->columns; i++) {
+		bool twice = false;
+		char number[24];
+
+		for (size_t j = 0; j < i; j++)
+			twice = twice || br_str_eq(csv->header[i], csv->header[j]);
+		if (csv->header[i].n && !twice)
+			continue;
+		snprintf(number, sizeof(number), "%zu", i + 1);
+		failed(s, cfg_problem(s->report, at, BR_E_CFG_CSV_COLUMN, "n", number, "found", csv->header[i].p, NULL));
+	}
+}
+
+static void wrong_count(struct scan *s, size_t n, size_t want, unsigned line)
+{
+	struct cfg_node at = {.file = s->shown, .line = line, .column = 1};
+	char found[24], expected[24];
+
+	snprintf(found, sizeof(found), "%zu", n);
+	snprintf(expected, sizeof(expected), "%zu", want);
+	failed(s, cfg_problem(s->report, &at, BR_E_CFG_CSV_CELLS, "found", found, "expected", expected, NULL));
+}
+
+static int read_header(struct scan *s, struct cfg_csv *csv, struct br_arena *a)
+{
+	struct br_str cells[COLUMNS_MAX];
+	struct cfg_node at = {.file = s->shown, .line = 1, .column = 1};
+
+	if (!next_row(s))
+		return failed(s, cfg_problem(s->report, &at, BR_E_CFG_CSV_EMPTY, NULL));
+	at.line = s->line;
+	csv->columns = row(s, cells, COLUMNS_MAX);
+	if (csv->columns > COLUMNS_MAX) {
+		wrong_count(s, csv->columns, COLUMNS_MAX, at.line);
+		return s->rc;
+	}
+	csv->header = br_arena_array(a, struct br_str, csv->columns);
+	if (!csv->header)
+		return failed(s, cfg_problem(s->report, &at, BR_E_NOMEM, NULL));
+	memcpy(csv->header, cells, csv->columns * sizeof(*cells));
+	check_header(s, csv, &at);
+	return s->rc;
+}
+
+static size_t count_lines(struct br_str text)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += text.p[i] == '\n' || text.p[i] == '\r';
+	return n;
+}
+
+static int read_rows(struct scan *s, struct cfg_csv *csv, struct br_arena *a)
+{
+	/* no table has more rows than lines */
+	size_t room = count_lines((struct br_str){s->in.p + s->pos, s->in.n - s->pos});
+
+	csv->cells = br_arena_array(a, struct br_str, room * csv->columns);
+	csv->lines = br_arena_array(a, unsigned, room);
+	if (!csv->cells || !csv->lines)
+		return failed(s, cfg_problem(s->report, NULL, BR_E_NOMEM, NULL));
+	while (next_row(s)) {
+		unsigned line = s->line;
+		size_t n = row(s, csv->cells + csv->n * csv->columns, csv->columns);
+
+		if (s->lost)
+			break;
+		if (n != csv->columns)
+			wrong_count(s, n, csv->columns, line);
+		else
+			csv->lines[csv->n++] = line;
+	}
+	return s->rc;
+}
+
+static int read_text(struct br_str text, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_csv **out)
+{
+	struct scan s = {.in = text, .line = 1, .shown = shown, .report = report};
+	struct cfg_csv *csv = br_arena_new(a, struct cfg_csv);
+	int rc;
+
+	if (s.in.n >= 3 && memcmp(s.in.p, "\xef\xbb\xbf", 3) == 0)
+		s.in = (struct br_str){text.p + 3, text.n - 3};
+	rc = cfg_text_check(s.in, shown, report);
+	if (rc)
+		return rc;
+	s.out = br_arena_alloc(a, s.in.n + 2);
+	if (!csv || !s.out)
+		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
+	if (read_header(&s, csv, a) || read_rows(&s, csv, a))
+		return s.rc;
+	*out = csv;
 	return 0;
 }
 
 int cfg_csv_read(const char *file, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_csv **out)
 {
-	struct scan s = {.line = 1, .shown = br_arena_copy(a, br_str_z(shown)).p, .a = a, .report = report};
-	struct cfg_csv *csv = br_arena_new(a, struct cfg_csv);
-	struct br_str cells[CSV_MAX_COLUMNS];
+	struct cfg_node at = {.file = br_arena_copy(a, br_str_z(shown ? shown : file)).p};
+	struct br_str text;
 	struct br_err err;
-	char why[300];
-	size_t n;
 	int rc;
 
-	if (!csv)
-		return -BR_E_NOMEM;
 	br_err_clear(&err);
-	if (br_read_file(file, CSV_MAX_BYTES, a, &s.text, &err) < 0)
-		return problem(&s, br_err_sentence(&err, BR_LANG_EN, why, sizeof(why)));
-	if (s.text.n >= 3 && memcmp(s.text.p, "\xef\xbb\xbf", 3) == 0)
-		s.pos = 3;
-	if (br_utf8_check(s.text) < s.text.n)
-		return problem(&s, "the file is not UTF-8");
-	while (s.pos < s.text.n) {
-		unsigned line;
-
-		if (skip_line(&s))
-			continue;
-		line = s.line;
-		rc = row(&s, cells, &n);
-		if (rc < 0)
-			return rc;
-		if (csv->ncols == 0) {
-			memcpy(csv->head, cells, n * sizeof(*cells));
-			csv->ncols = n;
-		} else if ((rc = add_row(&s, csv, cells, n, line)) < 0) {
-			return rc;
-		}
-		s.line++;
-	}
-	if (csv->ncols == 0)
-		return problem(&s, "the head row is missing");
-	*out = csv;
-	return 0;
+	rc = br_read_file(file, CSV_MAX, a, &text, &err);
+	if (rc == -BR_E_TOO_BIG)
+		return cfg_problem(report, &at, BR_E_CFG_TOO_LARGE, "max", "16 MiB", NULL);
+	if (rc == -BR_E_FILE_READ && access(file, F_OK) != 0)
+		return cfg_problem(report, &at, BR_E_CFG_NO_FILE, "path", file, NULL);
+	if (rc == -BR_E_FILE_READ)
+		return cfg_problem(report, &at, BR_E_CFG_FILE_READ, "path", file, "why", br_err_detail(&err, "why"), NULL);
+	if (rc || !at.file)
+		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
+	return read_text(text, at.file, a, report, out);
 }
 
 size_t cfg_csv_rows(const struct cfg_csv *csv)
 {
-	return csv->nrows;
+	return csv->n;
 }
 
-static size_t column(const struct cfg_csv *csv, const char *name)
+static size_t find_column(const struct cfg_csv *csv, const char *column)
 {
-	size_t j = 0;
+	size_t i = 0;
 
-	while (j < csv->ncols && !br_str_eq(csv->head[j], br_str_z(name)))
-		j++;
-	return j;
+	while (i < csv->columns && !br_str_eq(csv->header[i], br_str_z(column)))
+		i++;
+	return i;
 }
 
-struct br_str cfg_csv_get(const struct cfg_csv *csv, size_t r, const char *name)
+struct br_str cfg_csv_get(const struct cfg_csv *csv, size_t r, const char *column)
 {
-	size_t j = column(csv, name);
+	size_t i = find_column(csv, column);
 
-	return j < csv->ncols && r < csv->nrows ? csv->cells[r * csv->ncols + j] : BR_STR_NONE;
+	return i < csv->columns && r < csv->n ? csv->cells[r * csv->columns + i] : BR_STR_NONE;
 }
 
 unsigned cfg_csv_line(const struct cfg_csv *csv, size_t r)
 {
-	return csv->lines[r];
+	return r < csv->n ? csv->lines[r] : 0;
 }
 
-bool cfg_csv_has(const struct cfg_csv *csv, const char *name)
+bool cfg_csv_has(const struct cfg_csv *csv, const char *column)
 {
-	return column(csv, name) < csv->ncols;
+	return find_column(csv, column) < csv->columns;
 }

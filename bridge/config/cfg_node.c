@@ -1,330 +1,330 @@
+/*
+ * libyaml's events become the tree with a stack of our own: no recursion, so depth is a limit we choose and not the
+ * thread's stack. What can be read on after is collected (anchors, tags, duplicates); what cannot ends the file.
+ */
 #include "cfg_node.h"
 
-#include "br_buf.h"
 #include "br_text.h"
+#include "cfg_yaml.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <yaml.h>
+#include <unistd.h>
 
-#define FILE_MAX_BYTES (1u << 20)
-#define DEPTH_MAX 64
-
-const char *cfg_place(struct br_arena *a, const struct cfg_node *node)
-{
-	return node ? br_arena_printf(a, "%s:%u:%u", node->file, node->line, node->column).p : "?";
-}
-
-static struct cfg_problem *add_problem(struct cfg_report *report)
-{
-	struct cfg_problem *p = br_arena_new(report->arena, struct cfg_problem);
-
-	if (!p)
-		return NULL;
-	if (report->last)
-		report->last->next = p;
-	else
-		report->first = p;
-	report->last = p;
-	report->n++;
-	return p;
-}
-
-/* Details from pairs ended by NULL, the place first: br_err_set takes them one list at a time, so they are gathered here. */
-static int problem_at(struct cfg_report *report, const char *place, enum br_err_code code, va_list args)
-{
-	const char *kv[16] = {"at", place};
-	struct cfg_problem *p = add_problem(report);
-	int n = 2;
-
-	for (; n < 14; n += 2) {
-		kv[n] = va_arg(args, const char *);
-		if (!kv[n])
-			break;
-		kv[n + 1] = va_arg(args, const char *);
-	}
-	if (!p)
-		return -(int)code;
-	return br_err_set(&p->err, code, kv[0], kv[1], kv[2], kv[3], kv[4], kv[5], kv[6], kv[7], kv[8], kv[9], kv[10], kv[11], kv[12], kv[13],
-		NULL);
-}
-
-int cfg_problem(struct cfg_report *report, const struct cfg_node *at, enum br_err_code code, ...)
-{
-	va_list args;
-	int rc;
-
-	va_start(args, code);
-	rc = problem_at(report, cfg_place(report->arena, at), code, args);
-	va_end(args);
-	return rc;
-}
-
-/* ---- libyaml's events into nodes ---- */
+struct level {
+	struct cfg_node *node; /* LIST or MAP being filled */
+	struct cfg_node *last; /* its newest child */
+	struct cfg_node *open; /* MAP: child whose key is known and whose value comes next */
+};
 
 struct reader {
 	yaml_parser_t parser;
-	const char *file;
+	struct br_str text;
+	const char *shown;
 	struct br_arena *a;
 	struct cfg_report *report;
+	int rc; /* of the first problem */
+	struct cfg_node *root;
 	unsigned depth;
+	struct level stack[CFG_DEPTH_MAX];
 };
 
-static int problem_mark(struct reader *r, yaml_mark_t mark, enum br_err_code code, ...)
+/* Remembers the first problem; returns rc. */
+static int failed(struct reader *r, int rc)
 {
-	const char *place = br_arena_printf(r->a, "%s:%zu:%zu", r->file, mark.line + 1, mark.column + 1).p;
-	va_list args;
-	int rc;
-
-	va_start(args, code);
-	rc = problem_at(r->report, place, code, args);
-	va_end(args);
+	if (rc && !r->rc)
+		r->rc = rc;
 	return rc;
 }
 
-static int next_event(struct reader *r, yaml_event_t *ev)
+static int no_memory(struct reader *r)
 {
-	yaml_mark_t mark;
-	const char *why;
-
-	if (yaml_parser_parse(&r->parser, ev))
-		return 0;
-	mark = r->parser.problem_mark;
-	why = r->parser.problem ? r->parser.problem : "cannot be read";
-	if (r->parser.error == YAML_READER_ERROR) {
-		/* a reader error knows the byte only */
-		char pos[32];
-
-		snprintf(pos, sizeof(pos), "%zu", r->parser.problem_offset);
-		return problem_mark(r, r->parser.mark, BR_E_CFG_ENCODING, "pos", pos, "why", why, NULL);
-	}
-	return problem_mark(r, mark, BR_E_CFG_SYNTAX, "why", why, NULL);
+	return failed(r, cfg_problem(r->report, NULL, BR_E_NOMEM, NULL));
 }
 
-static int read_node(struct reader *r, yaml_event_t *ev, struct cfg_node *out);
-
-static void place_node(const struct reader *r, const yaml_event_t *ev, struct cfg_node *out)
+static struct cfg_node place_of(const struct reader *r, yaml_mark_t mark)
 {
-	out->file = r->file;
-	out->line = (unsigned)ev->start_mark.line + 1;
-	out->column = (unsigned)ev->start_mark.column + 1;
+	return (struct cfg_node){.file = r->shown, .line = (unsigned)mark.line + 1, .column = (unsigned)mark.column + 1};
 }
 
-static int refuse_extras(struct reader *r, const yaml_event_t *ev, const yaml_char_t *anchor, const yaml_char_t *tag)
+/* A problem of this event that leaves the rest of the file readable. */
+static void tell(struct reader *r, const yaml_event_t *ev, enum br_err_code code)
+{
+	struct cfg_node at = place_of(r, ev->start_mark);
+
+	failed(r, cfg_problem(r->report, &at, code, NULL));
+}
+
+static void refuse_properties(struct reader *r, const yaml_event_t *ev, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	if (anchor)
-		return problem_mark(r, ev->start_mark, BR_E_CFG_ANCHOR, "what", "&", NULL);
+		tell(r, ev, BR_E_CFG_ANCHOR);
 	if (tag)
-		return problem_mark(r, ev->start_mark, BR_E_CFG_TAG, "tag", (const char *)tag, NULL);
+		tell(r, ev, BR_E_CFG_TAG);
+}
+
+/* A copy with a NUL behind it; one within would cut the text short for everybody who takes it as a C string. */
+static int copy_text(struct reader *r, const yaml_event_t *ev, struct br_str *out)
+{
+	struct br_str text = {(const char *)ev->data.scalar.value, ev->data.scalar.length};
+
+	if (memchr(text.p, '\0', text.n))
+		tell(r, ev, BR_E_CFG_NUL);
+	*out = br_arena_copy(r->a, text);
+	return out->p ? 0 : no_memory(r);
+}
+
+static bool is_null(struct br_str text)
+{
+	static const struct br_str words[] = {BR_STR(""), BR_STR("~"), BR_STR("null"), BR_STR("Null"), BR_STR("NULL")};
+
+	for (size_t i = 0; i < BR_LEN(words); i++)
+		if (br_str_eq(text, words[i]))
+			return true;
+	return false;
+}
+
+static struct level *top(struct reader *r)
+{
+	return r->depth ? &r->stack[r->depth - 1] : NULL;
+}
+
+static void append(struct level *l, struct cfg_node *node)
+{
+	if (l->last)
+		l->last->next = node;
+	else
+		l->node->child = node;
+	l->last = node;
+	l->node->n++;
+}
+
+/* The node a value goes to: the member whose key was read, a new item, or the root. */
+static struct cfg_node *value_node(struct reader *r, const yaml_event_t *ev)
+{
+	struct level *l = top(r);
+	struct cfg_node *node = l ? l->open : r->root;
+
+	if (!node) {
+		node = br_arena_new(r->a, struct cfg_node);
+		if (!node)
+			return NULL;
+		append(l, node);
+	}
+	if (l)
+		l->open = NULL;
+	node->file = r->shown;
+	node->line = (unsigned)ev->start_mark.line + 1;
+	node->column = (unsigned)ev->start_mark.column + 1;
+	return node;
+}
+
+static bool wants_key(struct reader *r)
+{
+	struct level *l = top(r);
+
+	return l && l->node->kind == CFG_MAP && !l->open;
+}
+
+static int read_key(struct reader *r, const yaml_event_t *ev)
+{
+	struct cfg_node at = place_of(r, ev->start_mark);
+	struct cfg_node *node;
+
+	if (ev->type == YAML_ALIAS_EVENT)
+		return failed(r, cfg_problem(r->report, &at, BR_E_CFG_ALIAS, NULL));
+	if (ev->type != YAML_SCALAR_EVENT || (ev->data.scalar.length == 0 && ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE))
+		return failed(r, cfg_problem(r->report, &at, BR_E_CFG_KEY_SHAPE, NULL));
+	refuse_properties(r, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
+	node = br_arena_new(r->a, struct cfg_node);
+	if (!node)
+		return no_memory(r);
+	node->key_line = at.line;
+	node->key_column = at.column;
+	append(top(r), node);
+	top(r)->open = node;
+	return copy_text(r, ev, &node->key);
+}
+
+static int read_scalar(struct reader *r, const yaml_event_t *ev)
+{
+	struct cfg_node *node = value_node(r, ev);
+
+	if (!node)
+		return no_memory(r);
+	refuse_properties(r, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
+	node->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	if (copy_text(r, ev, &node->text))
+		return r->rc;
+	node->kind = !node->quoted && is_null(node->text) ? CFG_NULL : CFG_SCALAR;
 	return 0;
 }
 
-static int read_scalar(struct reader *r, yaml_event_t *ev, struct cfg_node *out)
+static int open_level(struct reader *r, const yaml_event_t *ev, enum cfg_kind kind)
 {
-	struct br_str text = {(const char *)ev->data.scalar.value, ev->data.scalar.length};
-	int rc = refuse_extras(r, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
+	struct cfg_node *node = value_node(r, ev);
 
-	if (rc < 0)
-		return rc;
-	if (memchr(text.p, '\0', text.n))
-		return problem_mark(r, ev->start_mark, BR_E_CFG_SYNTAX, "why", "a NUL character in a text", NULL);
-	out->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	out->text = br_arena_copy(r->a, text);
-	out->kind = !out->quoted && (text.n == 0 || br_str_eq(text, BR_STR("~")) || br_str_eq(text, BR_STR("null"))) ? CFG_NULL : CFG_SCALAR;
-	return out->text.p ? 0 : -BR_E_NOMEM;
-}
+	if (!node)
+		return no_memory(r);
+	if (r->depth == CFG_DEPTH_MAX) {
+		char max[16];
 
-static int read_list(struct reader *r, yaml_event_t *ev, struct cfg_node *out)
-{
-	struct cfg_node **end = &out->child;
-	int rc = refuse_extras(r, ev, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
-
-	out->kind = CFG_LIST;
-	while (rc == 0) {
-		yaml_event_t item;
-
-		rc = next_event(r, &item);
-		if (rc < 0)
-			return rc;
-		if (item.type == YAML_SEQUENCE_END_EVENT) {
-			yaml_event_delete(&item);
-			return 0;
-		}
-		*end = br_arena_new(r->a, struct cfg_node);
-		rc = *end ? read_node(r, &item, *end) : -BR_E_NOMEM;
-		yaml_event_delete(&item);
-		if (rc == 0) {
-			end = &(*end)->next;
-			out->n++;
-		}
+		snprintf(max, sizeof(max), "%d", CFG_DEPTH_MAX);
+		return failed(r, cfg_problem(r->report, node, BR_E_CFG_DEPTH, "max", max, NULL));
 	}
-	return rc;
+	node->kind = kind;
+	r->stack[r->depth++] = (struct level){.node = node};
+	return 0;
 }
 
-static int read_key(struct reader *r, yaml_event_t *key, const struct cfg_node *map, struct cfg_node *member)
+static int by_key(const void *left, const void *right)
 {
-	struct br_str text;
-	int rc;
+	const struct cfg_node *a = *(const struct cfg_node *const *)left, *b = *(const struct cfg_node *const *)right;
+	int order = br_str_cmp(a->key, b->key);
 
-	if (key->type != YAML_SCALAR_EVENT)
-		return problem_mark(r, key->start_mark, BR_E_CFG_SYNTAX, "why", "a key must be a plain text", NULL);
-	rc = refuse_extras(r, key, key->data.scalar.anchor, key->data.scalar.tag);
-	if (rc < 0)
-		return rc;
-	text = (struct br_str){(const char *)key->data.scalar.value, key->data.scalar.length};
-	if (memchr(text.p, '\0', text.n))
-		return problem_mark(r, key->start_mark, BR_E_CFG_SYNTAX, "why", "a NUL character in a key", NULL);
+	if (order == 0)
+		order = (a->key_line > b->key_line) - (a->key_line < b->key_line);
+	return order ? order : (a->key_column > b->key_column) - (a->key_column < b->key_column);
+}
+
+/* Sorted, so that a map of many thousand keys does not take for ever. */
+static int refuse_duplicates(struct reader *r, const struct cfg_node *map)
+{
+	const struct cfg_node **sorted, *first;
+	size_t n = 0;
+
+	if (map->n < 2)
+		return 0;
+	sorted = malloc(map->n * sizeof(*sorted));
+	if (!sorted)
+		return no_memory(r);
 	for (const struct cfg_node *c = map->child; c; c = c->next)
-		if (br_str_eq(c->key, text)) {
-			char first[32];
+		sorted[n++] = c;
+	qsort(sorted, n, sizeof(*sorted), by_key);
+	first = sorted[0];
+	for (size_t i = 1; i < n; i++) {
+		struct cfg_node place = {.file = r->shown, .line = first->key_line, .column = first->key_column};
 
-			snprintf(first, sizeof(first), "%u", c->key_line);
-			return problem_mark(r, key->start_mark, BR_E_CFG_DUPLICATE_KEY, "key", c->key.p, "line", first, NULL);
-		}
-	member->key = br_arena_copy(r->a, text);
-	member->key_line = (unsigned)key->start_mark.line + 1;
-	member->key_column = (unsigned)key->start_mark.column + 1;
-	return member->key.p ? 0 : -BR_E_NOMEM;
-}
-
-static int read_map(struct reader *r, yaml_event_t *ev, struct cfg_node *out)
-{
-	struct cfg_node *last = NULL;
-	int rc = refuse_extras(r, ev, ev->data.mapping_start.anchor, ev->data.mapping_start.tag);
-
-	out->kind = CFG_MAP;
-	while (rc == 0) {
-		struct cfg_node *m;
-		yaml_event_t key, value;
-
-		rc = next_event(r, &key);
-		if (rc < 0)
-			return rc;
-		if (key.type == YAML_MAPPING_END_EVENT) {
-			yaml_event_delete(&key);
-			return 0;
-		}
-		m = br_arena_new(r->a, struct cfg_node);
-		rc = m ? read_key(r, &key, out, m) : -BR_E_NOMEM;
-		yaml_event_delete(&key);
-		if (rc < 0)
-			return rc;
-		rc = next_event(r, &value);
-		if (rc < 0)
-			return rc;
-		rc = read_node(r, &value, m);
-		yaml_event_delete(&value);
-		if (last)
-			last->next = m;
+		if (br_str_eq(sorted[i]->key, first->key))
+			failed(r, cfg_problem_key(r->report, sorted[i], BR_E_CFG_DUPLICATE_KEY, "key", first->key.p, "first",
+				cfg_place(r->a, &place), NULL));
 		else
-			out->child = m;
-		last = m;
-		out->n++;
+			first = sorted[i];
 	}
-	return rc;
+	free(sorted);
+	return 0;
 }
 
-static int read_node(struct reader *r, yaml_event_t *ev, struct cfg_node *out)
+static int close_level(struct reader *r)
 {
-	int rc;
+	struct level l = r->stack[--r->depth];
 
-	place_node(r, ev, out);
-	if (++r->depth > DEPTH_MAX)
-		return problem_mark(r, ev->start_mark, BR_E_CFG_SYNTAX, "why", "nested too deeply", NULL);
+	return l.node->kind == CFG_MAP ? refuse_duplicates(r, l.node) : 0;
+}
+
+/* Negative ends the reading of the file. */
+static int take(struct reader *r, const yaml_event_t *ev)
+{
+	struct cfg_node *node;
+
+	if (ev->type == YAML_SEQUENCE_END_EVENT || ev->type == YAML_MAPPING_END_EVENT)
+		return close_level(r);
+	if (wants_key(r))
+		return read_key(r, ev);
 	switch (ev->type) {
 	case YAML_SCALAR_EVENT:
-		rc = read_scalar(r, ev, out);
-		break;
-	case YAML_SEQUENCE_START_EVENT:
-		rc = read_list(r, ev, out);
-		break;
-	case YAML_MAPPING_START_EVENT:
-		rc = read_map(r, ev, out);
-		break;
+		return read_scalar(r, ev);
 	case YAML_ALIAS_EVENT:
-		rc = problem_mark(r, ev->start_mark, BR_E_CFG_ANCHOR, "what", "*", NULL);
-		break;
+		tell(r, ev, BR_E_CFG_ALIAS);
+		node = value_node(r, ev);
+		return node ? 0 : no_memory(r);
+	case YAML_SEQUENCE_START_EVENT:
+		refuse_properties(r, ev, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
+		return open_level(r, ev, CFG_LIST);
+	case YAML_MAPPING_START_EVENT:
+		refuse_properties(r, ev, ev->data.mapping_start.anchor, ev->data.mapping_start.tag);
+		return open_level(r, ev, CFG_MAP);
 	default:
-		rc = problem_mark(r, ev->start_mark, BR_E_CFG_SYNTAX, "why", "a value is missing", NULL);
+		return 0;
 	}
-	r->depth--;
-	return rc;
 }
 
-static int read_document(struct reader *r, struct cfg_node *out)
+static void read_events(struct reader *r)
 {
-	bool seen = false;
+	bool begun = false, end = false;
 
-	for (;;) {
+	while (!end) {
 		yaml_event_t ev;
-		yaml_event_type_t type;
-		int rc = next_event(r, &ev);
 
-		if (rc < 0)
-			return rc;
-		type = ev.type;
-		if (type == YAML_DOCUMENT_START_EVENT && seen)
-			rc = problem_mark(r, ev.start_mark, BR_E_CFG_SYNTAX, "why", "a file holds one document only", NULL);
-		else if (type == YAML_SCALAR_EVENT || type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT || type == YAML_ALIAS_EVENT) {
-			rc = read_node(r, &ev, out);
-			seen = true;
+		if (!yaml_parser_parse(&r->parser, &ev)) {
+			failed(r, cfg_yaml_problem(&r->parser, r->shown, r->text, r->report));
+			return;
+		}
+		if (ev.type == YAML_DOCUMENT_START_EVENT) {
+			if (begun)
+				tell(r, &ev, BR_E_CFG_DOCUMENTS);
+			end = begun;
+			begun = true;
+		} else {
+			end = take(r, &ev) < 0 || ev.type == YAML_STREAM_END_EVENT;
 		}
 		yaml_event_delete(&ev);
-		if (rc < 0 || type == YAML_STREAM_END_EVENT)
-			return rc;
 	}
+}
+
+static int too_large(const char *shown, struct cfg_report *report)
+{
+	struct cfg_node at = {.file = shown};
+
+	return cfg_problem(report, &at, BR_E_CFG_TOO_LARGE, "max", "1 MiB", NULL);
 }
 
 int cfg_read_text(struct br_str yaml, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_node **out)
 {
-	struct reader r = {.file = br_arena_copy(a, br_str_z(shown)).p, .a = a, .report = report};
-	struct cfg_node *root = br_arena_new(a, struct cfg_node);
-	size_t bad = br_utf8_check(yaml);
+	static const char mark[] = "\xef\xbb\xbf";
+	struct reader r = {.shown = br_arena_copy(a, br_str_z(shown)).p, .text = yaml, .a = a, .report = report};
 	int rc;
 
-	if (!root || !r.file)
-		return -BR_E_NOMEM;
-	root->file = r.file;
-	root->line = root->column = 1;
-	if (bad < yaml.n) {
-		size_t line = 1, column = 1;
-		yaml_mark_t mark;
-
-		for (size_t i = 0; i < bad; i++) {
-			column = yaml.p[i] == '\n' ? 1 : column + 1;
-			line += yaml.p[i] == '\n';
-		}
-		mark = (yaml_mark_t){bad, line - 1, column - 1};
-		return problem_mark(&r, mark, BR_E_CFG_ENCODING, "pos", br_arena_printf(a, "%zu", bad).p, "why", "not UTF-8", NULL);
-	}
-	if (!yaml_parser_initialize(&r.parser))
-		return -BR_E_NOMEM;
+	if (!r.shown)
+		return no_memory(&r);
+	if (yaml.n > CFG_FILE_MAX)
+		return too_large(r.shown, report);
+	if (r.text.n >= 3 && memcmp(r.text.p, mark, 3) == 0)
+		r.text = (struct br_str){yaml.p + 3, yaml.n - 3};
+	rc = cfg_text_check(r.text, r.shown, report);
+	if (rc)
+		return rc;
+	r.root = br_arena_new(a, struct cfg_node);
+	if (!r.root || !yaml_parser_initialize(&r.parser))
+		return no_memory(&r);
+	*r.root = (struct cfg_node){.file = r.shown, .line = 1, .column = 1, .text = BR_STR("")};
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(yaml.p ? yaml.p : ""), yaml.n);
-	rc = read_document(&r, root);
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(r.text.p ? r.text.p : ""), r.text.n);
+	read_events(&r);
 	yaml_parser_delete(&r.parser);
-	if (rc == 0)
-		*out = root;
-	return rc;
+	if (!r.rc)
+		*out = r.root;
+	return r.rc;
 }
 
 int cfg_read_file(const char *file, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_node **out)
 {
-	struct cfg_node nowhere = {.file = shown, .line = 1, .column = 1};
+	struct cfg_node at = {.file = shown ? shown : file};
 	struct br_str text;
 	struct br_err err;
-	char why[300];
+	int rc;
 
 	br_err_clear(&err);
-	if (br_read_file(file, FILE_MAX_BYTES, a, &text, &err) < 0)
-		return cfg_problem(report, &nowhere, BR_E_CFG_FILE, "path", shown, "why", br_err_sentence(&err, BR_LANG_EN, why, sizeof(why)), NULL);
-	/* a byte order mark is no text */
-	if (text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0) {
-		text.p += 3;
-		text.n -= 3;
-	}
-	return cfg_read_text(text, shown, a, report, out);
+	rc = br_read_file(file, CFG_FILE_MAX, a, &text, &err);
+	if (rc == -BR_E_TOO_BIG)
+		return too_large(at.file, report);
+	if (rc == -BR_E_FILE_READ && access(file, F_OK) != 0)
+		return cfg_problem(report, &at, BR_E_CFG_NO_FILE, "path", file, NULL);
+	if (rc == -BR_E_FILE_READ)
+		return cfg_problem(report, &at, BR_E_CFG_FILE_READ, "path", file, "why", br_err_detail(&err, "why"), NULL);
+	if (rc)
+		return cfg_problem(report, &at, BR_E_NOMEM, NULL);
+	return cfg_read_text(text, at.file, a, report, out);
 }
 
 struct cfg_node *cfg_get(const struct cfg_node *map, const char *key)

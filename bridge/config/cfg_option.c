@@ -1,300 +1,261 @@
 #include "cfg_option.h"
 
-#include "br_buf.h"
-#include "br_json.h"
 #include "br_text.h"
+#include "cfg_value.h"
 
-#include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <assert.h>
 
-#define SECRET_MAX 65536
+struct reading {
+	const struct cfg_option *row;
+	const char *name; /* of the option, for messages */
+	const struct cfg_node *node;
+	const char *secrets_dir;
+	struct cfg_report *report;
+};
 
-static const char *const type_names[] = {"a text", "true or false", "a whole number", "a duration such as 250ms, 2s, 5m, 1h or 7d",
-	"a size such as 512, 64k, 5M or 1G", "a rate such as 200/h, 50/m or 10/s", "one of the words", "a list", "a map", "a value"};
-
-static int wrong_type(const struct cfg_option *row, const struct cfg_node *node, struct cfg_report *report)
+/* What the user wrote; never what a reference brought in, and never a secret. */
+static const char *found(const struct reading *r)
 {
-	struct br_buf b;
-	int rc;
-
-	br_buf_init(&b, 4096);
-	br_buf_add(&b, type_names[row->type], strlen(type_names[row->type]));
-	for (size_t i = 0; row->type == CFG_T_ENUM && row->words[i]; i++)
-		br_buf_printf(&b, "%s%s", i ? " | " : " ", row->words[i]);
-	rc = cfg_problem(report, node, BR_E_CFG_TYPE, "key", row->name, "expected", br_buf_cstr(&b), "found",
-		row->secret ? "***" : node->kind == CFG_SCALAR ? node->text.p : node->kind == CFG_LIST ? "a list" : node->kind == CFG_MAP ? "a map" : "nothing",
-		NULL);
-	br_buf_release(&b);
-	return rc;
+	if (r->row->secret && !cfg_has_reference(r->node->text))
+		return "***";
+	return r->node->text.p ? r->node->text.p : "";
 }
 
-/* ---- ${env:NAME} and ${file:NAME} ---- */
-
-static int read_secret_file(const struct cfg_node *node, struct br_str name, const char *dir, struct cfg_report *report, struct br_str *out)
+static int want(const struct reading *r, enum br_err_code code)
 {
-	char path[4096];
-	struct stat st;
-	struct br_err err;
+	return cfg_problem(r->report, r->node, code, "key", r->name, "found", found(r), NULL);
+}
 
-	if (name.n && name.p[0] == '/')
-		snprintf(path, sizeof(path), "%.*s", BR_STR_ARG(name));
-	else
-		snprintf(path, sizeof(path), "%s/%.*s", dir ? dir : ".", BR_STR_ARG(name));
-	br_err_clear(&err);
-	if (br_read_file(path, SECRET_MAX, report->arena, out, &err) < 0)
-		return cfg_problem(report, node, BR_E_CFG_SECRET_FILE, "path", path, "why", br_err_detail(&err, "why") ? br_err_detail(&err, "why") : "?",
-			NULL);
-	while (out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
-		out->n--;
-	if (stat(path, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)))
-		report->warnings++;
+static int expand(const struct reading *r, const struct cfg_node *scalar, struct br_str *out)
+{
+	if (r->row->secret && scalar->text.n && !cfg_has_reference(scalar->text))
+		cfg_warning(r->report, scalar, BR_E_CFG_SECRET_CLEAR, "key", r->name, "env", "${env:NAME}", "file", "${file:NAME}", NULL);
+	return cfg_expand(scalar->text, scalar, r->secrets_dir, out, r->report);
+}
+
+/* Quotes say "this is text"; around a reference they are only there for YAML's sake. */
+static bool is_text_only(const struct reading *r)
+{
+	return r->node->quoted && !cfg_has_reference(r->node->text);
+}
+
+static int read_bool(const struct reading *r, struct br_str text, void *field)
+{
+	bool yes = br_str_eq(text, BR_STR("true"));
+
+	if (is_text_only(r) || (!yes && !br_str_eq(text, BR_STR("false"))))
+		return want(r, BR_E_CFG_WANT_BOOL);
+	*(bool *)field = yes;
 	return 0;
 }
 
-static int expand_one(const struct cfg_node *node, struct br_str ref, const char *dir, struct cfg_report *report, struct br_str *out)
+static int out_of_range(const struct reading *r)
 {
-	const char *value, *name;
+	char min[32], max[32];
 
-	if (ref.n > 4 && memcmp(ref.p, "env:", 4) == 0) {
-		name = br_arena_copy(report->arena, (struct br_str){ref.p + 4, ref.n - 4}).p;
-		value = name ? getenv(name) : NULL;
-		if (!value)
-			return cfg_problem(report, node, BR_E_CFG_ENV, "name", name ? name : "?", NULL);
-		*out = br_str_z(value);
-		return 0;
-	}
-	if (ref.n > 5 && memcmp(ref.p, "file:", 5) == 0)
-		return read_secret_file(node, (struct br_str){ref.p + 5, ref.n - 5}, dir, report, out);
-	return cfg_problem(report, node, BR_E_CFG_REFERENCE, "found", br_arena_copy(report->arena, ref).p, NULL);
+	return cfg_problem(r->report, r->node, BR_E_CFG_RANGE, "key", r->name, "found", found(r), "min",
+		cfg_number_text(r->row->type, r->row->min, min, sizeof(min)), "max", cfg_number_text(r->row->type, r->row->max, max, sizeof(max)), NULL);
 }
 
-static int expand(const struct cfg_node *node, const char *dir, struct cfg_report *report, struct br_str *out)
+static int read_number(const struct reading *r, struct br_str text, enum br_err_code code, void *field)
 {
-	struct br_str text = node->text;
-	struct br_buf b;
-	int rc = 0;
+	const struct cfg_option *row = r->row;
+	int64_t value;
 
-	if (!memmem(text.p, text.n, "${", 2)) {
-		*out = text;
-		return 0;
-	}
-	br_buf_init(&b, 1u << 20);
-	for (size_t i = 0; i < text.n && rc == 0;) {
-		const char *open = memmem(text.p + i, text.n - i, "${", 2);
-		const char *close = open ? memchr(open, '}', text.n - (size_t)(open - text.p)) : NULL;
-		struct br_str value;
+	if ((row->type == CFG_T_INT && is_text_only(r)) || !cfg_number_read(row->type, text, &value))
+		return want(r, code);
+	if ((row->min || row->max) && (value < row->min || value > row->max))
+		return out_of_range(r);
+	*(int64_t *)field = value;
+	return 0;
+}
 
-		if (!close) {
-			br_buf_add(&b, text.p + i, text.n - i);
-			break;
+static struct br_str join(struct br_arena *a, const char *const *words)
+{
+	struct br_str all = BR_STR("");
+
+	for (size_t i = 0; words[i] && all.p; i++)
+		all = br_arena_printf(a, "%.*s%s%s", BR_STR_ARG(all), i ? ", " : "", words[i]);
+	return all;
+}
+
+static int read_word(const struct reading *r, struct br_str text, void *field)
+{
+	const char *const *words = r->row->words;
+	const char *near, *all;
+	size_t n = 0;
+
+	for (; words[n]; n++)
+		if (br_str_eq(text, br_str_z(words[n]))) {
+			*(int *)field = (int)n;
+			return 0;
 		}
-		br_buf_add(&b, text.p + i, (size_t)(open - text.p) - i);
-		rc = expand_one(node, (struct br_str){open + 2, (size_t)(close - open - 2)}, dir, report, &value);
-		if (rc == 0)
-			br_buf_adds(&b, value);
-		i = (size_t)(close - text.p) + 1;
-	}
-	if (rc == 0) {
-		*out = br_arena_copy(report->arena, br_buf_str(&b));
-		if (!out->p)
-			*out = BR_STR("");
-	}
-	br_buf_release(&b);
-	return rc;
+	all = join(r->report->arena, words).p;
+	near = br_nearest(text, words, n);
+	if (!near)
+		return cfg_problem(r->report, r->node, BR_E_CFG_WANT_WORD, "key", r->name, "found", found(r), "words", all, NULL);
+	return cfg_problem(r->report, r->node, BR_E_CFG_WANT_WORD_NEAR, "key", r->name, "found", found(r), "words", all, "near", near, NULL);
 }
 
-/* ---- one value ---- */
-
-static bool number_with_unit(struct br_str s, int64_t *n, struct br_str *unit)
-{
-	size_t i = 0;
-
-	if (s.n && s.p[0] == '-')
-		i++;
-	while (i < s.n && isdigit((unsigned char)s.p[i]))
-		i++;
-	*unit = (struct br_str){s.p + i, s.n - i};
-	return br_json_int64((struct br_str){s.p, i}, n);
-}
-
-struct unit {
-	const char *word;
-	int64_t times, over; /* value = n * times / over */
-};
-
-static const struct unit durations[] = {{"ms", 1, 1}, {"s", 1000, 1}, {"m", 60000, 1}, {"h", 3600000, 1}, {"d", 86400000, 1}, {NULL, 0, 0}};
-static const struct unit sizes[] = {{"", 1, 1}, {"k", 1024, 1}, {"M", 1048576, 1}, {"G", 1073741824, 1}, {NULL, 0, 0}};
-static const struct unit rates[] = {{"/h", 1, 1}, {"/m", 60, 1}, {"/s", 3600, 1}, {NULL, 0, 0}};
-
-static bool scaled(struct br_str s, const struct unit *units, int64_t *out)
-{
-	struct br_str unit;
-	int64_t n;
-
-	if (!number_with_unit(s, &n, &unit))
-		return false;
-	for (; units->word; units++)
-		if (br_str_eq(unit, br_str_z(units->word)))
-			return !__builtin_mul_overflow(n, units->times, out);
-	return false;
-}
-
-static bool read_number(const struct cfg_option *row, struct br_str s, int64_t *out)
-{
-	switch (row->type) {
-	case CFG_T_DURATION:
-		return scaled(s, durations, out);
-	case CFG_T_SIZE:
-		return scaled(s, sizes, out);
-	case CFG_T_RATE:
-		return (br_str_eq(s, BR_STR("0")) && (*out = 0) == 0) || scaled(s, rates, out);
-	default:
-		return br_json_int64(s, out);
-	}
-}
-
-static int read_list(const struct cfg_option *row, const struct cfg_node *node, const char *dir, struct cfg_list *out, struct cfg_report *report)
-{
-	struct cfg_list list = {0};
-	int rc = 0;
-
-	list.item = br_arena_array(report->arena, struct br_str, node->n + 1);
-	if (!list.item)
-		return -BR_E_NOMEM;
-	if (node->kind == CFG_SCALAR) {
-		rc = expand(node, dir, report, &list.item[list.n++]);
-	} else if (node->kind == CFG_LIST) {
-		for (const struct cfg_node *c = node->child; c && rc == 0; c = c->next) {
-			if (c->kind != CFG_SCALAR)
-				return wrong_type(row, c, report);
-			rc = expand(c, dir, report, &list.item[list.n++]);
-		}
-	} else if (node->kind != CFG_NULL) {
-		return wrong_type(row, node, report);
-	}
-	if (rc == 0)
-		*out = list;
-	return rc;
-}
-
-static int read_scalar(const struct cfg_option *row, const struct cfg_node *node, struct br_str text, void *field, struct cfg_report *report)
-{
-	int64_t n;
-
-	switch (row->type) {
-	case CFG_T_TEXT:
-		*(struct br_str *)field = text;
-		return 0;
-	case CFG_T_BOOL:
-		if (!br_str_eq(text, BR_STR("true")) && !br_str_eq(text, BR_STR("false")))
-			return wrong_type(row, node, report);
-		*(bool *)field = text.p[0] == 't';
-		return 0;
-	case CFG_T_ENUM:
-		for (int i = 0; row->words[i]; i++)
-			if (br_str_eq(text, br_str_z(row->words[i]))) {
-				*(int *)field = i;
-				return 0;
-			}
-		return wrong_type(row, node, report);
-	default:
-		if (!read_number(row, text, &n))
-			return wrong_type(row, node, report);
-		if ((row->min || row->max) && (n < row->min || n > row->max)) {
-			char min[24], max[24];
-
-			snprintf(min, sizeof(min), "%lld", (long long)row->min);
-			snprintf(max, sizeof(max), "%lld", (long long)row->max);
-			return cfg_problem(report, node, BR_E_CFG_RANGE, "key", row->name, "found", text.p, "min", min, "max", max, NULL);
-		}
-		*(int64_t *)field = n;
-		return 0;
-	}
-}
-
-int cfg_read_value(const struct cfg_option *row, const struct cfg_node *node, const char *secrets_dir, void *field, struct cfg_report *report)
+static int read_scalar(const struct reading *r, void *field)
 {
 	struct br_str text;
 	int rc;
 
-	if (row->type == CFG_T_NODE || row->type == CFG_T_MAP) {
-		if (row->type == CFG_T_MAP && node->kind != CFG_MAP && node->kind != CFG_NULL)
-			return wrong_type(row, node, report);
-		*(const struct cfg_node **)field = node->kind == CFG_NULL ? NULL : node;
+	if (r->node->kind == CFG_NULL)
+		return cfg_problem(r->report, r->node, BR_E_CFG_EMPTY, "key", r->name, NULL);
+	if (r->node->kind != CFG_SCALAR)
+		return want(r, BR_E_CFG_WANT_TEXT);
+	rc = expand(r, r->node, &text);
+	if (rc)
+		return rc;
+	switch (r->row->type) {
+	case CFG_T_BOOL:
+		return read_bool(r, text, field);
+	case CFG_T_INT:
+		return read_number(r, text, BR_E_CFG_WANT_INT, field);
+	case CFG_T_DURATION:
+		return read_number(r, text, BR_E_CFG_WANT_DURATION, field);
+	case CFG_T_SIZE:
+		return read_number(r, text, BR_E_CFG_WANT_SIZE, field);
+	case CFG_T_RATE:
+		return read_number(r, text, BR_E_CFG_WANT_RATE, field);
+	case CFG_T_ENUM:
+		return read_word(r, text, field);
+	default:
+		if (r->row->required && text.n == 0)
+			return cfg_problem(r->report, r->node, BR_E_CFG_EMPTY, "key", r->name, NULL);
+		*(struct br_str *)field = text;
 		return 0;
 	}
-	if (row->type == CFG_T_LIST)
-		return read_list(row, node, secrets_dir, field, report);
-	if (node->kind != CFG_SCALAR)
-		return wrong_type(row, node, report);
-	/* a secret in clear in a file that goes into version control is worth a word */
-	if (row->secret && !memmem(node->text.p, node->text.n, "${", 2))
-		report->warnings++;
-	rc = expand(node, secrets_dir, report, &text);
-	return rc < 0 ? rc : read_scalar(row, node, text, field, report);
 }
 
-static const struct cfg_option *find_row(const struct cfg_option *table, struct br_str key)
+static int read_list(const struct reading *r, void *field)
+{
+	const struct cfg_node *node = r->node;
+	size_t n = node->kind == CFG_LIST ? node->n : 1;
+	struct cfg_list list = {0, br_arena_array(r->report->arena, struct br_str, n + 1)};
+	int rc = 0;
+
+	if (!list.item)
+		return cfg_problem(r->report, node, BR_E_NOMEM, NULL);
+	if (node->kind == CFG_MAP)
+		return want(r, BR_E_CFG_WANT_LIST);
+	for (const struct cfg_node *c = node->kind == CFG_LIST ? node->child : node; c; c = node->kind == CFG_LIST ? c->next : NULL) {
+		int bad;
+
+		if (c->kind == CFG_SCALAR)
+			bad = expand(r, c, &list.item[list.n++]);
+		else
+			bad = cfg_problem(r->report, c, BR_E_CFG_WANT_TEXT, "key", r->name, NULL);
+		rc = rc ? rc : bad;
+	}
+	if (!rc && r->row->required && list.n == 0)
+		rc = cfg_problem(r->report, node, BR_E_CFG_EMPTY, "key", r->name, NULL);
+	if (!rc)
+		*(struct cfg_list *)field = list;
+	return rc;
+}
+
+int cfg_read_value(const struct cfg_option *row, const struct cfg_node *node, const char *secrets_dir, void *field, struct cfg_report *report)
+{
+	struct reading r = {row, row->name ? row->name : node->key.p ? node->key.p : "", node, secrets_dir, report};
+
+	switch (row->type) {
+	case CFG_T_LIST:
+		return read_list(&r, field);
+	case CFG_T_MAP:
+		if (node->kind != CFG_MAP)
+			return want(&r, BR_E_CFG_WANT_MAP);
+		*(const struct cfg_node **)field = node;
+		return 0;
+	case CFG_T_NODE:
+		*(const struct cfg_node **)field = node;
+		return 0;
+	default:
+		return read_scalar(&r, field);
+	}
+}
+
+/* ---- a whole table ---- */
+
+static size_t count(const struct cfg_option *table)
+{
+	size_t n = 0;
+
+	while (table[n].name)
+		n++;
+	assert(n <= CFG_OPTIONS_MAX);
+	return n;
+}
+
+static int unknown_key(const struct cfg_option *table, const struct cfg_node *node, struct cfg_report *report)
+{
+	const char *names[CFG_OPTIONS_MAX + 1] = {NULL}, *near;
+	size_t n = count(table);
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = table[i].name;
+	near = br_nearest(node->key, names, n);
+	if (near)
+		return cfg_problem_key(report, node, BR_E_CFG_UNKNOWN_KEY_NEAR, "key", node->key.p, "near", near, NULL);
+	return cfg_problem_key(report, node, BR_E_CFG_UNKNOWN_KEY, "key", node->key.p, "valid", join(report->arena, names).p, NULL);
+}
+
+static bool is_known(const struct cfg_option *table, struct br_str key)
 {
 	for (; table->name; table++)
 		if (br_str_eq(key, br_str_z(table->name)))
-			return table;
-	return NULL;
+			return true;
+	return false;
 }
 
-static void unknown_key(const struct cfg_option *table, const struct cfg_node *member, struct cfg_report *report)
+/* Defaults are written as a user would write them, so they are read in the same way. */
+static int set_default(const struct cfg_option *row, const char *secrets_dir, void *field, struct cfg_report *report)
 {
-	struct cfg_node at = *member;
-	const char *names[128], *near;
-	size_t n = 0;
+	struct cfg_option silent = *row;
+	struct cfg_node scalar = {.kind = CFG_SCALAR, .file = "(default)", .text = br_str_z(row->dflt)}, *node = &scalar;
 
-	for (const struct cfg_option *row = table; row->name && n < BR_LEN(names); row++)
-		names[n++] = row->name;
-	near = br_nearest(member->key, names, n);
-	at.line = member->key_line;
-	at.column = member->key_column;
-	if (near)
-		cfg_problem(report, &at, BR_E_CFG_UNKNOWN_KEY_NEAR, "key", member->key.p, "near", near, NULL);
-	else
-		cfg_problem(report, &at, BR_E_CFG_UNKNOWN_KEY, "key", member->key.p, NULL);
+	silent.secret = false;
+	/* a list in brackets; anything else would lose its quotes or its meaning on the way through YAML */
+	if (row->type == CFG_T_LIST && row->dflt[0] == '[') {
+		int rc = cfg_read_text(br_str_z(row->dflt), "(default)", report->arena, report, &node);
+
+		if (rc)
+			return rc;
+	}
+	return cfg_read_value(&silent, node, secrets_dir, field, report);
 }
 
-static int set_default(const struct cfg_option *row, const struct cfg_node *at, const char *dir, void *field, struct cfg_report *report)
+static int read_row(const struct cfg_option *row, const struct cfg_node *node, const struct cfg_node *at, const char *secrets_dir, void *field,
+	struct cfg_report *report)
 {
-	struct cfg_node node = {.kind = CFG_SCALAR, .file = at ? at->file : "?", .line = at ? at->line : 1, .column = at ? at->column : 1};
-
-	node.text = br_str_z(row->dflt);
-	return cfg_read_value(row, &node, dir, field, report);
+	if (node && node->kind != CFG_NULL)
+		return cfg_read_value(row, node, secrets_dir, field, report);
+	if (row->required && node)
+		return cfg_problem(report, node, BR_E_CFG_EMPTY, "key", row->name, NULL);
+	if (row->required)
+		return cfg_problem(report, at, BR_E_CFG_MISSING, "key", row->name, NULL);
+	return row->dflt ? set_default(row, secrets_dir, field, report) : 0;
 }
 
 int cfg_read_options(const struct cfg_option *table, const struct cfg_node *map, const struct cfg_node *at, const char *secrets_dir, void *out,
 	struct cfg_report *report)
 {
-	size_t before = report->n;
+	int rc = 0;
 
-	if (map && map->kind != CFG_MAP && map->kind != CFG_NULL) {
-		cfg_problem(report, map, BR_E_CFG_TYPE, "key", map->key.n ? map->key.p : "-", "expected", "a map", "found", "something else", NULL);
-		return -BR_E_CFG_TYPE;
+	if (map && map->kind != CFG_MAP && map->kind != CFG_NULL)
+		return map->key.n ? cfg_problem(report, map, BR_E_CFG_WANT_MAP, "key", map->key.p, NULL) :
+				    cfg_problem(report, map, BR_E_CFG_NOT_A_MAP, NULL);
+	for (const struct cfg_node *c = cfg_first(map); c; c = c->next) {
+		int bad = is_known(table, c->key) ? 0 : unknown_key(table, c, report);
+
+		rc = rc ? rc : bad;
 	}
 	for (const struct cfg_option *row = table; row->name; row++) {
-		struct cfg_node *node = cfg_get(map, row->name);
+		int bad = read_row(row, cfg_get(map, row->name), map ? map : at, secrets_dir, (char *)out + row->offset, report);
 
-		if (node && node->kind != CFG_NULL)
-			continue;
-		if (row->required)
-			cfg_problem(report, map ? map : at, BR_E_CFG_MISSING, "key", row->name, "help", row->help_en ? row->help_en : "", NULL);
-		else if (row->dflt)
-			set_default(row, map ? map : at, secrets_dir, (char *)out + row->offset, report);
+		rc = rc ? rc : bad;
 	}
-	for (const struct cfg_node *m = cfg_first(map); m; m = m->next) {
-		const struct cfg_option *row = find_row(table, m->key);
-
-		if (!row)
-			unknown_key(table, m, report);
-		else if (m->kind != CFG_NULL)
-			cfg_read_value(row, m, secrets_dir, (char *)out + row->offset, report);
-	}
-	return report->n == before ? 0 : -(int)br_err_code(&report->last->err);
+	return rc;
 }

@@ -1,231 +1,217 @@
 #include "cfg_site.h"
 
-#include <dirent.h>
+#include "br_text.h"
+#include "cfg_kafka.h"
+#include "cfg_schemas.h"
+#include "cfg_systems.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#ifndef CASEBRIDGE_SCHEMAS
-#define CASEBRIDGE_SCHEMAS "/usr/share/casebridge/schemas"
-#endif
-
-struct site_file { /* site.yaml */
+struct site_file {
 	struct br_str name, title, topic_prefix, timezone, schemas;
 	const struct cfg_node *ledger, *kafka;
 };
+
+struct ledger_part {
+	struct br_str dsn, password;
+};
+
 #define SITE(field) offsetof(struct site_file, field)
-static const struct cfg_option site_options[] = {
-	{"name", CFG_T_TEXT, SITE(name), NULL, 0, 0, true, false, NULL, "short name of the site", "站点简称"},
-	{"title", CFG_T_TEXT, SITE(title), "", 0, 0, false, false, NULL, "name for people", "站点名称"},
-	{"topic_prefix", CFG_T_TEXT, SITE(topic_prefix), "casebridge", 0, 0, false, false, NULL, "first part of all topic names", "主题名前缀"},
-	{"timezone", CFG_T_TEXT, SITE(timezone), "Asia/Shanghai", 0, 0, false, false, NULL, "IANA name", "时区（IANA 名称）"},
-	{"schemas", CFG_T_TEXT, SITE(schemas), NULL, 0, 0, false, false, NULL, "folder of case.yaml and codes/", "case.yaml 与 codes/ 所在目录"},
-	{"ledger", CFG_T_MAP, SITE(ledger), NULL, 0, 0, true, false, NULL, "the bridge's PostgreSQL database", "台账数据库"},
-	{"kafka", CFG_T_MAP, SITE(kafka), NULL, 0, 0, true, false, NULL, "bootstrap.servers and any further librdkafka key", "Kafka 连接参数"},
-	{NULL, CFG_T_TEXT, 0, NULL, 0, 0, false, false, NULL, NULL, NULL},
+const struct cfg_option cfg_site_options[] = {
+	{"name", CFG_T_TEXT, SITE(name), NULL, 0, 0, true, false, NULL,
+		"short name of the site: small letters, digits and '-'", "站点简称：小写字母、数字和“-”"},
+	{"title", CFG_T_TEXT, SITE(title), NULL, 0, 0, false, false, NULL,
+		"name of the site for people", "给人看的站点名称"},
+	{"topic_prefix", CFG_T_TEXT, SITE(topic_prefix), "casebridge", 0, 0, false, false, NULL,
+		"first part of the names of all Kafka topics", "所有 Kafka 主题名的第一段"},
+	{"timezone", CFG_T_TEXT, SITE(timezone), "Asia/Shanghai", 0, 0, false, false, NULL,
+		"zone of times that systems write without a zone, and of reports", "系统中不带时区的时间及报表所用的时区"},
+	{"ledger", CFG_T_MAP, SITE(ledger), NULL, 0, 0, true, false, NULL,
+		"the database of the bridge itself (PostgreSQL 15 or later)", "总线自身的数据库（PostgreSQL 15 或更高版本）"},
+	{"kafka", CFG_T_MAP, SITE(kafka), NULL, 0, 0, true, false, NULL,
+		"bootstrap.servers, and any other setting of librdkafka", "bootstrap.servers 及其他任何 librdkafka 配置项"},
+	{"schemas", CFG_T_TEXT, SITE(schemas), NULL, 0, 0, false, false, NULL,
+		"folder with case.yaml and codes/, relative to the site's folder; normally found by itself",
+		"case.yaml 与 codes/ 所在文件夹，相对于站点文件夹；通常自动找到"},
+	{0},
 };
 
-struct ledger_map {
-	struct br_str dsn;
-};
-static const struct cfg_option ledger_options[] = {
-	{"dsn", CFG_T_TEXT, offsetof(struct ledger_map, dsn), NULL, 0, 0, true, true, NULL, "connection as libpq takes it", "数据库连接串（libpq 格式）"},
-	{NULL, CFG_T_TEXT, 0, NULL, 0, 0, false, false, NULL, NULL, NULL},
-};
-
-#define SYS(field) offsetof(struct cfg_system, field)
-static const struct cfg_option system_options[] = {
-	{"system", CFG_T_TEXT, SYS(name), NULL, 0, 0, true, false, NULL, "name; also in topics and commands", "系统名称"},
-	{"title", CFG_T_TEXT, SYS(title), "", 0, 0, false, false, NULL, "name for people", "系统中文名称"},
-	{"connector", CFG_T_TEXT, SYS(connector), NULL, 0, 0, true, false, NULL, "kind: postgres, http", "连接器类型"},
-	{"role", CFG_T_TEXT, SYS(role), "department", 0, 0, false, false, NULL, "portal or department: whose fields it owns", "归属方：portal 或 department"},
-	{"credit", CFG_T_INT, SYS(credit), "2000", 1, 100000, false, false, NULL, "commands out at the same time", "同时在途的指令数"},
-	{"lease", CFG_T_DURATION, SYS(lease_ms), "20s", 1000, 600000, false, false, NULL, "how long a connector may write without hearing from the bridge",
-		"连接器未收到总线消息时允许写入的最长时间"},
-	{"start_live", CFG_T_BOOL, SYS(start_live), "false", 0, 0, false, false, NULL, "live without an operator's order (try-outs)", "无需人工上线（仅试用）"},
-	{"items", CFG_T_LIST, SYS(items), NULL, 0, 0, false, false, NULL, "item codes this system takes part in; empty = all", "参与的事项编码，空为全部"},
-	{"connection", CFG_T_MAP, SYS(connection), NULL, 0, 0, false, false, NULL, "how to reach it", "连接参数"},
-	{"records", CFG_T_MAP, SYS(records), NULL, 0, 0, true, false, NULL, "its records and their mappings", "记录与映射"},
-	{"tests", CFG_T_NODE, SYS(tests), NULL, 0, 0, false, false, NULL, "tests of the mappings", "映射测试"},
-	{NULL, CFG_T_TEXT, 0, NULL, 0, 0, false, false, NULL, NULL, NULL},
+#define LEDGER(field) offsetof(struct ledger_part, field)
+const struct cfg_option cfg_ledger_options[] = {
+	{"dsn", CFG_T_TEXT, LEDGER(dsn), NULL, 0, 0, true, false, NULL,
+		"connection string of libpq: host=... dbname=... user=..., or postgresql://...",
+		"libpq 连接串：host=… dbname=… user=…，或 postgresql://…"},
+	{"password", CFG_T_TEXT, LEDGER(password), NULL, 0, 0, false, true, NULL,
+		"password, where the connection string has none", "口令（连接串中没有时填写）"},
+	{0},
 };
 
-static bool is_name(struct br_str s)
+static bool is_topic_prefix(struct br_str s)
 {
-	if (s.n == 0 || s.n > 32 || s.p[0] < 'a' || s.p[0] > 'z')
+	bool letter = s.n && ((s.p[0] >= 'a' && s.p[0] <= 'z') || (s.p[0] >= 'A' && s.p[0] <= 'Z'));
+
+	return letter && s.n <= 100 &&
+		strspn(s.p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == s.n;
+}
+
+/* "+08:00", "-0330" */
+static bool is_offset(struct br_str s)
+{
+	size_t digits = 0;
+
+	if (s.n < 3 || (s.p[0] != '+' && s.p[0] != '-'))
 		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '-'))
+	for (size_t i = 1; i < s.n; i++) {
+		if (s.p[i] == ':' && i == 3)
+			continue;
+		if (s.p[i] < '0' || s.p[i] > '9')
 			return false;
-	return true;
-}
-
-/* What the protocol rests on may not be changed from outside. */
-static const struct {
-	const char *key, *why;
-} forbidden[] = {
-	{"acks", "every message must be on all in-sync replicas"},
-	{"enable.idempotence", "a retry must not write a message twice"},
-	{"enable.auto.commit", "the positions are in the ledger"},
-	{"enable.auto.offset.store", "the positions are in the ledger"},
-	{"auto.offset.reset", "a missing position must stop the reader, not skip"},
-	{"group.id", "consumer groups are not used"},
-	{"group.instance.id", "consumer groups are not used"},
-	{"transactional.id", "Kafka transactions are not used"},
-	{"isolation.level", "it is fixed"},
-	{"allow.auto.create.topics", "topics have policies; see casebridge topics apply"},
-	{"partitioner", "the partition is chosen by the key"},
-	{"client.id", "it names the process"},
-	{"max.in.flight", "order must be kept"},
-	{"max.in.flight.requests.per.connection", "order must be kept"},
-};
-
-static void check_kafka(struct cfg_site *site, const char *secrets, struct cfg_report *report)
-{
-	static const struct cfg_option text = {"kafka", CFG_T_TEXT, 0, NULL, 0, 0, false, false, NULL, NULL, NULL};
-	const struct cfg_node *servers = cfg_get(site->kafka, "bootstrap.servers");
-
-	if (!servers)
-		cfg_problem(report, site->kafka, BR_E_CFG_MISSING, "key", "bootstrap.servers", "help", "host:port,host:port", NULL);
-	else
-		cfg_read_value(&text, servers, secrets, &site->kafka_bootstrap, report);
-	for (struct cfg_node *n = cfg_first(site->kafka); n; n = n->next) {
-		struct br_str value;
-
-		for (size_t i = 0; i < BR_LEN(forbidden); i++)
-			if (br_str_eq(n->key, br_str_z(forbidden[i].key)))
-				cfg_problem(report, n, BR_E_CFG_KAFKA_KEY, "key", n->key.p, "why", forbidden[i].why, NULL);
-		/* references are resolved in place: the bus takes the text */
-		if (n->kind == CFG_SCALAR && n != servers && cfg_read_value(&text, n, secrets, &value, report) == 0)
-			n->text = value;
+		digits++;
 	}
+	return digits == 2 || digits == 4;
 }
 
-static const char *find_schemas(struct br_arena *a, const char *folder, struct br_str given)
+static bool is_zone(struct br_str s)
 {
-	const char *env = getenv("CASEBRIDGE_SCHEMAS");
-	char exe[4000], *slash;
-	ssize_t n;
-	struct br_str path;
+	char path[256];
 
-	if (given.n)
-		return given.p[0] == '/' ? given.p : br_arena_printf(a, "%s/%.*s", folder, BR_STR_ARG(given)).p;
-	if (env)
-		return env;
-	/* beside the build folder of a source tree */
-	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	for (int up = 0; n > 0 && up < 4; up++) {
-		exe[n] = '\0';
-		slash = strrchr(exe, '/');
-		if (!slash || slash == exe)
-			break;
-		*slash = '\0';
-		n = slash - exe;
-		path = br_arena_printf(a, "%s/schemas/case.yaml", exe);
-		if (path.p && access(path.p, R_OK) == 0)
-			return br_arena_printf(a, "%s/schemas", exe).p;
-	}
-	return CASEBRIDGE_SCHEMAS;
+	if (is_offset(s))
+		return true;
+	if (s.n == 0 || s.p[0] == '/' || s.p[0] == '.' || strstr(s.p, ".."))
+		return false;
+	if ((size_t)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", s.p) >= sizeof(path))
+		return false;
+	return access(path, R_OK) == 0;
 }
 
-static int read_site_file(const char *folder, const char *secrets, struct br_arena *a, struct cfg_report *report, struct cfg_site *site)
+/* Texts of the tree and of the arena have a NUL behind them. */
+static void check_site(const struct site_file *f, const struct cfg_node *root, struct cfg_report *report)
 {
-	struct site_file f = {0};
-	struct ledger_map ledger = {0};
-	struct cfg_node *root = NULL;
-	const char *file = br_arena_printf(a, "%s/site.yaml", folder).p;
-	int rc = cfg_read_file(file, "site.yaml", a, report, &root);
-
-	if (rc < 0)
-		return rc;
-	cfg_read_options(site_options, root, root, secrets, &f, report);
-	site->name = f.name;
-	site->title = f.title;
-	site->topic_prefix = f.topic_prefix;
-	site->timezone = f.timezone;
-	site->kafka = f.kafka;
-	if (f.ledger)
-		cfg_read_options(ledger_options, f.ledger, f.ledger, secrets, &ledger, report);
-	site->ledger_dsn = ledger.dsn;
-	if (f.kafka)
-		check_kafka(site, secrets, report);
-	site->schemas_folder = find_schemas(a, folder, f.schemas);
-	return 0;
+	if (f->name.p && !cfg_is_name(f->name))
+		cfg_problem(report, cfg_get(root, "name"), BR_E_CFG_NAME, "found", f->name.p, "key", "name", NULL);
+	if (f->topic_prefix.p && !is_topic_prefix(f->topic_prefix))
+		cfg_problem(report, cfg_get(root, "topic_prefix"), BR_E_CFG_TOPIC_PREFIX, "found", f->topic_prefix.p, NULL);
+	if (f->timezone.p && !is_zone(f->timezone))
+		cfg_problem(report, cfg_get(root, "timezone"), BR_E_CFG_ZONE, "found", f->timezone.p, NULL);
 }
 
-static int by_name(const void *a, const void *b)
+static bool is_url(struct br_str dsn)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	return strncmp(dsn.p, "postgresql://", 13) == 0 || strncmp(dsn.p, "postgres://", 11) == 0;
 }
 
-static size_t list_systems(const char *folder, struct br_arena *a, const char **names, size_t room)
+static bool is_unreserved(char c)
 {
-	const char *path = br_arena_printf(a, "%s/systems", folder).p;
-	DIR *dir = opendir(path);
-	struct dirent *e;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c);
+}
+
+/* Quoted as libpq reads it: in a URL every byte may be %XX, in key=value a backslash goes before \ and '. */
+static struct br_str with_password(struct br_str dsn, struct br_str password, struct br_arena *a)
+{
+	bool url = is_url(dsn);
+	char *quoted = br_arena_alloc(a, 3 * password.n + 1);
 	size_t n = 0;
 
-	while (dir && n < room && (e = readdir(dir))) {
-		size_t len = strlen(e->d_name);
+	if (!quoted)
+		return BR_STR_NONE;
+	for (size_t i = 0; i < password.n; i++) {
+		char c = password.p[i];
 
-		if (len > 5 && strcmp(e->d_name + len - 5, ".yaml") == 0 && e->d_name[0] != '.')
-			names[n++] = br_arena_copy(a, br_str_z(e->d_name)).p;
+		if (url && !is_unreserved(c)) {
+			n += (size_t)snprintf(quoted + n, 4, "%%%02X", (unsigned)(unsigned char)c);
+			continue;
+		}
+		if (!url && (c == '\\' || c == '\''))
+			quoted[n++] = '\\';
+		quoted[n++] = c;
 	}
-	if (dir)
-		closedir(dir);
-	qsort(names, n, sizeof(*names), by_name);
-	return n;
+	quoted[n] = '\0';
+	if (url)
+		return br_arena_printf(a, "%s%cpassword=%s", dsn.p, strchr(dsn.p, '?') ? '&' : '?', quoted);
+	return br_arena_printf(a, "%s password='%s'", dsn.p, quoted);
 }
 
-static struct cfg_system *read_system(const char *folder, const char *name, const char *secrets, struct br_arena *a, struct cfg_report *report)
+/* A password within the string as the user wrote it: password=... or //user:...@ */
+static bool has_password(struct br_str written)
 {
-	struct cfg_system *s = br_arena_new(a, struct cfg_system);
-	const char *file = br_arena_printf(a, "%s/systems/%s", folder, name).p, *shown = br_arena_printf(a, "systems/%s", name).p;
-	struct cfg_node *root = NULL, *at;
+	const char *slashes = strstr(written.p, "://"), *at = slashes ? strchr(slashes + 3, '@') : NULL;
+	const char *colon = slashes ? strchr(slashes + 3, ':') : NULL, *key = strstr(written.p, "password");
 
-	if (!s || cfg_read_file(file, shown, a, report, &root) < 0)
-		return NULL;
-	s->node = root;
-	cfg_read_options(system_options, root, root, secrets, s, report);
-	at = cfg_get(root, "system");
-	if (!s->name.n)
-		return NULL;
-	if (!is_name(s->name))
-		cfg_problem(report, at, BR_E_CFG_NAME, "found", s->name.p, NULL);
-	else if (strlen(name) != s->name.n + 5 || strncmp(name, s->name.p, s->name.n) != 0)
-		cfg_problem(report, at, BR_E_CFG_FILE_NAME, "found", s->name.p, "file", name, NULL);
-	if (!br_str_eq(s->role, BR_STR("portal")) && !br_str_eq(s->role, BR_STR("department")))
-		cfg_problem(report, cfg_get(root, "role"), BR_E_CFG_TYPE, "key", "role", "expected", "portal or department", "found", s->role.p, NULL);
-	return s;
+	if (at && colon && colon < at)
+		return colon[1] != '$';
+	if (!key)
+		return false;
+	key += strlen("password");
+	key += strspn(key, " ");
+	return *key == '=' && key[1 + strspn(key + 1, " '")] != '$';
+}
+
+static void read_ledger(const struct cfg_node *map, struct cfg_site *site, struct cfg_report *report)
+{
+	struct ledger_part part = {0};
+	const struct cfg_node *dsn = cfg_get(map, "dsn");
+
+	if (dsn && dsn->kind == CFG_SCALAR && has_password(dsn->text))
+		cfg_warning(report, dsn, BR_E_CFG_SECRET_CLEAR, "key", "dsn", "env", "${env:NAME}", "file", "${file:NAME}", NULL);
+	if (cfg_read_options(cfg_ledger_options, map, map, site->secrets_folder, &part, report))
+		return;
+	site->ledger_dsn = part.password.n ? with_password(part.dsn, part.password, report->arena) : part.dsn;
+	if (!site->ledger_dsn.p)
+		cfg_problem(report, map, BR_E_NOMEM, NULL);
+}
+
+static void read_site_file(struct cfg_site *site, struct br_arena *a, struct cfg_report *report)
+{
+	struct br_str path = br_arena_printf(a, "%s/site.yaml", site->folder);
+	struct site_file f = {0};
+	struct cfg_node *root;
+
+	if (!path.p || cfg_read_file(path.p, "site.yaml", a, report, &root))
+		return;
+	cfg_read_options(cfg_site_options, root, root, site->secrets_folder, &f, report);
+	check_site(&f, root, report);
+	site->name = f.name;
+	site->title = f.title.n ? f.title : f.name;
+	site->topic_prefix = f.topic_prefix;
+	site->timezone = f.timezone;
+	if (f.ledger)
+		read_ledger(f.ledger, site, report);
+	if (f.kafka)
+		cfg_kafka_read(f.kafka, site->secrets_folder, site, a, report);
+	site->schemas_folder = cfg_schemas_find(site->folder, f.schemas, root, a, report);
+}
+
+/* The code of the first problem since `before` was the last one. */
+static int first_since(const struct cfg_report *report, const struct cfg_problem *before)
+{
+	for (const struct cfg_problem *p = before ? before->next : report->first; p; p = p->next)
+		if (!p->warning)
+			return -(int)br_err_code(&p->err);
+	return -BR_E_NOMEM;
 }
 
 int cfg_site_read(const char *folder, struct br_arena *a, struct cfg_report *report, struct cfg_site **out)
 {
+	struct cfg_problem *last = report->last;
+	size_t before = report->n;
 	struct cfg_site *site = br_arena_new(a, struct cfg_site);
-	const char *env = getenv("CASEBRIDGE_SECRETS");
-	const char *secrets = env ? env : br_arena_printf(a, "%s/secrets", folder).p;
-	struct cfg_system **end;
-	const char *names[256];
-	size_t n;
+	const char *file = br_arena_printf(a, "%s/site.yaml", folder).p, *secrets = getenv("CASEBRIDGE_SECRETS");
 
-	if (!site || !secrets)
-		return -BR_E_NOMEM;
-	site->folder = folder;
-	site->secrets_folder = secrets;
-	end = &site->systems;
-	read_site_file(folder, secrets, a, report, site);
-	n = list_systems(folder, a, names, BR_LEN(names));
-	for (size_t i = 0; i < n; i++) {
-		*end = read_system(folder, names[i], secrets, a, report);
-		if (*end) {
-			end = &(*end)->next;
-			site->nsystems++;
-		}
-	}
-	if (n == 0)
-		cfg_problem(report, &(struct cfg_node){.file = "systems/", .line = 1, .column = 1}, BR_E_CFG_NO_SYSTEMS, NULL);
+	*out = NULL;
+	if (!site || !file)
+		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
+	if (access(file, F_OK) != 0)
+		return cfg_problem(report, NULL, BR_E_CFG_NO_SITE, "path", folder, NULL);
+	site->folder = br_arena_copy(a, br_str_z(folder)).p;
+	site->secrets_folder = secrets && *secrets ? br_arena_copy(a, br_str_z(secrets)).p : br_arena_printf(a, "%s/secrets", folder).p;
+	if (!site->folder || !site->secrets_folder)
+		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
+	read_site_file(site, a, report);
+	cfg_systems_read(site, a, report);
 	*out = site;
-	return report->n ? -(int)br_err_code(&report->first->err) : 0;
+	return report->n == before ? 0 : first_since(report, last);
 }
 
 struct cfg_system *cfg_site_system(const struct cfg_site *site, struct br_str name)
