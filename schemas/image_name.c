@@ -95,10 +95,17 @@ static enum image_name read_key(struct br_str in, struct br_arena *a, struct br_
 	return IMAGE_NAME_FOUND;
 }
 
+/* Absent fields leave gaps, so a few more than the next are looked at before the name is hashed. */
+#define LOOK_AHEAD 8u
+
 static int find_field(const struct shape *s, unsigned part, struct br_str name, unsigned expect)
 {
-	if (expect < s->nfields && s->fields[expect].part == part && br_str_eq(s->fields[expect].name, name))
-		return (int)expect;
+	unsigned end = s->parts[part].first + s->parts[part].n;
+
+	end = end - expect > LOOK_AHEAD ? expect + LOOK_AHEAD : end;
+	for (; expect < end; expect++)
+		if (br_str_eq(s->fields[expect].name, name))
+			return (int)expect;
 	return shape_find(s, part, name);
 }
 
@@ -111,7 +118,7 @@ enum image_name image_name_read(const struct shape *s, struct br_str name, unsig
 	int field;
 
 	if (part <= 0) {
-		field = find_field(s, 0, name, expect);
+		field = expect < s->parts[0].n ? find_field(s, 0, name, expect) : shape_find(s, 0, name);
 		*out = (struct image_place){.field = (uint16_t)field};
 		return field < 0 ? IMAGE_NAME_UNKNOWN : IMAGE_NAME_FOUND;
 	}
