@@ -51,7 +51,7 @@ def measure(world, site, product, text):
     raw.copy_in(site.a, "a_sq", text, COLUMNS)
     # Before the commit nobody sees the rows; what COPY itself cost is not the chain's.
     meter = proc.CpuMeter(readers)
-    wait_all_there(world, site, product)
+    wait_all_there(world.rows, site, product)
     seconds = time.monotonic() - meter.begun
     product.settle()
     found = {"seconds": seconds, "settled": time.monotonic() - meter.begun, "cpu": meter.spent(),
@@ -61,16 +61,16 @@ def measure(world, site, product, text):
     return found
 
 
-def wait_all_there(world, site, product):
+def wait_all_there(rows, site, product):
     """The sequence of b's numbers costs nothing to look at; only its end is worth a count."""
-    deadline = time.monotonic() + 60 + world.rows / 500
+    deadline = time.monotonic() + 60 + rows / 500
     while True:
-        if (site.b.value("select last_value from b_sq_number") >= world.rows
-                and site.b.value("select count(*) from b_sq") >= world.rows):
+        if (site.b.value("select last_value from b_sq_number") >= rows
+                and site.b.value("select count(*) from b_sq") >= rows):
             return
         product.process.must_run()
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{site.b.value('select count(*) from b_sq')} of {world.rows} rows arrived:\n"
+            raise RuntimeError(f"{site.b.value('select count(*) from b_sq')} of {rows} rows arrived:\n"
                                f"{product.process.tail()}")
         time.sleep(0.01)
 

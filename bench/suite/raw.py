@@ -17,6 +17,7 @@ class RawTables:
         for table, key in (("source", True), ("target", True), ("upserted", True)):
             self._database.execute(sites.plain_table(table, key))
         self.text = data.copy_text(rows)
+        self._file.write_text(self.text, encoding="utf-8")
         copy_in(self._database, "source", self.text)
 
     def copy_out(self):
