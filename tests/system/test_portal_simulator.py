@@ -1,4 +1,4 @@
-"""The portal simulator by itself, over real HTTP: if it told stories, every test against it would."""
+"""The portal simulator by itself, over real HTTP: what other tests rest on must itself hold."""
 
 import hashlib
 import hmac
@@ -215,7 +215,7 @@ class Portal:
         return self.control("GET", "/stats")
 
     def form(self, path, fields, accept="application/json"):
-        return Client(self).raw("POST", path, urllib.parse.urlencode(fields).encode(), {
+        return self.once("POST", path, urllib.parse.urlencode(fields).encode(), {
             "Content-Type": "application/x-www-form-urlencoded", "Accept": accept})
 
     def apply(self, **fields):
@@ -224,7 +224,14 @@ class Portal:
                                     "YDZLX": "1", **fields})
 
     def page(self, target):
-        return Client(self).raw("GET", target)
+        return self.once("GET", target)
+
+    def once(self, *call):
+        client = Client(self)
+        try:
+            return client.raw(*call)
+        finally:
+            client.link.close()
 
 
 def until(condition, timeout=20):
@@ -280,7 +287,7 @@ def app(portal):
     return portal.client()
 
 
-# --- who may call -----------------------------------------------------------------------------
+# --- who may call --------------------------------------------------------------------------------
 
 def sm3_known():
     try:
@@ -346,7 +353,7 @@ def test_no_call_without_a_token(portal, app):
     assert app.get("/case/changes").code == 4005
 
 
-# --- cases -------------------------------------------------------------------------------------
+# --- cases ---------------------------------------------------------------------------------------
 
 def test_numbers_are_never_given_twice(portal):
     found, lock = [], threading.Lock()
@@ -632,7 +639,7 @@ def test_switching_off_from_h1_to_h3(app, portal):
     assert app.case(projid).etag == '"v4"'
 
 
-# --- feeds -----------------------------------------------------------------------------------------
+# --- feeds ---------------------------------------------------------------------------------------
 
 def read_all(app, path, cursor=None, limit=None):
     items = []
@@ -770,7 +777,7 @@ def test_items_ratings_and_reconciliation(app, portal):
     assert app.get("/rating", since="20991231").data["items"] == []
 
 
-# --- faults ------------------------------------------------------------------------------------------
+# --- faults --------------------------------------------------------------------------------------
 
 def test_html_page_with_status_200(app, portal):
     projid = app.create()
@@ -963,13 +970,13 @@ def test_faults_may_concern_pages(portal):
     ("PUT", "/faults", [{"kind": "busy"}, {"kind": "x"}]), ("DELETE", "/faults/99", None)])
 def test_wrong_switches_are_refused(portal, method, path, body):
     before = portal.control("GET", "")
-    answer = Client(portal).raw(method, "/_control" + path,
-                                b"" if body is None else json.dumps(body).encode())
+    answer = portal.once(method, "/_control" + path,
+                         b"" if body is None else json.dumps(body).encode())
     assert answer.status == 400 and answer.code != 200
     assert portal.control("GET", "") == before
 
 
-# --- pages ---------------------------------------------------------------------------------------------
+# --- pages ---------------------------------------------------------------------------------------
 
 def test_a_person_applies_and_watches(app, portal):
     assert "老年人优待证办理" in portal.page("/").body.decode()
@@ -1056,7 +1063,7 @@ def test_the_readme_names_every_field_and_code(app):
     assert [n for n in sorted(names) if n not in readme] == []
 
 
-# --- journal, restart, load --------------------------------------------------------------------------
+# --- journal, restart, load ----------------------------------------------------------------------
 
 def test_the_journal_tells_every_effect_once(app, portal):
     projid = app.create("H1")

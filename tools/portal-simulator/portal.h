@@ -25,8 +25,8 @@ struct portal {
 	struct settings_box settings;
 	struct faults faults;
 	struct stats stats;
-	/* Waits of slow calls: ended early by portal_wake(), so that the program can stop at any time
-	 * and a reset leaves no call of an earlier test behind. */
+	/* Waits of slow calls: ended early by portal_wake(), so that the program can stop at any
+	 * time and a reset leaves no call of an earlier test behind. */
 	pthread_mutex_t wait_lock;
 	pthread_cond_t wait_end;
 	unsigned wakes;

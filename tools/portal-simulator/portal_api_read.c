@@ -1,4 +1,4 @@
-/* Calls that read: one case, the feed of changes, new submissions, look-ups, items, reconciliation. */
+/* Calls that read: one case, changes, new submissions, look-ups, items, reconciliation. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static int read_cursor(const struct request *rq, const char *feed, char kind, in
 	return reply_refuse(rp, CODE_BAD_VALUE, "cursor", "不是本列表的游标，请从头读取");
 }
 
-/* One page of cases in the order of `place`; one row more than asked tells whether there is more. */
+/* One page of cases in the order of their place; one row more than asked for tells of more. */
 static int feed_page(struct db *db, const struct request *rq, struct reply *rp, enum query q,
 	char kind)
 {
@@ -181,9 +181,10 @@ int api_items(struct portal *p, struct db *db, struct request *rq, struct reply 
 		json_array_append_new(items, json_pack(
 			"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s}",
 			"IMPLEMENTCODE", db_text(st, 0), "ITEMCODE", db_text(st, 1),
-			"ITEMNAME", db_text(st, 2), "DEPTID", db_text(st, 3), "DEPTNAME", db_text(st, 4),
-			"CLAIMED", db_text(st, 5), "PROMISETIMELIMIT", db_text(st, 6),
-			"PROMISETIMEUNIT", "1", "ITEMVERSION", (json_int_t)sqlite3_column_int64(st, 7),
+			"ITEMNAME", db_text(st, 2), "DEPTID", db_text(st, 3),
+			"DEPTNAME", db_text(st, 4), "CLAIMED", db_text(st, 5), "PROMISETIMELIMIT", db_text(st, 6),
+			"PROMISETIMEUNIT", "1",
+			"ITEMVERSION", (json_int_t)sqlite3_column_int64(st, 7),
 			"UPDATETIME", db_text(st, 8)));
 	db_done(st);
 	return reply_ok(rp, json_pack("{s:o}", "items", items));
@@ -217,7 +218,8 @@ static json_t *recon_line(const struct kase *c)
 	hash_hex(HASH_SHA256, text, strlen(text), hash);
 	free(text);
 	line = json_pack("{s:s, s:s?, s:s, s:I, s:s}", "PROJID", c->projid,
-		"ORGBUSNO", case_value(c, "ORGBUSNO"), "PROJECTSTATE", case_value(c, "PROJECTSTATE"),
+		"ORGBUSNO", case_value(c, "ORGBUSNO"),
+		"PROJECTSTATE", case_value(c, "PROJECTSTATE"),
 		"VERSION", (json_int_t)c->version, "HASH", hash);
 	return line;
 }

@@ -1,4 +1,4 @@
-/* Calls that write: numbers, basic information, steps, special nodes, files, result, corrections. */
+/* Calls that write: numbers, basic information, steps, special nodes, files, results. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "portal_form.h"
 #include "portal_time.h"
 
-/* The body as an object, taken out of {"data": {...}} when it is wrapped so; NULL when it is none. */
+/* The body as an object, out of {"data": {...}} when it is wrapped so; NULL when it is none. */
 static json_t *read_body(const struct request *rq, struct reply *rp)
 {
 	json_t *body = json_loadb(rq->body, rq->body_size, JSON_REJECT_DUPLICATES, NULL);
@@ -61,7 +61,8 @@ static bool number_known(struct db *db, const struct request *rq, const char *or
 	known = db_step(db, st);
 	if (known) {
 		reply_refuse(rp, CODE_DUPLICATE, NULL, "该部门业务流水号已有办件");
-		rp->data = json_pack("{s:s, s:s}", "PROJID", db_text(st, 0), "projid", db_text(st, 0));
+		rp->data = json_pack("{s:s, s:s}", "PROJID", db_text(st, 0),
+			"projid", db_text(st, 0));
 	}
 	db_done(st);
 	return known;
@@ -155,7 +156,8 @@ int api_basic(struct portal *p, struct db *db, struct request *rq, struct reply 
 	if (load(db, rq, text_of(body, "PROJID"), true, &c, rp) == CODE_OK) {
 		first = c.version == 0;
 		if ((!first || case_first(db, &c, rp) == CODE_OK) &&
-				same_item(&c, body, rp) == CODE_OK && set_groups(&c, body, rq, rp) == CODE_OK) {
+				same_item(&c, body, rp) == CODE_OK &&
+				set_groups(&c, body, rq, rp) == CODE_OK) {
 			if (first)
 				name_project(&c);
 			case_save(p, db, &c, first ? "create" : "basic", rq, rp);
@@ -174,7 +176,8 @@ int api_update(struct portal *p, struct db *db, struct request *rq, struct reply
 	if (!body)
 		return rp->code;
 	if (load(db, rq, text_of(body, "PROJID"), false, &c, rp) == CODE_OK &&
-			same_item(&c, body, rp) == CODE_OK && set_groups(&c, body, rq, rp) == CODE_OK)
+			same_item(&c, body, rp) == CODE_OK &&
+			set_groups(&c, body, rq, rp) == CODE_OK)
 		case_save(p, db, &c, "update", rq, rp);
 	case_free(&c);
 	json_decref(body);
@@ -223,8 +226,8 @@ static const char *state_of_result(const char *result)
 	return states[result[0] - '0'];
 }
 
-/* The result's fields may stand flat in the body, as the older form of the interface has them, or in
- * DONE as in the representation; then basic fields may come along. */
+/* The result's fields may stand flat in the body, as older forms of the interface have them, or
+ * in DONE as in the representation; then basic fields may come along. */
 static int set_done(struct kase *c, json_t *body, const struct request *rq, struct reply *rp)
 {
 	json_t *done = json_object_get(body, "DONE"), *root = json_incref(body);
@@ -321,7 +324,8 @@ static int add_file(struct db *db, struct kase *c, const struct form *form, stru
 	id = sqlite3_last_insert_rowid(db->h);
 	json_array_append_new(json_object_get(c->doc, "FILES"),
 		json_pack("{s:o, s:s?, s:s, s:s, s:o, s:s}", "FILEID",
-			json_sprintf("%lld", (long long)id), "MATERIALNAME", *material ? material : NULL,
+			json_sprintf("%lld", (long long)id),
+			"MATERIALNAME", *material ? material : NULL,
 			"FILENAME", form->file_name, "FILETYPE", form->file_type, "FILESIZE",
 			json_sprintf("%zu", form->file_size), "FILEHASH", hash));
 	return CODE_OK;

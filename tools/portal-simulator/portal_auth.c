@@ -102,7 +102,8 @@ static int new_token(struct portal *p, struct db *db, const struct request *rq, 
 	db_run(db, Q_TOKEN_PRUNE, "i", now);
 	db_run(db, Q_TOKEN_PUT, "tti", token, p->options->app_key, expires);
 	return reply_ok(rp, json_pack("{s:s, s:I, s:I}", "token", token,
-		"expires_in", (json_int_t)rq->settings.token_ttl_s, "expires_at", (json_int_t)expires));
+		"expires_in", (json_int_t)rq->settings.token_ttl_s,
+		"expires_at", (json_int_t)expires));
 }
 
 /* timestamp may come as a number or as text. */

@@ -8,7 +8,8 @@
 #include "portal_time.h"
 
 static const char error_page[] =
-	"<!DOCTYPE html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\"><title>系统提示</title></head>"
+	"<!DOCTYPE html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\">"
+	"<title>系统提示</title></head>"
 	"<body><h1>系统繁忙，请稍后再试</h1><p>当前访问人数过多，给您带来不便敬请谅解。</p></body></html>";
 
 unsigned call_status(const struct reply *rp)
@@ -17,8 +18,8 @@ unsigned call_status(const struct reply *rp)
 		int code;
 		unsigned status;
 	} table[] = {
-		{ CODE_SIGN, 401 }, { CODE_TOKEN, 401 }, { CODE_METHOD, 405 }, { CODE_IN_PROGRESS, 409 },
-		{ CODE_PRECONDITION, 412 }, { CODE_TOO_LARGE, 413 }, { CODE_KEY_REUSED, 422 },
+		{ CODE_SIGN, 401 }, { CODE_TOKEN, 401 }, { CODE_METHOD, 405 },
+		{ CODE_IN_PROGRESS, 409 }, { CODE_PRECONDITION, 412 }, { CODE_TOO_LARGE, 413 }, { CODE_KEY_REUSED, 422 },
 		{ CODE_SLOW_DOWN, 429 },
 	};
 
@@ -192,7 +193,8 @@ bool call_run(struct portal *p, struct request *rq, struct reply *rp)
 {
 	const char *method = !strcmp(rq->method, "HEAD") ? "GET" : rq->method;
 	bool known, answer = true;
-	const struct route *route = route_find(method, rq->path, rq->part, sizeof(rq->part), &known);
+	const struct route *route = route_find(method, rq->path, rq->part, sizeof(rq->part),
+		&known);
 
 	rq->settings = settings_now(&p->settings);
 	if (!route) {

@@ -95,7 +95,7 @@ int case_match(const struct kase *c, const struct request *rq, struct reply *rp)
 	return rp->code;
 }
 
-/* Division, day, and a sequence that goes on over restarts and resets: a number is never given twice. */
+/* Division, day, and a sequence that goes on over restarts and resets: no number comes twice. */
 int case_number(struct db *db, const struct request *rq, const char *item, const char *orgbusno,
 	struct kase *out, struct reply *rp)
 {
@@ -342,7 +342,8 @@ static int missing(const json_t *object, enum field_group group, struct reply *r
 	char name[80];
 
 	for (const struct field *f = fields_of(group); f->name; f++) {
-		if (!(f->flags & FIELD_REQUIRED) || json_is_string(json_object_get(object, f->name)))
+		if (!(f->flags & FIELD_REQUIRED) ||
+				json_is_string(json_object_get(object, f->name)))
 			continue;
 		snprintf(name, sizeof(name), "%s%s", group_prefix[group], f->name);
 		return reply_refuse(rp, CODE_BAD_VALUE, name, "必填");
@@ -415,12 +416,14 @@ static int check_duplicate(struct db *db, const struct kase *c, const struct req
 	sqlite3_stmt *st;
 
 	if (!orgbusno || !rq->settings.duplicate_rule ||
-			json_equal(json_object_get(c->old, "ORGBUSNO"), json_object_get(c->doc, "ORGBUSNO")))
+			json_equal(json_object_get(c->old, "ORGBUSNO"),
+				json_object_get(c->doc, "ORGBUSNO")))
 		return CODE_OK;
 	st = db_query(db, Q_CASE_BY_ORGBUSNO, "tt", orgbusno, c->projid);
 	if (db_step(db, st)) {
 		reply_refuse(rp, CODE_DUPLICATE, NULL, "该部门业务流水号已有办件");
-		rp->data = json_pack("{s:s, s:s}", "PROJID", db_text(st, 0), "projid", db_text(st, 0));
+		rp->data = json_pack("{s:s, s:s}", "PROJID", db_text(st, 0),
+			"projid", db_text(st, 0));
 	}
 	db_done(st);
 	return rp->code == CODE_DUPLICATE ? CODE_DUPLICATE : CODE_OK;

@@ -58,7 +58,8 @@ static int bind(struct db *db, sqlite3_stmt *st, const char *types, va_list args
 
 	for (int i = 0; types[i] && rc == SQLITE_OK; i++) {
 		if (types[i] == 't') {
-			rc = sqlite3_bind_text(st, i + 1, va_arg(args, const char *), -1, SQLITE_STATIC);
+			rc = sqlite3_bind_text(st, i + 1, va_arg(args, const char *), -1,
+				SQLITE_STATIC);
 		} else if (types[i] == 'i') {
 			rc = sqlite3_bind_int64(st, i + 1, va_arg(args, int64_t));
 		} else {

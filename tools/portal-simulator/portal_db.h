@@ -33,7 +33,7 @@ enum query {
 struct db {
 	sqlite3 *h;
 	pthread_mutex_t lock;
-	bool failed; /* a statement since db_begin() failed; the transaction must not be committed */
+	bool failed; /* a statement since db_lock() failed; the transaction is not committed */
 	sqlite3_stmt *st[Q_COUNT];
 };
 

@@ -196,7 +196,8 @@ json_t *faults_json(struct faults *f, bool lasting)
 		if (!lasting) {
 			json_object_set_new(o, "id", json_integer(r->id));
 			json_object_set_new(o, "hits", json_integer(r->hits));
-			json_object_set_new(o, "left", r->next < 0 ? json_null() : json_integer(r->next));
+			json_object_set_new(o, "left",
+				r->next < 0 ? json_null() : json_integer(r->next));
 		}
 		json_array_append_new(list, o);
 	}

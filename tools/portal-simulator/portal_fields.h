@@ -1,8 +1,8 @@
 /*
  * portal_fields.h - every field of a case: name, label, type, length, code table.
  *
- * A case is a JSON object: the fields of FIELDS_BASIC as members, those of FIELDS_EXT in member EXT,
- * of FIELDS_DONE in member DONE, and the lists STEPS, SPECIALNODES (elements told apart by SN) and
+ * A case is a JSON object: the fields of FIELDS_BASIC as members, those of FIELDS_EXT in EXT, of
+ * FIELDS_DONE in member DONE, and the lists STEPS, SPECIALNODES (elements told apart by SN) and
  * FILES (by FILEID). All values are strings or null, and every field is always there.
  */
 #ifndef PORTAL_FIELDS_H

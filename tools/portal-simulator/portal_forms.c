@@ -138,8 +138,8 @@ static void send_on(struct reply *rp, const struct kase *c, const char *done)
 {
 	reply_ok(rp, NULL);
 	rp->status = 303;
-	snprintf(rp->location, sizeof(rp->location), "/my?projid=%s&pwd=%s&done=%s", c->projid, c->pwd,
-		done);
+	snprintf(rp->location, sizeof(rp->location), "/my?projid=%s&pwd=%s&done=%s", c->projid,
+		c->pwd, done);
 }
 
 /* A refused form is drawn again with the message; the transaction is taken back all the same, since
@@ -338,7 +338,8 @@ int page_clerk_save(struct portal *p, struct db *db, struct request *rq, struct 
 		clerk_edit(p, db, rq, rp, &form, &c);
 	if (!rq->wants_json && rp->code == CODE_OK) {
 		send_on(rp, &c, "saved");
-		snprintf(rp->location, sizeof(rp->location), "/clerk?projid=%s&done=saved", c.projid);
+		snprintf(rp->location, sizeof(rp->location), "/clerk?projid=%s&done=saved",
+			c.projid);
 	} else if (!rq->wants_json) {
 		snprintf(bad, sizeof(bad), "%s", rp->msg);
 		drawn_refusal(rp, rp->code, draw_clerk(db, rp, c.projid, NULL, bad));

@@ -10,7 +10,7 @@
 enum hash_kind { HASH_SM3, HASH_SHA256 };
 #define HASH_HEX 65 /* 64 lower-case hex digits and the end */
 
-/* Both ignore no error: a build of OpenSSL without the algorithm ends the program with a message. */
+/* They cannot fail: an OpenSSL without the algorithm ends the program with a message. */
 void hash_hex(enum hash_kind kind, const void *data, size_t size, char out[HASH_HEX]);
 void hash_hmac_hex(enum hash_kind kind, const char *key, const char *text, char out[HASH_HEX]);
 /* Compares in constant time, hex digits of either case. */

@@ -19,14 +19,16 @@ static const char style[] =
 	"padding:7px 30px;margin:12px 0 0 9em;cursor:pointer}"
 	"table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:7px 10px;"
 	"border-bottom:1px solid #e2e8f0;vertical-align:top}th{color:#475569;font-weight:normal;"
-	"white-space:nowrap}td:first-child,th:first-child{width:9em}.good,.bad{padding:9px 16px;border-radius:5px}.good{background:#e8f6ec;"
+	"white-space:nowrap}td:first-child,th:first-child{width:9em}"
+	".good,.bad{padding:9px 16px;border-radius:5px}.good{background:#e8f6ec;"
 	"color:#166534}.bad{background:#fdecec;color:#991b1b}.state{background:#0b5cad;color:#fff;"
 	"border-radius:12px;padding:2px 14px;font-size:14px;white-space:nowrap}"
 	"ol{list-style:none;margin:0;padding:0 0 0 8px;border-left:2px solid #bfdbfe}"
 	"ol li{padding:2px 0 12px 18px;position:relative}ol li:before{content:'';position:absolute;"
 	"left:-15px;top:10px;width:10px;height:10px;border-radius:5px;background:#2b83d6}"
 	"small,.quiet{color:#64748b}.cert{border:2px solid #d9a441;border-radius:8px;"
-	"background:#fffaf0;padding:4px 22px}footer{color:#64748b;font-size:14px;padding:8px 24px 30px}";
+	"background:#fffaf0;padding:4px 22px}"
+	"footer{color:#64748b;font-size:14px;padding:8px 24px 30px}";
 
 FILE *html_begin(struct reply *rp, const char *title)
 {

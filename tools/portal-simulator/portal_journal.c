@@ -75,6 +75,7 @@ void journal_add(struct db *db, const struct kase *c, const char *op, const json
 	char at[32];
 
 	time_iso(c->updated, at);
-	db_run(db, Q_JOURNAL_ADD, "tttttit", at, rq->actor, rq->who, c->projid, op, c->version, text);
+	db_run(db, Q_JOURNAL_ADD, "tttttit", at, rq->actor, rq->who, c->projid, op, c->version,
+		text);
 	free(text);
 }

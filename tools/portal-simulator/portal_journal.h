@@ -1,6 +1,6 @@
 /*
- * portal_journal.h - what each write did: the table of effects that counts for everybody who wonders
- * whether something was lost or doubled.
+ * portal_journal.h - what each write did: the table of effects that tells whether something was
+ * lost or doubled.
  */
 #ifndef PORTAL_JOURNAL_H
 #define PORTAL_JOURNAL_H

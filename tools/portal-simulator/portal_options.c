@@ -85,7 +85,8 @@ static int take(struct options *o, int name, const char *value)
 {
 	switch (name) {
 	case 'l':
-		return parse_listen(o, value) ? wrong("--listen wants ADDRESS:PORT, not", value) : 0;
+		return parse_listen(o, value) ?
+			wrong("--listen wants ADDRESS:PORT, not", value) : 0;
 	case 'd':
 		o->db = value;
 		return 0;

@@ -31,7 +31,8 @@ int draw_home(struct reply *rp, const struct form *form, const char *bad)
 		"承诺时限：5个工作日　办理对象：60周岁以上老年人</p>");
 	html_note(f, "bad", bad);
 	fprintf(f, "<form action=\"/apply\" method=\"post\">");
-	html_input(f, "APPLICANT", "姓名", old_value(form, "APPLICANT"), "required maxlength=\"100\"");
+	html_input(f, "APPLICANT", "姓名", old_value(form, "APPLICANT"),
+		"required maxlength=\"100\"");
 	html_select(f, "APPLICANTCERTTYPE", "证件类型", codes_cert_type,
 		old_value(form, "APPLICANTCERTTYPE"), NULL);
 	html_input(f, "APPLICANTCERTNO", "证件号码", old_value(form, "APPLICANTCERTNO"),
@@ -250,7 +251,8 @@ static void clerk_list(FILE *f, struct db *db)
 		time_stamp(c.updated, stamp);
 		html_time(f, stamp);
 		fprintf(f, "　%s", writer_name(c.updated_by));
-		fprintf(f, "</small></td><td><a href=\"/clerk?projid=%s\">更正</a></td></tr>", c.projid);
+		fprintf(f, "</small></td><td><a href=\"/clerk?projid=%s\">更正</a></td></tr>",
+			c.projid);
 		case_free(&c);
 	}
 	db_done(st);

@@ -29,7 +29,9 @@ void stats_free(struct stats *s)
 
 static void count(json_t *o, const char *name)
 {
-	json_object_set_new(o, name, json_integer(json_integer_value(json_object_get(o, name)) + 1));
+	json_int_t before = json_integer_value(json_object_get(o, name));
+
+	json_object_set_new(o, name, json_integer(before + 1));
 }
 
 void stats_call(struct stats *s, const char *method, const char *route, int code)

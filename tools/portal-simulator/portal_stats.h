@@ -1,5 +1,5 @@
 /*
- * portal_stats.h - how often each path was called and with which outcome, since the program started.
+ * portal_stats.h - how often each path was called and with which outcome, since the start.
  */
 #ifndef PORTAL_STATS_H
 #define PORTAL_STATS_H
