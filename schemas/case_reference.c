@@ -54,7 +54,8 @@ static void part_table(struct br_buf *b, const struct case_schema *s, unsigned p
 		br_buf_printf(b, "发布为以键为成员的对象。Published as an object whose members are the keys.\n\n");
 	else if (part)
 		br_buf_printf(b, "每个元素有文本成员 `key`，按键排序。Each element has a member `key` with text; sorted by it.\n\n");
-	br_buf_printf(b, "| 字段 Field | 名称 Name | 类型 Type | 最多字符 Max | 归属 Owner | 合并 Merge | 个人信息 Personal data |\n|---|---|---|---|---|---|---|\n");
+	br_buf_printf(b, "| 字段 Field | 名称 Name | 类型 Type | 最多字符 Max | 归属 Owner | 合并 Merge | 个人信息 Personal data |\n"
+			 "|---|---|---|---|---|---|---|\n");
 	for (unsigned i = 0; i < s->shape->parts[part].n; i++)
 		field_row(b, case_field(s, s->shape->parts[part].first + i));
 }
@@ -81,7 +82,9 @@ int case_reference(const struct case_schema *s, struct br_buf *out, struct br_er
 {
 	char max[24];
 
-	br_buf_printf(out, "# 办件字段 Fields of the case\n\n由 `schemas/case.yaml` 生成，版本 %.*s。Generated from `schemas/case.yaml`, version %.*s.\n",
+	br_buf_printf(out,
+		"# 办件字段 Fields of the case\n\n"
+		"由 `schemas/case.yaml` 生成，版本 %.*s。Generated from `schemas/case.yaml`, version %.*s.\n",
 		BR_STR_ARG(s->version), BR_STR_ARG(s->version));
 	for (unsigned i = 0; i < s->shape->nparts; i++)
 		part_table(out, s, i);

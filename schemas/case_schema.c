@@ -23,17 +23,25 @@ struct field_text {
 
 #define FIELD(member) offsetof(struct field_text, member)
 static const struct cfg_option field_options[] = {
-	{.name = "label", .type = CFG_T_TEXT, .offset = FIELD(label), .required = true, .help_en = "Chinese name", .help_zh = "中文名称"},
-	{.name = "en", .type = CFG_T_TEXT, .offset = FIELD(label_en), .required = true, .help_en = "English name", .help_zh = "英文名称"},
-	{.name = "type", .type = CFG_T_ENUM, .offset = FIELD(type), .required = true, .words = types, .help_en = "type of the value", .help_zh = "值的类型"},
+	{.name = "label", .type = CFG_T_TEXT, .offset = FIELD(label), .required = true,
+		.help_en = "Chinese name", .help_zh = "中文名称"},
+	{.name = "en", .type = CFG_T_TEXT, .offset = FIELD(label_en), .required = true,
+		.help_en = "English name", .help_zh = "英文名称"},
+	{.name = "type", .type = CFG_T_ENUM, .offset = FIELD(type), .required = true, .words = types,
+		.help_en = "type of the value", .help_zh = "值的类型"},
 	{.name = "codes", .type = CFG_T_TEXT, .offset = FIELD(codes), .help_en = "code table, with type: code", .help_zh = "码表（type: code 时）"},
-	{.name = "owner", .type = CFG_T_ENUM, .offset = FIELD(owner), .required = true, .words = owners, .help_en = "who decides the field", .help_zh = "归属方"},
-	{.name = "policy", .type = CFG_T_ENUM, .offset = FIELD(policy), .words = policies, .help_en = "how two values are merged", .help_zh = "合并规则"},
-	{.name = "pii", .type = CFG_T_ENUM, .offset = FIELD(pii), .dflt = "none", .words = piis, .help_en = "kind of personal data", .help_zh = "个人信息类别"},
-	{.name = "check", .type = CFG_T_ENUM, .offset = FIELD(check), .dflt = "none", .words = checks, .help_en = "form the value must have", .help_zh = "校验规则"},
+	{.name = "owner", .type = CFG_T_ENUM, .offset = FIELD(owner), .required = true, .words = owners,
+		.help_en = "who decides the field", .help_zh = "归属方"},
+	{.name = "policy", .type = CFG_T_ENUM, .offset = FIELD(policy), .words = policies,
+		.help_en = "how two values are merged", .help_zh = "合并规则"},
+	{.name = "pii", .type = CFG_T_ENUM, .offset = FIELD(pii), .dflt = "none", .words = piis,
+		.help_en = "kind of personal data", .help_zh = "个人信息类别"},
+	{.name = "check", .type = CFG_T_ENUM, .offset = FIELD(check), .dflt = "none", .words = checks,
+		.help_en = "form the value must have", .help_zh = "校验规则"},
 	{.name = "max", .type = CFG_T_INT, .offset = FIELD(max), .dflt = "0", .min = 0, .max = 1000000, .help_en = "characters at most, 0 = no limit",
 		.help_zh = "最多字符数，0 为不限"},
-	{.name = "always", .type = CFG_T_BOOL, .offset = FIELD(always), .dflt = "false", .help_en = "stands in every published case", .help_zh = "每个已发布办件都有"},
+	{.name = "always", .type = CFG_T_BOOL, .offset = FIELD(always), .dflt = "false",
+		.help_en = "stands in every published case", .help_zh = "每个已发布办件都有"},
 	{0},
 };
 
@@ -45,11 +53,14 @@ struct list_text {
 
 #define LIST(member) offsetof(struct list_text, member)
 static const struct cfg_option list_options[] = {
-	{.name = "label", .type = CFG_T_TEXT, .offset = LIST(label), .required = true, .help_en = "Chinese name", .help_zh = "中文名称"},
-	{.name = "en", .type = CFG_T_TEXT, .offset = LIST(label_en), .required = true, .help_en = "English name", .help_zh = "英文名称"},
+	{.name = "label", .type = CFG_T_TEXT, .offset = LIST(label), .required = true,
+		.help_en = "Chinese name", .help_zh = "中文名称"},
+	{.name = "en", .type = CFG_T_TEXT, .offset = LIST(label_en), .required = true,
+		.help_en = "English name", .help_zh = "英文名称"},
 	{.name = "as", .type = CFG_T_ENUM, .offset = LIST(form), .dflt = "list", .words = list_forms, .help_en = "an array, or an object by key",
 		.help_zh = "数组，或以键为成员的对象"},
-	{.name = "fields", .type = CFG_T_MAP, .offset = LIST(fields), .required = true, .help_en = "the fields of an element", .help_zh = "元素的字段"},
+	{.name = "fields", .type = CFG_T_MAP, .offset = LIST(fields), .required = true,
+		.help_en = "the fields of an element", .help_zh = "元素的字段"},
 	{0},
 };
 
@@ -60,9 +71,12 @@ struct file_text {
 
 #define FILE_(member) offsetof(struct file_text, member)
 static const struct cfg_option file_options[] = {
-	{.name = "version", .type = CFG_T_TEXT, .offset = FILE_(version), .required = true, .help_en = "version of the schema", .help_zh = "版本"},
-	{.name = "id", .type = CFG_T_TEXT, .offset = FILE_(id), .required = true, .help_en = "URI of the JSON Schema", .help_zh = "JSON Schema 的 URI"},
-	{.name = "fields", .type = CFG_T_MAP, .offset = FILE_(fields), .required = true, .help_en = "the fields of the case", .help_zh = "办件字段"},
+	{.name = "version", .type = CFG_T_TEXT, .offset = FILE_(version), .required = true,
+		.help_en = "version of the schema", .help_zh = "版本"},
+	{.name = "id", .type = CFG_T_TEXT, .offset = FILE_(id), .required = true,
+		.help_en = "URI of the JSON Schema", .help_zh = "JSON Schema 的 URI"},
+	{.name = "fields", .type = CFG_T_MAP, .offset = FILE_(fields), .required = true,
+		.help_en = "the fields of the case", .help_zh = "办件字段"},
 	{.name = "lists", .type = CFG_T_MAP, .offset = FILE_(lists), .help_en = "the lists of the case", .help_zh = "办件列表"},
 	{0},
 };
@@ -168,9 +182,11 @@ static void read_codes(struct loader *l, const struct cfg_node *at, const struct
 	if (f->type == SHAPE_CODE && text->codes.n)
 		f->codes = load_codes(l, text->codes, at);
 	else if (f->type == SHAPE_CODE)
-		cfg_problem(l->report, at, BR_E_SCHEMA_DEF_CODES, "found", f->name.p, "why", "a code needs its table (codes:)", "why_zh", "代码类型须指明码表（codes:）", NULL);
+		cfg_problem(l->report, at, BR_E_SCHEMA_DEF_CODES, "found", f->name.p, "why", "a code needs its table (codes:)",
+			"why_zh", "代码类型须指明码表（codes:）", NULL);
 	else if (text->codes.n)
-		cfg_problem(l->report, at, BR_E_SCHEMA_DEF_CODES, "found", f->name.p, "why", "only type: code has a table", "why_zh", "只有 type: code 才有码表", NULL);
+		cfg_problem(l->report, at, BR_E_SCHEMA_DEF_CODES, "found", f->name.p, "why", "only type: code has a table",
+			"why_zh", "只有 type: code 才有码表", NULL);
 }
 
 static void add_field(struct loader *l, const struct cfg_node *at)

@@ -276,7 +276,8 @@ int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, 
 	int rc;
 
 	if (t != BR_JT_OBJECT)
-		return t == BR_JT_ERROR ? image_json_error(r) : br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", "image", "expected", "an object", "found", "something else", NULL);
+		return t == BR_JT_ERROR ? image_json_error(r) : br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", "image", "expected", "an object",
+			"found", "something else", NULL);
 	image_build(&b, a, shape->parts[0].n);
 	while ((t = br_jr_next(r)) == BR_JT_KEY) {
 		rc = read_member(r, shape, ignore_unknown, &expect, &b);

@@ -64,7 +64,7 @@ static void test_every_wrong_digit(void **state)
 			for (char c = '0'; c <= '9'; c++) {
 				char text[19];
 
-				strcpy(text, ids[n]);
+				memcpy(text, ids[n], sizeof(text));
 				text[at] = c;
 				assert_int_equal(check_citizen_id(br_str_z(text)), c == ids[n][at]);
 			}

@@ -86,13 +86,13 @@ static void test_every_wrong_character(void **state)
 	(void)state;
 	for (size_t at = 0; at < 18; at++) {
 		for (size_t i = 0; i < sizeof(alphabet) - 1; i++) {
-			strcpy(text, code);
+			memcpy(text, code, sizeof(text));
 			text[at] = alphabet[i];
 			assert_int_equal(check_credit_code(br_str_z(text)), alphabet[i] == code[at]);
 		}
 	}
 	for (size_t at = 0; at < 17; at++) {
-		strcpy(text, code);
+		memcpy(text, code, sizeof(text));
 		text[at] = code[at + 1];
 		text[at + 1] = code[at];
 		assert_int_equal(check_credit_code(br_str_z(text)), code[at] == code[at + 1]);
