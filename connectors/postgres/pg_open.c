@@ -248,7 +248,7 @@ static void start_session(struct pg *p)
 	if (send(p, "select set_config('DateStyle','ISO, YMD',false), set_config('IntervalStyle','postgres',false),"
 		" set_config('extra_float_digits','1',false), set_config('bytea_output','hex',false), set_config('TimeZone',$1,false),"
 		" set_config('statement_timeout',$2,false), set_config('lock_timeout',$3,false),"
-		" set_config('idle_in_transaction_session_timeout','20000',false), set_config('synchronous_commit','on',false),"
+		" set_config('idle_in_transaction_session_timeout','10000',false), set_config('synchronous_commit','on',false),"
 		" set_config('default_transaction_isolation','read committed',false), set_config('max_parallel_workers_per_gather','0',false),"
 		" set_config('lc_monetary','C',false)", 3, params, NULL) ||
 		send(p, "select current_setting('server_version_num'), current_setting('server_encoding'), pg_is_in_recovery(),"

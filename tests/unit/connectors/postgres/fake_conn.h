@@ -275,7 +275,7 @@ void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
 
 /* ---- driving it ---- */
 
-static int64_t fake_ms(void)
+static __attribute__((unused)) int64_t fake_ms(void)
 {
 	struct timespec t;
 
@@ -304,7 +304,7 @@ static __attribute__((unused)) void fake_forget(struct conn *c)
 	br_arena_reset(&c->arena);
 }
 
-static const struct shape *fake_shape(const json_t *spec, struct br_arena *a)
+static __attribute__((unused)) const struct shape *fake_shape(const json_t *spec, struct br_arena *a)
 {
 	struct shape_builder *b = shape_begin(a);
 	const char *name;
@@ -424,7 +424,7 @@ static void __attribute__((unused)) fake_poll(struct conn *c)
 	} while (c->more);
 }
 
-static const struct seen *fake_find(struct conn *c, char what, const char *lid)
+static __attribute__((unused)) const struct seen *fake_find(struct conn *c, char what, const char *lid)
 {
 	for (size_t i = c->nseen; i-- > 0;) {
 		if (c->seen[i].what == what && !strcmp(c->seen[i].lid, lid))
@@ -443,7 +443,7 @@ static void __attribute__((unused)) assert_seen(struct conn *c, const char *lid,
 		assert_string_equal(s->text, image);
 }
 
-static struct image fake_read_image(struct conn *c, const struct conn_record *r, const char *json)
+static __attribute__((unused)) struct image fake_read_image(struct conn *c, const struct conn_record *r, const char *json)
 {
 	struct image img = {NULL, 0};
 	struct br_jr j;
