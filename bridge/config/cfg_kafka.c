@@ -7,6 +7,7 @@
 #include "br_text.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdlib.h>
 
 static const struct refused {
 	const char *key;
@@ -75,34 +76,42 @@ static bool is_secret(struct br_str key)
 
 #define NAMES_MAX 512
 
-static size_t add_names(const char **dump, size_t cnt, const char **names, size_t n)
+/* The first column of librdkafka's table of its settings: only this lists the other names some of them have. */
+static size_t split_names(char *table, const char **names)
 {
-	/* pairs of key and value */
-	for (size_t i = 0; i + 1 < cnt && n < NAMES_MAX; i += 2)
-		names[n++] = dump[i];
+	size_t n = 0;
+
+	for (char *line = table, *next; line && n < NAMES_MAX; line = next) {
+		size_t length = strcspn(line, " |\n");
+
+		next = strchr(line, '\n');
+		next = next ? next + 1 : NULL;
+		if (length == 0 || line[length] != ' ' || !memchr(line, '.', length))
+			continue;
+		line[length] = '\0';
+		names[n++] = line;
+	}
 	return n;
 }
 
 static int unknown(const struct cfg_node *node, struct cfg_report *report)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	rd_kafka_topic_conf_t *topic = rd_kafka_topic_conf_new();
-	const char *names[NAMES_MAX], *near;
-	size_t conf_n = 0, topic_n = 0, n;
-	const char **of_conf = rd_kafka_conf_dump(conf, &conf_n), **of_topic = rd_kafka_topic_conf_dump(topic, &topic_n);
+	const char *names[NAMES_MAX], *near = NULL;
+	char *table = NULL;
+	size_t size;
+	FILE *to = open_memstream(&table, &size);
 	int rc;
 
-	n = add_names(of_conf, conf_n, names, 0);
-	n = add_names(of_topic, topic_n, names, n);
-	near = br_nearest(node->key, names, n);
+	if (to) {
+		rd_kafka_conf_properties_show(to);
+		fclose(to);
+		near = br_nearest(node->key, names, split_names(table, names));
+	}
 	if (near && refusal(br_str_z(near)) == BR_E_OK)
 		rc = cfg_problem_key(report, node, BR_E_CFG_KAFKA_UNKNOWN_NEAR, "key", node->key.p, "near", near, NULL);
 	else
 		rc = cfg_problem_key(report, node, BR_E_CFG_KAFKA_UNKNOWN, "key", node->key.p, NULL);
-	rd_kafka_conf_dump_free(of_conf, conf_n);
-	rd_kafka_conf_dump_free(of_topic, topic_n);
-	rd_kafka_conf_destroy(conf);
-	rd_kafka_topic_conf_destroy(topic);
+	free(table);
 	return rc;
 }
 

@@ -257,7 +257,7 @@ static void read_events(struct reader *r)
 		yaml_event_t ev;
 
 		if (!yaml_parser_parse(&r->parser, &ev)) {
-			failed(r, cfg_yaml_problem(&r->parser, r->shown, r->text, r->report));
+			failed(r, cfg_yaml_problem(&r->parser, r->shown, r->text, top(r) ? top(r)->node : NULL, r->report));
 			return;
 		}
 		if (ev.type == YAML_DOCUMENT_START_EVENT) {

@@ -190,7 +190,7 @@ static void print_count(const struct sorted *s, FILE *to, enum br_lang lang)
 	else
 		fprintf(to, "%zu problem%s", s->errors, s->errors == 1 ? "" : "s");
 	if (s->warnings)
-		fprintf(to, zh ? "，%zu 个警告" : ", %zu warning(s)", s->warnings);
+		fprintf(to, zh ? "，%zu 个警告" : s->warnings == 1 ? ", %zu warning" : ", %zu warnings", s->warnings);
 	if (s->untold)
 		fprintf(to, zh ? "；内存不足，另有 %zu 个未列出" : "; no memory to list %zu more", s->untold);
 	fputc('\n', to);

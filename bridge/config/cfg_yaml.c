@@ -77,18 +77,26 @@ static enum br_err_code refine(enum br_err_code code, char c)
 	return code;
 }
 
-int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_str text, struct cfg_report *report)
+int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_str text, const struct cfg_node *within, struct cfg_report *report)
 {
 	const struct saying *s = find(parser);
 	enum br_err_code code = s ? s->code : BR_E_CFG_SYNTAX;
-	struct cfg_node at = place_of(shown, parser->problem_mark), open = place_of(shown, parser->context_mark);
+	struct cfg_node at = place_of(shown, parser->problem_mark), open = at;
+	char c = byte_at(text, parser->problem_mark);
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
-	if (s && s->place == OPENING && parser->context)
+	if (parser->context)
+		open = place_of(shown, parser->context_mark);
+	if (s && s->place == OPENING)
 		at = open;
-	return cfg_problem(report, &at, refine(code, byte_at(text, parser->problem_mark)), "open",
-		cfg_place(report->arena, parser->context ? &open : &at), NULL);
+	code = refine(code, c);
+	/* at the end of the file it is no value that is wanted */
+	if (code == BR_E_CFG_YAML_CONTENT && c == '\0' && within) {
+		code = BR_E_CFG_YAML_BRACKET;
+		open = *within;
+	}
+	return cfg_problem(report, &at, code, "open", cfg_place(report->arena, &open), NULL);
 }
 
 /* Place of a byte as the parser would count: lines end in LF, CR or CR LF, columns are characters. */

@@ -8,8 +8,8 @@
 
 #include <yaml.h>
 
-/* Adds the problem that ended the parser to the report. Returns -code. */
-int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_str text, struct cfg_report *report);
+/* Adds the problem that ended the parser to the report. within: the innermost list or map being read, or NULL. Returns -code. */
+int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_str text, const struct cfg_node *within, struct cfg_report *report);
 /*
  * Looks through the bytes before the parser does: valid UTF-8 (not UTF-16), no NUL or other control characters, so that the
  * place is right and the words are ours. Returns 0 or -code.

@@ -171,7 +171,7 @@ static const struct broken_row {
 	{"a map of two fields", HEAD NEEDED "lists:\n  l:\n    label: 甲\n    en: A\n    as: map\n    fields:\n    " F("x", "type: text") "    " F("y", "type: text"), CODES,
 		BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
 	{"no version", "id: urn:x\nfields:\n" NEEDED, CODES, BR_E_CFG_MISSING, "case.yaml:1:1", 1},
-	{"no YAML", "fields: [", CODES, BR_E_CFG_YAML_CONTENT, NULL, 1},
+	{"no YAML", "fields: [", CODES, BR_E_CFG_YAML_BRACKET, NULL, 1},
 	{"a code twice", HEAD NEEDED, CODES "A,丙,C,\n", BR_E_SCHEMA_DEF_TABLE, "codes/status.csv:4:1", 1},
 	{"a code in lower case", HEAD NEEDED, CODES "c,丙,C,\n", BR_E_SCHEMA_DEF_TABLE, "codes/status.csv:4:1", 1},
 	{"a code without a label", HEAD NEEDED, CODES "C,,C,\n", BR_E_SCHEMA_DEF_TABLE, "codes/status.csv:4:1", 1},

@@ -98,6 +98,7 @@ static const struct bad_case {
 	{"bad: a key among the items", BR_STR("a:\n- b\nc: d\n- e\n"), "4:1 CFG-037"},
 	{"bad: text behind a closed map", BR_STR("{a: 1}\nb: 2"), "2:1 CFG-037"},
 	{"bad: bracket not closed", BR_STR("a: [b, c\nd: e\n"), "2:2 CFG-038"},
+	{"bad: bracket not closed and nothing in it", BR_STR("a: [\n"), "2:1 CFG-038"},
 	{"bad: bracket not closed at the end", BR_STR("a: [b, c\n"), "2:1 CFG-038"},
 	{"bad: brace not closed", BR_STR("a: { b: c\nd: e\n"), "2:2 CFG-038"},
 	{"bad: reference in braces without quotes", BR_STR("a: { b: ${env:X}, c: d }\n"), "1:10 CFG-038"},
@@ -159,10 +160,12 @@ static void test_messages(void **state)
 	assert_string_equal(message(BR_LANG_EN),
 		"systems/a.yaml:3:1: CFG-006 key 'a' stands here a second time, first at systems/a.yaml:1:1 → keep one of the two");
 	assert_string_equal(message(BR_LANG_ZH), "systems/a.yaml:3:1：CFG-006 键“a”在此重复，首次出现于 systems/a.yaml:1:1 → 请只保留一处");
-	report.first = report.first->next;
 	report.last = report.first = NULL;
 	cfg_read_text(BR_STR("a: [b\n"), "a.yaml", &arena, &report, &root);
 	assert_non_null(strstr(message(BR_LANG_EN), "begins at a.yaml:1:4"));
+	report.last = report.first = NULL;
+	cfg_read_text(BR_STR("b:\n  - {a: [\n"), "a.yaml", &arena, &report, &root);
+	assert_non_null(strstr(message(BR_LANG_ZH), "始于 a.yaml:2:9"));
 }
 
 static void test_places(void **state)
