@@ -499,7 +499,6 @@ static void next_batch(struct bridge *b)
 {
 	if (b->phase != PHASE_IDLE || b->stopping)
 		return;
-	br_arena_reset(&b->arena);
 	hub_world_begin(&b->world, &b->arena);
 	take(b);
 	if (!want_room(b, b->nrecords)) {
@@ -602,7 +601,6 @@ static void on_inflight(void *arg, const struct br_err *err)
 /* The side world shares the systems (and their sequence numbers) with the batch's. */
 static void side_world(struct bridge *b)
 {
-	br_arena_reset(&b->side_arena);
 	b->side.schema = b->world.schema;
 	b->side.systems = b->world.systems;
 	b->side.nsystems = b->world.nsystems;
@@ -677,7 +675,6 @@ static void on_opened(void *arg, const struct br_err *err)
 		start_over(b, &e);
 		return;
 	}
-	br_arena_reset(&b->arena);
 	hub_world_begin(&b->world, &b->arena);
 	ledger_load_unpublished(b->ledger, &b->world, b->positions, b->nsources, on_unpublished, b);
 }
@@ -691,7 +688,6 @@ static void open_all(void *arg)
 	br_err_clear(&err);
 	b->phase = PHASE_OPENING;
 	b->blocked = false;
-	br_arena_reset(&b->arena);
 	hub_world_begin(&b->world, &b->arena);
 	b->ledger = ledger_new(b->loop, b->site->ledger_dsn.p, on_lost, b, &err);
 	if (!b->ledger) {

@@ -205,6 +205,7 @@ struct hub_world {
 	struct br_buf scratch, delta; /* JSON snippets on their way into the arena */
 };
 
+/* Forgets the last batch, resets the arena, and starts a new one in it. */
 void hub_world_begin(struct hub_world *w, struct br_arena *a);
 struct hub_system *hub_world_system(struct hub_world *w, struct br_str code);
 struct hub_case *hub_world_case(struct hub_world *w, const struct hub_id *cid);

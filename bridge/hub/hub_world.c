@@ -6,6 +6,7 @@ void hub_world_begin(struct hub_world *w, struct br_arena *a)
 	HASH_CLEAR(hh, w->cases);
 	HASH_CLEAR(hh, w->links);
 	HASH_CLEAR(hh, w->keys);
+	br_arena_reset(a);
 	w->arena = a;
 	w->history = NULL;
 	w->history_end = &w->history;
