@@ -18,6 +18,7 @@ static const struct saying {
 	{"could not find expected ':'", NULL, BR_E_CFG_YAML_COLON, OPENING},
 	{"mapping values are not allowed", NULL, BR_E_CFG_YAML_COLON_IN_TEXT, HERE},
 	{"mapping keys are not allowed", NULL, BR_E_CFG_YAML_COLON_IN_TEXT, HERE},
+	{"found unexpected ':'", NULL, BR_E_CFG_YAML_COLON_IN_TEXT, HERE},
 	{"block sequence entries are not allowed", NULL, BR_E_CFG_YAML_DASH, HERE},
 	{"found unexpected end of stream", "while scanning a quoted scalar", BR_E_CFG_YAML_QUOTE, OPENING},
 	{"found unexpected document indicator", "while scanning a quoted scalar", BR_E_CFG_YAML_QUOTE, OPENING},
@@ -55,25 +56,36 @@ static struct cfg_node place_of(const char *shown, yaml_mark_t mark)
 	return (struct cfg_node){.file = shown, .line = (unsigned)mark.line + 1, .column = (unsigned)mark.column + 1};
 }
 
-/* The byte at a mark, which counts characters; NUL at the end. */
-static char byte_at(struct br_str text, yaml_mark_t mark)
+/* The offset of a mark, which counts characters. */
+static size_t offset_of(struct br_str text, yaml_mark_t mark)
 {
-	size_t chars = 0;
+	size_t chars = 0, i = 0;
 
-	for (size_t i = 0; i < text.n; i++)
+	for (; i < text.n; i++)
 		if (((unsigned char)text.p[i] & 0xc0) != 0x80 && chars++ == mark.index)
-			return text.p[i];
-	return '\0';
+			break;
+	return i;
+}
+
+static bool begins_line(struct br_str text, size_t at)
+{
+	while (at && (text.p[at - 1] == ' ' || text.p[at - 1] == '\t'))
+		at--;
+	return at == 0 || text.p[at - 1] == '\n' || text.p[at - 1] == '\r';
 }
 
 /* What the grammar calls the same, but a person does not. */
-static enum br_err_code refine(enum br_err_code code, char c)
+static enum br_err_code refine(enum br_err_code code, struct br_str text, size_t at)
 {
+	char c = at < text.n ? text.p[at] : '\0';
+
 	/* in a block a tab cannot begin a line */
 	if (code == BR_E_CFG_YAML_CHAR && c == '\t')
 		return BR_E_CFG_TAB;
 	if (code == BR_E_CFG_YAML_INDENT && c == ':')
 		return BR_E_CFG_KEY_SHAPE;
+	if (code == BR_E_CFG_YAML_INDENT && !begins_line(text, at))
+		return BR_E_CFG_YAML_BEHIND;
 	return code;
 }
 
@@ -82,7 +94,7 @@ int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_s
 	const struct saying *s = find(parser);
 	enum br_err_code code = s ? s->code : BR_E_CFG_SYNTAX;
 	struct cfg_node at = place_of(shown, parser->problem_mark), open = at;
-	char c = byte_at(text, parser->problem_mark);
+	size_t byte = offset_of(text, parser->problem_mark);
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
@@ -90,9 +102,9 @@ int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_s
 		open = place_of(shown, parser->context_mark);
 	if (s && s->place == OPENING)
 		at = open;
-	code = refine(code, c);
+	code = refine(code, text, byte);
 	/* at the end of the file it is no value that is wanted */
-	if (code == BR_E_CFG_YAML_CONTENT && c == '\0' && within) {
+	if (code == BR_E_CFG_YAML_CONTENT && byte == text.n && within) {
 		code = BR_E_CFG_YAML_BRACKET;
 		open = *within;
 	}
