@@ -23,7 +23,7 @@ const struct cli_verb cli_verbs[] = {
 	{"case", cli_case, "NUMBER", "find a case by any system's number", "用任一系统的编号查办件"},
 	{"parked", cli_parked, "list|show ID|retry ID|drop ID --reason TEXT", "what waits for a person", "待处理事项"},
 	{"conflicts", cli_conflicts, "list|show ID", "values that lost and were kept", "冲突中未被采用而保留的值"},
-	{"schema", cli_schema, "[json|fields]", "the published JSON Schema of a case", "输出办件的 JSON Schema"},
+	{"schema", cli_schema, "[json|fields]", "the published JSON Schema of a case; the reference of its fields", "输出办件的 JSON Schema 或字段说明"},
 	{"dev-broker", cli_dev_broker, "[--address-file FILE] [SITE]", "a mock Kafka to look at the product with; forgets everything",
 		"模拟 Kafka，仅供观看，停止即丢失"},
 	{NULL, NULL, NULL, NULL, NULL},
