@@ -18,17 +18,24 @@ static void next_record(struct pg *p);
 
 /* ---- places ---- */
 
-static void place_set(struct pg_place *x, const char *value, const char *key)
+static char *copy(const char *text)
 {
-	char *v = value ? strdup(value) : NULL, *k = key ? strdup(key) : NULL;
+	return text ? strdup(text) : NULL;
+}
+
+static void place_set(struct pg_place *x, const char *value, const char *key, const char *owner)
+{
+	struct pg_place new = {copy(value), copy(key), copy(owner)};
 
 	free(x->value);
 	free(x->key);
-	*x = (struct pg_place){v, v ? k : NULL};
-	if (!k)
-		return;
-	if (!v)
-		free(k);
+	free(x->owner);
+	*x = new;
+}
+
+static void place_clear(struct pg_place *x)
+{
+	place_set(x, NULL, NULL, NULL);
 }
 
 void pg_poll_release(struct pg *p)
@@ -37,10 +44,10 @@ void pg_poll_release(struct pg *p)
 		for (unsigned f = 0; p->records[i] && f < p->records[i]->nfeeds; f++) {
 			struct pg_feed *x = &p->records[i]->feeds[f];
 
-			place_set(&x->settled, NULL, NULL);
-			place_set(&x->early, NULL, NULL);
-			place_set(&x->again, NULL, NULL);
-			place_set(&x->clamp, NULL, NULL);
+			place_clear(&x->settled);
+			place_clear(&x->early);
+			place_clear(&x->again);
+			place_clear(&x->clamp);
 		}
 	}
 }
@@ -58,6 +65,8 @@ static void write_place(struct br_jw *w, const struct pg_feed *f)
 	br_jw_kstr(w, "value", br_str_z(f->settled.value));
 	if (f->settled.key)
 		br_jw_kstr(w, "key", br_str_z(f->settled.key));
+	if (f->settled.owner)
+		br_jw_kstr(w, "of", br_str_z(f->settled.owner));
 	br_jw_end_object(w);
 }
 
@@ -103,13 +112,14 @@ static bool is_from_elsewhere(const struct pg *p, const struct pg_feed *f, const
 static void restore_feed(struct pg *p, struct pg_feed *f, const json_t *record)
 {
 	const char *by = member(record, feed_name(f), "by"), *value = member(record, feed_name(f), "value");
+	const char *key = member(record, feed_name(f), "key"), *of = member(record, feed_name(f), "of");
 	struct br_err err;
 
-	place_set(&f->settled, f->tier == PG_TIER_CURSOR ? "0" : "-infinity", NULL);
+	place_set(&f->settled, f->tier == PG_TIER_CURSOR ? "0" : "-infinity", NULL, NULL);
 	if (!by || !value || !br_str_eq(br_str_z(by), f->column.name))
 		return;
 	if (!is_from_elsewhere(p, f, value)) {
-		place_set(&f->settled, value, member(record, feed_name(f), "key"));
+		place_set(&f->settled, value, f->table->part && !of ? NULL : key, f->table->part ? of : NULL);
 		return;
 	}
 	br_err_set(&err, BR_E_PG_CURSOR_BAD, "why", "it lies in the database's future", NULL);
@@ -140,7 +150,7 @@ void pg_poll_restore(struct pg *p)
 /* ---- pages ---- */
 
 /* Columns of a page behind the list. */
-enum { COL_VALUE, COL_KEY, COL_LANE, COL_AHEAD, COL_NOW };
+enum { COL_VALUE, COL_KEY, COL_OWNER, COL_LANE, COL_AHEAD, COL_NOW };
 
 static int tail(const struct pg_feed *f)
 {
@@ -179,11 +189,17 @@ static void take_rows(struct pg *p, const struct pg_feed *f, const PGresult *res
 	}
 }
 
-static void settle(struct pg *p, struct pg_feed *f, const PGresult *res, int row)
+static void place_at(struct pg_place *x, const struct pg_feed *f, const PGresult *res, int row)
 {
 	int t = tail(f);
 
-	place_set(&f->settled, PQgetvalue(res, row, t + COL_VALUE), PQgetvalue(res, row, t + COL_KEY));
+	place_set(x, PQgetvalue(res, row, t + COL_VALUE), PQgetvalue(res, row, t + COL_KEY),
+		f->table->part ? PQgetvalue(res, row, t + COL_OWNER) : NULL);
+}
+
+static void settle(struct pg *p, struct pg_feed *f, const PGresult *res, int row)
+{
+	place_at(&f->settled, f, res, row);
 	p->poll.moved = true;
 }
 
@@ -206,7 +222,7 @@ static void cursor_moves(struct pg *p, struct pg_feed *f, const PGresult *res)
 	if (last[0] >= 0)
 		settle(p, f, res, last[0]);
 	if (last[1] >= 0)
-		place_set(&f->early, PQgetvalue(res, last[1], t + COL_VALUE), PQgetvalue(res, last[1], t + COL_KEY));
+		place_at(&f->early, f, res, last[1]);
 	f->early_rows += lane[1];
 	p->poll.more |= is_full(f, lane[0]) || is_full(f, lane[1]);
 }
@@ -222,13 +238,13 @@ static void changed_moves(struct pg *p, struct pg_feed *f, const PGresult *res)
 
 	for (int i = 0; i < n && !f->clamp.value; i++) {
 		if (PQgetvalue(res, i, t + COL_AHEAD)[0] == 't')
-			place_set(&f->clamp, PQgetvalue(res, i, t + COL_NOW), NULL);
+			place_set(&f->clamp, PQgetvalue(res, i, t + COL_NOW), NULL, NULL);
 	}
 	if (n)
 		settle(p, f, res, n - 1);
 	if (f->clamp.value && !full) {
-		place_set(&f->settled, f->clamp.value, NULL);
-		place_set(&f->clamp, NULL, NULL);
+		place_set(&f->settled, f->clamp.value, NULL, NULL);
+		place_clear(&f->clamp);
 	}
 	p->poll.more |= full;
 }
@@ -251,14 +267,14 @@ static void on_overlap(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct pg_feed *f = arg;
 	struct pg *p = f->owner;
-	int n = res ? PQntuples(res) : 0, t = tail(f);
+	int n = res ? PQntuples(res) : 0;
 
 	if (!res || pg_gone(p, err))
 		return;
 	take_rows(p, f, res);
 	f->overlapping = is_full(f, n);
 	if (f->overlapping)
-		place_set(&f->again, PQgetvalue(res, n - 1, t + COL_VALUE), PQgetvalue(res, n - 1, t + COL_KEY));
+		place_at(&f->again, f, res, n - 1);
 	p->poll.more |= f->overlapping;
 }
 
@@ -269,28 +285,30 @@ static struct br_pg_param text_param(const char *text)
 	return (struct br_pg_param){text, 0, false};
 }
 
-static int add_place(struct br_pg_param *params, int n, const struct pg_place *x, const char *beginning)
-{
-	params[n++] = text_param(x->value ? x->value : beginning);
-	if (x->value && x->key)
-		params[n++] = text_param(x->key);
-	return n;
-}
-
 static bool has_key(const struct pg_place *x)
 {
 	return x->value && x->key;
 }
 
+static int add_place(struct br_pg_param *params, int n, const struct pg_place *x, const char *beginning)
+{
+	params[n++] = text_param(x->value ? x->value : beginning);
+	if (has_key(x) && x->owner)
+		params[n++] = text_param(x->owner);
+	if (has_key(x))
+		params[n++] = text_param(x->key);
+	return n;
+}
+
 static int ask_cursor(struct pg *p, struct pg_feed *f, const char *limit, struct br_err *err)
 {
 	int64_t now = br_loop_now(conn_loop(p->c));
-	struct br_pg_param params[5] = {text_param(limit)};
+	struct br_pg_param params[7] = {text_param(limit)};
 	const struct pg_statement *st;
 	int n;
 
 	if (f->early.value && now >= f->early_us) {
-		place_set(&f->early, NULL, NULL);
+		place_clear(&f->early);
 		f->early_rows = 0;
 	}
 	if (!f->early.value)
@@ -305,7 +323,7 @@ static int ask_cursor(struct pg *p, struct pg_feed *f, const char *limit, struct
 
 static int ask_changed(struct pg *p, struct pg_feed *f, const char *limit, struct br_err *err)
 {
-	struct br_pg_param params[3] = {text_param(limit)};
+	struct br_pg_param params[4] = {text_param(limit)};
 	const struct pg_statement *st = &f->page[has_key(&f->settled)];
 	int n = add_place(params, 1, &f->settled, "-infinity");
 
@@ -317,7 +335,7 @@ static int ask_overlap(struct pg *p, struct pg_feed *f, const char *limit, struc
 {
 	int64_t now = br_loop_now(conn_loop(p->c));
 	char overlap[48];
-	struct br_pg_param params[3] = {text_param(limit), text_param(f->settled.value), text_param(overlap)};
+	struct br_pg_param params[4] = {text_param(limit), text_param(f->settled.value), text_param(overlap)};
 	int n;
 
 	if (f->overlapping) {

@@ -37,6 +37,7 @@ struct pg_statement {
 struct pg_place { /* in the order of a feed's column; malloc'ed */
 	char *value; /* NULL: at the very beginning */
 	char *key;   /* NULL: before all keys of value */
+	char *owner; /* of a part's row: its root's key, which comes before key */
 };
 
 struct pg;

@@ -152,17 +152,36 @@ static void page_list(struct text *t, const struct pg_feed *f)
 		select_list(t, f->table);
 	else
 		add(t, "t.%s::text", owner(f->table));
-	add(t, ", t.%s::text, t.%s::text", f->column.quoted, f->table->key.quoted);
+	add(t, ", t.%s::text, t.%s::text, t.%s::text", f->column.quoted, f->table->key.quoted, owner(f->table));
+}
+
+/* What tells rows of one value apart: the key; of a part, first whose it is. */
+static void order(struct text *t, const struct pg_feed *f)
+{
+	add(t, "t.%s", f->column.quoted);
+	if (f->table->part)
+		add(t, ", t.%s", f->table->parent.quoted);
+	add(t, ", t.%s", f->table->key.quoted);
+}
+
+static unsigned place_size(const struct pg_feed *f, bool has_key)
+{
+	return has_key ? (f->table->part ? 3 : 2) : 1;
 }
 
 static void place(struct text *t, const struct pg_feed *f, bool has_key, unsigned first)
 {
-	const char *c = f->column.quoted, *k = f->table->key.quoted;
-
-	if (has_key)
-		add(t, "(t.%s, t.%s) > ($%u, $%u)", c, k, first, first + 1);
-	else
-		add(t, "t.%s >= $%u", c, first);
+	if (has_key) {
+		add(t, "(");
+		order(t, f);
+		add(t, ") > ($%u, $%u", first, first + 1);
+		if (f->table->part)
+			add(t, ", $%u", first + 2);
+		add(t, ")");
+	} else {
+		add(t, "t.%s >= $%u", f->column.quoted, first);
+	}
+	add(t, " and t.%s is not null and t.%s is not null", owner(f->table), f->table->key.quoted);
 }
 
 #define HORIZON "pg_snapshot_xmin(pg_current_snapshot())"
@@ -184,9 +203,10 @@ static void cursor_page(struct pg_feed *f, unsigned variant, struct br_arena *a)
 		page_list(&t, f);
 		add(&t, ", %u, false, null from %s t where ", lane, f->table->quoted);
 		place(&t, f, has_key, n + 1);
-		add(&t, " and t.%s %s " HORIZON " order by t.%s, t.%s limit $1)", f->column.quoted, lane ? ">=" : "<", f->column.quoted,
-			f->table->key.quoted);
-		n += has_key ? 2 : 1;
+		add(&t, " and t.%s %s " HORIZON " order by ", f->column.quoted, lane ? ">=" : "<");
+		order(&t, f);
+		add(&t, " limit $1)");
+		n += place_size(f, has_key);
 	}
 	f->page[variant] = end(&t);
 }
@@ -204,7 +224,9 @@ static void changed_page(struct pg_feed *f, struct pg_statement *out, int has_ke
 		add(&t, "t.%s >= $2::%s - $3::interval", c, type);
 	else
 		place(&t, f, has_key, 2);
-	add(&t, " order by t.%s, t.%s limit $1", c, f->table->key.quoted);
+	add(&t, " order by ");
+	order(&t, f);
+	add(&t, " limit $1");
 	*out = end(&t);
 }
 

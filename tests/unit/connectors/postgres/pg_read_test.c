@@ -283,6 +283,44 @@ static void a_record_with_parts_is_one_snapshot(void **state)
 	end_with(c, db);
 }
 
+/* Rows of a part have keys of their own only within their root. */
+static void pages_of_a_part(void **state)
+{
+	static const char *const specs[] = {PARTS_SPEC("\"cursor\":\"rv\",\"page\":\"2\"", ",\"cursor\":\"rv\""),
+		PARTS_SPEC("\"cursor\":\"rv\",\"page\":\"2\"", ",\"changed\":\"sj\"")};
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(specs); i++) {
+		PGconn *db;
+		struct conn *c = begin_with(&db, specs[i]);
+
+		sql(db, "insert into ydz_sq (sbh, xm) select 'A' || g, 'x' from generate_series(1, 9) g; alter table ydz_step add sj timestamp");
+		fake_start(c);
+		fake_poll(c);
+		fake_forget(c);
+		sql(db, "insert into ydz_step (sbh, xh, yj, sj) select 'A' || g, x, 'y', '2018-07-02' from generate_series(1, 9) g, generate_series(1, 2) x");
+		sql(db, "insert into ydz_step (sbh, xh, yj, sj) values ('A1', null, 'y', '2018-07-02'), (null, 1, 'y', '2018-07-02')");
+		fake_poll(c);
+		for (int k = 1; k <= 9; k++) {
+			char lid[16];
+
+			snprintf(lid, sizeof(lid), "A%d", k);
+			if (k == 1)
+				assert_non_null(fake_find(c, 'b', lid));
+			else
+				assert_seen(c, lid, "{\"xm\":\"x\",\"steps/1/yj\":\"y\",\"steps/2/yj\":\"y\"}");
+		}
+		fake_close(c);
+		fake_forget(c);
+		sql(db, "insert into ydz_step (sbh, xh, yj, sj) values ('A9', 3, 'z', '2018-07-03')");
+		fake_start(c);
+		fake_poll(c);
+		assert_seen(c, "A9", "{\"xm\":\"x\",\"steps/1/yj\":\"y\",\"steps/2/yj\":\"y\",\"steps/3/yj\":\"z\"}");
+		assert_int_equal(fake_find(c, 'o', "A8") != NULL, i == 1); /* the overlap is read again, a horizon is not */
+		end_with(c, db);
+	}
+}
+
 static void bytes_that_are_no_text(void **state)
 {
 	PGconn *db;
@@ -491,6 +529,7 @@ int main(void)
 		cmocka_unit_test(time_of_change_with_an_overlap),
 		cmocka_unit_test(only_a_cursor_that_is_kept),
 		cmocka_unit_test(a_record_with_parts_is_one_snapshot),
+		cmocka_unit_test(pages_of_a_part),
 		cmocka_unit_test(bytes_that_are_no_text),
 		cmocka_unit_test(the_walk_leaves_no_gap),
 		cmocka_unit_test(the_walk_over_numbers_and_nothing),
