@@ -102,13 +102,14 @@ static void test_files(void **state)
 
 static void test_many(void **state)
 {
-	char *text = test_malloc(1 << 20);
-	size_t n = (size_t)sprintf(text, "code,label,note\n");
+	size_t room = 1 << 20;
+	char *text = test_malloc(room);
+	size_t n = (size_t)snprintf(text, room, "code,label,note\n");
 	struct cfg_csv *csv;
 
 	(void)state;
 	for (unsigned i = 0; i < 30000; i++)
-		n += (size_t)sprintf(text + n, "%u,\"l%u\",\n", i, i);
+		n += (size_t)snprintf(text + n, room - n, "%u,\"l%u\",\n", i, i);
 	put_bytes("t.csv", text, n, 0600);
 	test_free(text);
 	assert_int_equal(cfg_csv_read(path_of("t.csv"), "t.csv", &arena, &report, &csv), 0);
@@ -125,11 +126,11 @@ static void test_wide(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 256; i++)
-		n += (size_t)sprintf(text + n, "%sc%u", i ? "," : "", i);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%sc%u", i ? "," : "", i);
 	put_bytes("t.csv", text, n, 0600);
 	assert_int_equal(cfg_csv_read(path_of("t.csv"), "t.csv", &arena, &report, &csv), 0);
 	assert_true(cfg_csv_has(csv, "c255"));
-	n += (size_t)sprintf(text + n, ",c256\n");
+	n += (size_t)snprintf(text + n, sizeof(text) - n, ",c256\n");
 	put_bytes("t.csv", text, n, 0600);
 	csv = NULL;
 	assert_int_equal(cfg_csv_read(path_of("t.csv"), "t.csv", &arena, &report, &csv), -BR_E_CFG_CSV_CELLS);

@@ -25,7 +25,7 @@ static inline int set_up(void **state)
 	(void)state;
 	br_arena_init(&arena, (size_t)64 << 20);
 	report = (struct cfg_report){.arena = &arena};
-	strcpy(folder, "/tmp/casebridge-config-XXXXXX");
+	snprintf(folder, sizeof(folder), "/tmp/casebridge-config-XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	unsetenv("CASEBRIDGE_SECRETS");
 	unsetenv("CASEBRIDGE_SCHEMAS");

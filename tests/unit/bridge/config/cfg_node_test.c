@@ -220,10 +220,10 @@ static void test_many_keys(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 60000; i++)
-		n += (size_t)sprintf(text + n, "k%u: 1\n", i);
+		n += (size_t)snprintf(text + n, CFG_FILE_MAX - n, "k%u: 1\n", i);
 	assert_int_equal(cfg_read_text((struct br_str){text, n}, "t", &arena, &report, &root), 0);
 	assert_int_equal(root->n, 60000);
-	n += (size_t)sprintf(text + n, "k5: 1\n");
+	n += (size_t)snprintf(text + n, CFG_FILE_MAX - n, "k5: 1\n");
 	assert_int_equal(cfg_read_text((struct br_str){text, n}, "t", &arena, &report, &root), -BR_E_CFG_DUPLICATE_KEY);
 	assert_string_equal(told("t"), "60001:1 CFG-006");
 	test_free(text);

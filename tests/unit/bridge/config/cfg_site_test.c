@@ -314,7 +314,7 @@ static void test_schemas_of_source_tree(void **state)
 	put("schemas/case.yaml", "x: 1\n");
 	put("config/yuan/site.yaml", "name: a\nledger: {dsn: x}\nkafka: {bootstrap.servers: x}\n");
 	put("config/yuan/systems/alpha.yaml", SYSTEM("alpha", ""));
-	strcpy(root, "/config/yuan");
+	memcpy(root, "/config/yuan", sizeof("/config/yuan"));
 	site = good_site();
 	assert_string_equal(site->schemas_folder, path_of("../../schemas"));
 	*root = '\0';
@@ -367,7 +367,7 @@ static void test_pack_beside_site(void **state)
 	put("yuan/site.yaml", SITE);
 	put("packs/vendor.yaml", PACK);
 	put("yuan/systems/beta.yaml", "system: beta\nextends: packs/vendor\n");
-	strcpy(root, "/yuan");
+	memcpy(root, "/yuan", sizeof("/yuan"));
 	assert_int_equal(good_site()->systems->credit, 7);
 	*root = '\0';
 }
