@@ -119,7 +119,7 @@ def test_the_public_topic_has_valid_cloud_events(twin, kafka, topic_prefix):
     for record in records:
         value = json.loads(record.value)
         jsonschema.Draft202012Validator(schema).validate(value)
-        headers = {k: v.decode() for k, v in record.headers}
+        headers = {name: value.decode() for name, value in record.headers.items()}
         assert headers["ce_specversion"] == "1.0" and headers["content-type"] == "application/json"
         assert headers["ce_id"] == f"{value['case_id']}:{value['version']}"
         assert record.key.decode() == value["case_id"] == headers["ce_subject"]
