@@ -1,6 +1,6 @@
 /*
- * The file is read in one pass into one buffer: a cell without its quotes and with its NUL is never longer than it was in
- * the file with the comma behind it.
+ * The file is read in one pass into one buffer: a cell without its quotes and with its NUL is never
+ * longer than it was in the file with the comma behind it.
  */
 #include "cfg_site.h"
 
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define CSV_MAX ((size_t)16 << 20) /* bytes of one file */
+#define CSV_MAX	    ((size_t)16 << 20) /* bytes of one file */
 #define COLUMNS_MAX 256
 
 struct cfg_csv {
@@ -24,19 +24,20 @@ struct scan {
 	struct br_str in;
 	size_t pos;
 	unsigned line;
-	size_t line_start;  /* byte */
-	char *out;          /* where the next cell is written */
+	size_t line_start; /* byte */
+	char *out;	   /* where the next cell is written */
 	const char *shown;
 	struct cfg_report *report;
-	int rc;             /* of the first problem */
-	bool lost;          /* nothing behind this can be understood */
+	int rc;	   /* of the first problem */
+	bool lost; /* nothing behind this can be understood */
 };
 
 static struct cfg_node place(const struct scan *s, size_t pos)
 {
 	struct br_str before = {s->in.p + s->line_start, pos - s->line_start};
 
-	return (struct cfg_node){.file = s->shown, .line = s->line, .column = (unsigned)br_utf8_chars(before) + 1};
+	return (struct cfg_node){
+		.file = s->shown, .line = s->line, .column = (unsigned)br_utf8_chars(before) + 1};
 }
 
 static int failed(struct scan *s, int rc)
@@ -197,7 +198,8 @@ static void check_header(struct scan *s, const struct cfg_csv *csv, const struct
 		if (csv->header[i].n && !twice)
 			continue;
 		snprintf(number, sizeof(number), "%zu", i + 1);
-		failed(s, cfg_problem(s->report, at, BR_E_CFG_CSV_COLUMN, "n", number, "found", csv->header[i].p, NULL));
+		failed(s, cfg_problem(s->report, at, BR_E_CFG_CSV_COLUMN, "n", number, "found",
+				  csv->header[i].p, NULL));
 	}
 }
 
@@ -208,7 +210,8 @@ static void wrong_count(struct scan *s, size_t n, size_t want, unsigned line)
 
 	snprintf(found, sizeof(found), "%zu", n);
 	snprintf(expected, sizeof(expected), "%zu", want);
-	failed(s, cfg_problem(s->report, &at, BR_E_CFG_CSV_CELLS, "found", found, "expected", expected, NULL));
+	failed(s, cfg_problem(s->report, &at, BR_E_CFG_CSV_CELLS, "found", found, "expected",
+			  expected, NULL));
 }
 
 static int read_header(struct scan *s, struct cfg_csv *csv, struct br_arena *a)
@@ -264,7 +267,8 @@ static int read_rows(struct scan *s, struct cfg_csv *csv, struct br_arena *a)
 	return s->rc;
 }
 
-static int read_text(struct br_str text, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_csv **out)
+static int read_text(struct br_str text, const char *shown, struct br_arena *a,
+	struct cfg_report *report, struct cfg_csv **out)
 {
 	struct scan s = {.in = text, .line = 1, .shown = shown, .report = report};
 	struct cfg_csv *csv = br_arena_new(a, struct cfg_csv);
@@ -284,7 +288,8 @@ static int read_text(struct br_str text, const char *shown, struct br_arena *a, 
 	return 0;
 }
 
-int cfg_csv_read(const char *file, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_csv **out)
+int cfg_csv_read(const char *file, const char *shown, struct br_arena *a, struct cfg_report *report,
+	struct cfg_csv **out)
 {
 	struct cfg_node at = {.file = br_arena_copy(a, br_str_z(shown ? shown : file)).p};
 	struct br_str text;
@@ -298,7 +303,8 @@ int cfg_csv_read(const char *file, const char *shown, struct br_arena *a, struct
 	if (rc == -BR_E_FILE_READ && access(file, F_OK) != 0)
 		return cfg_problem(report, &at, BR_E_CFG_NO_FILE, "path", file, NULL);
 	if (rc == -BR_E_FILE_READ)
-		return cfg_problem(report, &at, BR_E_CFG_FILE_READ, "path", file, "why", br_err_detail(&err, "why"), NULL);
+		return cfg_problem(report, &at, BR_E_CFG_FILE_READ, "path", file, "why",
+			br_err_detail(&err, "why"), NULL);
 	if (rc || !at.file)
 		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
 	return read_text(text, at.file, a, report, out);

@@ -1,6 +1,7 @@
 /*
- * Any setting of librdkafka may stand here, except those the protocol rests on. librdkafka itself knows which settings
- * there are and what they take, so it is asked now, where the place in the file is still known, and not when it starts.
+ * Any setting of librdkafka may stand here, except those the protocol rests on. librdkafka itself
+ * knows which settings there are and what they take, so it is asked now, where the place in the
+ * file is still known, and not when it starts.
  */
 #include "cfg_kafka.h"
 
@@ -51,8 +52,8 @@ static const struct refused {
 	{"metadata.broker.list", BR_E_CFG_KAFKA_ADDRESS},
 };
 
-static const char *const secrets[] = {"sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem", "sasl.oauthbearer.client.secret",
-	"sasl.oauthbearer.config"};
+static const char *const secrets[] = {"sasl.password", "ssl.key.password", "ssl.keystore.password",
+	"ssl.key.pem", "sasl.oauthbearer.client.secret", "sasl.oauthbearer.config"};
 
 static enum br_err_code refusal(struct br_str key)
 {
@@ -76,7 +77,8 @@ static bool is_secret(struct br_str key)
 
 #define NAMES_MAX 512
 
-/* The first column of librdkafka's table of its settings: only this lists the other names some of them have. */
+/* The first column of librdkafka's table of its settings: only this lists the other names some of
+ * them have. */
 static size_t split_names(char *table, const char **names)
 {
 	size_t n = 0;
@@ -108,15 +110,19 @@ static int unknown(const struct cfg_node *node, struct cfg_report *report)
 		near = br_nearest(node->key, names, split_names(table, names));
 	}
 	if (near && refusal(br_str_z(near)) == BR_E_OK)
-		rc = cfg_problem_key(report, node, BR_E_CFG_KAFKA_UNKNOWN_NEAR, "key", node->key.p, "near", near, NULL);
+		rc = cfg_problem_key(report, node, BR_E_CFG_KAFKA_UNKNOWN_NEAR, "key", node->key.p,
+			"near", near, NULL);
 	else
-		rc = cfg_problem_key(report, node, BR_E_CFG_KAFKA_UNKNOWN, "key", node->key.p, NULL);
+		rc = cfg_problem_key(
+			report, node, BR_E_CFG_KAFKA_UNKNOWN, "key", node->key.p, NULL);
 	free(table);
 	return rc;
 }
 
-/* librdkafka's reason quotes the value, so it is left out where that is not for everybody's eyes. */
-static int ask_librdkafka(const struct cfg_node *node, struct br_str value, struct cfg_report *report)
+/* librdkafka's reason quotes the value, so it is left out where that is not for everybody's eyes.
+ */
+static int ask_librdkafka(
+	const struct cfg_node *node, struct br_str value, struct cfg_report *report)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	bool hidden = is_secret(node->key) || cfg_has_reference(node->text);
@@ -129,11 +135,12 @@ static int ask_librdkafka(const struct cfg_node *node, struct br_str value, stru
 		return 0;
 	if (res == RD_KAFKA_CONF_UNKNOWN)
 		return unknown(node, report);
-	return cfg_problem(report, node, BR_E_CFG_KAFKA_VALUE, "key", node->key.p, "found", is_secret(node->key) ? "***" : node->text.p, "why",
-		hidden ? "-" : why, NULL);
+	return cfg_problem(report, node, BR_E_CFG_KAFKA_VALUE, "key", node->key.p, "found",
+		is_secret(node->key) ? "***" : node->text.p, "why", hidden ? "-" : why, NULL);
 }
 
-static int read_setting(const struct cfg_node *node, const char *secrets_dir, struct br_str *value, struct cfg_report *report)
+static int read_setting(const struct cfg_node *node, const char *secrets_dir, struct br_str *value,
+	struct cfg_report *report)
 {
 	struct cfg_option row = {.type = CFG_T_TEXT, .secret = is_secret(node->key)};
 	enum br_err_code code = refusal(node->key);
@@ -145,9 +152,11 @@ static int read_setting(const struct cfg_node *node, const char *secrets_dir, st
 	return rc ? rc : ask_librdkafka(node, *value, report);
 }
 
-static int read_bootstrap(const struct cfg_node *map, const char *secrets_dir, struct br_str *out, struct cfg_report *report)
+static int read_bootstrap(const struct cfg_node *map, const char *secrets_dir, struct br_str *out,
+	struct cfg_report *report)
 {
-	static const struct cfg_option row = {.name = "bootstrap.servers", .type = CFG_T_TEXT, .required = true};
+	static const struct cfg_option row = {
+		.name = "bootstrap.servers", .type = CFG_T_TEXT, .required = true};
 	const struct cfg_node *node = cfg_get(map, row.name);
 
 	if (!node)
@@ -155,7 +164,8 @@ static int read_bootstrap(const struct cfg_node *map, const char *secrets_dir, s
 	return cfg_read_value(&row, node, secrets_dir, out, report);
 }
 
-int cfg_kafka_read(const struct cfg_node *map, const char *secrets_dir, struct cfg_site *site, struct br_arena *a, struct cfg_report *report)
+int cfg_kafka_read(const struct cfg_node *map, const char *secrets_dir, struct cfg_site *site,
+	struct br_arena *a, struct cfg_report *report)
 {
 	struct cfg_node *rest = br_arena_new(a, struct cfg_node), **end;
 	int rc = read_bootstrap(map, secrets_dir, &site->kafka_bootstrap, report);

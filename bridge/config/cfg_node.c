@@ -1,6 +1,7 @@
 /*
- * libyaml's events become the tree with a stack of our own: no recursion, so depth is a limit we choose and not the
- * thread's stack. What can be read on after is collected (anchors, tags, duplicates); what cannot ends the file.
+ * libyaml's events become the tree with a stack of our own: no recursion, so depth is a limit we
+ * choose and not the thread's stack. What can be read on after is collected (anchors, tags,
+ * duplicates); what cannot ends the file.
  */
 #include "cfg_node.h"
 
@@ -44,7 +45,9 @@ static int no_memory(struct reader *r)
 
 static struct cfg_node place_of(const struct reader *r, yaml_mark_t mark)
 {
-	return (struct cfg_node){.file = r->shown, .line = (unsigned)mark.line + 1, .column = (unsigned)mark.column + 1};
+	return (struct cfg_node){.file = r->shown,
+		.line = (unsigned)mark.line + 1,
+		.column = (unsigned)mark.column + 1};
 }
 
 /* A problem of this event that leaves the rest of the file readable. */
@@ -55,7 +58,8 @@ static void tell(struct reader *r, const yaml_event_t *ev, enum br_err_code code
 	failed(r, cfg_problem(r->report, &at, code, NULL));
 }
 
-static void refuse_properties(struct reader *r, const yaml_event_t *ev, const yaml_char_t *anchor, const yaml_char_t *tag)
+static void refuse_properties(
+	struct reader *r, const yaml_event_t *ev, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	if (anchor)
 		tell(r, ev, BR_E_CFG_ANCHOR);
@@ -63,7 +67,8 @@ static void refuse_properties(struct reader *r, const yaml_event_t *ev, const ya
 		tell(r, ev, BR_E_CFG_TAG);
 }
 
-/* A copy with a NUL behind it; one within would cut the text short for everybody who takes it as a C string. */
+/* A copy with a NUL behind it; one within would cut the text short for everybody who takes it as a
+ * C string. */
 static int copy_text(struct reader *r, const yaml_event_t *ev, struct br_str *out)
 {
 	struct br_str text = {(const char *)ev->data.scalar.value, ev->data.scalar.length};
@@ -76,7 +81,8 @@ static int copy_text(struct reader *r, const yaml_event_t *ev, struct br_str *ou
 
 static bool is_null(struct br_str text)
 {
-	static const struct br_str words[] = {BR_STR(""), BR_STR("~"), BR_STR("null"), BR_STR("Null"), BR_STR("NULL")};
+	static const struct br_str words[] = {
+		BR_STR(""), BR_STR("~"), BR_STR("null"), BR_STR("Null"), BR_STR("NULL")};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
 		if (br_str_eq(text, words[i]))
@@ -133,7 +139,8 @@ static int read_key(struct reader *r, const yaml_event_t *ev)
 
 	if (ev->type == YAML_ALIAS_EVENT)
 		return failed(r, cfg_problem(r->report, &at, BR_E_CFG_ALIAS, NULL));
-	if (ev->type != YAML_SCALAR_EVENT || (ev->data.scalar.length == 0 && ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE))
+	if (ev->type != YAML_SCALAR_EVENT ||
+		(ev->data.scalar.length == 0 && ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE))
 		return failed(r, cfg_problem(r->report, &at, BR_E_CFG_KEY_SHAPE, NULL));
 	refuse_properties(r, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
 	node = br_arena_new(r->a, struct cfg_node);
@@ -179,7 +186,8 @@ static int open_level(struct reader *r, const yaml_event_t *ev, enum cfg_kind ki
 
 static int by_key(const void *left, const void *right)
 {
-	const struct cfg_node *a = *(const struct cfg_node *const *)left, *b = *(const struct cfg_node *const *)right;
+	const struct cfg_node *a = *(const struct cfg_node *const *)left,
+			      *b = *(const struct cfg_node *const *)right;
 	int order = br_str_cmp(a->key, b->key);
 
 	if (order == 0)
@@ -203,11 +211,13 @@ static int refuse_duplicates(struct reader *r, const struct cfg_node *map)
 	qsort(sorted, n, sizeof(*sorted), by_key);
 	first = sorted[0];
 	for (size_t i = 1; i < n; i++) {
-		struct cfg_node place = {.file = r->shown, .line = first->key_line, .column = first->key_column};
+		struct cfg_node place = {
+			.file = r->shown, .line = first->key_line, .column = first->key_column};
 
 		if (br_str_eq(sorted[i]->key, first->key))
-			failed(r, cfg_problem_key(r->report, sorted[i], BR_E_CFG_DUPLICATE_KEY, "key", first->key.p, "first",
-				cfg_place(r->a, &place), NULL));
+			failed(r,
+				cfg_problem_key(r->report, sorted[i], BR_E_CFG_DUPLICATE_KEY, "key",
+					first->key.p, "first", cfg_place(r->a, &place), NULL));
 		else
 			first = sorted[i];
 	}
@@ -239,7 +249,8 @@ static int take(struct reader *r, const yaml_event_t *ev)
 		node = value_node(r, ev);
 		return node ? 0 : no_memory(r);
 	case YAML_SEQUENCE_START_EVENT:
-		refuse_properties(r, ev, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
+		refuse_properties(
+			r, ev, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
 		return open_level(r, ev, CFG_LIST);
 	case YAML_MAPPING_START_EVENT:
 		refuse_properties(r, ev, ev->data.mapping_start.anchor, ev->data.mapping_start.tag);
@@ -257,7 +268,8 @@ static void read_events(struct reader *r)
 		yaml_event_t ev;
 
 		if (!yaml_parser_parse(&r->parser, &ev)) {
-			failed(r, cfg_yaml_problem(&r->parser, r->shown, r->text, top(r) ? top(r)->node : NULL, r->report));
+			failed(r, cfg_yaml_problem(&r->parser, r->shown, r->text,
+					  top(r) ? top(r)->node : NULL, r->report));
 			return;
 		}
 		if (ev.type == YAML_DOCUMENT_START_EVENT) {
@@ -279,10 +291,14 @@ static int too_large(const char *shown, struct cfg_report *report)
 	return cfg_problem(report, &at, BR_E_CFG_TOO_LARGE, "max", "1 MiB", NULL);
 }
 
-int cfg_read_text(struct br_str yaml, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_node **out)
+int cfg_read_text(struct br_str yaml, const char *shown, struct br_arena *a,
+	struct cfg_report *report, struct cfg_node **out)
 {
 	static const char mark[] = "\xef\xbb\xbf";
-	struct reader r = {.shown = br_arena_copy(a, br_str_z(shown)).p, .text = yaml, .a = a, .report = report};
+	struct reader r = {.shown = br_arena_copy(a, br_str_z(shown)).p,
+		.text = yaml,
+		.a = a,
+		.report = report};
 	int rc;
 
 	if (!r.shown)
@@ -299,7 +315,8 @@ int cfg_read_text(struct br_str yaml, const char *shown, struct br_arena *a, str
 		return no_memory(&r);
 	*r.root = (struct cfg_node){.file = r.shown, .line = 1, .column = 1, .text = BR_STR("")};
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(r.text.p ? r.text.p : ""), r.text.n);
+	yaml_parser_set_input_string(
+		&r.parser, (const unsigned char *)(r.text.p ? r.text.p : ""), r.text.n);
 	read_events(&r);
 	yaml_parser_delete(&r.parser);
 	if (!r.rc)
@@ -307,7 +324,8 @@ int cfg_read_text(struct br_str yaml, const char *shown, struct br_arena *a, str
 	return r.rc;
 }
 
-int cfg_read_file(const char *file, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_node **out)
+int cfg_read_file(const char *file, const char *shown, struct br_arena *a,
+	struct cfg_report *report, struct cfg_node **out)
 {
 	struct cfg_node at = {.file = shown ? shown : file};
 	struct br_str text;
@@ -321,7 +339,8 @@ int cfg_read_file(const char *file, const char *shown, struct br_arena *a, struc
 	if (rc == -BR_E_FILE_READ && access(file, F_OK) != 0)
 		return cfg_problem(report, &at, BR_E_CFG_NO_FILE, "path", file, NULL);
 	if (rc == -BR_E_FILE_READ)
-		return cfg_problem(report, &at, BR_E_CFG_FILE_READ, "path", file, "why", br_err_detail(&err, "why"), NULL);
+		return cfg_problem(report, &at, BR_E_CFG_FILE_READ, "path", file, "why",
+			br_err_detail(&err, "why"), NULL);
 	if (rc)
 		return cfg_problem(report, &at, BR_E_NOMEM, NULL);
 	return cfg_read_text(text, at.file, a, report, out);

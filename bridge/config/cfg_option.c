@@ -29,7 +29,8 @@ static int want(const struct reading *r, enum br_err_code code)
 static int expand(const struct reading *r, const struct cfg_node *scalar, struct br_str *out)
 {
 	if (r->row->secret && scalar->text.n && !cfg_has_reference(scalar->text))
-		cfg_warning(r->report, scalar, BR_E_CFG_SECRET_CLEAR, "key", r->name, "env", "${env:NAME}", "file", "${file:NAME}", NULL);
+		cfg_warning(r->report, scalar, BR_E_CFG_SECRET_CLEAR, "key", r->name, "env",
+			"${env:NAME}", "file", "${file:NAME}", NULL);
 	return cfg_expand(scalar->text, scalar, r->secrets_dir, out, r->report);
 }
 
@@ -53,16 +54,19 @@ static int out_of_range(const struct reading *r)
 {
 	char min[32], max[32];
 
-	return cfg_problem(r->report, r->node, BR_E_CFG_RANGE, "key", r->name, "found", found(r), "min",
-		cfg_number_text(r->row->type, r->row->min, min, sizeof(min)), "max", cfg_number_text(r->row->type, r->row->max, max, sizeof(max)), NULL);
+	return cfg_problem(r->report, r->node, BR_E_CFG_RANGE, "key", r->name, "found", found(r),
+		"min", cfg_number_text(r->row->type, r->row->min, min, sizeof(min)), "max",
+		cfg_number_text(r->row->type, r->row->max, max, sizeof(max)), NULL);
 }
 
-static int read_number(const struct reading *r, struct br_str text, enum br_err_code code, void *field)
+static int read_number(
+	const struct reading *r, struct br_str text, enum br_err_code code, void *field)
 {
 	const struct cfg_option *row = r->row;
 	int64_t value;
 
-	if ((row->type == CFG_T_INT && is_text_only(r)) || !cfg_number_read(row->type, text, &value))
+	if ((row->type == CFG_T_INT && is_text_only(r)) ||
+		!cfg_number_read(row->type, text, &value))
 		return want(r, code);
 	if ((row->min || row->max) && (value < row->min || value > row->max))
 		return out_of_range(r);
@@ -93,8 +97,10 @@ static int read_word(const struct reading *r, struct br_str text, void *field)
 	all = join(r->report->arena, words).p;
 	near = br_nearest(text, words, n);
 	if (!near)
-		return cfg_problem(r->report, r->node, BR_E_CFG_WANT_WORD, "key", r->name, "found", found(r), "words", all, NULL);
-	return cfg_problem(r->report, r->node, BR_E_CFG_WANT_WORD_NEAR, "key", r->name, "found", found(r), "words", all, "near", near, NULL);
+		return cfg_problem(r->report, r->node, BR_E_CFG_WANT_WORD, "key", r->name, "found",
+			found(r), "words", all, NULL);
+	return cfg_problem(r->report, r->node, BR_E_CFG_WANT_WORD_NEAR, "key", r->name, "found",
+		found(r), "words", all, "near", near, NULL);
 }
 
 static int read_scalar(const struct reading *r, void *field)
@@ -124,7 +130,8 @@ static int read_scalar(const struct reading *r, void *field)
 		return read_word(r, text, field);
 	default:
 		if (r->row->required && text.n == 0)
-			return cfg_problem(r->report, r->node, BR_E_CFG_EMPTY, "key", r->name, NULL);
+			return cfg_problem(
+				r->report, r->node, BR_E_CFG_EMPTY, "key", r->name, NULL);
 		*(struct br_str *)field = text;
 		return 0;
 	}
@@ -141,7 +148,8 @@ static int read_list(const struct reading *r, void *field)
 		return cfg_problem(r->report, node, BR_E_NOMEM, NULL);
 	if (node->kind == CFG_MAP)
 		return want(r, BR_E_CFG_WANT_LIST);
-	for (const struct cfg_node *c = node->kind == CFG_LIST ? node->child : node; c; c = node->kind == CFG_LIST ? c->next : NULL) {
+	for (const struct cfg_node *c = node->kind == CFG_LIST ? node->child : node; c;
+		c = node->kind == CFG_LIST ? c->next : NULL) {
 		int bad;
 
 		if (c->kind == CFG_SCALAR)
@@ -157,9 +165,14 @@ static int read_list(const struct reading *r, void *field)
 	return rc;
 }
 
-int cfg_read_value(const struct cfg_option *row, const struct cfg_node *node, const char *secrets_dir, void *field, struct cfg_report *report)
+int cfg_read_value(const struct cfg_option *row, const struct cfg_node *node,
+	const char *secrets_dir, void *field, struct cfg_report *report)
 {
-	struct reading r = {row, row->name ? row->name : node->key.p ? node->key.p : "", node, secrets_dir, report};
+	struct reading r = {row,
+		row->name     ? row->name
+		: node->key.p ? node->key.p
+			      : "",
+		node, secrets_dir, report};
 
 	switch (row->type) {
 	case CFG_T_LIST:
@@ -189,7 +202,8 @@ static size_t count(const struct cfg_option *table)
 	return n;
 }
 
-static int unknown_key(const struct cfg_option *table, const struct cfg_node *node, struct cfg_report *report)
+static int unknown_key(
+	const struct cfg_option *table, const struct cfg_node *node, struct cfg_report *report)
 {
 	const char *names[CFG_OPTIONS_MAX + 1] = {NULL}, *near;
 	size_t n = count(table);
@@ -198,8 +212,10 @@ static int unknown_key(const struct cfg_option *table, const struct cfg_node *no
 		names[i] = table[i].name;
 	near = br_nearest(node->key, names, n);
 	if (near)
-		return cfg_problem_key(report, node, BR_E_CFG_UNKNOWN_KEY_NEAR, "key", node->key.p, "near", near, NULL);
-	return cfg_problem_key(report, node, BR_E_CFG_UNKNOWN_KEY, "key", node->key.p, "valid", join(report->arena, names).p, NULL);
+		return cfg_problem_key(report, node, BR_E_CFG_UNKNOWN_KEY_NEAR, "key", node->key.p,
+			"near", near, NULL);
+	return cfg_problem_key(report, node, BR_E_CFG_UNKNOWN_KEY, "key", node->key.p, "valid",
+		join(report->arena, names).p, NULL);
 }
 
 static bool is_known(const struct cfg_option *table, struct br_str key)
@@ -211,15 +227,21 @@ static bool is_known(const struct cfg_option *table, struct br_str key)
 }
 
 /* Defaults are written as a user would write them, so they are read in the same way. */
-static int set_default(const struct cfg_option *row, const char *secrets_dir, void *field, struct cfg_report *report)
+static int set_default(const struct cfg_option *row, const char *secrets_dir, void *field,
+	struct cfg_report *report)
 {
 	struct cfg_option silent = *row;
-	struct cfg_node scalar = {.kind = CFG_SCALAR, .file = "(default)", .text = br_str_z(row->dflt)}, *node = &scalar;
+	struct cfg_node scalar = {.kind = CFG_SCALAR,
+				.file = "(default)",
+				.text = br_str_z(row->dflt)},
+			*node = &scalar;
 
 	silent.secret = false;
-	/* a list in brackets; anything else would lose its quotes or its meaning on the way through YAML */
+	/* a list in brackets; anything else would lose its quotes or its meaning on the way through
+	 * YAML */
 	if (row->type == CFG_T_LIST && row->dflt[0] == '[') {
-		int rc = cfg_read_text(br_str_z(row->dflt), "(default)", report->arena, report, &node);
+		int rc = cfg_read_text(
+			br_str_z(row->dflt), "(default)", report->arena, report, &node);
 
 		if (rc)
 			return rc;
@@ -227,8 +249,8 @@ static int set_default(const struct cfg_option *row, const char *secrets_dir, vo
 	return cfg_read_value(&silent, node, secrets_dir, field, report);
 }
 
-static int read_row(const struct cfg_option *row, const struct cfg_node *node, const struct cfg_node *at, const char *secrets_dir, void *field,
-	struct cfg_report *report)
+static int read_row(const struct cfg_option *row, const struct cfg_node *node,
+	const struct cfg_node *at, const char *secrets_dir, void *field, struct cfg_report *report)
 {
 	if (node && node->kind != CFG_NULL)
 		return cfg_read_value(row, node, secrets_dir, field, report);
@@ -239,21 +261,23 @@ static int read_row(const struct cfg_option *row, const struct cfg_node *node, c
 	return row->dflt ? set_default(row, secrets_dir, field, report) : 0;
 }
 
-int cfg_read_options(const struct cfg_option *table, const struct cfg_node *map, const struct cfg_node *at, const char *secrets_dir, void *out,
-	struct cfg_report *report)
+int cfg_read_options(const struct cfg_option *table, const struct cfg_node *map,
+	const struct cfg_node *at, const char *secrets_dir, void *out, struct cfg_report *report)
 {
 	int rc = 0;
 
 	if (map && map->kind != CFG_MAP && map->kind != CFG_NULL)
-		return map->key.n ? cfg_problem(report, map, BR_E_CFG_WANT_MAP, "key", map->key.p, NULL) :
-				    cfg_problem(report, map, BR_E_CFG_NOT_A_MAP, NULL);
+		return map->key.n ? cfg_problem(
+					    report, map, BR_E_CFG_WANT_MAP, "key", map->key.p, NULL)
+				  : cfg_problem(report, map, BR_E_CFG_NOT_A_MAP, NULL);
 	for (const struct cfg_node *c = cfg_first(map); c; c = c->next) {
 		int bad = is_known(table, c->key) ? 0 : unknown_key(table, c, report);
 
 		rc = rc ? rc : bad;
 	}
 	for (const struct cfg_option *row = table; row->name; row++) {
-		int bad = read_row(row, cfg_get(map, row->name), map ? map : at, secrets_dir, (char *)out + row->offset, report);
+		int bad = read_row(row, cfg_get(map, row->name), map ? map : at, secrets_dir,
+			(char *)out + row->offset, report);
 
 		rc = rc ? rc : bad;
 	}

@@ -1,7 +1,8 @@
 #include "cfg_overlay.h"
 
 /* Appends a copy whose children are still the original's: they are never changed. */
-static struct cfg_node **append(struct cfg_node *map, struct cfg_node **end, const struct cfg_node *node, struct br_arena *a)
+static struct cfg_node **append(struct cfg_node *map, struct cfg_node **end,
+	const struct cfg_node *node, struct br_arena *a)
 {
 	*end = br_arena_new(a, struct cfg_node);
 	if (!*end)
@@ -12,7 +13,8 @@ static struct cfg_node **append(struct cfg_node *map, struct cfg_node **end, con
 	return &(*end)->next;
 }
 
-static const struct cfg_node *merged(const struct cfg_node *base, const struct cfg_node *over, struct br_arena *a)
+static const struct cfg_node *merged(
+	const struct cfg_node *base, const struct cfg_node *over, struct br_arena *a)
 {
 	if (!over)
 		return base;
@@ -20,7 +22,8 @@ static const struct cfg_node *merged(const struct cfg_node *base, const struct c
 }
 
 /* Depth is bounded by CFG_DEPTH_MAX, which reading has checked. */
-struct cfg_node *cfg_overlay(const struct cfg_node *base, const struct cfg_node *over, struct br_arena *a)
+struct cfg_node *cfg_overlay(
+	const struct cfg_node *base, const struct cfg_node *over, struct br_arena *a)
 {
 	struct cfg_node *map = br_arena_new(a, struct cfg_node), **end;
 

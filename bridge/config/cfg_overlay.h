@@ -7,9 +7,11 @@
 #include "cfg_node.h"
 
 /*
- * A new map with the members of both; where both have one, maps are merged in the same way and everything else is over's. Nodes keep
- * the file and line they were written in. The trees given are not changed. NULL when there is no memory.
+ * A new map with the members of both; where both have one, maps are merged in the same way and
+ * everything else is over's. Nodes keep the file and line they were written in. The trees given are
+ * not changed. NULL when there is no memory.
  */
-struct cfg_node *cfg_overlay(const struct cfg_node *base, const struct cfg_node *over, struct br_arena *a);
+struct cfg_node *cfg_overlay(
+	const struct cfg_node *base, const struct cfg_node *over, struct br_arena *a);
 
 #endif

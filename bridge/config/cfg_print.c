@@ -20,7 +20,8 @@ static const char *type_word(const struct cfg_option *row, enum br_lang lang)
 		[CFG_T_TEXT] = {"text", "文本"},
 		[CFG_T_BOOL] = {"true or false", "true 或 false"},
 		[CFG_T_INT] = {"whole number", "整数"},
-		[CFG_T_DURATION] = {"time (250ms, 2s, 5m, 1h, 7d)", "时长（250ms、2s、5m、1h、7d）"},
+		[CFG_T_DURATION] = {"time (250ms, 2s, 5m, 1h, 7d)",
+			"时长（250ms、2s、5m、1h、7d）"},
 		[CFG_T_SIZE] = {"bytes (512, 64k, 5M, 1G)", "字节数（512、64k、5M、1G）"},
 		[CFG_T_RATE] = {"rate (10/s, 50/m, 200/h)", "速率（10/s、50/m、200/h）"},
 		[CFG_T_ENUM] = {"one of", "其中之一："},
@@ -53,7 +54,8 @@ static void write_range(const struct cfg_option *row, const char *dash, FILE *to
 
 /* ---- starter ---- */
 
-static void starter_comment(const struct cfg_option *row, unsigned indent, enum br_lang lang, FILE *to)
+static void starter_comment(
+	const struct cfg_option *row, unsigned indent, enum br_lang lang, FILE *to)
 {
 	bool zh = lang == BR_LANG_ZH;
 
@@ -75,8 +77,11 @@ static void write_value(const struct cfg_option *row, FILE *to)
 {
 	const char *text = row->dflt;
 
-	if (row->type == CFG_T_LIST || (*text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-") == strlen(text) &&
-		*text != '-')) {
+	if (row->type == CFG_T_LIST ||
+		(*text &&
+			strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678"
+				     "9_./+-") == strlen(text) &&
+			*text != '-')) {
 		fputs(text, to);
 		return;
 	}
@@ -138,7 +143,9 @@ void cfg_write_reference(const struct cfg_option *table, enum br_lang lang, FILE
 {
 	bool zh = lang == BR_LANG_ZH;
 
-	fputs(zh ? "| 键 | 类型 | 默认值 | 说明 |\n|---|---|---|---|\n" : "| Key | Type | Default | Meaning |\n|---|---|---|---|\n", to);
+	fputs(zh ? "| 键 | 类型 | 默认值 | 说明 |\n|---|---|---|---|\n"
+		 : "| Key | Type | Default | Meaning |\n|---|---|---|---|\n",
+		to);
 	for (const struct cfg_option *row = table; row->name; row++) {
 		fprintf(to, "| `%s` | ", row->name);
 		reference_type(row, lang, to);

@@ -1,5 +1,6 @@
 /*
- * ${env:NAME} and ${file:NAME} in values. What they bring in is never quoted in a message: it may be a secret.
+ * ${env:NAME} and ${file:NAME} in values. What they bring in is never quoted in a message: it may
+ * be a secret.
  */
 #include "cfg_option.h"
 
@@ -11,7 +12,7 @@
 #include <sys/stat.h>
 
 #define SECRET_MAX ((size_t)64 * 1024)
-#define VALUE_MAX ((size_t)1 << 20)
+#define VALUE_MAX  ((size_t)1 << 20)
 
 bool cfg_has_reference(struct br_str text)
 {
@@ -22,18 +23,20 @@ static int bad_reference(struct br_str ref, const struct cfg_node *at, struct cf
 {
 	struct br_str found = br_arena_copy(report->arena, ref);
 
-	return cfg_problem(report, at, BR_E_CFG_REFERENCE, "found", found.p ? found.p : "", "env", "${env:NAME}", "file", "${file:NAME}", "brace",
-		"${", "twice", "$${", NULL);
+	return cfg_problem(report, at, BR_E_CFG_REFERENCE, "found", found.p ? found.p : "", "env",
+		"${env:NAME}", "file", "${file:NAME}", "brace", "${", "twice", "$${", NULL);
 }
 
-static int check_content(struct br_str value, const char *name, const struct cfg_node *at, struct cfg_report *report)
+static int check_content(
+	struct br_str value, const char *name, const struct cfg_node *at, struct cfg_report *report)
 {
 	if (memchr(value.p, '\0', value.n) || br_utf8_check(value) < value.n)
 		return cfg_problem(report, at, BR_E_CFG_SECRET_CONTENT, "name", name, NULL);
 	return 0;
 }
 
-static int read_env(const char *name, const struct cfg_node *at, struct br_str *out, struct cfg_report *report)
+static int read_env(
+	const char *name, const struct cfg_node *at, struct br_str *out, struct cfg_report *report)
 {
 	const char *value = getenv(name);
 
@@ -45,7 +48,9 @@ static int read_env(const char *name, const struct cfg_node *at, struct br_str *
 
 static const char *secret_path(const char *name, const char *secrets_dir, struct br_arena *a)
 {
-	return name[0] == '/' ? name : br_arena_printf(a, "%s/%s", secrets_dir ? secrets_dir : ".", name).p;
+	return name[0] == '/'
+		       ? name
+		       : br_arena_printf(a, "%s/%s", secrets_dir ? secrets_dir : ".", name).p;
 }
 
 static void check_mode(const char *path, const struct cfg_node *at, struct cfg_report *report)
@@ -59,7 +64,8 @@ static void check_mode(const char *path, const struct cfg_node *at, struct cfg_r
 	cfg_warning(report, at, BR_E_CFG_SECRET_MODE, "path", path, "mode", mode, NULL);
 }
 
-static int read_secret(const char *name, const struct cfg_node *at, const char *secrets_dir, struct br_str *out, struct cfg_report *report)
+static int read_secret(const char *name, const struct cfg_node *at, const char *secrets_dir,
+	struct br_str *out, struct cfg_report *report)
 {
 	const char *path = secret_path(name, secrets_dir, report->arena);
 	struct br_str text;
@@ -73,7 +79,8 @@ static int read_secret(const char *name, const struct cfg_node *at, const char *
 	if (rc == -BR_E_TOO_BIG)
 		return cfg_problem(report, at, BR_E_CFG_SECRET_CONTENT, "name", path, NULL);
 	if (rc)
-		return cfg_problem(report, at, BR_E_CFG_SECRET_MISSING, "path", path, "why", br_err_detail(&err, "why"), NULL);
+		return cfg_problem(report, at, BR_E_CFG_SECRET_MISSING, "path", path, "why",
+			br_err_detail(&err, "why"), NULL);
 	check_mode(path, at, report);
 	while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
 		text.n--;
@@ -84,7 +91,8 @@ static int read_secret(const char *name, const struct cfg_node *at, const char *
 }
 
 /* ref: what stands between the braces. */
-static int read_reference(struct br_str ref, const struct cfg_node *at, const char *secrets_dir, struct br_str *out, struct cfg_report *report)
+static int read_reference(struct br_str ref, const struct cfg_node *at, const char *secrets_dir,
+	struct br_str *out, struct cfg_report *report)
 {
 	static const struct br_str env = BR_STR("env:"), file = BR_STR("file:");
 	struct br_str copy = br_arena_copy(report->arena, ref);
@@ -99,7 +107,8 @@ static int read_reference(struct br_str ref, const struct cfg_node *at, const ch
 }
 
 /* Replaces what begins at text->p, which is "${" or "$${", and moves text behind it. */
-static int take_reference(struct br_str *text, struct br_buf *b, const struct cfg_node *at, const char *secrets_dir, struct cfg_report *report)
+static int take_reference(struct br_str *text, struct br_buf *b, const struct cfg_node *at,
+	const char *secrets_dir, struct cfg_report *report)
 {
 	struct br_str value = BR_STR_NONE;
 	const char *close = memchr(text->p, '}', text->n);
@@ -120,7 +129,8 @@ static int take_reference(struct br_str *text, struct br_buf *b, const struct cf
 }
 
 /* All problems of a text are told, not only the first. */
-static int expand_into(struct br_str text, struct br_buf *b, const struct cfg_node *at, const char *secrets_dir, struct cfg_report *report)
+static int expand_into(struct br_str text, struct br_buf *b, const struct cfg_node *at,
+	const char *secrets_dir, struct cfg_report *report)
 {
 	int rc = 0;
 
@@ -142,7 +152,8 @@ static int expand_into(struct br_str text, struct br_buf *b, const struct cfg_no
 	return rc;
 }
 
-int cfg_expand(struct br_str text, const struct cfg_node *at, const char *secrets_dir, struct br_str *out, struct cfg_report *report)
+int cfg_expand(struct br_str text, const struct cfg_node *at, const char *secrets_dir,
+	struct br_str *out, struct cfg_report *report)
 {
 	struct br_str value;
 	struct br_buf b;

@@ -1,6 +1,6 @@
 /*
- * Problems are added as they are found, in the order in which files happen to be read; what people see is sorted by
- * place, which is the order in which they will correct them.
+ * Problems are added as they are found, in the order in which files happen to be read; what people
+ * see is sorted by place, which is the order in which they will correct them.
  */
 #include "cfg_report.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define PAIRS_MAX 8
-#define TEXT_MAX 4096 /* bytes of one message */
+#define TEXT_MAX  4096 /* bytes of one message */
 
 const char *cfg_place(struct br_arena *a, const struct cfg_node *node)
 {
@@ -29,7 +29,8 @@ static struct cfg_problem *append(struct cfg_report *report, bool warning)
 {
 	struct cfg_problem *p = br_arena_new(report->arena, struct cfg_problem);
 
-	/* counted even when there is no memory to say what it is: nothing may pass for want of memory */
+	/* counted even when there is no memory to say what it is: nothing may pass for want of
+	 * memory */
 	if (warning)
 		report->warnings++;
 	else
@@ -45,7 +46,8 @@ static struct cfg_problem *append(struct cfg_report *report, bool warning)
 	return p;
 }
 
-static int add(struct cfg_report *report, const struct cfg_node *at, bool warning, enum br_err_code code, va_list args)
+static int add(struct cfg_report *report, const struct cfg_node *at, bool warning,
+	enum br_err_code code, va_list args)
 {
 	const char *k[PAIRS_MAX + 1] = {NULL}, *v[PAIRS_MAX + 1] = {NULL};
 	struct cfg_problem *p = report ? append(report, warning) : NULL;
@@ -63,8 +65,8 @@ static int add(struct cfg_report *report, const struct cfg_node *at, bool warnin
 		p->column = at->column;
 	}
 	/* the first key that is NULL ends the list */
-	return br_err_set(&p->err, code, "at", cfg_place(report->arena, at), k[0], v[0], k[1], v[1], k[2], v[2], k[3], v[3], k[4], v[4], k[5],
-		v[5], k[6], v[6], k[7], v[7], NULL);
+	return br_err_set(&p->err, code, "at", cfg_place(report->arena, at), k[0], v[0], k[1], v[1],
+		k[2], v[2], k[3], v[3], k[4], v[4], k[5], v[5], k[6], v[6], k[7], v[7], NULL);
 }
 
 int cfg_problem(struct cfg_report *report, const struct cfg_node *at, enum br_err_code code, ...)
@@ -78,7 +80,8 @@ int cfg_problem(struct cfg_report *report, const struct cfg_node *at, enum br_er
 	return rc;
 }
 
-int cfg_problem_key(struct cfg_report *report, const struct cfg_node *at, enum br_err_code code, ...)
+int cfg_problem_key(
+	struct cfg_report *report, const struct cfg_node *at, enum br_err_code code, ...)
 {
 	struct cfg_node key = at ? *at : (struct cfg_node){0};
 	va_list args;
@@ -108,7 +111,8 @@ int cfg_warning(struct cfg_report *report, const struct cfg_node *at, enum br_er
 
 static int by_place(const void *left, const void *right)
 {
-	const struct cfg_problem *a = *(const struct cfg_problem *const *)left, *b = *(const struct cfg_problem *const *)right;
+	const struct cfg_problem *a = *(const struct cfg_problem *const *)left,
+				 *b = *(const struct cfg_problem *const *)right;
 	int order = strcmp(a->file ? a->file : "", b->file ? b->file : "");
 
 	if (order == 0)
@@ -116,16 +120,18 @@ static int by_place(const void *left, const void *right)
 	if (order == 0)
 		order = (a->column > b->column) - (a->column < b->column);
 	if (order == 0)
-		order = strcmp(br_err_tag((int)br_err_code(&a->err)), br_err_tag((int)br_err_code(&b->err)));
+		order = strcmp(br_err_tag((int)br_err_code(&a->err)),
+			br_err_tag((int)br_err_code(&b->err)));
 	if (order == 0)
-		order = br_str_cmp((struct br_str){a->err.details, a->err.used}, (struct br_str){b->err.details, b->err.used});
+		order = br_str_cmp((struct br_str){a->err.details, a->err.used},
+			(struct br_str){b->err.details, b->err.used});
 	return order;
 }
 
 struct sorted {
 	const struct cfg_problem **p;
 	size_t n, errors, warnings; /* told ones */
-	size_t untold;              /* found when there was no memory to keep them */
+	size_t untold;		    /* found when there was no memory to keep them */
 };
 
 static bool sort(const struct cfg_report *report, struct sorted *s)
@@ -190,9 +196,14 @@ static void print_count(const struct sorted *s, FILE *to, enum br_lang lang)
 	else
 		fprintf(to, "%zu problem%s", s->errors, s->errors == 1 ? "" : "s");
 	if (s->warnings)
-		fprintf(to, zh ? "，%zu 个警告" : s->warnings == 1 ? ", %zu warning" : ", %zu warnings", s->warnings);
+		fprintf(to,
+			zh		   ? "，%zu 个警告"
+			: s->warnings == 1 ? ", %zu warning"
+					   : ", %zu warnings",
+			s->warnings);
 	if (s->untold)
-		fprintf(to, zh ? "；内存不足，另有 %zu 个未列出" : "; no memory to list %zu more", s->untold);
+		fprintf(to, zh ? "；内存不足，另有 %zu 个未列出" : "; no memory to list %zu more",
+			s->untold);
 	fputc('\n', to);
 }
 

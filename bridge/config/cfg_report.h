@@ -10,9 +10,9 @@
 
 /*
  * All problems sorted by file, line and column, each a line that editors can follow:
- *   systems/a.yaml:3:5: CFG-004 unknown key 'tabel'; did you mean 'table'? → correct the key, or remove the line
- * Warnings say so behind the place. What was found twice (a table that two systems read) is told once. The last line counts.
- * An empty report prints nothing.
+ *   systems/a.yaml:3:5: CFG-004 unknown key 'tabel'; did you mean 'table'? → correct the key, or
+ * remove the line Warnings say so behind the place. What was found twice (a table that two systems
+ * read) is told once. The last line counts. An empty report prints nothing.
  */
 void cfg_report_print(const struct cfg_report *report, FILE *to, enum br_lang lang);
 

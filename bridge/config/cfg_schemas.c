@@ -11,7 +11,8 @@ static bool holds_schema(const char *folder, struct br_arena *a)
 }
 
 /* What a person named must be right: looking elsewhere would hide the mistake. */
-static const char *named(const char *folder, const struct cfg_node *at, struct br_arena *a, struct cfg_report *report)
+static const char *named(const char *folder, const struct cfg_node *at, struct br_arena *a,
+	struct cfg_report *report)
 {
 	if (holds_schema(folder, a))
 		return folder;
@@ -19,7 +20,8 @@ static const char *named(const char *folder, const struct cfg_node *at, struct b
 	return NULL;
 }
 
-/* In a build folder the source tree is one or two folders up; an installed program has share/ beside bin/. */
+/* In a build folder the source tree is one or two folders up; an installed program has share/
+ * beside bin/. */
 static const char *near_program(struct br_arena *a)
 {
 	char path[4096];
@@ -47,7 +49,8 @@ static const char *near_program(struct br_arena *a)
 
 static const char *search(const char *site_folder, struct br_arena *a)
 {
-	static const char *const installed[] = {"/usr/share/casebridge/schemas", "/usr/local/share/casebridge/schemas"};
+	static const char *const installed[] = {
+		"/usr/share/casebridge/schemas", "/usr/local/share/casebridge/schemas"};
 	const char *folder = br_arena_printf(a, "%s/../../schemas", site_folder).p;
 
 	if (holds_schema(folder, a))
@@ -61,15 +64,16 @@ static const char *search(const char *site_folder, struct br_arena *a)
 	return NULL;
 }
 
-const char *cfg_schemas_find(const char *site_folder, struct br_str given, const struct cfg_node *root, struct br_arena *a,
-	struct cfg_report *report)
+const char *cfg_schemas_find(const char *site_folder, struct br_str given,
+	const struct cfg_node *root, struct br_arena *a, struct cfg_report *report)
 {
 	const char *env = getenv("CASEBRIDGE_SCHEMAS"), *folder;
 
 	if (given.n && given.p[0] == '/')
 		return named(given.p, cfg_get(root, "schemas"), a, report);
 	if (given.n)
-		return named(br_arena_printf(a, "%s/%.*s", site_folder, BR_STR_ARG(given)).p, cfg_get(root, "schemas"), a, report);
+		return named(br_arena_printf(a, "%s/%.*s", site_folder, BR_STR_ARG(given)).p,
+			cfg_get(root, "schemas"), a, report);
 	if (env && *env)
 		return named(br_arena_copy(a, br_str_z(env)).p, NULL, a, report);
 	folder = search(site_folder, a);

@@ -21,19 +21,24 @@ struct ledger_part {
 #define SITE(field) offsetof(struct site_file, field)
 const struct cfg_option cfg_site_options[] = {
 	{"name", CFG_T_TEXT, SITE(name), NULL, 0, 0, true, false, NULL,
-		"short name of the site: small letters, digits and '-'", "站点简称：小写字母、数字和“-”"},
+		"short name of the site: small letters, digits and '-'",
+		"站点简称：小写字母、数字和“-”"},
 	{"title", CFG_T_TEXT, SITE(title), NULL, 0, 0, false, false, NULL,
 		"name of the site for people", "给人看的站点名称"},
 	{"topic_prefix", CFG_T_TEXT, SITE(topic_prefix), "casebridge", 0, 0, false, false, NULL,
 		"first part of the names of all Kafka topics", "所有 Kafka 主题名的第一段"},
 	{"timezone", CFG_T_TEXT, SITE(timezone), "Asia/Shanghai", 0, 0, false, false, NULL,
-		"zone of times that systems write without a zone, and of reports", "系统中不带时区的时间及报表所用的时区"},
+		"zone of times that systems write without a zone, and of reports",
+		"系统中不带时区的时间及报表所用的时区"},
 	{"ledger", CFG_T_MAP, SITE(ledger), NULL, 0, 0, true, false, NULL,
-		"the database of the bridge itself (PostgreSQL 15 or later)", "总线自身的数据库（PostgreSQL 15 或更高版本）"},
+		"the database of the bridge itself (PostgreSQL 15 or later)",
+		"总线自身的数据库（PostgreSQL 15 或更高版本）"},
 	{"kafka", CFG_T_MAP, SITE(kafka), NULL, 0, 0, true, false, NULL,
-		"bootstrap.servers, and any other setting of librdkafka", "bootstrap.servers 及其他任何 librdkafka 配置项"},
+		"bootstrap.servers, and any other setting of librdkafka",
+		"bootstrap.servers 及其他任何 librdkafka 配置项"},
 	{"schemas", CFG_T_TEXT, SITE(schemas), NULL, 0, 0, false, false, NULL,
-		"folder with case.yaml and codes/, relative to the site's folder; normally found by itself",
+		"folder with case.yaml and codes/, relative to the site's folder; normally found "
+		"by itself",
 		"case.yaml 与 codes/ 所在文件夹，相对于站点文件夹；通常自动找到"},
 	{0},
 };
@@ -53,7 +58,8 @@ static bool is_topic_prefix(struct br_str s)
 	bool letter = s.n && ((s.p[0] >= 'a' && s.p[0] <= 'z') || (s.p[0] >= 'A' && s.p[0] <= 'Z'));
 
 	return letter && s.n <= 100 &&
-		strspn(s.p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == s.n;
+	       strspn(s.p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+		       s.n;
 }
 
 /* "+08:00", "-0330" */
@@ -87,14 +93,18 @@ static bool is_zone(struct br_str s)
 }
 
 /* Texts of the tree and of the arena have a NUL behind them. */
-static void check_site(const struct site_file *f, const struct cfg_node *root, struct cfg_report *report)
+static void check_site(
+	const struct site_file *f, const struct cfg_node *root, struct cfg_report *report)
 {
 	if (f->name.p && !cfg_is_name(f->name))
-		cfg_problem(report, cfg_get(root, "name"), BR_E_CFG_NAME, "found", f->name.p, "key", "name", NULL);
+		cfg_problem(report, cfg_get(root, "name"), BR_E_CFG_NAME, "found", f->name.p, "key",
+			"name", NULL);
 	if (f->topic_prefix.p && !is_topic_prefix(f->topic_prefix))
-		cfg_problem(report, cfg_get(root, "topic_prefix"), BR_E_CFG_TOPIC_PREFIX, "found", f->topic_prefix.p, NULL);
+		cfg_problem(report, cfg_get(root, "topic_prefix"), BR_E_CFG_TOPIC_PREFIX, "found",
+			f->topic_prefix.p, NULL);
 	if (f->timezone.p && !is_zone(f->timezone))
-		cfg_problem(report, cfg_get(root, "timezone"), BR_E_CFG_ZONE, "found", f->timezone.p, NULL);
+		cfg_problem(report, cfg_get(root, "timezone"), BR_E_CFG_ZONE, "found",
+			f->timezone.p, NULL);
 }
 
 static bool is_url(struct br_str dsn)
@@ -104,10 +114,12 @@ static bool is_url(struct br_str dsn)
 
 static bool is_unreserved(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       strchr("-._~", c);
 }
 
-/* Quoted as libpq reads it: in a URL every byte may be %XX, in key=value a backslash goes before \ and '. */
+/* Quoted as libpq reads it: in a URL every byte may be %XX, in key=value a backslash goes before
+ * \ and '. */
 static struct br_str with_password(struct br_str dsn, struct br_str password, struct br_arena *a)
 {
 	bool url = is_url(dsn);
@@ -129,15 +141,18 @@ static struct br_str with_password(struct br_str dsn, struct br_str password, st
 	}
 	quoted[n] = '\0';
 	if (url)
-		return br_arena_printf(a, "%s%cpassword=%s", dsn.p, strchr(dsn.p, '?') ? '&' : '?', quoted);
+		return br_arena_printf(
+			a, "%s%cpassword=%s", dsn.p, strchr(dsn.p, '?') ? '&' : '?', quoted);
 	return br_arena_printf(a, "%s password='%s'", dsn.p, quoted);
 }
 
 /* A password within the string as the user wrote it: password=... or //user:...@ */
 static bool has_password(struct br_str written)
 {
-	const char *slashes = strstr(written.p, "://"), *at = slashes ? strchr(slashes + 3, '@') : NULL;
-	const char *colon = slashes ? strchr(slashes + 3, ':') : NULL, *key = strstr(written.p, "password");
+	const char *slashes = strstr(written.p, "://"),
+		   *at = slashes ? strchr(slashes + 3, '@') : NULL;
+	const char *colon = slashes ? strchr(slashes + 3, ':') : NULL,
+		   *key = strstr(written.p, "password");
 
 	if (at && colon && colon < at)
 		return colon[1] != '$';
@@ -148,16 +163,19 @@ static bool has_password(struct br_str written)
 	return *key == '=' && key[1 + strspn(key + 1, " '")] != '$';
 }
 
-static void read_ledger(const struct cfg_node *map, struct cfg_site *site, struct cfg_report *report)
+static void read_ledger(
+	const struct cfg_node *map, struct cfg_site *site, struct cfg_report *report)
 {
 	struct ledger_part part = {0};
 	const struct cfg_node *dsn = cfg_get(map, "dsn");
 
 	if (dsn && dsn->kind == CFG_SCALAR && has_password(dsn->text))
-		cfg_warning(report, dsn, BR_E_CFG_SECRET_CLEAR, "key", "dsn", "env", "${env:NAME}", "file", "${file:NAME}", NULL);
+		cfg_warning(report, dsn, BR_E_CFG_SECRET_CLEAR, "key", "dsn", "env", "${env:NAME}",
+			"file", "${file:NAME}", NULL);
 	if (cfg_read_options(cfg_ledger_options, map, map, site->secrets_folder, &part, report))
 		return;
-	site->ledger_dsn = part.password.n ? with_password(part.dsn, part.password, report->arena) : part.dsn;
+	site->ledger_dsn =
+		part.password.n ? with_password(part.dsn, part.password, report->arena) : part.dsn;
 	if (!site->ledger_dsn.p)
 		cfg_problem(report, map, BR_E_NOMEM, NULL);
 }
@@ -192,12 +210,14 @@ static int first_since(const struct cfg_report *report, const struct cfg_problem
 	return -BR_E_NOMEM;
 }
 
-int cfg_site_read(const char *folder, struct br_arena *a, struct cfg_report *report, struct cfg_site **out)
+int cfg_site_read(
+	const char *folder, struct br_arena *a, struct cfg_report *report, struct cfg_site **out)
 {
 	struct cfg_problem *last = report->last;
 	size_t before = report->n;
 	struct cfg_site *site = br_arena_new(a, struct cfg_site);
-	const char *file = br_arena_printf(a, "%s/site.yaml", folder).p, *secrets = getenv("CASEBRIDGE_SECRETS");
+	const char *file = br_arena_printf(a, "%s/site.yaml", folder).p,
+		   *secrets = getenv("CASEBRIDGE_SECRETS");
 
 	*out = NULL;
 	if (!site || !file)
@@ -205,7 +225,8 @@ int cfg_site_read(const char *folder, struct br_arena *a, struct cfg_report *rep
 	if (access(file, F_OK) != 0)
 		return cfg_problem(report, NULL, BR_E_CFG_NO_SITE, "path", folder, NULL);
 	site->folder = br_arena_copy(a, br_str_z(folder)).p;
-	site->secrets_folder = secrets && *secrets ? br_arena_copy(a, br_str_z(secrets)).p : br_arena_printf(a, "%s/secrets", folder).p;
+	site->secrets_folder = secrets && *secrets ? br_arena_copy(a, br_str_z(secrets)).p
+						   : br_arena_printf(a, "%s/secrets", folder).p;
 	if (!site->folder || !site->secrets_folder)
 		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
 	read_site_file(site, a, report);

@@ -7,24 +7,24 @@
 #include "cfg_option.h"
 
 struct cfg_system {
-	struct br_str name;      /* [a-z][a-z0-9-]{0,31}: topics, file names */
-	struct br_str title;     /* for people */
+	struct br_str name;	 /* [a-z][a-z0-9-]{0,31}: topics, file names */
+	struct br_str title;	 /* for people */
 	struct br_str connector; /* kind: postgres, http, ... */
-	struct br_str role;      /* portal | department: who it is in ownership (schemas/case.yaml) */
-	int64_t credit;          /* outstanding commands at most */
-	int64_t lease_ms;        /* HTTP lease (protocol: PING) */
-	bool start_live;         /* live without an operator's verb: only for try-outs and tests */
-	struct cfg_list items;   /* item codes this system takes part in; empty = all */
+	struct br_str role;    /* portal | department: who it is in ownership (schemas/case.yaml) */
+	int64_t credit;	       /* outstanding commands at most */
+	int64_t lease_ms;      /* HTTP lease (protocol: PING) */
+	bool start_live;       /* live without an operator's verb: only for try-outs and tests */
+	struct cfg_list items; /* item codes this system takes part in; empty = all */
 	const struct cfg_node *connection; /* for the connector kind */
-	const struct cfg_node *records;    /* for the mapping compiler and the connector kind */
+	const struct cfg_node *records;	   /* for the mapping compiler and the connector kind */
 	const struct cfg_node *tests;
-	const struct cfg_node *node;       /* the whole file */
+	const struct cfg_node *node; /* the whole file */
 	struct cfg_system *next;
 };
 
 /*
- * The rows of site.yaml, its ledger: and systems/NAME.yaml; for the starter files and the reference page only. (Their structs
- * are cfg_site.c's own.)
+ * The rows of site.yaml, its ledger: and systems/NAME.yaml; for the starter files and the reference
+ * page only. (Their structs are cfg_site.c's own.)
  */
 extern const struct cfg_option cfg_site_options[];
 extern const struct cfg_option cfg_ledger_options[];
@@ -34,39 +34,46 @@ struct cfg_csv; /* a code table: header row and rows, with line numbers */
 
 struct cfg_site {
 	const char *folder;
-	const char *secrets_folder;     /* for cfg_read_options(): the one CASEBRIDGE_SECRETS names, else secrets/ in the site's folder */
+	const char *secrets_folder; /* for cfg_read_options(): the one CASEBRIDGE_SECRETS names,
+				       else secrets/ in the site's folder */
 	struct br_str name, title;
-	struct br_str topic_prefix;     /* "casebridge" */
-	struct br_str timezone;         /* IANA name */
-	struct br_str ledger_dsn;       /* secret parts resolved, password: added; a secret itself */
+	struct br_str topic_prefix; /* "casebridge" */
+	struct br_str timezone;	    /* IANA name */
+	struct br_str ledger_dsn;   /* secret parts resolved, password: added; a secret itself */
 	struct br_str kafka_bootstrap;
-	const struct cfg_node *kafka;   /* any further librdkafka keys, checked, references replaced; without bootstrap.servers */
+	const struct cfg_node *kafka; /* any further librdkafka keys, checked, references replaced;
+					 without bootstrap.servers */
 	struct cfg_system *systems;
 	size_t nsystems;
-	const char *schemas_folder;     /* case.yaml and codes/; NULL when not found (a problem) */
+	const char *schemas_folder; /* case.yaml and codes/; NULL when not found (a problem) */
 };
 
 /*
- * Reads everything, reports all problems in one go. 0, or the code of the first problem. *out lives in the arena (and in
- * report->arena) and is written also when there are problems, for further checks: it then holds what could be read, and of the
- * systems those that have a name. It is NULL when there was no memory or no site.
+ * Reads everything, reports all problems in one go. 0, or the code of the first problem. *out lives
+ * in the arena (and in report->arena) and is written also when there are problems, for further
+ * checks: it then holds what could be read, and of the systems those that have a name. It is NULL
+ * when there was no memory or no site.
  *
- * The schema of the case is looked for in: schemas: of site.yaml (relative to the site's folder), the folder CASEBRIDGE_SCHEMAS names,
- * schemas/ two folders above the site (a source tree), schemas/ and share/casebridge/schemas/ in the folders above the program,
+ * The schema of the case is looked for in: schemas: of site.yaml (relative to the site's folder),
+ * the folder CASEBRIDGE_SCHEMAS names, schemas/ two folders above the site (a source tree),
+ * schemas/ and share/casebridge/schemas/ in the folders above the program,
  * /usr/share/casebridge/schemas, /usr/local/share/casebridge/schemas.
  *
- * extends: packs/NAME in a system's file lays that file over packs/NAME.yaml of the site's folder, or of the folder above it: maps
- * are merged key by key, everything else is replaced.
+ * extends: packs/NAME in a system's file lays that file over packs/NAME.yaml of the site's folder,
+ * or of the folder above it: maps are merged key by key, everything else is replaced.
  */
-int cfg_site_read(const char *folder, struct br_arena *a, struct cfg_report *report, struct cfg_site **out);
+int cfg_site_read(
+	const char *folder, struct br_arena *a, struct cfg_report *report, struct cfg_site **out);
 struct cfg_system *cfg_site_system(const struct cfg_site *site, struct br_str name);
 
 /*
- * CSV tables: RFC 4180, UTF-8 with or without BOM, header row required, # comments at line start and empty lines allowed, at most
- * 16 MiB. Values outside quotes are trimmed, all have a NUL behind them. Every row has as many cells as the header; every
- * wrong row is a problem of its own. *out is written only at 0.
+ * CSV tables: RFC 4180, UTF-8 with or without BOM, header row required, # comments at line start
+ * and empty lines allowed, at most 16 MiB. Values outside quotes are trimmed, all have a NUL behind
+ * them. Every row has as many cells as the header; every wrong row is a problem of its own. *out is
+ * written only at 0.
  */
-int cfg_csv_read(const char *file, const char *shown, struct br_arena *a, struct cfg_report *report, struct cfg_csv **out);
+int cfg_csv_read(const char *file, const char *shown, struct br_arena *a, struct cfg_report *report,
+	struct cfg_csv **out);
 size_t cfg_csv_rows(const struct cfg_csv *csv);
 /* Value by row and column name; {NULL,0} when there is no such column. */
 struct br_str cfg_csv_get(const struct cfg_csv *csv, size_t row, const char *column);

@@ -9,9 +9,10 @@ struct unit {
 };
 
 /* The largest unit first: writing takes the first that divides. */
-static const struct unit durations[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
-static const struct unit sizes[] = {{"G", 1 << 30}, {"M", 1 << 20}, {"k", 1 << 10}, {"", 1}, {"K", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30},
-	{NULL, 0}};
+static const struct unit durations[] = {
+	{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
+static const struct unit sizes[] = {{"G", 1 << 30}, {"M", 1 << 20}, {"k", 1 << 10}, {"", 1},
+	{"K", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {NULL, 0}};
 static const struct unit rates[] = {{"/s", 3600}, {"/m", 60}, {"/h", 1}, {NULL, 0}};
 static const struct unit none[] = {{"", 1}, {NULL, 0}};
 
@@ -29,14 +30,16 @@ static const struct unit *units_of(enum cfg_type type)
 	}
 }
 
-/* Digits at the beginning of text. Leading zeros are refused: who writes 010 may mean eight or a code. */
+/* Digits at the beginning of text. Leading zeros are refused: who writes 010 may mean eight or a
+ * code. */
 static bool digits(struct br_str *text, int64_t *out)
 {
 	size_t i = 0;
 	int64_t n = 0;
 
 	while (i < text->n && text->p[i] >= '0' && text->p[i] <= '9') {
-		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, text->p[i] - '0', &n))
+		if (__builtin_mul_overflow(n, 10, &n) ||
+			__builtin_add_overflow(n, text->p[i] - '0', &n))
 			return false;
 		i++;
 	}

@@ -1,6 +1,7 @@
 /*
- * libyaml says what its grammar expected; a person wants to know what to write. Its messages are told apart by their text,
- * which has not changed since 0.1; what is not in the table is a plain syntax error with the right place.
+ * libyaml says what its grammar expected; a person wants to know what to write. Its messages are
+ * told apart by their text, which has not changed since 0.1; what is not in the table is a plain
+ * syntax error with the right place.
  */
 #include "cfg_yaml.h"
 
@@ -20,18 +21,23 @@ static const struct saying {
 	{"mapping keys are not allowed", NULL, BR_E_CFG_YAML_COLON_IN_TEXT, HERE},
 	{"found unexpected ':'", NULL, BR_E_CFG_YAML_COLON_IN_TEXT, HERE},
 	{"block sequence entries are not allowed", NULL, BR_E_CFG_YAML_DASH, HERE},
-	{"found unexpected end of stream", "while scanning a quoted scalar", BR_E_CFG_YAML_QUOTE, OPENING},
-	{"found unexpected document indicator", "while scanning a quoted scalar", BR_E_CFG_YAML_QUOTE, OPENING},
+	{"found unexpected end of stream", "while scanning a quoted scalar", BR_E_CFG_YAML_QUOTE,
+		OPENING},
+	{"found unexpected document indicator", "while scanning a quoted scalar",
+		BR_E_CFG_YAML_QUOTE, OPENING},
 	{"", "while parsing a quoted scalar", BR_E_CFG_YAML_ESCAPE, HERE},
 	{"", "while scanning a block scalar", BR_E_CFG_YAML_BLOCK, HERE},
 	{"did not find expected key", "while parsing a block mapping", BR_E_CFG_YAML_INDENT, HERE},
-	{"did not find expected '-'", "while parsing a block collection", BR_E_CFG_YAML_INDENT, HERE},
+	{"did not find expected '-'", "while parsing a block collection", BR_E_CFG_YAML_INDENT,
+		HERE},
 	{"", "while parsing a flow sequence", BR_E_CFG_YAML_BRACKET, HERE},
 	{"", "while parsing a flow mapping", BR_E_CFG_YAML_BRACKET, HERE},
 	{"did not find expected node content", NULL, BR_E_CFG_YAML_CONTENT, HERE},
 	{"found character that cannot start", NULL, BR_E_CFG_YAML_CHAR, HERE},
-	{"did not find expected alphabetic or numeric", "while scanning an anchor", BR_E_CFG_ANCHOR, OPENING},
-	{"did not find expected alphabetic or numeric", "while scanning an alias", BR_E_CFG_ALIAS, OPENING},
+	{"did not find expected alphabetic or numeric", "while scanning an anchor", BR_E_CFG_ANCHOR,
+		OPENING},
+	{"did not find expected alphabetic or numeric", "while scanning an alias", BR_E_CFG_ALIAS,
+		OPENING},
 	{"", "while scanning a tag", BR_E_CFG_TAG, OPENING},
 	{"", "while parsing a tag", BR_E_CFG_TAG, OPENING},
 	{"found undefined tag handle", NULL, BR_E_CFG_TAG, OPENING},
@@ -46,14 +52,17 @@ static bool begins(const char *text, const char *with)
 static const struct saying *find(const yaml_parser_t *parser)
 {
 	for (size_t i = 0; i < BR_LEN(sayings); i++)
-		if (begins(parser->problem, sayings[i].problem) && begins(parser->context, sayings[i].context))
+		if (begins(parser->problem, sayings[i].problem) &&
+			begins(parser->context, sayings[i].context))
 			return &sayings[i];
 	return NULL;
 }
 
 static struct cfg_node place_of(const char *shown, yaml_mark_t mark)
 {
-	return (struct cfg_node){.file = shown, .line = (unsigned)mark.line + 1, .column = (unsigned)mark.column + 1};
+	return (struct cfg_node){.file = shown,
+		.line = (unsigned)mark.line + 1,
+		.column = (unsigned)mark.column + 1};
 }
 
 /* The offset of a mark, which counts characters. */
@@ -89,7 +98,8 @@ static enum br_err_code refine(enum br_err_code code, struct br_str text, size_t
 	return code;
 }
 
-int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_str text, const struct cfg_node *within, struct cfg_report *report)
+int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_str text,
+	const struct cfg_node *within, struct cfg_report *report)
 {
 	const struct saying *s = find(parser);
 	enum br_err_code code = s ? s->code : BR_E_CFG_SYNTAX;
@@ -111,7 +121,8 @@ int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_s
 	return cfg_problem(report, &at, code, "open", cfg_place(report->arena, &open), NULL);
 }
 
-/* Place of a byte as the parser would count: lines end in LF, CR or CR LF, columns are characters. */
+/* Place of a byte as the parser would count: lines end in LF, CR or CR LF, columns are characters.
+ */
 static struct cfg_node place_of_byte(struct br_str text, size_t byte, const char *shown)
 {
 	struct cfg_node at = {.file = shown, .line = 1, .column = 1};
@@ -137,9 +148,11 @@ static size_t find_control(struct br_str text)
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
 			return i;
 		/* U+0080 to U+009F without U+0085, a line end; U+FFFE and U+FFFF */
-		if (c == 0xc2 && (unsigned char)text.p[i + 1] < 0xa0 && (unsigned char)text.p[i + 1] != 0x85)
+		if (c == 0xc2 && (unsigned char)text.p[i + 1] < 0xa0 &&
+			(unsigned char)text.p[i + 1] != 0x85)
 			return i;
-		if (c == 0xef && memcmp(text.p + i, "\xef\xbf\xbe", 3) >= 0 && memcmp(text.p + i, "\xef\xbf\xbf", 3) <= 0)
+		if (c == 0xef && memcmp(text.p + i, "\xef\xbf\xbe", 3) >= 0 &&
+			memcmp(text.p + i, "\xef\xbf\xbf", 3) <= 0)
 			return i;
 	}
 	return text.n;
@@ -151,7 +164,8 @@ int cfg_text_check(struct br_str text, const char *shown, struct cfg_report *rep
 	struct cfg_node at;
 	char name[16];
 
-	if (text.n >= 2 && (memcmp(text.p, "\xff\xfe", 2) == 0 || memcmp(text.p, "\xfe\xff", 2) == 0)) {
+	if (text.n >= 2 &&
+		(memcmp(text.p, "\xff\xfe", 2) == 0 || memcmp(text.p, "\xfe\xff", 2) == 0)) {
 		at = (struct cfg_node){.file = shown, .line = 1, .column = 1};
 		return cfg_problem(report, &at, BR_E_CFG_UTF16, NULL);
 	}
@@ -165,8 +179,11 @@ int cfg_text_check(struct br_str text, const char *shown, struct cfg_report *rep
 		return 0;
 	at = place_of_byte(text, bad, shown);
 	if ((unsigned char)text.p[bad] == 0xef)
-		snprintf(name, sizeof(name), "U+%s", (unsigned char)text.p[bad + 2] == 0xbe ? "FFFE" : "FFFF");
+		snprintf(name, sizeof(name), "U+%s",
+			(unsigned char)text.p[bad + 2] == 0xbe ? "FFFE" : "FFFF");
 	else
-		snprintf(name, sizeof(name), "U+%04X", (unsigned)(unsigned char)text.p[bad + ((unsigned char)text.p[bad] == 0xc2)]);
+		snprintf(name, sizeof(name), "U+%04X",
+			(unsigned)(unsigned char)
+				text.p[bad + ((unsigned char)text.p[bad] == 0xc2)]);
 	return cfg_problem(report, &at, BR_E_CFG_CONTROL, "char", name, NULL);
 }

@@ -10,10 +10,15 @@ static const struct good_case {
 } good_cases[] = {
 	{"csv: rows", BR_STR("code,label\n0,收件\n1,待审\n"), "2:0|收件 3:1|待审"},
 	{"csv: no line end at the end", BR_STR("code,label\n0,x"), "2:0|x"},
-	{"csv: lines of Windows and a mark of UTF-8", BR_STR("\xef\xbb\xbf" "code,label\r\n0,x\r\n1,y\r\n"), "2:0|x 3:1|y"},
+	{"csv: lines of Windows and a mark of UTF-8",
+		BR_STR("\xef\xbb\xbf"
+		       "code,label\r\n0,x\r\n1,y\r\n"),
+		"2:0|x 3:1|y"},
 	{"csv: lines of old Mac", BR_STR("code,label\r0,x\r1,y\r"), "2:0|x 3:1|y"},
-	{"csv: comments and empty lines", BR_STR("# a table\n\ncode,label\n# 0,x\n  \n1,y\n\n"), "6:1|y"},
-	{"csv: the sign of comment within a line", BR_STR("code,label\n1,# y\n \"#\",z\n"), "2:1|# y 3:#|z"},
+	{"csv: comments and empty lines", BR_STR("# a table\n\ncode,label\n# 0,x\n  \n1,y\n\n"),
+		"6:1|y"},
+	{"csv: the sign of comment within a line", BR_STR("code,label\n1,# y\n \"#\",z\n"),
+		"2:1|# y 3:#|z"},
 	{"csv: leading zeros stay", BR_STR("code,label\n007,x\n"), "2:007|x"},
 	{"csv: blanks around", BR_STR(" code , label \n 1 ,\t y z \n"), "2:1|y z"},
 	{"csv: wide blanks around", BR_STR("code,label\n1,　y　\n"), "2:1|y"},
@@ -22,7 +27,8 @@ static const struct good_case {
 	{"csv: quotes with blanks outside", BR_STR("code,label\n \"1\" , \"y\" \n"), "2:1|y"},
 	{"csv: empty quotes", BR_STR("code,label\n\"\",\"\"\n"), "2:|"},
 	{"csv: a cell of two lines", BR_STR("code,label\n1,\"a\nb\"\n2,c\n"), "2:1|a\nb 4:2|c"},
-	{"csv: a cell of two lines of Windows", BR_STR("code,label\r\n1,\"a\r\nb\"\r\n2,c\r\n"), "2:1|a\r\nb 4:2|c"},
+	{"csv: a cell of two lines of Windows", BR_STR("code,label\r\n1,\"a\r\nb\"\r\n2,c\r\n"),
+		"2:1|a\r\nb 4:2|c"},
 	{"csv: only the header", BR_STR("code,label\n"), ""},
 	{"csv: quoted header", BR_STR("\"code\",\"label\"\n1,x\n"), "2:1|x"},
 };
@@ -36,11 +42,13 @@ static void test_good(void **state)
 	put_bytes("t.csv", c->in.p, c->in.n, 0600);
 	assert_int_equal(cfg_csv_read(path_of("t.csv"), "t.csv", &arena, &report, &csv), 0);
 	for (size_t r = 0; r < cfg_csv_rows(csv); r++) {
-		struct br_str code = cfg_csv_get(csv, r, "code"), label = cfg_csv_get(csv, r, "label");
+		struct br_str code = cfg_csv_get(csv, r, "code"),
+			      label = cfg_csv_get(csv, r, "label");
 
 		assert_int_equal(strlen(code.p), code.n);
 		assert_int_equal(strlen(label.p), label.n);
-		out = br_arena_printf(&arena, "%s%s%u:%s|%s", out.p, r ? " " : "", cfg_csv_line(csv, r), code.p, label.p);
+		out = br_arena_printf(&arena, "%s%s%u:%s|%s", out.p, r ? " " : "",
+			cfg_csv_line(csv, r), code.p, label.p);
 	}
 	assert_string_equal(out.p, c->want);
 	assert_string_equal(told("t.csv"), "");
@@ -61,14 +69,19 @@ static const struct bad_case {
 	{"csv: a column without name", BR_STR("# x\na,,c\n1,2,3\n"), "2:1 CFG-091"},
 	{"csv: a column twice", BR_STR("a,b,a\n"), "1:1 CFG-091"},
 	{"csv: comma at the end of the header", BR_STR("a,b,\n1,2\n"), "1:1 CFG-091"},
-	{"csv: rows of other length, all of them", BR_STR("a,b\n1\n1,2\n1,2,3\n\"x\ny\"\n1,2\n,,,\n"), "2:1 CFG-092, 4:1 CFG-092, 5:1 CFG-092, 8:1 CFG-092"},
+	{"csv: rows of other length, all of them",
+		BR_STR("a,b\n1\n1,2\n1,2,3\n\"x\ny\"\n1,2\n,,,\n"),
+		"2:1 CFG-092, 4:1 CFG-092, 5:1 CFG-092, 8:1 CFG-092"},
 	{"csv: quotes not closed", BR_STR("a,b\n1,2\n3,\"x\n4,5\n"), "3:3 CFG-093"},
 	{"csv: quotes not closed at the end", BR_STR("a,b\n1,\""), "2:3 CFG-093"},
 	{"csv: quotes not closed in the header", BR_STR("a,\"b\n"), "1:3 CFG-093"},
 	{"csv: text behind quotes", BR_STR("a,b\n办件,\"x\"y\n"), "2:7 CFG-094"},
 	{"csv: quote within a text", BR_STR("a,b\n办\"件,x\n"), "2:2 CFG-095"},
 	{"csv: GBK", BR_STR("a,b\n1,\xb0\xec\n"), "2:3 CFG-030"},
-	{"csv: UTF-16", BR_STR("\xff\xfe" "a\0"), "1:1 CFG-031"},
+	{"csv: UTF-16",
+		BR_STR("\xff\xfe"
+		       "a\0"),
+		"1:1 CFG-031"},
 	{"csv: NUL", BR_STR("a,b\n1,\0\n"), "2:3 CFG-032"},
 };
 
@@ -93,10 +106,15 @@ static void test_files(void **state)
 	memset(big, 'x', n);
 	put_bytes("big.csv", big, n, 0600);
 	test_free(big);
-	assert_int_equal(cfg_csv_read(path_of("big.csv"), "tables/big.csv", &arena, &report, &csv), -BR_E_CFG_TOO_LARGE);
-	assert_int_equal(cfg_csv_read(path_of("none.csv"), "tables/none.csv", &arena, &report, &csv), -BR_E_CFG_NO_FILE);
-	assert_int_equal(cfg_csv_read(folder, "tables", &arena, &report, &csv), -BR_E_CFG_FILE_READ);
-	assert_string_equal(told("tables/big.csv"), "tables:0:0 CFG-002, 0:0 CFG-003, tables/none.csv:0:0 CFG-001");
+	assert_int_equal(cfg_csv_read(path_of("big.csv"), "tables/big.csv", &arena, &report, &csv),
+		-BR_E_CFG_TOO_LARGE);
+	assert_int_equal(
+		cfg_csv_read(path_of("none.csv"), "tables/none.csv", &arena, &report, &csv),
+		-BR_E_CFG_NO_FILE);
+	assert_int_equal(
+		cfg_csv_read(folder, "tables", &arena, &report, &csv), -BR_E_CFG_FILE_READ);
+	assert_string_equal(told("tables/big.csv"),
+		"tables:0:0 CFG-002, 0:0 CFG-003, tables/none.csv:0:0 CFG-001");
 	assert_null(csv);
 }
 
@@ -133,7 +151,8 @@ static void test_wide(void **state)
 	n += (size_t)snprintf(text + n, sizeof(text) - n, ",c256\n");
 	put_bytes("t.csv", text, n, 0600);
 	csv = NULL;
-	assert_int_equal(cfg_csv_read(path_of("t.csv"), "t.csv", &arena, &report, &csv), -BR_E_CFG_CSV_CELLS);
+	assert_int_equal(cfg_csv_read(path_of("t.csv"), "t.csv", &arena, &report, &csv),
+		-BR_E_CFG_CSV_CELLS);
 	assert_null(csv);
 }
 

@@ -57,7 +57,8 @@ static inline void put_bytes(const char *name, const char *bytes, size_t n, unsi
 	char *path = (char *)path_of(name);
 	FILE *f;
 
-	for (char *slash = strchr(path + strlen(folder) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(path + strlen(folder) + 1, '/'); slash;
+		slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		mkdir(path, 0755);
 		*slash = '/';
@@ -84,7 +85,8 @@ static inline bool before(const struct cfg_problem *a, const struct cfg_problem 
 		return a->line < b->line;
 	if (a->column != b->column)
 		return a->column < b->column;
-	return strcmp(br_err_tag((int)br_err_code(&a->err)), br_err_tag((int)br_err_code(&b->err))) < 0;
+	return strcmp(br_err_tag((int)br_err_code(&a->err)),
+		       br_err_tag((int)br_err_code(&b->err))) < 0;
 }
 
 /* A template whose detail nobody gave shows "?" in its place. */
@@ -101,8 +103,8 @@ static inline void check_words(const char *text, bool chinese)
 }
 
 /*
- * Every problem as "line:column TAG" (with the file in front when it is not `file`; "w" behind a warning), sorted by place, one
- * space-separated list. Each must have words in both languages.
+ * Every problem as "line:column TAG" (with the file in front when it is not `file`; "w" behind a
+ * warning), sorted by place, one space-separated list. Each must have words in both languages.
  */
 static inline const char *told(const char *file)
 {
@@ -125,11 +127,17 @@ static inline const char *told(const char *file)
 		char text[4096];
 
 		for (enum br_lang lang = BR_LANG_EN; lang <= BR_LANG_ZH; lang++) {
-			check_words(br_err_sentence(&p->err, lang, text, sizeof(text)), lang == BR_LANG_ZH);
-			check_words(br_err_next_step(&p->err, lang, text, sizeof(text)), lang == BR_LANG_ZH);
+			check_words(br_err_sentence(&p->err, lang, text, sizeof(text)),
+				lang == BR_LANG_ZH);
+			check_words(br_err_next_step(&p->err, lang, text, sizeof(text)),
+				lang == BR_LANG_ZH);
 		}
-		out = br_arena_printf(&arena, "%s%s%s%s%u:%u %s%s", out.p, i ? ", " : "", other && p->file ? p->file : other ? "-" : "",
-			other ? ":" : "", p->line, p->column, br_err_tag((int)br_err_code(&p->err)), p->warning ? "w" : "");
+		out = br_arena_printf(&arena, "%s%s%s%s%u:%u %s%s", out.p, i ? ", " : "",
+			other && p->file ? p->file
+			: other		 ? "-"
+					 : "",
+			other ? ":" : "", p->line, p->column, br_err_tag((int)br_err_code(&p->err)),
+			p->warning ? "w" : "");
 		assert_non_null(out.p);
 	}
 	return out.p;
@@ -148,8 +156,8 @@ static inline const char *message(enum br_lang lang)
 #define TABLE_TESTS(table, function, tests, n)                                                     \
 	do {                                                                                       \
 		for (size_t row_ = 0; row_ < BR_LEN(table); row_++)                                \
-			(tests)[(n)++] = (struct CMUnitTest){(table)[row_].name, (function), set_up, tear_down, \
-				(void *)(uintptr_t)&(table)[row_]};                                \
+			(tests)[(n)++] = (struct CMUnitTest){(table)[row_].name, (function),       \
+				set_up, tear_down, (void *)(uintptr_t) & (table)[row_]};           \
 	} while (0)
 #define ONE_TEST(function, tests, n)                                                               \
 	((tests)[(n)++] = (struct CMUnitTest){#function, (function), set_up, tear_down, NULL})

@@ -1,7 +1,7 @@
 /* YAML and JSON as a marked tree: what is read, and what is refused at which place. */
 #include "cfg_fixture.h"
 
-#define Z4(x) x x x x
+#define Z4(x)  x x x x
 #define Z16(x) Z4(x) Z4(x) Z4(x) Z4(x)
 
 /* The tree as text: maps {k: v}, lists [v], texts as they are, quoted ones in '...', null as ~. */
@@ -16,7 +16,8 @@ static struct br_str show(const struct cfg_node *n)
 	for (const struct cfg_node *c = n->child; c; c = c->next) {
 		struct br_str value = show(c);
 
-		out = br_arena_printf(&arena, "%.*s%s%.*s%s%.*s", BR_STR_ARG(out), c == n->child ? "" : ", ", BR_STR_ARG(c->key),
+		out = br_arena_printf(&arena, "%.*s%s%.*s%s%.*s", BR_STR_ARG(out),
+			c == n->child ? "" : ", ", BR_STR_ARG(c->key),
 			n->kind == CFG_MAP ? ": " : "", BR_STR_ARG(value));
 	}
 	return br_arena_printf(&arena, n->kind == CFG_MAP ? "{%.*s}" : "[%.*s]", BR_STR_ARG(out));
@@ -28,26 +29,39 @@ static const struct good_case {
 	const char *want;
 } good_cases[] = {
 	{"good: a map", BR_STR("a: 1\nb: two words\n"), "{a: 1, b: two words}"},
-	{"good: nothing is typed by guessing", BR_STR("a: 010101\nb: no\nc: 3.10\nd: 1_000\ne: 2018-07-02"),
+	{"good: nothing is typed by guessing",
+		BR_STR("a: 010101\nb: no\nc: 3.10\nd: 1_000\ne: 2018-07-02"),
 		"{a: 010101, b: no, c: 3.10, d: 1_000, e: 2018-07-02}"},
-	{"good: quotes make text", BR_STR("a: '1'\nb: \"x\\ty\"\nc: 'null'"), "{a: '1', b: 'x\ty', c: 'null'}"},
-	{"good: forms of nothing", BR_STR("a:\nb: ~\nc: null\nd: Null\ne: NULL\nf: nULL\ng: ''"), "{a: ~, b: ~, c: ~, d: ~, e: ~, f: nULL, g: ''}"},
+	{"good: quotes make text", BR_STR("a: '1'\nb: \"x\\ty\"\nc: 'null'"),
+		"{a: '1', b: 'x\ty', c: 'null'}"},
+	{"good: forms of nothing", BR_STR("a:\nb: ~\nc: null\nd: Null\ne: NULL\nf: nULL\ng: ''"),
+		"{a: ~, b: ~, c: ~, d: ~, e: ~, f: nULL, g: ''}"},
 	{"good: lists", BR_STR("- a\n- [b, c]\n- - d\n"), "[a, [b, c], [d]]"},
-	{"good: nested maps", BR_STR("a:\n  b: { c: d, e: [f] }\ng: h"), "{a: {b: {c: d, e: [f]}}, g: h}"},
-	{"good: a block of text", BR_STR("a: |\n  x\n  \ty\nb: >-\n  p\n  q\n"), "{a: 'x\n\ty\n', b: 'p q'}"},
-	{"good: Chinese keys and values", BR_STR("状态: 已制证\n'备 注': 无"), "{状态: 已制证, 备 注: 无}"},
+	{"good: nested maps", BR_STR("a:\n  b: { c: d, e: [f] }\ng: h"),
+		"{a: {b: {c: d, e: [f]}}, g: h}"},
+	{"good: a block of text", BR_STR("a: |\n  x\n  \ty\nb: >-\n  p\n  q\n"),
+		"{a: 'x\n\ty\n', b: 'p q'}"},
+	{"good: Chinese keys and values", BR_STR("状态: 已制证\n'备 注': 无"),
+		"{状态: 已制证, 备 注: 无}"},
 	{"good: empty text", BR_STR(""), "~"},
 	{"good: only a comment", BR_STR("# nothing\n"), "~"},
 	{"good: one scalar", BR_STR("hello"), "hello"},
 	{"good: a document mark", BR_STR("---\na: b\n...\n"), "{a: b}"},
-	{"good: a mark of UTF-8 in front", BR_STR("\xef\xbb\xbf" "a: b"), "{a: b}"},
+	{"good: a mark of UTF-8 in front",
+		BR_STR("\xef\xbb\xbf"
+		       "a: b"),
+		"{a: b}"},
 	{"good: lines of Windows", BR_STR("a: b\r\nc: d\r\n"), "{a: b, c: d}"},
-	{"good: JSON", BR_STR("{\"a\": [1, true, null, \"x\\u00e9\\\"\"],\n\t\"b\": {\"c\": -1.5e3}}\n"), "{a: [1, true, ~, 'xé\"'], b: {c: -1.5e3}}"},
+	{"good: JSON",
+		BR_STR("{\"a\": [1, true, null, \"x\\u00e9\\\"\"],\n\t\"b\": {\"c\": -1.5e3}}\n"),
+		"{a: [1, true, ~, 'xé\"'], b: {c: -1.5e3}}"},
 	{"good: JSON without blanks", BR_STR("{\"a\":\"b\",\"c\":[]}"), "{a: 'b', c: []}"},
 	{"good: empty map and list", BR_STR("a: {}\nb: []"), "{a: {}, b: []}"},
 	{"good: a quoted key may be empty", BR_STR("{'': x}"), "{: x}"},
-	{"good: a colon within a text", BR_STR("a: 22:00-06:00\nb: http://x/y"), "{a: 22:00-06:00, b: http://x/y}"},
-	{"good: depth 64", BR_STR(Z16("[") Z16("[") Z16("[") Z16("[") Z16("]") Z16("]") Z16("]") Z16("]")),
+	{"good: a colon within a text", BR_STR("a: 22:00-06:00\nb: http://x/y"),
+		"{a: 22:00-06:00, b: http://x/y}"},
+	{"good: depth 64",
+		BR_STR(Z16("[") Z16("[") Z16("[") Z16("[") Z16("]") Z16("]") Z16("]") Z16("]")),
 		Z16("[") Z16("[") Z16("[") Z16("[") Z16("]") Z16("]") Z16("]") Z16("]")},
 };
 
@@ -58,7 +72,9 @@ static void test_good(void **state)
 	char *exact = test_malloc(c->in.n + 1); /* nothing may look behind the end */
 
 	memcpy(exact + 1, c->in.p, c->in.n);
-	assert_int_equal(cfg_read_text((struct br_str){exact + 1, c->in.n}, "t.yaml", &arena, &report, &root), 0);
+	assert_int_equal(cfg_read_text((struct br_str){exact + 1, c->in.n}, "t.yaml", &arena,
+				 &report, &root),
+		0);
 	test_free(exact); /* nor keep the bytes */
 	assert_string_equal(told("t.yaml"), "");
 	assert_string_equal(show(root).p, c->want);
@@ -70,12 +86,14 @@ static const struct bad_case {
 	const char *want; /* all problems, in order */
 } bad_cases[] = {
 	{"bad: the same key twice", BR_STR("a: 1\nb: 2\na: 3\n"), "3:1 CFG-006"},
-	{"bad: the same key three times, and another", BR_STR("a: 1\nb: {x: 1, x: 2}\na: 3\na: 4"), "2:11 CFG-006, 3:1 CFG-006, 4:1 CFG-006"},
+	{"bad: the same key three times, and another", BR_STR("a: 1\nb: {x: 1, x: 2}\na: 3\na: 4"),
+		"2:11 CFG-006, 3:1 CFG-006, 4:1 CFG-006"},
 	{"bad: the same key, quoted once", BR_STR("a: 1\n'a': 2"), "2:1 CFG-006"},
 	{"bad: the same key in JSON", BR_STR("{\"a\": 1,\n \"a\": 2}"), "2:2 CFG-006"},
 	{"bad: anchor", BR_STR("a: &x 1\nb: 2"), "1:4 CFG-045"},
 	{"bad: alias", BR_STR("a: 1\nb: *x"), "2:4 CFG-046"},
-	{"bad: anchors and aliases are all told", BR_STR("a: &x {b: 1}\nc: *x\nd: [&y 2, *y]"), "1:4 CFG-045, 2:4 CFG-046, 3:5 CFG-045, 3:11 CFG-046"},
+	{"bad: anchors and aliases are all told", BR_STR("a: &x {b: 1}\nc: *x\nd: [&y 2, *y]"),
+		"1:4 CFG-045, 2:4 CFG-046, 3:5 CFG-045, 3:11 CFG-046"},
 	{"bad: merge key", BR_STR("a:\n  <<: *x\n  b: 1"), "2:7 CFG-046"},
 	{"bad: alias as key", BR_STR("*x : 1"), "1:1 CFG-046"},
 	{"bad: a star alone", BR_STR("cron: * 1"), "1:7 CFG-046"},
@@ -101,7 +119,8 @@ static const struct bad_case {
 	{"bad: bracket not closed and nothing in it", BR_STR("a: [\n"), "2:1 CFG-038"},
 	{"bad: bracket not closed at the end", BR_STR("a: [b, c\n"), "2:1 CFG-038"},
 	{"bad: brace not closed", BR_STR("a: { b: c\nd: e\n"), "2:2 CFG-038"},
-	{"bad: reference in braces without quotes", BR_STR("a: { b: ${env:X}, c: d }\n"), "1:10 CFG-038"},
+	{"bad: reference in braces without quotes", BR_STR("a: { b: ${env:X}, c: d }\n"),
+		"1:10 CFG-038"},
 	{"bad: text behind quotes", BR_STR("办: \"x\" y\n"), "1:8 CFG-052"},
 	{"bad: text behind a bracket", BR_STR("a: [b] c\n"), "1:8 CFG-052"},
 	{"bad: one brace too many", BR_STR("a: 1\nb: {c: d}}\n"), "2:10 CFG-052"},
@@ -130,13 +149,18 @@ static const struct bad_case {
 	{"bad: cut within a character", BR_STR("办: 件\xe5\x8a"), "1:5 CFG-030"},
 	{"bad: surrogate", BR_STR("a: \xed\xa0\x80"), "1:4 CFG-030"},
 	{"bad: overlong", BR_STR("a: \xc0\xaf"), "1:4 CFG-030"},
-	{"bad: UTF-16 of Windows", BR_STR("\xff\xfe" "a\0:\0"), "1:1 CFG-031"},
+	{"bad: UTF-16 of Windows",
+		BR_STR("\xff\xfe"
+		       "a\0:\0"),
+		"1:1 CFG-031"},
 	{"bad: UTF-16, the other way", BR_STR("\xfe\xff\0a"), "1:1 CFG-031"},
 	{"bad: depth 65", BR_STR(Z16("[") Z16("[") Z16("[") Z16("[") "["), "1:65 CFG-049"},
-	{"bad: depth of maps", BR_STR(Z16("{a: ") Z16("{a: ") Z16("{a: ") Z16("{a: ") "{a: "), "1:257 CFG-049"},
+	{"bad: depth of maps", BR_STR(Z16("{a: ") Z16("{a: ") Z16("{a: ") Z16("{a: ") "{a: "),
+		"1:257 CFG-049"},
 	{"bad: directive", BR_STR("%FOO bar\n---\n%YAML 3.0\n"), "1:5 CFG-043"},
 	{"bad: old lines of Mac", BR_STR("a: 1\rb: \x01\r"), "2:4 CFG-032"},
-	{"bad: what was found before a broken line is told too", BR_STR("a: *x\na: 1\nb: [c\n"), "1:4 CFG-046, 4:1 CFG-038"},
+	{"bad: what was found before a broken line is told too", BR_STR("a: *x\na: 1\nb: [c\n"),
+		"1:4 CFG-046, 4:1 CFG-038"},
 };
 
 static void test_bad(void **state)
@@ -150,7 +174,8 @@ static void test_bad(void **state)
 	rc = cfg_read_text((struct br_str){exact + 1, c->in.n}, "t.yaml", &arena, &report, &root);
 	test_free(exact);
 	assert_string_equal(told("t.yaml"), c->want);
-	/* some are found at the end of a map, so the first one told need not be the first in the file */
+	/* some are found at the end of a map, so the first one told need not be the first in the
+	 * file */
 	assert_int_equal(rc, -(int)br_err_code(&report.first->err));
 	assert_ptr_equal(root, (struct cfg_node *)-1);
 }
@@ -161,9 +186,12 @@ static void test_messages(void **state)
 
 	(void)state;
 	cfg_read_text(BR_STR("a: 1\n\na: 2"), "systems/a.yaml", &arena, &report, &root);
-	assert_string_equal(message(BR_LANG_EN),
-		"systems/a.yaml:3:1: CFG-006 key 'a' stands here a second time, first at systems/a.yaml:1:1 → keep one of the two");
-	assert_string_equal(message(BR_LANG_ZH), "systems/a.yaml:3:1：CFG-006 键“a”在此重复，首次出现于 systems/a.yaml:1:1 → 请只保留一处");
+	assert_string_equal(
+		message(BR_LANG_EN), "systems/a.yaml:3:1: CFG-006 key 'a' stands here a second "
+				     "time, first at systems/a.yaml:1:1 → keep one of the two");
+	assert_string_equal(
+		message(BR_LANG_ZH), "systems/a.yaml:3:1：CFG-006 键“a”在此重复，首次出现于 "
+				     "systems/a.yaml:1:1 → 请只保留一处");
 	report.last = report.first = NULL;
 	cfg_read_text(BR_STR("a: [b\n"), "a.yaml", &arena, &report, &root);
 	assert_non_null(strstr(message(BR_LANG_EN), "begins at a.yaml:1:4"));
@@ -177,7 +205,9 @@ static void test_places(void **state)
 	struct cfg_node *root, *n;
 
 	(void)state;
-	assert_int_equal(cfg_read_text(BR_STR("a:\n  办件: x\n  l:\n    - p\n    -   {q: 1}\n"), "t", &arena, &report, &root), 0);
+	assert_int_equal(cfg_read_text(BR_STR("a:\n  办件: x\n  l:\n    - p\n    -   {q: 1}\n"),
+				 "t", &arena, &report, &root),
+		0);
 	n = cfg_get(cfg_get(root, "a"), "办件");
 	assert_int_equal(n->key_line * 100 + n->key_column, 203);
 	assert_string_equal(cfg_place(&arena, n), "t:2:7");
@@ -201,14 +231,21 @@ static void test_files(void **state)
 	memset(big, '#', sizeof(big));
 	memcpy(big, "a: 1\n", 5);
 	put_bytes("fits.yaml", big, CFG_FILE_MAX, 0600);
-	assert_int_equal(cfg_read_file(path_of("fits.yaml"), "fits.yaml", &arena, &report, &root), 0);
+	assert_int_equal(
+		cfg_read_file(path_of("fits.yaml"), "fits.yaml", &arena, &report, &root), 0);
 	assert_string_equal(show(root).p, "{a: 1}");
 	put_bytes("big.yaml", big, CFG_FILE_MAX + 1, 0600);
-	assert_int_equal(cfg_read_file(path_of("big.yaml"), "big.yaml", &arena, &report, &root), -BR_E_CFG_TOO_LARGE);
-	assert_int_equal(cfg_read_text((struct br_str){big, CFG_FILE_MAX + 1}, "text", &arena, &report, &root), -BR_E_CFG_TOO_LARGE);
-	assert_int_equal(cfg_read_file(path_of("none.yaml"), "none.yaml", &arena, &report, &root), -BR_E_CFG_NO_FILE);
-	assert_int_equal(cfg_read_file(folder, "folder", &arena, &report, &root), -BR_E_CFG_FILE_READ);
-	assert_string_equal(told("big.yaml"), "0:0 CFG-003, folder:0:0 CFG-002, none.yaml:0:0 CFG-001, text:0:0 CFG-003");
+	assert_int_equal(cfg_read_file(path_of("big.yaml"), "big.yaml", &arena, &report, &root),
+		-BR_E_CFG_TOO_LARGE);
+	assert_int_equal(cfg_read_text((struct br_str){big, CFG_FILE_MAX + 1}, "text", &arena,
+				 &report, &root),
+		-BR_E_CFG_TOO_LARGE);
+	assert_int_equal(cfg_read_file(path_of("none.yaml"), "none.yaml", &arena, &report, &root),
+		-BR_E_CFG_NO_FILE);
+	assert_int_equal(
+		cfg_read_file(folder, "folder", &arena, &report, &root), -BR_E_CFG_FILE_READ);
+	assert_string_equal(told("big.yaml"),
+		"0:0 CFG-003, folder:0:0 CFG-002, none.yaml:0:0 CFG-001, text:0:0 CFG-003");
 }
 
 /* Much of everything must neither take for ever nor pass for want of memory. */
@@ -224,7 +261,8 @@ static void test_many_keys(void **state)
 	assert_int_equal(cfg_read_text((struct br_str){text, n}, "t", &arena, &report, &root), 0);
 	assert_int_equal(root->n, 60000);
 	n += (size_t)snprintf(text + n, CFG_FILE_MAX - n, "k5: 1\n");
-	assert_int_equal(cfg_read_text((struct br_str){text, n}, "t", &arena, &report, &root), -BR_E_CFG_DUPLICATE_KEY);
+	assert_int_equal(cfg_read_text((struct br_str){text, n}, "t", &arena, &report, &root),
+		-BR_E_CFG_DUPLICATE_KEY);
 	assert_string_equal(told("t"), "60001:1 CFG-006");
 	test_free(text);
 }

@@ -16,15 +16,18 @@ struct all {
 
 #define ROW(field) offsetof(struct all, field)
 static const struct cfg_option table[] = {
-	{"text", CFG_T_TEXT, ROW(text), "standard", 0, 0, false, false, NULL, "a text | with a bar", "一段文本"},
+	{"text", CFG_T_TEXT, ROW(text), "standard", 0, 0, false, false, NULL, "a text | with a bar",
+		"一段文本"},
 	{"password", CFG_T_TEXT, ROW(secret), NULL, 0, 0, false, true, NULL, "a secret", "密钥"},
 	{"table", CFG_T_TEXT, ROW(needed), NULL, 0, 0, true, false, NULL, "a table", "表名"},
 	{"flag", CFG_T_BOOL, ROW(flag), "true", 0, 0, false, false, NULL, "a flag", "开关"},
 	{"number", CFG_T_INT, ROW(number), "7", 1, 5000, false, false, NULL, "a number", "数字"},
-	{"every", CFG_T_DURATION, ROW(wait), "2s", 5, 86400000, false, false, NULL, "a time", "时长"},
+	{"every", CFG_T_DURATION, ROW(wait), "2s", 5, 86400000, false, false, NULL, "a time",
+		"时长"},
 	{"size", CFG_T_SIZE, ROW(size), "64k", 0, 1 << 30, false, false, NULL, "a size", "大小"},
 	{"guard", CFG_T_RATE, ROW(rate), NULL, 0, 0, false, false, NULL, "a rate", "速率"},
-	{"release", CFG_T_ENUM, ROW(word), "window", 0, 0, false, false, words, "who releases", "由谁接收"},
+	{"release", CFG_T_ENUM, ROW(word), "window", 0, 0, false, false, words, "who releases",
+		"由谁接收"},
 	{"items", CFG_T_LIST, ROW(list), "[a, b c]", 0, 0, false, false, NULL, "a list", "列表"},
 	{"codes", CFG_T_MAP, ROW(map), NULL, 0, 0, false, false, NULL, "a map", "映射"},
 	{"tests", CFG_T_NODE, ROW(node), NULL, 0, 0, false, false, NULL, "anything", "任意内容"},
@@ -73,8 +76,12 @@ static void test_given(void **state)
 	struct all all;
 
 	(void)state;
-	assert_int_equal(read_all("text: ''\npassword: ${env:CFG_TEST_SET}\ntable: YDZ_SQ\nflag: false\nnumber: 5000\nevery: 250ms\nsize: 5M\n"
-				  "guard: 200/h\nrelease: department\nitems: one\ncodes: {1: a}\ntests: [x]\n", &all), 0);
+	assert_int_equal(read_all("text: ''\npassword: ${env:CFG_TEST_SET}\ntable: YDZ_SQ\nflag: "
+				  "false\nnumber: 5000\nevery: 250ms\nsize: 5M\n"
+				  "guard: 200/h\nrelease: department\nitems: one\ncodes: {1: "
+				  "a}\ntests: [x]\n",
+				 &all),
+		0);
 	assert_string_equal(told("t.yaml"), "");
 	assert_true(all.text.p && all.text.n == 0);
 	assert_string_equal(all.secret.p, "from the environment");
@@ -97,7 +104,8 @@ static void test_null_map(void **state)
 	struct all all = {0};
 
 	(void)state;
-	assert_int_equal(cfg_read_options(table, NULL, &owner, path_of("secrets"), &all, &report), -BR_E_CFG_MISSING);
+	assert_int_equal(cfg_read_options(table, NULL, &owner, path_of("secrets"), &all, &report),
+		-BR_E_CFG_MISSING);
 	assert_string_equal(told("t.yaml"), "4:2 CFG-007");
 	assert_int_equal(all.number, 7);
 }
@@ -153,8 +161,10 @@ static const struct number_case {
 
 static void test_number(void **state)
 {
-	static const enum br_err_code codes[] = {[CFG_T_INT] = BR_E_CFG_WANT_INT, [CFG_T_DURATION] = BR_E_CFG_WANT_DURATION,
-		[CFG_T_SIZE] = BR_E_CFG_WANT_SIZE, [CFG_T_RATE] = BR_E_CFG_WANT_RATE};
+	static const enum br_err_code codes[] = {[CFG_T_INT] = BR_E_CFG_WANT_INT,
+		[CFG_T_DURATION] = BR_E_CFG_WANT_DURATION,
+		[CFG_T_SIZE] = BR_E_CFG_WANT_SIZE,
+		[CFG_T_RATE] = BR_E_CFG_WANT_RATE};
 	const struct number_case *c = *state;
 	struct cfg_option row = {.name = "n", .type = c->type};
 	struct cfg_node *n = cfg_get(tree(br_arena_printf(&arena, "n: %s", c->yaml).p), "n");
@@ -164,7 +174,8 @@ static void test_number(void **state)
 	if (c->want == -1) {
 		assert_int_equal(rc, -(int)codes[c->type]);
 		assert_int_equal(value, -99);
-		assert_string_equal(told("t.yaml"), br_arena_printf(&arena, "1:4 %s", br_err_tag(rc)).p);
+		assert_string_equal(
+			told("t.yaml"), br_arena_printf(&arena, "1:4 %s", br_err_tag(rc)).p);
 	} else {
 		assert_int_equal(rc, 0);
 		assert_int_equal(value, c->want);
@@ -175,9 +186,12 @@ static const struct bad_case {
 	const char *name, *yaml, *want;
 	const char *in_en; /* part of the first message */
 } bad_cases[] = {
-	{"options: unknown key, near", "table: t\ntabel: u", "2:1 CFG-004", "unknown key 'tabel'; did you mean 'table'?"},
-	{"options: unknown key, far", "table: t\nzzzzzz: u", "2:1 CFG-005", "use one of: text, password, table, flag"},
-	{"options: required is missing", "text: t", "1:1 CFG-007", "required key 'table' is missing"},
+	{"options: unknown key, near", "table: t\ntabel: u", "2:1 CFG-004",
+		"unknown key 'tabel'; did you mean 'table'?"},
+	{"options: unknown key, far", "table: t\nzzzzzz: u", "2:1 CFG-005",
+		"use one of: text, password, table, flag"},
+	{"options: required is missing", "text: t", "1:1 CFG-007",
+		"required key 'table' is missing"},
 	{"options: nothing at all", "", "1:1 CFG-007", NULL},
 	{"options: required is nothing", "table:", "1:7 CFG-008", "required key 'table' is empty"},
 	{"options: required is empty", "table: ''", "1:8 CFG-008", NULL},
@@ -186,36 +200,56 @@ static const struct bad_case {
 	{"options: a text for a map", "table", "1:1 CFG-020", NULL},
 	{"options: text is a list", "table: [t]", "1:8 CFG-009", "'table' takes one value"},
 	{"options: text is a map", "table: {t: u}", "1:8 CFG-009", NULL},
-	{"options: yes is no flag", "table: t\nflag: yes", "2:7 CFG-010", "'flag' is 'yes', expected true or false"},
+	{"options: yes is no flag", "table: t\nflag: yes", "2:7 CFG-010",
+		"'flag' is 'yes', expected true or false"},
 	{"options: quoted flag", "table: t\nflag: 'true'", "2:7 CFG-010", NULL},
 	{"options: flag in capitals", "table: t\nflag: True", "2:7 CFG-010", NULL},
-	{"options: number too small", "table: t\nnumber: 0", "2:9 CFG-019", "'number' is 0, allowed is 1 to 5000"},
+	{"options: number too small", "table: t\nnumber: 0", "2:9 CFG-019",
+		"'number' is 0, allowed is 1 to 5000"},
 	{"options: number too large", "table: t\nnumber: 5001", "2:9 CFG-019", NULL},
-	{"options: time too short", "table: t\nevery: 1ms", "2:8 CFG-019", "'every' is 1ms, allowed is 5ms to 1d"},
+	{"options: time too short", "table: t\nevery: 1ms", "2:8 CFG-019",
+		"'every' is 1ms, allowed is 5ms to 1d"},
 	{"options: time too long", "table: t\nevery: 2d", "2:8 CFG-019", NULL},
 	{"options: size too large", "table: t\nsize: 2G", "2:7 CFG-019", "allowed is 0 to 1G"},
-	{"options: bad time", "table: t\nevery: soon", "2:8 CFG-012", "write a whole number and a unit: 250ms"},
-	{"options: unknown word", "table: t\nrelease: nobody", "2:10 CFG-015", "expected one of: auto, window, department"},
-	{"options: unknown word, near", "table: t\nrelease: windows", "2:10 CFG-016", "did you mean 'window'?"},
-	{"options: list of maps", "table: t\nitems: [a, {b: c}, [d], e]", "2:12 CFG-009, 2:20 CFG-009", NULL},
+	{"options: bad time", "table: t\nevery: soon", "2:8 CFG-012",
+		"write a whole number and a unit: 250ms"},
+	{"options: unknown word", "table: t\nrelease: nobody", "2:10 CFG-015",
+		"expected one of: auto, window, department"},
+	{"options: unknown word, near", "table: t\nrelease: windows", "2:10 CFG-016",
+		"did you mean 'window'?"},
+	{"options: list of maps", "table: t\nitems: [a, {b: c}, [d], e]",
+		"2:12 CFG-009, 2:20 CFG-009", NULL},
 	{"options: list is a map", "table: t\nitems: {b: c}", "2:8 CFG-017", NULL},
 	{"options: map is a list", "table: t\ncodes: [a]", "2:8 CFG-018", NULL},
 	{"options: map is a text", "table: t\ncodes: a", "2:8 CFG-018", NULL},
-	{"options: all at once", "tabel: u\nflag: on\nnumber: x\nevery: 5\nrelease: auto\nitems: ['${env:CFG_TEST_UNSET}']",
-		"1:1 CFG-004, 1:1 CFG-007, 2:7 CFG-010, 3:9 CFG-011, 4:8 CFG-012, 6:9 CFG-022", NULL},
-	{"reference: not set", "table: ${env:CFG_TEST_UNSET}", "1:8 CFG-022", "environment variable CFG_TEST_UNSET is not set"},
-	{"reference: two not set", "table: ${env:CFG_TEST_UNSET}/${env:CFG_TEST_UNSET}", "1:8 CFG-022, 1:8 CFG-022", NULL},
-	{"reference: no such file", "table: ${file:none}", "1:8 CFG-023", "/secrets/none cannot be read: No such file"},
-	{"reference: absolute file", "table: ${file:/none/at/all}", "1:8 CFG-023", "the secret file /none/at/all cannot be read"},
-	{"reference: unknown kind", "table: ${vault:x}", "1:8 CFG-021", "'vault:x' is no reference that can be replaced → write ${env:NAME} or ${file:NAME}"},
+	{"options: all at once",
+		"tabel: u\nflag: on\nnumber: x\nevery: 5\nrelease: auto\nitems: "
+		"['${env:CFG_TEST_UNSET}']",
+		"1:1 CFG-004, 1:1 CFG-007, 2:7 CFG-010, 3:9 CFG-011, 4:8 CFG-012, 6:9 CFG-022",
+		NULL},
+	{"reference: not set", "table: ${env:CFG_TEST_UNSET}", "1:8 CFG-022",
+		"environment variable CFG_TEST_UNSET is not set"},
+	{"reference: two not set", "table: ${env:CFG_TEST_UNSET}/${env:CFG_TEST_UNSET}",
+		"1:8 CFG-022, 1:8 CFG-022", NULL},
+	{"reference: no such file", "table: ${file:none}", "1:8 CFG-023",
+		"/secrets/none cannot be read: No such file"},
+	{"reference: absolute file", "table: ${file:/none/at/all}", "1:8 CFG-023",
+		"the secret file /none/at/all cannot be read"},
+	{"reference: unknown kind", "table: ${vault:x}", "1:8 CFG-021",
+		"'vault:x' is no reference that can be replaced → write ${env:NAME} or "
+		"${file:NAME}"},
 	{"reference: no kind", "table: ${X}", "1:8 CFG-021", NULL},
 	{"reference: no name", "table: ${env:}", "1:8 CFG-021", NULL},
 	{"reference: empty", "table: ${}", "1:8 CFG-021", NULL},
 	{"reference: not closed", "table: a${env:X", "1:8 CFG-021", NULL},
-	{"reference: brought in is not of the type", "table: t\nnumber: ${env:CFG_TEST_SET}", "2:9 CFG-011", "is '${env:CFG_TEST_SET}', expected a whole"},
-	{"reference: brought in is out of range", "table: t\nnumber: ${env:CFG_TEST_PORT}", "2:9 CFG-019", "is ${env:CFG_TEST_PORT}, allowed"},
-	{"secret: in clear", "table: t\npassword: hunter2", "2:11 CFG-026w", "put the secret into a file and write ${file:NAME}"},
-	{"secret: file of others", "table: t\npassword: ${file:open}", "2:11 CFG-027w", "(mode 0644) → run: chmod 600 "},
+	{"reference: brought in is not of the type", "table: t\nnumber: ${env:CFG_TEST_SET}",
+		"2:9 CFG-011", "is '${env:CFG_TEST_SET}', expected a whole"},
+	{"reference: brought in is out of range", "table: t\nnumber: ${env:CFG_TEST_PORT}",
+		"2:9 CFG-019", "is ${env:CFG_TEST_PORT}, allowed"},
+	{"secret: in clear", "table: t\npassword: hunter2", "2:11 CFG-026w",
+		"put the secret into a file and write ${file:NAME}"},
+	{"secret: file of others", "table: t\npassword: ${file:open}", "2:11 CFG-027w",
+		"(mode 0644) → run: chmod 600 "},
 	{"secret: empty file", "table: t\npassword: ${file:empty}", "2:11 CFG-025", NULL},
 	{"secret: NUL in it", "table: t\npassword: ${file:nul}", "2:11 CFG-024", NULL},
 	{"secret: GBK", "table: t\npassword: ${file:gbk}", "2:11 CFG-024", NULL},
@@ -290,7 +324,10 @@ static void test_absolute_secret(void **state)
 	(void)state;
 	put_bytes("elsewhere/good", "other\n", 6, 0600);
 	put_secrets();
-	assert_int_equal(read_all(br_arena_printf(&arena, "table: ${file:%s}", path_of("elsewhere/good")).p, &all), 0);
+	assert_int_equal(
+		read_all(br_arena_printf(&arena, "table: ${file:%s}", path_of("elsewhere/good")).p,
+			&all),
+		0);
 	assert_string_equal(all.needed.p, "other");
 }
 
@@ -331,11 +368,13 @@ static void test_starter(void **state)
 	(void)state;
 	assert_non_null(strstr(text, "# a table (required)\ntable:\n"));
 	assert_non_null(strstr(text, "# a number; 1 to 5000\n# number: 7\n"));
-	assert_non_null(strstr(text, "# who releases; one of: auto | window | department\n# release: window\n"));
+	assert_non_null(strstr(
+		text, "# who releases; one of: auto | window | department\n# release: window\n"));
 	assert_non_null(strstr(text, "# password: ${file:password}\n"));
 	/* as it is, only what must be filled in is missing */
 	read_all(text, &all);
-	assert_string_equal(told("t.yaml"), br_arena_printf(&arena, "%u:7 CFG-008", report.first->line).p);
+	assert_string_equal(
+		told("t.yaml"), br_arena_printf(&arena, "%u:7 CFG-008", report.first->line).p);
 	free(text);
 }
 
@@ -390,10 +429,13 @@ static void test_reference(void **state)
 	assert_non_null(strstr(en, "| `text` | text | `standard` | a text \\| with a bar |\n"));
 	assert_non_null(strstr(en, "| `table` | text | required | a table |\n"));
 	assert_non_null(strstr(en, "| `password` | text, secret |  | a secret |\n"));
-	assert_non_null(strstr(en, "| `every` | time (250ms, 2s, 5m, 1h, 7d), 5ms–1d | `2s` | a time |\n"));
-	assert_non_null(strstr(en, "| `release` | one of `auto`, `window`, `department` | `window` | who releases |\n"));
+	assert_non_null(
+		strstr(en, "| `every` | time (250ms, 2s, 5m, 1h, 7d), 5ms–1d | `2s` | a time |\n"));
+	assert_non_null(strstr(en, "| `release` | one of `auto`, `window`, `department` | `window` "
+				   "| who releases |\n"));
 	assert_non_null(strstr(zh, "| `table` | 文本 | 必填 | 表名 |\n"));
-	assert_non_null(strstr(zh, "| `release` | 其中之一：`auto`, `window`, `department` | `window` | 由谁接收 |\n"));
+	assert_non_null(strstr(zh, "| `release` | 其中之一：`auto`, `window`, `department` | "
+				   "`window` | 由谁接收 |\n"));
 	for (const char *p = en; *p; p++)
 		lines += *p == '\n';
 	assert_int_equal(lines, 2 + BR_LEN(table) - 1);
@@ -403,7 +445,8 @@ static void test_reference(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[BR_LEN(number_cases) + BR_LEN(bad_cases) + BR_LEN(expand_cases) + 12];
+	static struct CMUnitTest
+		tests[BR_LEN(number_cases) + BR_LEN(bad_cases) + BR_LEN(expand_cases) + 12];
 	size_t n = 0;
 
 	ONE_TEST(test_defaults, tests, n);

@@ -20,7 +20,8 @@ static void add(const char *file, unsigned line, unsigned column, const char *ke
 {
 	struct cfg_node at = {.file = file, .line = line, .column = column};
 
-	assert_int_equal(cfg_problem(&report, &at, BR_E_CFG_MISSING, "key", key, NULL), -BR_E_CFG_MISSING);
+	assert_int_equal(
+		cfg_problem(&report, &at, BR_E_CFG_MISSING, "key", key, NULL), -BR_E_CFG_MISSING);
 }
 
 static void add_mixed(void)
@@ -32,7 +33,9 @@ static void add_mixed(void)
 	add("systems/b.yaml", 9, 4, "r");
 	add("site.yaml", 0, 0, "s");
 	add("systems/b.yaml", 9, 4, "r");
-	assert_int_equal(cfg_warning(&report, &at, BR_E_CFG_SECRET_CLEAR, "key", "password", "env", "${env:NAME}", "file", "${file:NAME}", NULL), 0);
+	assert_int_equal(cfg_warning(&report, &at, BR_E_CFG_SECRET_CLEAR, "key", "password", "env",
+				 "${env:NAME}", "file", "${file:NAME}", NULL),
+		0);
 	cfg_problem(&report, NULL, BR_E_CFG_NO_SITE, "path", "config/none", NULL);
 }
 
@@ -43,15 +46,20 @@ static void test_english(void **state)
 	(void)state;
 	add_mixed();
 	text = printed(BR_LANG_EN);
-	assert_string_equal(text,
-		"CFG-060 config/none is no site: it has no site.yaml → give the folder of a site, such as config/yuan\n"
-		"site.yaml: CFG-007 required key 's' is missing → add the line; the reference of options says what it is for\n"
-		"systems/b.yaml:4:1: warning: CFG-026 'password' holds a secret in clear → put the secret into a file and write ${file:NAME}, "
-		"or take it from the environment with ${env:NAME}\n"
-		"systems/b.yaml:9:4: CFG-007 required key 'r' is missing → add the line; the reference of options says what it is for\n"
-		"systems/b.yaml:9:30: CFG-007 required key 'q' is missing → add the line; the reference of options says what it is for\n"
-		"systems/b.yaml:12:3: CFG-007 required key 'p' is missing → add the line; the reference of options says what it is for\n"
-		"5 problems, 1 warning\n");
+	assert_string_equal(text, "CFG-060 config/none is no site: it has no site.yaml → give the "
+				  "folder of a site, such as config/yuan\n"
+				  "site.yaml: CFG-007 required key 's' is missing → add the line; "
+				  "the reference of options says what it is for\n"
+				  "systems/b.yaml:4:1: warning: CFG-026 'password' holds a secret "
+				  "in clear → put the secret into a file and write ${file:NAME}, "
+				  "or take it from the environment with ${env:NAME}\n"
+				  "systems/b.yaml:9:4: CFG-007 required key 'r' is missing → add "
+				  "the line; the reference of options says what it is for\n"
+				  "systems/b.yaml:9:30: CFG-007 required key 'q' is missing → add "
+				  "the line; the reference of options says what it is for\n"
+				  "systems/b.yaml:12:3: CFG-007 required key 'p' is missing → add "
+				  "the line; the reference of options says what it is for\n"
+				  "5 problems, 1 warning\n");
 	free(text);
 }
 
@@ -62,7 +70,8 @@ static void test_chinese(void **state)
 	(void)state;
 	add("systems/b.yaml", 9, 4, "r");
 	text = printed(BR_LANG_ZH);
-	assert_string_equal(text, "systems/b.yaml:9:4: CFG-007 缺少必填项“r” → 请补充该行；含义见配置项参考\n共 1 个问题\n");
+	assert_string_equal(text, "systems/b.yaml:9:4: CFG-007 缺少必填项“r” → "
+				  "请补充该行；含义见配置项参考\n共 1 个问题\n");
 	free(text);
 }
 
@@ -146,9 +155,11 @@ static void test_json(void **state)
 	assert_int_equal(json_integer_value(json_object_get(p, "column")), 4);
 	assert_string_equal(string(p, "code"), "CFG-007");
 	assert_string_equal(string(p, "severity"), "error");
-	assert_string_equal(string(json_object_get(p, "text"), "en"), "required key 'r' is missing");
+	assert_string_equal(
+		string(json_object_get(p, "text"), "en"), "required key 'r' is missing");
 	assert_string_equal(string(json_object_get(p, "text"), "zh"), "缺少必填项“r”");
-	assert_string_equal(string(json_object_get(p, "next"), "zh"), "请补充该行；含义见配置项参考");
+	assert_string_equal(
+		string(json_object_get(p, "next"), "zh"), "请补充该行；含义见配置项参考");
 	json_decref(root);
 	free(text);
 }

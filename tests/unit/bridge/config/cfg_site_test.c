@@ -4,9 +4,10 @@
 #include "cfg_site.h"
 
 #define SITE                                                                                       \
-	"name: yuan\ntitle: 裕安区\nledger: { dsn: \"host=db dbname=casebridge\" }\n"               \
+	"name: yuan\ntitle: 裕安区\nledger: { dsn: \"host=db dbname=casebridge\" }\n"           \
 	"kafka: { bootstrap.servers: \"k1:9092,k2:9092\" }\nschemas: schemas\n"
-#define SYSTEM(name, more) "system: " name "\nconnector: postgres\nconnection: { dsn: x }\nrecords: { r: {} }\n" more
+#define SYSTEM(name, more)                                                                         \
+	"system: " name "\nconnector: postgres\nconnection: { dsn: x }\nrecords: { r: {} }\n" more
 
 static void put_site(const char *site)
 {
@@ -42,8 +43,10 @@ static void test_whole(void **state)
 
 	(void)state;
 	put_site(SITE);
-	put("systems/portal.yaml", SYSTEM("portal", "title: 省政务服务网\nrole: portal\ncredit: 5\nlease: 1m\nstart_live: true\n"
-						    "items: [11341503999900222D4002011099000, '007']\ntests: [a]\n"));
+	put("systems/portal.yaml",
+		SYSTEM("portal", "title: 省政务服务网\nrole: portal\ncredit: 5\nlease: "
+				 "1m\nstart_live: true\n"
+				 "items: [11341503999900222D4002011099000, '007']\ntests: [a]\n"));
 	put("systems/.hidden.yaml", "[");
 	put("systems/portal.yaml~", "[");
 	put("systems/README.md", "[");
@@ -89,27 +92,54 @@ static const struct site_case {
 	const char *in_en; /* part of the first message */
 } site_cases[] = {
 	{"site: nothing in it", "", "1:1 CFG-007, 1:1 CFG-007, 1:1 CFG-007", NULL},
-	{"site: no address of Kafka", "name: a\nledger: {dsn: x}\nkafka: {}\nschemas: schemas", "3:8 CFG-007", "'bootstrap.servers'"},
-	{"site: address of Kafka not set", "name: a\nledger: {dsn: x}\nschemas: schemas\nkafka:\n  bootstrap.servers: ${env:CFG_TEST_UNSET}", "5:22 CFG-022", NULL},
-	{"site: no ledger", "name: a\nkafka: {bootstrap.servers: x}\nschemas: schemas", "1:1 CFG-007", "'ledger'"},
-	{"site: no dsn", "name: a\nledger: {}\nkafka: {bootstrap.servers: x}\nschemas: schemas", "2:9 CFG-007", "'dsn'"},
-	{"site: ledger is a text", "name: a\nledger: x\nkafka: {bootstrap.servers: x}\nschemas: schemas", "2:9 CFG-018", NULL},
+	{"site: no address of Kafka", "name: a\nledger: {dsn: x}\nkafka: {}\nschemas: schemas",
+		"3:8 CFG-007", "'bootstrap.servers'"},
+	{"site: address of Kafka not set",
+		"name: a\nledger: {dsn: x}\nschemas: schemas\nkafka:\n  bootstrap.servers: "
+		"${env:CFG_TEST_UNSET}",
+		"5:22 CFG-022", NULL},
+	{"site: no ledger", "name: a\nkafka: {bootstrap.servers: x}\nschemas: schemas",
+		"1:1 CFG-007", "'ledger'"},
+	{"site: no dsn", "name: a\nledger: {}\nkafka: {bootstrap.servers: x}\nschemas: schemas",
+		"2:9 CFG-007", "'dsn'"},
+	{"site: ledger is a text",
+		"name: a\nledger: x\nkafka: {bootstrap.servers: x}\nschemas: schemas",
+		"2:9 CFG-018", NULL},
 	{"site: unknown key", SITE "topicprefix: x", "6:1 CFG-004", "did you mean 'topic_prefix'?"},
-	{"site: bad name", "name: Yuan An\nledger: {dsn: x}\nkafka: {bootstrap.servers: x}\nschemas: schemas", "1:7 CFG-061", "'Yuan An' cannot be a name"},
+	{"site: bad name",
+		"name: Yuan An\nledger: {dsn: x}\nkafka: {bootstrap.servers: x}\nschemas: schemas",
+		"1:7 CFG-061", "'Yuan An' cannot be a name"},
 	{"site: bad prefix", SITE "topic_prefix: case/bridge", "6:15 CFG-063", NULL},
 	{"site: prefix begins with a digit", SITE "topic_prefix: 1a", "6:15 CFG-063", NULL},
 	{"site: prefix is empty", SITE "topic_prefix: ''", "6:15 CFG-063", NULL},
-	{"site: no such zone", SITE "timezone: Asia/Hefei", "6:11 CFG-064", "'Asia/Hefei' is not known"},
+	{"site: no such zone", SITE "timezone: Asia/Hefei", "6:11 CFG-064",
+		"'Asia/Hefei' is not known"},
 	{"site: zone as a path", SITE "timezone: ../passwd", "6:11 CFG-064", NULL},
 	{"site: zone as an offset", SITE "timezone: +08:00", "", NULL},
 	{"site: zone as a bad offset", SITE "timezone: +8", "6:11 CFG-064", NULL},
-	{"site: schema not there", "name: a\nledger: {dsn: x}\nkafka: {bootstrap.servers: x}\nschemas: ../none", "4:10 CFG-067", "/../none holds no case.yaml"},
-	{"site: password of the ledger in clear", "name: a\nledger: {dsn: 'host=x password=p'}\nkafka: {bootstrap.servers: x}\nschemas: schemas", "2:15 CFG-026w", NULL},
-	{"site: password of the ledger in a URL", "name: a\nledger: {dsn: 'postgresql://u:p@h/d'}\nkafka: {bootstrap.servers: x}\nschemas: schemas",
+	{"site: schema not there",
+		"name: a\nledger: {dsn: x}\nkafka: {bootstrap.servers: x}\nschemas: ../none",
+		"4:10 CFG-067", "/../none holds no case.yaml"},
+	{"site: password of the ledger in clear",
+		"name: a\nledger: {dsn: 'host=x password=p'}\nkafka: {bootstrap.servers: "
+		"x}\nschemas: schemas",
 		"2:15 CFG-026w", NULL},
-	{"site: port in a URL is no password", "name: a\nledger: {dsn: 'postgresql://h:5432/d'}\nkafka: {bootstrap.servers: x}\nschemas: schemas", "", NULL},
-	{"site: user in a URL is no password", "name: a\nledger: {dsn: 'postgresql://u@h:5432/d'}\nkafka: {bootstrap.servers: x}\nschemas: schemas", "", NULL},
-	{"site: password brought in", "name: a\nledger: {dsn: 'password=${env:CFG_TEST_SET}'}\nkafka: {bootstrap.servers: x}\nschemas: schemas", "", NULL},
+	{"site: password of the ledger in a URL",
+		"name: a\nledger: {dsn: 'postgresql://u:p@h/d'}\nkafka: {bootstrap.servers: "
+		"x}\nschemas: schemas",
+		"2:15 CFG-026w", NULL},
+	{"site: port in a URL is no password",
+		"name: a\nledger: {dsn: 'postgresql://h:5432/d'}\nkafka: {bootstrap.servers: "
+		"x}\nschemas: schemas",
+		"", NULL},
+	{"site: user in a URL is no password",
+		"name: a\nledger: {dsn: 'postgresql://u@h:5432/d'}\nkafka: {bootstrap.servers: "
+		"x}\nschemas: schemas",
+		"", NULL},
+	{"site: password brought in",
+		"name: a\nledger: {dsn: 'password=${env:CFG_TEST_SET}'}\nkafka: "
+		"{bootstrap.servers: x}\nschemas: schemas",
+		"", NULL},
 	{"site: broken", "name: a\nledger: [\n", "3:1 CFG-038", NULL},
 };
 
@@ -146,13 +176,16 @@ static const struct kafka_case {
 	{"kafka: client", "client.id: x", "4:3 CFG-083", NULL},
 	{"kafka: code to be loaded", "plugin.library.paths: evil", "4:3 CFG-083", NULL},
 	{"kafka: a callback", "stats_cb: x", "4:3 CFG-083", NULL},
-	{"kafka: another word for the address", "metadata.broker.list: x", "4:3 CFG-084", "bootstrap.servers: HOST:PORT"},
+	{"kafka: another word for the address", "metadata.broker.list: x", "4:3 CFG-084",
+		"bootstrap.servers: HOST:PORT"},
 	{"kafka: unknown, near", "linger.mss: 5", "4:3 CFG-086", "did you mean 'linger.ms'?"},
-	{"kafka: unknown, near to one that is refused", "enable.idempotense: true", "4:3 CFG-085", NULL},
+	{"kafka: unknown, near to one that is refused", "enable.idempotense: true", "4:3 CFG-085",
+		NULL},
 	{"kafka: unknown, far", "colour: blue", "4:3 CFG-085", NULL},
 	{"kafka: bad value", "linger.ms: soon", "4:14 CFG-087", "cannot be 'soon': Invalid value"},
 	{"kafka: out of range", "linger.ms: 100000000", "4:14 CFG-087", NULL},
-	{"kafka: bad value brought in", "linger.ms: ${env:CFG_TEST_SET}", "4:14 CFG-087", "cannot be '${env:CFG_TEST_SET}': -"},
+	{"kafka: bad value brought in", "linger.ms: ${env:CFG_TEST_SET}", "4:14 CFG-087",
+		"cannot be '${env:CFG_TEST_SET}': -"},
 	{"kafka: a list", "ssl.ca.location: [a]", "4:20 CFG-009", NULL},
 	{"kafka: no value", "ssl.ca.location:", "4:19 CFG-008", NULL},
 };
@@ -163,7 +196,11 @@ static void test_kafka(void **state)
 	struct cfg_site *site;
 	int rc;
 
-	put_site(br_arena_printf(&arena, "name: a\nschemas: schemas\nkafka:\n  %s\n  bootstrap.servers: h:1\nledger: {dsn: x}\n", c->line).p);
+	put_site(br_arena_printf(&arena,
+		"name: a\nschemas: schemas\nkafka:\n  %s\n  bootstrap.servers: h:1\nledger: {dsn: "
+		"x}\n",
+		c->line)
+			 .p);
 	site = read_site(&rc);
 	assert_string_equal(told("site.yaml"), c->want);
 	assert_string_equal(site->kafka_bootstrap.p, "h:1");
@@ -180,7 +217,8 @@ static void test_kafka_passed_on(void **state)
 	struct cfg_site *site;
 
 	(void)state;
-	put_site("name: a\nschemas: schemas\nledger: {dsn: x}\nkafka:\n  sasl.username: u\n  bootstrap.servers: h:${env:CFG_TEST_PORT}\n"
+	put_site("name: a\nschemas: schemas\nledger: {dsn: x}\nkafka:\n  sasl.username: u\n  "
+		 "bootstrap.servers: h:${env:CFG_TEST_PORT}\n"
 		 "  sasl.password: '${file:kafka}'\n");
 	put_bytes("secrets/kafka", "s3cret\n", 7, 0600);
 	site = good_site();
@@ -194,25 +232,41 @@ static void test_kafka_passed_on(void **state)
 static const struct system_case {
 	const char *name, *file, *text, *want;
 } system_cases[] = {
-	{"system: name is not the file's", "beta.yaml", SYSTEM("alfa", ""), "systems/beta.yaml:1:9 CFG-062"},
+	{"system: name is not the file's", "beta.yaml", SYSTEM("alfa", ""),
+		"systems/beta.yaml:1:9 CFG-062"},
 	{"system: bad name", "beta.yaml", SYSTEM("Beta", ""), "systems/beta.yaml:1:9 CFG-061"},
-	{"system: name too long", "a23456789012345678901234567890123.yaml", SYSTEM("a23456789012345678901234567890123", ""),
+	{"system: name too long", "a23456789012345678901234567890123.yaml",
+		SYSTEM("a23456789012345678901234567890123", ""),
 		"systems/a23456789012345678901234567890123.yaml:1:9 CFG-061"},
-	{"system: no name", "beta.yaml", "connector: http\nconnection: {}\nrecords: {}\n", "systems/beta.yaml:1:1 CFG-007"},
-	{"system: nothing", "beta.yaml", "", "systems/beta.yaml:1:1 CFG-007, systems/beta.yaml:1:1 CFG-007, systems/beta.yaml:1:1 CFG-007, "
+	{"system: no name", "beta.yaml", "connector: http\nconnection: {}\nrecords: {}\n",
+		"systems/beta.yaml:1:1 CFG-007"},
+	{"system: nothing", "beta.yaml", "",
+		"systems/beta.yaml:1:1 CFG-007, systems/beta.yaml:1:1 CFG-007, "
+		"systems/beta.yaml:1:1 CFG-007, "
 		"systems/beta.yaml:1:1 CFG-007"},
 	{"system: a list", "beta.yaml", "- a\n", "systems/beta.yaml:1:1 CFG-020"},
-	{"system: broken", "beta.yaml", "system: beta\nrecords: {\n", "systems/beta.yaml:3:1 CFG-038"},
-	{"system: unknown role", "beta.yaml", SYSTEM("beta", "role: portals\n"), "systems/beta.yaml:5:7 CFG-016"},
-	{"system: no credit", "beta.yaml", SYSTEM("beta", "credit: 0\n"), "systems/beta.yaml:5:9 CFG-019"},
-	{"system: lease without unit", "beta.yaml", SYSTEM("beta", "lease: 20\n"), "systems/beta.yaml:5:8 CFG-012"},
-	{"system: bad kind", "beta.yaml", "system: beta\nconnector: Post Gres\nconnection: {}\nrecords: {}\n", "systems/beta.yaml:2:12 CFG-061"},
-	{"system: records is a list", "beta.yaml", "system: beta\nconnector: http\nconnection: {}\nrecords: []\n", "systems/beta.yaml:4:10 CFG-018"},
-	{"system: unknown key", "beta.yaml", SYSTEM("beta", "record: {}\n"), "systems/beta.yaml:5:1 CFG-004"},
+	{"system: broken", "beta.yaml", "system: beta\nrecords: {\n",
+		"systems/beta.yaml:3:1 CFG-038"},
+	{"system: unknown role", "beta.yaml", SYSTEM("beta", "role: portals\n"),
+		"systems/beta.yaml:5:7 CFG-016"},
+	{"system: no credit", "beta.yaml", SYSTEM("beta", "credit: 0\n"),
+		"systems/beta.yaml:5:9 CFG-019"},
+	{"system: lease without unit", "beta.yaml", SYSTEM("beta", "lease: 20\n"),
+		"systems/beta.yaml:5:8 CFG-012"},
+	{"system: bad kind", "beta.yaml",
+		"system: beta\nconnector: Post Gres\nconnection: {}\nrecords: {}\n",
+		"systems/beta.yaml:2:12 CFG-061"},
+	{"system: records is a list", "beta.yaml",
+		"system: beta\nconnector: http\nconnection: {}\nrecords: []\n",
+		"systems/beta.yaml:4:10 CFG-018"},
+	{"system: unknown key", "beta.yaml", SYSTEM("beta", "record: {}\n"),
+		"systems/beta.yaml:5:1 CFG-004"},
 	{"system: ends in .yml", "beta.yml", SYSTEM("beta", ""), "systems/beta.yml:0:0 CFG-066"},
 	{"system: ends in nothing", "beta", SYSTEM("beta", ""), "systems/beta:0:0 CFG-066"},
-	{"system: no such pack", "beta.yaml", SYSTEM("beta", "extends: packs/none\n"), "systems/beta.yaml:5:10 CFG-069"},
-	{"system: a pack from elsewhere", "beta.yaml", SYSTEM("beta", "extends: ../../etc/passwd\n"), "systems/beta.yaml:5:10 CFG-069"},
+	{"system: no such pack", "beta.yaml", SYSTEM("beta", "extends: packs/none\n"),
+		"systems/beta.yaml:5:10 CFG-069"},
+	{"system: a pack from elsewhere", "beta.yaml",
+		SYSTEM("beta", "extends: ../../etc/passwd\n"), "systems/beta.yaml:5:10 CFG-069"},
 };
 
 static void test_system(void **state)
@@ -241,8 +295,10 @@ static void test_all_at_once(void **state)
 	site = read_site(&rc);
 	/* the first one found */
 	assert_int_equal(rc, -BR_E_CFG_UNKNOWN_KEY);
-	assert_string_equal(told("site.yaml"), "1:1 CFG-007, 1:7 CFG-061, 2:10 CFG-067, 3:8 CFG-007, 3:9 CFG-080, 4:1 CFG-005, "
-		"systems/beta.yaml:2:4 CFG-035, systems/gamma.yaml:5:9 CFG-011, systems/gamma.yaml:6:8 CFG-012");
+	assert_string_equal(told("site.yaml"),
+		"1:1 CFG-007, 1:7 CFG-061, 2:10 CFG-067, 3:8 CFG-007, 3:9 CFG-080, 4:1 CFG-005, "
+		"systems/beta.yaml:2:4 CFG-035, systems/gamma.yaml:5:9 CFG-011, "
+		"systems/gamma.yaml:6:8 CFG-012");
 	/* what could be read is there for further checks */
 	assert_int_equal(site->nsystems, 3);
 	assert_null(cfg_site_system(site, BR_STR("beta")));
@@ -278,16 +334,20 @@ static const struct dsn_case {
 	{"dsn: no password", "host=x", NULL, "host=x"},
 	{"dsn: password", "host=x dbname=y", "s3cret", "host=x dbname=y password='s3cret'"},
 	{"dsn: password with quotes", "host=x", "a'b\\c d", "host=x password='a\\'b\\\\c d'"},
-	{"dsn: password in a URL", "postgresql://u@h/d", "a b&c/é", "postgresql://u@h/d?password=a%20b%26c%2F%C3%A9"},
-	{"dsn: password in a URL with options", "postgres://u@h/d?sslmode=require", "p", "postgres://u@h/d?sslmode=require&password=p"},
+	{"dsn: password in a URL", "postgresql://u@h/d", "a b&c/é",
+		"postgresql://u@h/d?password=a%20b%26c%2F%C3%A9"},
+	{"dsn: password in a URL with options", "postgres://u@h/d?sslmode=require", "p",
+		"postgres://u@h/d?sslmode=require&password=p"},
 };
 
 static void test_dsn(void **state)
 {
 	const struct dsn_case *c = *state;
 
-	put_site(br_arena_printf(&arena, "name: a\nschemas: schemas\nkafka: {bootstrap.servers: x}\nledger:\n  dsn: %s\n%s", c->dsn,
-		c->password ? "  password: ${file:ledger.password}\n" : "").p);
+	put_site(br_arena_printf(&arena,
+		"name: a\nschemas: schemas\nkafka: {bootstrap.servers: x}\nledger:\n  dsn: %s\n%s",
+		c->dsn, c->password ? "  password: ${file:ledger.password}\n" : "")
+			 .p);
 	if (c->password)
 		put_bytes("secrets/ledger.password", c->password, strlen(c->password), 0600);
 	assert_string_equal(good_site()->ledger_dsn.p, c->want);
@@ -302,7 +362,8 @@ static void test_schemas_of_environment(void **state)
 	assert_string_equal(good_site()->schemas_folder, path_of("elsewhere"));
 	/* a wrong name is told, not passed over */
 	setenv("CASEBRIDGE_SCHEMAS", path_of("nowhere"), 1);
-	assert_int_equal(cfg_site_read(folder, &arena, &report, &(struct cfg_site *){NULL}), -BR_E_CFG_SCHEMAS);
+	assert_int_equal(cfg_site_read(folder, &arena, &report, &(struct cfg_site *){NULL}),
+		-BR_E_CFG_SCHEMAS);
 }
 
 static void test_schemas_of_source_tree(void **state)
@@ -323,7 +384,8 @@ static void test_schemas_of_source_tree(void **state)
 static void test_secrets_of_environment(void **state)
 {
 	(void)state;
-	put_site("name: a\nschemas: schemas\nkafka: {bootstrap.servers: x}\nledger: {dsn: '${file:dsn}'}\n");
+	put_site("name: a\nschemas: schemas\nkafka: {bootstrap.servers: x}\nledger: {dsn: "
+		 "'${file:dsn}'}\n");
 	put_bytes("elsewhere/dsn", "host=e\n", 7, 0600);
 	setenv("CASEBRIDGE_SECRETS", path_of("elsewhere"), 1);
 	assert_string_equal(good_site()->ledger_dsn.p, "host=e");
@@ -332,7 +394,7 @@ static void test_secrets_of_environment(void **state)
 /* ---- packs ---- */
 
 #define PACK                                                                                       \
-	"connector: postgres\ncredit: 7\nconnection: { timezone: UTC, schema: bridge }\n"           \
+	"connector: postgres\ncredit: 7\nconnection: { timezone: UTC, schema: bridge }\n"          \
 	"records:\n  r:\n    case: { status: zt, note: bz }\n  s: {}\n"
 
 static void test_pack(void **state)
@@ -343,8 +405,9 @@ static void test_pack(void **state)
 	(void)state;
 	put_site(SITE);
 	put("packs/vendor.yaml", PACK);
-	put("systems/beta.yaml", "system: beta\nextends: packs/vendor\nconnection: { dsn: x, schema: own }\n"
-				 "records:\n  r:\n    case: { status: state, name: xm }\n  t: {}\n");
+	put("systems/beta.yaml",
+		"system: beta\nextends: packs/vendor\nconnection: { dsn: x, schema: own }\n"
+		"records:\n  r:\n    case: { status: state, name: xm }\n  t: {}\n");
 	s = cfg_site_system(good_site(), BR_STR("beta"));
 	assert_int_equal(s->credit, 7);
 	assert_string_equal(cfg_get(s->connection, "timezone")->text.p, "UTC");
@@ -387,7 +450,9 @@ static void test_bad_packs(void **state)
 	put("systems/c.yaml", SYSTEM("c", "extends: packs/list\n"));
 	put("systems/d.yaml", SYSTEM("d", "extends: packs/keys\n"));
 	read_site(&rc);
-	assert_string_equal(told("x"), "packs/broken.yaml:2:1 CFG-038, packs/keys.yaml:8:8 CFG-012, packs/list.yaml:1:1 CFG-020, packs/other.yaml:1:1 CFG-070");
+	assert_string_equal(
+		told("x"), "packs/broken.yaml:2:1 CFG-038, packs/keys.yaml:8:8 CFG-012, "
+			   "packs/list.yaml:1:1 CFG-020, packs/other.yaml:1:1 CFG-070");
 }
 
 /* The example site itself. */
@@ -402,7 +467,8 @@ static void test_example(void **state)
 	assert_non_null(site);
 	for (const struct cfg_problem *p = report.first; p; p = p->next)
 		/* only addresses and secrets, which stand in the environment */
-		if (br_err_code(&p->err) != BR_E_CFG_ENV_MISSING && br_err_code(&p->err) != BR_E_CFG_SECRET_MISSING)
+		if (br_err_code(&p->err) != BR_E_CFG_ENV_MISSING &&
+			br_err_code(&p->err) != BR_E_CFG_SECRET_MISSING)
 			fail_msg("%d %s", rc, message(BR_LANG_EN));
 	assert_string_equal(site->name.p, "yuan");
 	assert_non_null(cfg_site_system(site, BR_STR("civil-affairs")));
@@ -434,7 +500,8 @@ static void test_small_arena(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[BR_LEN(site_cases) + BR_LEN(kafka_cases) + BR_LEN(system_cases) + BR_LEN(dsn_cases) + 16];
+	static struct CMUnitTest tests[BR_LEN(site_cases) + BR_LEN(kafka_cases) +
+				       BR_LEN(system_cases) + BR_LEN(dsn_cases) + 16];
 	size_t n = 0;
 
 	ONE_TEST(test_whole, tests, n);
