@@ -1,5 +1,5 @@
 /*
- * pg_batch.h - the commands of one transaction; private to pg_batch.c, pg_decide.c, pg_write.c.
+ * pg_batch.h - the commands of one transaction; private to pg_batch.c, pg_lookup.c, pg_decide.c, pg_write.c, pg_guard.c.
  *
  *     lock     begin, fence, inbox rows, rows for update, look-ups before create
  *     decide   answered before | stale | gone | exists | later | write
@@ -55,6 +55,9 @@ struct pg_batch {
 
 /* pg_batch.c */
 void pg_batch_next(struct pg *p);
+/* pg_lookup.c: 0 or -BR_E_NOMEM */
+int pg_prepare_create(struct pg_batch *b, struct pg_write *w);
+int pg_part_doubles(struct pg_batch *b);
 /* pg_decide.c */
 /* The command ran before; or a larger number or a later ledger says that it is out of date. */
 bool pg_was_done(const struct pg_write *w);
