@@ -124,7 +124,7 @@ static void put_null(struct element *e, unsigned number)
 
 static int put_text(struct element *e, const struct map_line *line, unsigned number, struct br_str text)
 {
-	struct br_str fitted;
+	struct br_str fitted = BR_STR_NONE;
 	int rc = fit(e, line, number, text, &fitted);
 
 	if (rc)

@@ -24,16 +24,14 @@ static void lint_kind(struct cli *c, const struct cfg_system *s)
 
 int cli_lint(struct cli *c)
 {
-	size_t i = 0;
+	cfg_site_read(c->folder, &c->arena, &c->report, &c->site);
+	if (c->site && c->site->schemas_folder)
+		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema);
+	for (struct cfg_system *s = c->schema ? c->site->systems : NULL; s; s = s->next) {
+		struct map_set *set;
 
-	if (cfg_site_read(c->folder, &c->arena, &c->report, &c->site) == 0 &&
-		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema) == 0) {
-		for (struct cfg_system *s = c->site->systems; s; s = s->next, i++) {
-			struct map_set *set;
-
-			map_compile(c->site, s, c->schema, &c->arena, &c->report, &set);
-			lint_kind(c, s);
-		}
+		map_compile(c->site, s, c->schema, &c->arena, &c->report, &set);
+		lint_kind(c, s);
 	}
 	if (c->report.n || c->report.warnings)
 		cfg_report_print(&c->report, stderr, c->lang);

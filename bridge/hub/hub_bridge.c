@@ -80,7 +80,8 @@ struct bridge {
 	size_t begin_at;
 	bool reannounce;
 	bool blocked; /* Kafka's queue was full: publishing goes on with the next acknowledgement */
-	struct hub_counters total;
+	int64_t batches;
+	int64_t shown; /* batches when the figures were logged last */
 };
 
 static void next_batch(struct bridge *b);
@@ -307,7 +308,7 @@ static bool want_room(struct bridge *b, size_t n)
 static void want_due(struct bridge *b)
 {
 	for (size_t i = 0; i < b->world.nsystems; i++) {
-		struct hub_system *s = &b->world.systems[(i + (size_t)b->total.read) % b->world.nsystems];
+		struct hub_system *s = &b->world.systems[(i + (size_t)b->batches) % b->world.nsystems];
 
 		if (s->backlog && s->state == SYS_LIVE && s->outstanding < s->credit) {
 			b->want.due = s;
@@ -388,16 +389,6 @@ static void fold(struct bridge *b)
 	}
 }
 
-static void add_counters(struct hub_counters *to, const struct hub_counters *from)
-{
-	int64_t *t = (int64_t *)to;
-	const int64_t *f = (const int64_t *)from;
-
-	_Static_assert(sizeof(*to) % sizeof(int64_t) == 0, "only int64_t counters");
-	for (size_t i = 0; i < sizeof(*to) / sizeof(int64_t); i++)
-		t[i] += f[i];
-}
-
 static void on_stored(void *arg, const struct br_err *err)
 {
 	struct bridge *b = arg;
@@ -407,7 +398,7 @@ static void on_stored(void *arg, const struct br_err *err)
 		return;
 	}
 	memcpy(b->positions, b->next, b->nsources * sizeof(*b->positions));
-	add_counters(&b->total, &b->world.count);
+	b->batches++;
 	b->backoff_us = RETRY_FIRST_US;
 	b->phase = PHASE_PUBLISHING;
 	publish(b);
@@ -719,18 +710,21 @@ static void on_ping(void *arg)
 static void on_figures(void *arg)
 {
 	struct bridge *b = arg;
-	const struct hub_counters *t = &b->total;
-	static int64_t last_read, last_receipts;
-	int64_t receipts = t->applied + t->stale + t->rejected + t->parked_out + t->exists + t->gone + t->pending;
 
-	if (t->read != last_read || receipts != last_receipts)
-		br_info("figures", L_INT("read", t->read), L_INT("accepted", t->accepted), L_INT("echo", t->echo), L_INT("refused", t->refused),
-			L_INT("parked_in", t->parked_in), L_INT("sent", t->sent), L_INT("applied", t->applied), L_INT("stale", t->stale),
-			L_INT("exists", t->exists), L_INT("rejected", t->rejected), L_INT("parked_out", t->parked_out),
-			L_INT("pending", t->pending), L_INT("late", t->late), L_INT("old", t->dropped_old), L_INT("gaps", t->gaps),
-			L_INT("conflicts", t->conflicts), L_INT("new_cases", t->cases_new));
-	last_read = t->read;
-	last_receipts = receipts;
+	for (size_t i = 0; b->batches != b->shown && i < b->world.nsystems; i++) {
+		const struct hub_system *s = &b->world.systems[i];
+
+		const struct br_log_field fields[] = {
+			L_STR("system", s->code),
+#define X(name) L_INT(#name, s->count.name),
+			HUB_COUNTERS(X)
+#undef X
+			{BR_F_END, NULL, {NULL, 0}, 0, NULL},
+		};
+
+		br_log_write(BR_LOG_INFO, "figures", fields);
+	}
+	b->shown = b->batches;
 	br_timer_set(b->loop, &b->figures, FIGURES_US);
 }
 

@@ -132,7 +132,8 @@ static void park_out(struct hub_world *w, struct hub_link *l, const struct map_i
 	l->state = LINK_REJECTED;
 	l->due = false;
 	l->dirty = true;
-	w->count.parked_out++;
+	l->sys->count.unwritable++;
+	l->sys->dirty = true;
 }
 
 static void send_command(struct hub_world *w, struct hub_link *l, enum msg_op op, const struct image *set, struct version_at *places, uint32_t n)
@@ -156,7 +157,8 @@ static void send_command(struct hub_world *w, struct hub_link *l, enum msg_op op
 		.nplaces = n,
 	};
 	l->sys->outstanding++;
-	w->count.sent++;
+	l->sys->count.sent++;
+	l->sys->dirty = true; /* its counters, even if it said nothing itself */
 	o->link = l;
 }
 

@@ -9,7 +9,7 @@ static void park_plain(struct hub_world *w, struct hub_system *s, struct hub_lin
 	struct br_str raw, const struct br_err *err)
 {
 	hub_add_parked(w, s, l ? l->kase : NULL, m->rec, m->lid, kind, raw, err);
-	w->count.parked_in++;
+	s->count.parked_in++;
 	if (l && l->state != LINK_GONE) {
 		l->state = LINK_PARKED;
 		l->dirty = true;
@@ -35,7 +35,7 @@ static void vanished(struct hub_world *w, struct hub_system *s, struct hub_link 
 	char lid[128];
 
 	if (!l || l->state == LINK_GONE) {
-		w->count.echo++;
+		s->count.echo++;
 		return;
 	}
 	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
@@ -57,20 +57,20 @@ static struct br_str image_json(struct hub_world *w, const struct mapping *map, 
 }
 
 /* read = accepted + echo + refused + parked; true unless it was parked */
-static bool count_merge(struct hub_world *w, enum hub_merged merged)
+static bool count_merge(struct hub_system *s, enum hub_merged merged)
 {
 	switch (merged) {
 	case MERGE_ACCEPTED:
-		w->count.accepted++;
+		s->count.accepted++;
 		break;
 	case MERGE_REFUSED:
-		w->count.refused++;
+		s->count.refused++;
 		break;
 	case MERGE_PARKED:
-		w->count.parked_in++;
+		s->count.parked_in++;
 		break;
 	case MERGE_NOTHING:
-		w->count.echo++;
+		s->count.echo++;
 		break;
 	}
 	return merged != MERGE_PARKED;
@@ -90,7 +90,7 @@ static void known(struct hub_world *w, struct hub_system *s, struct hub_link *l,
 		l->state = l->inflight.on ? LINK_INFLIGHT : LINK_IDLE;
 		l->dirty = true;
 	}
-	if (count_merge(w, hub_merge(w, l, &full, &l->shadow, image_json(w, l->map, &m->image))) && waiting)
+	if (count_merge(s, hub_merge(w, l, &full, &l->shadow, image_json(w, l->map, &m->image))) && waiting)
 		hub_add_unpark(w, s, NULL, l->rec, l->lid, "superseded");
 }
 
@@ -159,8 +159,8 @@ static void start_case(struct hub_world *w, struct hub_system *s, const struct m
 	for (size_t i = 0; i < n; i++)
 		hub_world_add_key(w, k, scheme[i], value[i], true);
 	first_history(w, k, s);
-	w->count.cases_new++;
-	w->count.accepted++;
+	s->count.created++;
+	s->count.accepted++;
 	hub_add_unpark(w, s, NULL, map_record(map), m->lid, "superseded");
 	hub_dispatch_case(w, k);
 }
@@ -203,7 +203,7 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 		l->inflight.on = false;
 		l->state = LINK_IDLE;
 		s->outstanding--;
-		w->count.sent--;
+		s->count.sent--;
 	}
 	if (l && (l->lid.n || l->inflight.on)) {
 		duplicate(w, s, l, m, map);
@@ -221,7 +221,7 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 	l->due = false;
 	if (l->state == LINK_REJECTED || l->state == LINK_PARKED)
 		l->state = LINK_IDLE;
-	count_merge(w, hub_merge(w, l, &m->image, &none, image_json(w, map, &m->image)));
+	count_merge(s, hub_merge(w, l, &m->image, &none, image_json(w, map, &m->image)));
 }
 
 static void first_sight(struct hub_world *w, struct hub_system *s, const struct msg *m)
@@ -254,7 +254,7 @@ void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m)
 	struct br_err err;
 	char rec[64];
 
-	w->count.read++;
+	s->count.read++;
 	if (!map_find(s->maps, m->rec)) {
 		snprintf(rec, sizeof(rec), "%.*s", BR_STR_ARG(m->rec));
 		br_err_clear(&err);

@@ -34,7 +34,6 @@ static void park_answer(struct hub_world *w, struct hub_link *l, const struct ms
 	br_err_set(&err, code, "system", l->sys->code.p, "text", text, "lid", lid, "other", other ? other : "",
 		"field", r.field >= 0 ? case_field(w->schema, (unsigned)r.field)->name.p : "", NULL);
 	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, kind, m->code, &err);
-	w->count.parked_out++;
 	l->dirty = true;
 }
 
@@ -112,7 +111,7 @@ static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m
 {
 	struct image base, post;
 
-	w->count.applied++;
+	l->sys->count.applied++;
 	if (!take_lid(w, l, m)) {
 		l->inflight.on = false;
 		return;
@@ -137,7 +136,7 @@ static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct image full, base = l->inflight.own_base ? l->inflight.base : l->shadow;
 
-	w->count.stale++;
+	l->sys->count.stale++;
 	if (m->doubt)
 		note_deviations(w, l, m);
 	l->inflight.on = false;
@@ -157,7 +156,7 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct image none = {NULL, 0};
 
-	w->count.exists++;
+	l->sys->count.exists++;
 	l->inflight.on = false;
 	if (!m->lid.n || !take_lid(w, l, m)) {
 		if (!m->lid.n) {
@@ -203,14 +202,16 @@ void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 	struct hub_link *l = find_outstanding(w, s, m);
 
 	if (!l) {
-		w->count.late++;
+		s->count.late++;
 		return;
 	}
 	if (m->status == RCPT_PROGRESS) {
 		progress(w, l, m);
 		return;
 	}
-	if (l->state != LINK_PENDING) /* a pending answer gave its credit back already */
+	if (l->state == LINK_PENDING)
+		s->count.pending--; /* its credit was given back already */
+	else
 		s->outstanding--;
 	l->dirty = true;
 	switch (m->status) {
@@ -224,21 +225,23 @@ void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 		exists(w, l, m);
 		break;
 	case RCPT_AMBIGUOUS:
+		s->count.unknown++;
 		closed(w, l, m, LINK_PARKED, BR_E_HUB_AMBIGUOUS, PARKED_DUPLICATE);
 		break;
 	case RCPT_GONE:
-		w->count.gone++;
+		s->count.gone++;
 		closed(w, l, m, LINK_GONE, BR_E_HUB_VANISHED, PARKED_VANISHED);
 		break;
 	case RCPT_REJECTED:
-		w->count.rejected++;
+		s->count.rejected++;
 		closed(w, l, m, LINK_REJECTED, BR_E_HUB_REFUSED, PARKED_REFUSED);
 		break;
 	case RCPT_PARKED:
+		s->count.unknown++;
 		closed(w, l, m, LINK_PARKED, BR_E_HUB_UNKNOWN_OUTCOME, PARKED_UNKNOWN);
 		break;
 	case RCPT_PENDING:
-		w->count.pending++;
+		s->count.pending++;
 		l->state = LINK_PENDING;
 		l->ref = m->ref;
 		break;

@@ -20,6 +20,24 @@
 
 #define HUB_REASSERT_MAX 3 /* times an owner's value is written again over a system that rewrites it */
 
+/*
+ * What became of everything, per system, kept with the state it counts, so that the sums hold over any crash:
+ *   read = accepted + echo + refused + parked_in
+ *   sent = applied + stale + exists + gone + rejected + unknown + pending + what is in flight
+ */
+#define HUB_COUNTERS(X)                                                                            \
+	X(read) X(accepted) X(echo) X(refused) X(parked_in)                                        \
+	X(sent) X(applied) X(stale) X(exists) X(gone) X(rejected) X(unknown) X(pending)            \
+	X(unwritable) /* could not be put into the system's form; nothing was sent */              \
+	X(late)       /* receipts nobody waits for */                                              \
+	X(old)        /* messages not newer than the last one */                                   \
+	X(gaps) X(conflicts) X(created)
+struct hub_counters {
+#define X(name) int64_t name;
+	HUB_COUNTERS(X)
+#undef X
+};
+
 enum hub_sys_state { SYS_TRIAL, SYS_LIVE, SYS_PAUSED };
 
 struct hub_system {
@@ -38,6 +56,7 @@ struct hub_system {
 	int64_t last_contact_ms; /* Kafka time of the last message taken */
 	int64_t sweep_done_ms;
 	bool bye;                /* the last connector said goodbye */
+	struct hub_counters count;
 	bool transactional;      /* caps of HELLO: writes carry an inbox row, outcomes are never in doubt */
 	/* derived */
 	int64_t outstanding;     /* commands out that hold credit */
@@ -169,14 +188,6 @@ struct hub_match_key {
 	struct br_str index_key;
 };
 
-struct hub_counters {
-	/* read = accepted + echo + unchanged + refused + parked */
-	int64_t read, accepted, echo, refused, parked_in;
-	/* receipts */
-	int64_t sent, applied, stale, exists, gone, rejected, parked_out, pending, late;
-	int64_t dropped_old, gaps, conflicts, cases_new;
-};
-
 struct hub_world {
 	struct br_arena *arena;
 	const struct case_schema *schema;
@@ -194,7 +205,6 @@ struct hub_world {
 	struct hub_parked *parked, **parked_end;
 	struct hub_unpark *unparked, **unparked_end;
 	struct hub_out *outs, **outs_end;
-	struct hub_counters count;
 
 	/* of the message being folded */
 	int64_t now_ms; /* its Kafka timestamp: the only clock step() has */

@@ -50,7 +50,8 @@ void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict
 	c->offset = w->offset;
 	*w->conflicts_end = c;
 	w->conflicts_end = &c->next;
-	w->count.conflicts++;
+	l->sys->count.conflicts++;
+	l->sys->dirty = true;
 }
 
 static struct br_str sentence(struct hub_world *w, const struct br_err *err, enum br_lang lang, bool next)
@@ -201,12 +202,12 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
 		return;
 	}
 	if (!hub_is_newer(s, m)) {
-		w->count.dropped_old++;
+		s->count.old++;
 		if (s->gap || m->epoch < s->epoch || (m->epoch == s->epoch && m->seq <= s->last_seq))
 			return;
 		/* a hole, or an epoch nobody was given: nothing counts until the next HELLO */
 		s->gap = true;
-		w->count.gaps++;
+		s->count.gaps++;
 		struct hub_out *o = hub_out_add(w, OUT_RESTART, s);
 
 		if (o)
@@ -247,8 +248,8 @@ void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, 
 	br_err_clear(&why);
 	br_err_set(&why, BR_E_HUB_MESSAGE, "system", s->code.p, "why", br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
 	hub_add_parked(w, s, NULL, BR_STR(""), key, PARKED_MESSAGE, bytes, &why);
-	w->count.read++;
-	w->count.parked_in++;
+	s->count.read++;
+	s->count.parked_in++;
 }
 
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)

@@ -18,7 +18,6 @@ void hub_world_begin(struct hub_world *w, struct br_arena *a)
 	w->unparked_end = &w->unparked;
 	w->outs = NULL;
 	w->outs_end = &w->outs;
-	w->count = (struct hub_counters){0};
 	w->failed = false;
 }
 

@@ -112,6 +112,55 @@ static void copy_z(char *to, size_t room, struct br_str s)
 	to[n] = '\0';
 }
 
+static const struct {
+	const char *name;
+	size_t offset;
+} counter_names[] = {
+#define X(name) {#name, offsetof(struct hub_counters, name)},
+	HUB_COUNTERS(X)
+#undef X
+};
+
+struct br_str ledger_counters_text(const struct hub_counters *c, struct br_buf *b)
+{
+	struct br_jw w;
+
+	br_buf_reset(b);
+	br_jw_init(&w, b);
+	br_jw_object(&w);
+	for (size_t i = 0; i < BR_LEN(counter_names); i++) {
+		br_jw_key(&w, br_str_z(counter_names[i].name));
+		br_jw_int(&w, *(const int64_t *)((const char *)c + counter_names[i].offset));
+	}
+	br_jw_end_object(&w);
+	return br_buf_str(b);
+}
+
+static void read_counters(struct br_str json, struct hub_counters *out)
+{
+	struct br_arena a;
+	struct br_err err;
+	struct br_jr r;
+	enum br_json_token t;
+
+	*out = (struct hub_counters){0};
+	br_arena_init(&a, 65536);
+	br_err_clear(&err);
+	br_jr_init(&r, json, &a, &err);
+	t = json.n ? br_jr_next(&r) : BR_JT_END;
+	while (t == BR_JT_OBJECT && br_jr_next(&r) == BR_JT_KEY) {
+		struct br_str name = r.text;
+		int64_t v;
+
+		if (br_jr_next(&r) != BR_JT_NUMBER || !br_json_int64(r.text, &v))
+			break;
+		for (size_t i = 0; i < BR_LEN(counter_names); i++)
+			if (br_str_eq(name, br_str_z(counter_names[i].name)))
+				*(int64_t *)((char *)out + counter_names[i].offset) = v;
+	}
+	br_arena_release(&a);
+}
+
 static void read_system(struct hub_system *s, const PGresult *res, int i)
 {
 	struct br_str cursor = ledger_get_text(res, i, 7);
@@ -130,6 +179,7 @@ static void read_system(struct hub_system *s, const PGresult *res, int i)
 	s->open_parked = ledger_get_int(res, i, 11);
 	s->last_contact_ms = ledger_get_int(res, i, 12);
 	s->beat = ledger_get_int(res, i, 13);
+	read_counters(ledger_get_text(res, i, 14), &s->count);
 	s->backlog = true;
 	s->gap = false;
 	s->dirty = false;
@@ -209,7 +259,7 @@ static void load_start_state(struct ledger *g)
 		"select id, code, state, epoch, nonce, inc, last_seq, cursor, bye, transactional,"
 		" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is not null and l.state <> 'pending'),"
 		" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = 'open'),"
-		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat from casebridge.systems s",
+		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat, counters from casebridge.systems s",
 		on_systems);
 	ledger_rows_send(&topics, g->pg, NULL,
 		"insert into casebridge.positions(topic, next, published) select t, 0, 0 from unnest($1::text[]) t"

@@ -33,6 +33,8 @@ struct ledger {
 void ledger_finish(struct ledger *g);
 /* Remembers the first failure. */
 void ledger_fail(struct ledger *g, const struct br_err *err);
+/* {"read": 12, ...}; valid until the buffer is used again. */
+struct br_str ledger_counters_text(const struct hub_counters *c, struct br_buf *b);
 void ledger_begin_operation(struct ledger *g, struct hub_world *w, ledger_fn *done, void *arg);
 /* A callback for statements whose result does not matter. */
 void ledger_check(void *arg, const PGresult *res, const struct br_err *err);

@@ -330,6 +330,6 @@ int pg_lint(const struct cfg_site *site, const struct cfg_system *system, const 
 	if (o->schema.n == 0 || o->schema.n > 63 || memchr(o->schema.p, '.', o->schema.n))
 		cfg_problem(report, cfg_get(system->connection, "schema"), BR_E_PG_IDENTIFIER, "found", o->schema.p ? o->schema.p : "", NULL);
 	for (const struct cfg_node *r = cfg_first(system->records); r; r = r->next)
-		lint_record(r, site->folder, report);
+		lint_record(r, site->secrets_folder, report);
 	return report->n > before ? (report->last ? -(int)br_err_code(&report->last->err) : -BR_E_PG_IDENTIFIER) : 0;
 }

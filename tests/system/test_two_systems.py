@@ -267,3 +267,12 @@ def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(twin, kafka, pos
         assert verdict, f"typed in {typed_in}, found in {other}: {verdict}"
     assert twin.ledger.value("select count(*) from casebridge.parked where status = 'open'") == 0
     assert twin.ledger.value("select count(*) from casebridge.conflicts") == 0
+    _check_sums(twin)
+
+
+def _check_sums(twin):
+    """What was read and sent is accounted for to the last one, over every crash."""
+    for system, n in twin.ledger.rows("select code, counters from casebridge.systems"):
+        assert n["read"] > 0 and n["read"] == n["accepted"] + n["echo"] + n["refused"] + n["parked_in"], (system, n)
+        answered = sum(n[word] for word in ("applied", "stale", "exists", "gone", "rejected", "unknown", "pending"))
+        assert n["sent"] > 0 and n["sent"] == answered, (system, n)

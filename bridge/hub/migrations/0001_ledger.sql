@@ -22,7 +22,8 @@ create table systems (
 	last_contact timestamptz,
 	sweep_done timestamptz,
 	bye boolean not null default false,
-	transactional boolean not null default false
+	transactional boolean not null default false,
+	counters json not null default '{}'    -- what became of everything read and sent; stored with what it counts
 );
 
 create table positions (                   -- the only consumer positions
