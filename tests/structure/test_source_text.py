@@ -13,7 +13,9 @@ BANNED = {
     "gmtime": "hidden state", "atoi": "no errors", "atol": "no errors", "atof": "no errors",
 }
 BANNED_CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
-# Written in two halves, so that this file does not find itself.
+# Written in two halves, so that this file does not find itself. Tables of codes are other people's
+# words.
+DATA = {".csv"}
 LATER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 ELSEWHERE = re.compile(r"(?<![\w-])sha" r"red/|(?<!\w)/wo" r"rk/|(?<!\w)/ro" r"ot/|/tmp/br" r"ief")
 
@@ -29,7 +31,7 @@ def test_no_banned_function_is_called():
 
 
 def test_nothing_is_left_for_later():
-    found = findings(text_files(), LATER)
+    found = findings([p for p in text_files() if p.suffix not in DATA], LATER)
     assert not found, "\n".join(found)
 
 
