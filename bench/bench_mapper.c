@@ -1,8 +1,9 @@
 /*
- * bench-mapper [--quick]
+ * bench-mapper [--quick | --only NAME]
  *
  * Nanoseconds per field of the mapper and of our JSON, beside a floor (copying the same cells) and Jansson. All contestants take turns, round after
  * round, so that a disturbance meets them alike; each figure is the median of its rounds. One JSON line per contestant on stdout.
+ * --only runs one contestant alone for some seconds and tells nothing: for a profiler to watch.
  */
 #include "bench_mapper.h"
 #include "bench_clock.h"
@@ -179,6 +180,16 @@ static void tell(const struct bench *b, size_t i, size_t rounds, size_t passes)
 		samples[i][rounds / 4] / fields, samples[i][rounds * 3 / 4] / fields, samples[i][rounds / 2] / (double)(passes * ROWS));
 }
 
+static void only(struct bench *b, const char *name)
+{
+	for (size_t i = 0; i < N; i++) {
+		if (strcmp(contestants[i].name, name) != 0)
+			continue;
+		for (int64_t spent = 0; spent < 3000000000;)
+			spent += (int64_t)pass(b, &contestants[i]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
@@ -188,6 +199,10 @@ int main(int argc, char **argv)
 	bench_load(&b);
 	br_buf_reserve(&b.out, 1 << 20);
 	jansson_prepare(&b);
+	if (argc > 2 && strcmp(argv[1], "--only") == 0) {
+		only(&b, argv[2]);
+		return 0;
+	}
 	for (size_t i = 0; i < N; i++)
 		pass(&b, &contestants[i]); /* caches, and memory that the arena keeps */
 	for (size_t r = 0; r < rounds; r++)
