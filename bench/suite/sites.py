@@ -31,7 +31,7 @@ _PLAIN = "create table {table} (sbh varchar(20){key}, {columns})"
 # What a database of a department brings along for us: the transaction of the last change, its index, and a NOTIFY.
 _CHANGES = """
 alter table {table} add other_no varchar(40), add rv xid8 not null default pg_current_xact_id();
-create index on {table} (rv);
+create index on {table} (rv, sbh);
 create sequence {table}_number;
 create function {table}_touch() returns trigger language plpgsql as $$ begin new.rv := pg_current_xact_id(); return new; end $$;
 create trigger touch before insert or update on {table} for each row execute function {table}_touch();
