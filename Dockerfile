@@ -20,7 +20,7 @@ RUN cmake --preset release \
 FROM debian:12-slim AS casebridge
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    ca-certificates libcurl4 libjansson4 libpq5 librdkafka1 libssl3 libyaml-0-2 \
+    ca-certificates libcurl4 libjansson4 libpq5 librdkafka1 libssl3 libyaml-0-2 tzdata \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin casebridge
 COPY --from=build /programs/casebridge /usr/bin/casebridge
@@ -34,7 +34,7 @@ CMD ["--help"]
 FROM debian:12-slim AS portal-simulator
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    libmicrohttpd12 libsqlite3-0 libssl3 \
+    libjansson4 libmicrohttpd12 libsqlite3-0 libssl3 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --home-dir /var/lib/portal --create-home --shell /usr/sbin/nologin portal
 COPY --from=build /programs/portal-simulator /usr/bin/portal-simulator
