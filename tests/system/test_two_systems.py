@@ -176,7 +176,7 @@ class Clerks:
 
     def _try(self, act):
         """A clerk whose system is down tries again until it is back; the entry counts once it is committed."""
-        wait_for(lambda: self._attempt(act), timeout=60, what="the clerk's own database")
+        wait_for(lambda: self._attempt(act), timeout=150, what="the clerk's own database")
 
     def _attempt(self, act):
         try:
@@ -238,14 +238,14 @@ def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(twin, kafka, pos
     clerks = Clerks(twin, victim, changes)
     clerks.thread.start()
     for mark in (changes // 4, changes // 2, 3 * changes // 4):
-        wait_for(lambda: clerks.done >= mark or clerks.failed, timeout=120, what=f"{mark} changes typed")
+        wait_for(lambda: clerks.done >= mark or clerks.failed, timeout=240, what=f"{mark} changes typed")
         if victim in ("kafka", "postgres"):
             server = kafka if victim == "kafka" else postgres
             server.kill()
             server.start()
         else:
             os.kill(twin.process.child(f" {victim}", timeout=30), signal.SIGKILL)
-    clerks.thread.join(180)
+    clerks.thread.join(300)
     assert not clerks.failed and clerks.done == changes, clerks.failed
     twin.quiet(timeout=120)
     _check_all_equal(twin)
