@@ -1,6 +1,7 @@
 """bench/run; see there."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -37,8 +38,14 @@ def measure(world, name):
     world.watch.look()
     section = module.run(world)
     world.watch.look()
-    section.notes += [described, world.watch.line(), f"commit {machine.commit()}"]
+    section.notes += [described, world.watch.line(), f"commit {machine.commit()}", called(world)]
     return section
+
+
+def called(world):
+    """A short run, or one of an older build, must not pass for the real thing."""
+    words = f"{world.rows:,} rows, {world.repeats} rounds" + (", `--quick`: for a look" if world.quick else "")
+    return words + (", programs not built by this run" if os.environ.get("BENCH_NO_BUILD") else "")
 
 
 def main():
