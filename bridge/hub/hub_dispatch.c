@@ -235,7 +235,8 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 		l->sys->backlog = true;
 		return;
 	}
-	if (l->lid.n)
+	/* a number without a record (a create that was refused half-way) is still a create */
+	if (l->lid.n && l->shadow.n)
 		dispatch_update(w, l, places, n);
 	else
 		dispatch_create(w, l);

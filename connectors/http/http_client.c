@@ -10,6 +10,8 @@
 
 #define TOKEN_ARENA (1u << 20)
 #define AUTH_TRIES 2
+#define RETRY_AFTER_MAX_S 86400
+#define HOLD_MAX_MS 60000 /* a portal that asks for more is asked again in between, to notice that it opened early */
 
 struct http_client {
 	struct br_loop *loop;
@@ -17,9 +19,14 @@ struct http_client {
 	struct br_http *http;
 	char *token;
 	int64_t token_until_us; /* monotonic; 0 = until refused */
+	uint64_t token_number;  /* rises with every new one */
 	struct call *waiting;   /* for the token */
 	struct br_arena token_arena;
 	bool fetching;
+	struct call *queue, **queue_end;
+	size_t running;         /* calls out, the token's not counted */
+	int64_t hold_until_us;  /* the portal said Retry-After */
+	struct br_timer pump;
 };
 
 struct call {
@@ -27,15 +34,17 @@ struct call {
 	const char *method;
 	struct br_str path, body;
 	const char *const *extra;
-	int64_t timeout_ms;
+	int64_t deadline_us;
 	struct br_arena *a;
 	http_reply_fn *fn;
 	void *arg;
 	unsigned auth_tries;
+	uint64_t token_number;
 	struct call *next;
 };
 
 static int start_call(struct call *k, struct br_err *err);
+static void pump(void *arg);
 
 struct http_client *http_client_new(struct br_loop *l, const struct http_site *site, struct br_err *err)
 {
@@ -48,6 +57,8 @@ struct http_client *http_client_new(struct br_loop *l, const struct http_site *s
 	c->loop = l;
 	c->site = site;
 	br_arena_init(&c->token_arena, TOKEN_ARENA);
+	c->queue_end = &c->queue;
+	c->pump = (struct br_timer){.fn = pump, .arg = c};
 	c->http = br_http_new(l, (unsigned)site->o->connections, site->o->ca_file.n ? site->o->ca_file.p : NULL, err);
 	if (!c->http) {
 		http_client_free(c);
@@ -60,6 +71,7 @@ void http_client_free(struct http_client *c)
 {
 	if (!c)
 		return;
+	br_timer_set(c->loop, &c->pump, -1);
 	br_http_free(c->http);
 	br_arena_release(&c->token_arena);
 	free(c->token);
@@ -100,12 +112,23 @@ static enum http_class by_status(long status, bool json)
 	}
 }
 
-static enum http_class classify(const struct http_answers *t, long status, struct br_str code, bool json)
+enum http_class http_classify(const struct http_answers *t, long status, struct br_str code, bool json, bool *unsure)
 {
-	for (const struct http_rule *r = t->rules; r; r = r->next)
-		if (rule_fits(r, status, code, json))
-			return r->what;
-	return by_status(status, json);
+	const struct http_rule *r = t->rules;
+	enum http_class what;
+
+	while (r && !rule_fits(r, status, code, json))
+		r = r->next;
+	what = r ? r->what : by_status(status, json);
+	/* only a code is the portal's own word that nothing was done; an error page may come from a gateway whose server went on */
+	*unsure = what == HTTP_UNKNOWN || (what == HTTP_RETRY && !(r && r->code.n) && (!json || status >= 500 || status == 408));
+	if (what == HTTP_UNKNOWN)
+		return HTTP_RETRY;
+	if (r || what != HTTP_OK || !t->ok_by_code)
+		return what;
+	/* "200 OK" around a code nobody told us of is no success; without any code it is not even an answer of theirs */
+	*unsure = !code.n;
+	return code.n ? HTTP_CORRECT : HTTP_RETRY;
 }
 
 static void read_answer(const struct http_client *c, const struct br_http_answer *answer, struct br_arena *a, struct http_reply *r)
@@ -113,7 +136,8 @@ static void read_answer(const struct http_client *c, const struct br_http_answer
 	struct br_str body = br_arena_copy(a, answer->body), after;
 	struct br_err ignored;
 
-	*r = (struct http_reply){.outcome = answer->outcome, .what = HTTP_RETRY, .status = answer->status, .err = answer->err};
+	*r = (struct http_reply){.outcome = answer->outcome, .what = HTTP_RETRY, .status = answer->status, .err = answer->err,
+		.unsure = answer->outcome == BR_HTTP_UNKNOWN};
 	if (answer->outcome != BR_HTTP_ANSWER)
 		return;
 	br_err_clear(&ignored);
@@ -124,8 +148,8 @@ static void read_answer(const struct http_client *c, const struct br_http_answer
 	r->replayed = br_http_header(answer, "Idempotent-Replay").n > 0;
 	after = br_http_header(answer, "Retry-After");
 	if (after.n && br_json_int64(after, &r->retry_after_ms))
-		r->retry_after_ms *= 1000;
-	r->what = classify(&c->site->answers, answer->status, r->code, r->body != NULL);
+		r->retry_after_ms = r->retry_after_ms < 0 ? 0 : r->retry_after_ms > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S * 1000 : r->retry_after_ms * 1000;
+	r->what = http_classify(&c->site->answers, answer->status, r->code, r->body != NULL, &r->unsure);
 	if (!r->text.n && !r->body)
 		r->text = BR_STR("the answer is no JSON");
 	if (!r->code.n)
@@ -134,19 +158,40 @@ static void read_answer(const struct http_client *c, const struct br_http_answer
 
 /* ---- token ---- */
 
+/* One call is over: its place is free for the next. */
+static void call_ended(struct http_client *c)
+{
+	c->running--;
+	if (c->queue)
+		br_timer_set(c->loop, &c->pump, 0);
+}
+
+static void end_call(struct call *k, const struct http_reply *r)
+{
+	call_ended(k->c);
+	k->fn(k->arg, r);
+}
+
+/* No token: what waits for one was not sent. */
 static void give_up_waiting(struct http_client *c, const struct http_reply *why)
 {
 	struct call *k = c->waiting;
+	struct http_reply r = {.what = HTTP_RETRY, .outcome = BR_HTTP_NOT_SENT, .retry_after_ms = why->retry_after_ms, .err = why->err};
+	char url[512], text[300];
+	struct br_err err;
 
+	if (!r.err) {
+		snprintf(url, sizeof(url), "%.*s%.*s", BR_STR_ARG(c->site->o->base_url), BR_STR_ARG(c->site->auth.path));
+		snprintf(text, sizeof(text), "%ld %.*s %.*s", why->status, BR_STR_ARG(why->code), BR_STR_ARG(why->text));
+		br_err_clear(&err);
+		br_err_set(&err, BR_E_HTTP_REFUSED_LOGIN, "url", url, "why", text, NULL);
+		r.err = &err;
+	}
 	c->waiting = NULL;
 	while (k) {
 		struct call *next = k->next;
-		struct http_reply r = *why;
 
-		r.what = HTTP_RETRY;
-		r.outcome = BR_HTTP_NOT_SENT;
-		r.body = NULL;
-		k->fn(k->arg, &r);
+		end_call(k, &r);
 		k = next;
 	}
 }
@@ -169,6 +214,7 @@ static void on_token(void *arg, const struct br_http_answer *answer)
 	}
 	free(c->token);
 	c->token = strndup(token.p, token.n);
+	c->token_number++;
 	c->token_until_us = 0;
 	if (br_json_int64(http_tree_text(http_tree_at(r.body, c->site->auth.expires)), &seconds) && seconds > 0)
 		c->token_until_us = br_loop_now(c->loop) + seconds * 900000; /* a tenth before its end */
@@ -181,7 +227,7 @@ static void on_token(void *arg, const struct br_http_answer *answer)
 		if (start_call(k, &err) < 0) {
 			struct http_reply bad = {.what = HTTP_RETRY, .outcome = BR_HTTP_NOT_SENT, .err = &err};
 
-			k->fn(k->arg, &bad);
+			end_call(k, &bad);
 		}
 		k = next;
 	}
@@ -233,8 +279,12 @@ static int fetch_token(struct http_client *c, struct br_err *err)
 		v.signature = http_hmac(s->auth.sign.algorithm, s->o->secret, http_fill(s->auth.sign.text, &v, false, &c->token_arena), &c->token_arena);
 	req.body = json_body(s->auth.body, s->auth.nbody, &v, &c->token_arena);
 	req.url = br_arena_printf(&c->token_arena, "%.*s%.*s", BR_STR_ARG(s->o->base_url), BR_STR_ARG(s->auth.path)).p;
+	if (br_arena_failed(&c->token_arena))
+		return br_err_set(err, BR_E_NOMEM, NULL);
+	if (br_http_send(c->http, &req, on_token, c, err) < 0)
+		return -(int)br_err_code(err);
 	c->fetching = true;
-	return br_http_send(c->http, &req, on_token, c, err);
+	return 0;
 }
 
 /* ---- a call ---- */
@@ -247,16 +297,22 @@ static void on_answer(void *arg, const struct br_http_answer *answer)
 	struct br_err err;
 
 	read_answer(c, answer, k->a, &r);
-	if (r.what == HTTP_AUTH && c->site->auth.on && k->auth_tries < AUTH_TRIES) {
-		free(c->token);
-		c->token = NULL;
+	if (r.what == HTTP_AUTH && k->auth_tries < AUTH_TRIES) {
+		k->auth_tries++;
+		/* many calls are refused with the old token; only the first of them throws it away */
+		if (k->token_number == c->token_number) {
+			free(c->token);
+			c->token = NULL;
+		}
 		br_err_clear(&err);
 		if (start_call(k, &err) == 0)
 			return;
 	}
 	if (r.what == HTTP_AUTH)
 		r.what = HTTP_RETRY;
-	k->fn(k->arg, &r);
+	if (r.what == HTTP_RETRY && r.retry_after_ms > 0)
+		c->hold_until_us = br_loop_now(c->loop) + (r.retry_after_ms < HOLD_MAX_MS ? r.retry_after_ms : HOLD_MAX_MS) * 1000;
+	end_call(k, &r);
 }
 
 static size_t count(const char *const *list)
@@ -268,12 +324,24 @@ static size_t count(const char *const *list)
 	return n;
 }
 
+/* Longest time this call may take. */
+static int64_t time_left_ms(const struct call *k)
+{
+	int64_t most = k->c->site->o->timeout_ms, left;
+
+	if (!k->deadline_us)
+		return most;
+	left = (k->deadline_us - br_loop_now(k->c->loop)) / 1000;
+	return left < most ? left : most;
+}
+
+/* Sends it, or lets it wait for the token. */
 static int start_call(struct call *k, struct br_err *err)
 {
 	struct http_client *c = k->c;
 	const struct http_site *s = c->site;
 	struct http_vars v = {.o = s->o, .path = k->path, .body = k->body, .method = br_str_z(k->method)};
-	struct br_http_request req = {.method = k->method, .body = k->body, .timeout_ms = k->timeout_ms, .max_body = (size_t)s->o->max_body};
+	struct br_http_request req = {.method = k->method, .body = k->body, .timeout_ms = time_left_ms(k), .max_body = (size_t)s->o->max_body};
 	const char **headers;
 	size_t n = 0, extra = count(k->extra);
 
@@ -282,12 +350,14 @@ static int start_call(struct call *k, struct br_err *err)
 
 		if (rc < 0)
 			return rc;
-		k->auth_tries++;
 		k->next = c->waiting;
 		c->waiting = k;
 		return 0;
 	}
+	if (time_left_ms(k) < HTTP_LEAST_MS && k->deadline_us)
+		return br_err_set(err, BR_E_HTTP_UNREACHABLE, "url", s->o->base_url.p, "why", "no time is left of the lease", NULL);
 	fill_moment(&v, k->a);
+	k->token_number = c->token_number;
 	v.token = br_str_z(c->token);
 	v.body_hash = http_hash(s->sign.algorithm, k->body, k->a);
 	if (s->sign.algorithm)
@@ -311,14 +381,47 @@ static int start_call(struct call *k, struct br_err *err)
 	return br_http_send(c->http, &req, on_answer, k, err);
 }
 
-int http_client_send(struct http_client *c, const char *method, struct br_str path, struct br_str body, const char *const *extra, int64_t timeout_ms,
+/* Timer: starts what waits, as far as there is room and the portal lets us. */
+static void pump(void *arg)
+{
+	struct http_client *c = arg;
+	int64_t wait = c->hold_until_us - br_loop_now(c->loop);
+
+	while (c->queue && c->running < (size_t)c->site->o->connections) {
+		struct call *k = c->queue;
+		struct br_err err;
+
+		/* a call that would be too late by then is told so now */
+		if (wait > 0 && !(k->deadline_us && k->deadline_us < c->hold_until_us)) {
+			br_timer_set(c->loop, &c->pump, wait);
+			return;
+		}
+		c->queue = k->next;
+		if (!c->queue)
+			c->queue_end = &c->queue;
+		k->next = NULL;
+		c->running++;
+		br_err_clear(&err);
+		if (wait > 0)
+			br_err_set(&err, BR_E_HTTP_UNREACHABLE, "url", c->site->o->base_url.p, "why", "it has asked us to wait (Retry-After)", NULL);
+		if (wait > 0 || start_call(k, &err) < 0) {
+			struct http_reply bad = {.what = HTTP_RETRY, .outcome = BR_HTTP_NOT_SENT, .err = &err, .retry_after_ms = wait > 0 ? wait / 1000 : 0};
+
+			end_call(k, &bad);
+		}
+	}
+}
+
+int http_client_send(struct http_client *c, const char *method, struct br_str path, struct br_str body, const char *const *extra, int64_t deadline_us,
 	struct br_arena *a, http_reply_fn *fn, void *arg, struct br_err *err)
 {
 	struct call *k = br_arena_new(a, struct call);
 
 	if (!k)
 		return br_err_set(err, BR_E_NOMEM, NULL);
-	*k = (struct call){.c = c, .method = method, .path = path, .body = body, .extra = extra, .a = a, .fn = fn, .arg = arg};
-	k->timeout_ms = timeout_ms > 0 && timeout_ms < c->site->o->timeout_ms ? timeout_ms : c->site->o->timeout_ms;
-	return start_call(k, err);
+	*k = (struct call){.c = c, .method = method, .path = path, .body = body, .extra = extra, .deadline_us = deadline_us, .a = a, .fn = fn, .arg = arg};
+	*c->queue_end = k;
+	c->queue_end = &k->next;
+	br_timer_set(c->loop, &c->pump, 0);
+	return 0;
 }

@@ -49,7 +49,7 @@ static void signing_of(const struct cfg_node *map, struct http_signing *out, str
 			"hmac-sha256 | hmac-sm3", NULL);
 }
 
-static const char *const class_words[] = {"ok", "retry", "auth", "stale", "missing", "duplicate", "correct", "wait", "stop", "pending", NULL};
+static const char *const class_words[] = {"ok", "retry", "auth", "stale", "missing", "duplicate", "correct", "wait", "stop", "pending", "unknown", NULL};
 
 static void rule_of(const struct cfg_node *node, struct http_rule *rule, struct cfg_report *report)
 {
@@ -61,7 +61,7 @@ static void rule_of(const struct cfg_node *node, struct http_rule *rule, struct 
 			what = i;
 	if (what < 0) {
 		cfg_problem(report, node, BR_E_HTTP_CONFIG, "what", "is", "found", is.n ? is.p : "-", "expected",
-			"ok | retry | auth | stale | missing | duplicate | correct | wait | stop | pending", NULL);
+			"ok | retry | auth | stale | missing | duplicate | correct | wait | stop | pending | unknown", NULL);
 		return;
 	}
 	rule->what = (enum http_class)what;
@@ -88,6 +88,7 @@ static int answers_of(const struct cfg_node *map, struct br_arena *a, struct cfg
 		if (!*end)
 			return -BR_E_NOMEM;
 		rule_of(n, *end, report);
+		out->ok_by_code |= (*end)->what == HTTP_OK && (*end)->code.n > 0;
 		end = &(*end)->next;
 	}
 	return 0;
@@ -191,6 +192,7 @@ static int call_of(const struct conn_record *r, const json_t *json, struct br_ar
 	call->name = jtext(json, "name", call->path.p);
 	call->wrap = jtext(json, "wrap", "");
 	call->lid = jtext(json, "lid", "");
+	call->ref = jtext(json, "ref", "");
 	call->object = jtext(json, "object", "-");
 	call->etag = jflag(json, "etag", true);
 	if (!call->path.n)
@@ -270,6 +272,7 @@ int http_record_compile(const struct conn_record *r, struct br_arena *a, struct 
 	out->lookup_items = jtext(lookup, "items", "data");
 	out->idempotency = jtext(write, "idempotency", "");
 	out->etag = jflag(write, "etag", false);
+	out->unique = jflag(write, "unique", false);
 	out->visibility_ms = jduration(write, "visibility", 0);
 	if (!out->get_path.n)
 		return bad(r, "read.get.path", "-", "how one record is read", err);

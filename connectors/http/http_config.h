@@ -21,6 +21,7 @@ enum http_class {
 	HTTP_WAIT,      /* a person must wait for something */
 	HTTP_STOP,      /* nothing more can be done */
 	HTTP_PENDING,   /* accepted, the answer comes later */
+	HTTP_UNKNOWN,   /* only in the table: nobody knows whether it was done; in a reply it is RETRY with `unsure` */
 };
 
 struct http_rule {
@@ -64,6 +65,7 @@ struct http_auth {
 struct http_answers {
 	struct br_str code, text; /* members */
 	struct http_rule *rules;
+	bool ok_by_code;          /* success is told by the code: an answer whose code is not in the table is none */
 };
 
 struct http_call {
@@ -75,7 +77,8 @@ struct http_call {
 	size_t ncolumns;
 	struct br_str wrap;        /* body is put into this member */
 	int part;                  /* > 0: once for each changed element of the part */
-	struct br_str lid;         /* member of the answer that is the new record's number */
+	struct br_str lid;         /* member of the answer (a refusal as duplicate too) that is the record's number */
+	struct br_str ref;         /* member of a `pending` answer that names the business there */
 	struct br_str object;      /* member of the answer that is the record as it is now; "-" = none */
 	bool etag;                 /* send If-Match */
 	struct http_call *next;
@@ -93,6 +96,7 @@ struct http_record { /* conn_record.kind */
 	struct br_str updated_by, updated_at; /* members that tell who and when */
 	struct br_str idempotency;  /* header name; empty = the server has none */
 	bool etag;
+	bool unique;                /* the server refuses a second record of the same natural key, so a create may be sent again */
 	int64_t visibility_ms;      /* how long a new record may stay out of look-ups */
 	struct http_call *create, *update;
 	const struct shape *shape;

@@ -1,20 +1,12 @@
 #include "http_kind.h"
 
+#include "http_lint.h"
 #include "http_state.h"
 
 #include <stdlib.h>
 
 #define CONFIG_ARENA (16u << 20)
 #define READ_ARENA (256u << 20)
-
-static int lint(const struct cfg_site *site, const struct cfg_system *system, const void *options, struct cfg_report *report)
-{
-	struct http_site compiled;
-
-	(void)site;
-	(void)system;
-	return http_site_compile(options, report->arena, report, &compiled);
-}
 
 static int http_open(void *state, struct conn *c, const void *options, struct br_err *err)
 {
@@ -104,6 +96,7 @@ static void http_close(void *state)
 	struct http_state *s = state;
 
 	http_jobs_drop(s);
+	http_reads_drop(s);
 	http_client_free(s->client);
 	s->client = NULL;
 	s->nrecords = 0;
@@ -123,7 +116,7 @@ const struct conn_kind http_kind = {
 	.options = http_option_table,
 	.options_size = sizeof(struct http_options),
 	.state_size = sizeof(struct http_state),
-	.lint = lint,
+	.lint = http_lint,
 	.open = http_open,
 	.promises = http_promises,
 	.begin = http_begin,

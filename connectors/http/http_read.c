@@ -3,9 +3,16 @@
  */
 #include "http_state.h"
 
+#include "br_log.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define RETRY_FIRST_MS 200
+#define LATER_MAX_MS 60000
+#define NO_ANSWERS 3
+#define TROUBLES 8 /* times in a row that the portal may put us off before people are told */
 
 int http_reply_error(const struct http_state *s, struct br_str path, const struct http_reply *reply, struct br_err *err)
 {
@@ -18,9 +25,29 @@ int http_reply_error(const struct http_state *s, struct br_str path, const struc
 	snprintf(url, sizeof(url), "%.*s%.*s", BR_STR_ARG(s->options->base_url), BR_STR_ARG(path));
 	snprintf(status, sizeof(status), "%ld", reply->status);
 	snprintf(why, sizeof(why), "%.*s %.*s", BR_STR_ARG(reply->code), BR_STR_ARG(reply->text));
+	if (reply->outcome == BR_HTTP_ANSWER && reply->what == HTTP_OK)
+		return br_err_set(err, BR_E_HTTP_MEMBER, "url", url, "member", "items, object or key", NULL);
 	if (!reply->body)
 		return br_err_set(err, BR_E_HTTP_NO_JSON, "url", url, "status", status, NULL);
 	return br_err_set(err, BR_E_HTTP_ANSWER, "url", url, "status", status, "why", why, NULL);
+}
+
+/* An object that does not tell its number: its bytes, written anew, are kept for a person. */
+static void http_observe_bad(struct http_state *s, const struct conn_record *r, const struct http_node *object, enum msg_reason reason, struct br_arena *a)
+{
+	const struct http_record *h = r->kind;
+	struct br_err err;
+	struct br_buf b;
+	struct br_jw w;
+
+	br_buf_init(&b, 1u << 20);
+	br_jw_init(&w, &b);
+	if (object)
+		http_tree_write(object, &w);
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HTTP_MEMBER, "url", s->options->base_url.p, "member", h->key.p, NULL);
+	conn_observe_bad(s->conn, r, BR_STR_NONE, br_arena_copy(a, br_buf_str(&b)), &err, reason);
+	br_buf_release(&b);
 }
 
 bool http_observe(struct http_state *s, const struct conn_record *r, const struct http_node *object, enum msg_reason reason, struct br_arena *a)
@@ -30,7 +57,11 @@ bool http_observe(struct http_state *s, const struct conn_record *r, const struc
 	struct br_str by = http_tree_text(http_tree_at(object, h->updated_by));
 	struct image img;
 
-	if (!lid.n || http_tree_image(object, r->shape, h->parts, h->nparts, a, &img) < 0)
+	if (!lid.n) {
+		http_observe_bad(s, r, object, reason, a);
+		return false;
+	}
+	if (http_tree_image(object, r->shape, h->parts, h->nparts, a, &img) < 0)
 		return false;
 	conn_observe(s->conn, r, lid, &img, 0, h->updated_by.n ? by : BR_STR_NONE, reason);
 	return true;
@@ -70,17 +101,18 @@ static struct br_str all_cursors(struct http_state *s)
 	return out;
 }
 
-static void polled(struct http_state *s, bool moved)
+static void polled(struct http_state *s)
 {
 	int64_t every = INT64_MAX;
 
 	for (size_t i = 0; i < s->nrecords; i++)
 		if (s->records[i].every_ms < every)
 			every = s->records[i].every_ms;
-	conn_polled(s->conn, moved ? all_cursors(s) : BR_STR_NONE, s->more, every);
+	s->troubles = 0;
+	conn_polled(s->conn, s->moved ? all_cursors(s) : BR_STR_NONE, s->more, every);
 }
 
-static void next_record(struct http_state *s, bool moved)
+static void next_record(struct http_state *s)
 {
 	s->at++;
 	while (s->at < s->nrecords && !s->records[s->at].has_list)
@@ -88,7 +120,7 @@ static void next_record(struct http_state *s, bool moved)
 	if (s->at < s->nrecords)
 		poll_record(s);
 	else
-		polled(s, moved);
+		polled(s);
 }
 
 static void read_failed(struct http_state *s, struct br_str path, const struct http_reply *reply)
@@ -98,6 +130,41 @@ static void read_failed(struct http_state *s, struct br_str path, const struct h
 	br_err_clear(&err);
 	http_reply_error(s, path, reply, &err);
 	conn_failed(s->conn, &err);
+}
+
+static void set_cursor(struct http_state *s, struct br_str to)
+{
+	free((char *)s->cursor[s->at].p);
+	s->cursor[s->at] = to.n ? (struct br_str){strndup(to.p, to.n), to.n} : BR_STR_NONE;
+}
+
+/*
+ * The feed cannot be read now. An answer that says "later" is not a broken system: the round ends where it is, and is taken up when the portal wants; only when that
+ * goes on, or when nothing answers at all, the session ends, which people see in the status.
+ */
+static void list_failed(struct http_state *s, const struct http_reply *reply)
+{
+	int64_t wait = reply->retry_after_ms;
+
+	if (reply->what != HTTP_RETRY || ++s->troubles > (reply->outcome == BR_HTTP_ANSWER ? TROUBLES : NO_ANSWERS)) {
+		read_failed(s, s->records[s->at].list_path, reply);
+		return;
+	}
+	if (wait < RETRY_FIRST_MS << s->troubles)
+		wait = RETRY_FIRST_MS << s->troubles;
+	conn_polled(s->conn, s->moved ? all_cursors(s) : BR_STR_NONE, false, wait < LATER_MAX_MS ? wait : LATER_MAX_MS);
+}
+
+/* A portal that was set up anew does not know the cursor of the old one. Reading from the beginning repeats much and loses nothing. */
+static bool rewind_list(struct http_state *s, const struct http_reply *reply)
+{
+	if ((reply->what != HTTP_CORRECT && reply->what != HTTP_STOP && reply->what != HTTP_MISSING) || !s->cursor[s->at].n || s->rewound)
+		return false;
+	br_warn("the system refuses the position in its feed; it is read from the beginning", L_STR("code", reply->code), L_STR("text", reply->text));
+	s->rewound = true;
+	set_cursor(s, BR_STR_NONE);
+	poll_record(s);
+	return true;
 }
 
 static void on_list(void *arg, const struct http_reply *reply)
@@ -110,19 +177,20 @@ static void on_list(void *arg, const struct http_reply *reply)
 	bool moved = next.n && !br_str_eq(next, s->cursor[s->at]);
 	size_t n = 0;
 
+	if (reply->what != HTTP_OK && rewind_list(s, reply))
+		return;
 	if (reply->what != HTTP_OK || !items || items->type != BR_JT_ARRAY) {
-		read_failed(s, h->list_path, reply);
+		list_failed(s, reply);
 		return;
 	}
 	for (const struct http_node *e = items->child; e; e = e->next, n++)
 		http_observe(s, r, http_tree_at(e, h->list_object), OBS_POLL, &s->read_arena);
-	if (moved) {
-		free((char *)s->cursor[s->at].p);
-		s->cursor[s->at] = (struct br_str){strndup(next.p, next.n), next.n};
-	}
+	if (moved)
+		set_cursor(s, next);
+	s->moved = s->moved || moved;
 	if (br_str_eq(http_tree_text(http_tree_at(reply->body, h->list_more)), BR_STR("true")) || (h->list_more.n == 0 && (int64_t)n >= h->list_limit))
-		s->more = moved;
-	next_record(s, moved);
+		s->more = s->more || moved;
+	next_record(s);
 }
 
 static void poll_record(struct http_state *s)
@@ -144,14 +212,14 @@ void http_poll(void *state)
 {
 	struct http_state *s = state;
 
-	s->more = false;
+	s->more = s->moved = s->rewound = false;
 	s->at = 0;
 	while (s->at < s->nrecords && !s->records[s->at].has_list)
 		s->at++;
 	if (s->at < s->nrecords)
 		poll_record(s);
 	else
-		polled(s, false);
+		polled(s);
 }
 
 /* ---- single reads ---- */
@@ -160,12 +228,29 @@ struct single {
 	struct http_state *s;
 	const struct conn_record *r;
 	struct br_str lid, path;
+	struct br_timer again;
+	unsigned tries;
+	struct single *next;
 };
 
 static void single_done(struct http_state *s)
 {
-	if (--s->left == 0)
+	if (--s->left == 0) {
+		s->singles = NULL;
 		conn_refetched(s->conn);
+	}
+}
+
+static void on_single(void *arg, const struct http_reply *reply);
+
+static void send_single(void *arg)
+{
+	struct single *g = arg;
+	struct br_err err;
+
+	br_err_clear(&err);
+	if (http_client_send(g->s->client, "GET", g->path, BR_STR_NONE, NULL, 0, &g->s->read_arena, on_single, g, &err) < 0)
+		conn_failed(g->s->conn, &err);
 }
 
 static void on_single(void *arg, const struct http_reply *reply)
@@ -173,16 +258,28 @@ static void on_single(void *arg, const struct http_reply *reply)
 	struct single *g = arg;
 	struct http_state *s = g->s;
 	const struct http_record *h = g->r->kind;
+	const struct http_node *object = http_tree_at(reply->body, h->get_object);
 
-	if (reply->what == HTTP_OK) {
-		http_observe(s, g->r, http_tree_at(reply->body, h->get_object), OBS_REFETCH, &s->read_arena);
+	if (reply->what == HTTP_OK && object && object->type == BR_JT_OBJECT) {
+		http_observe(s, g->r, object, OBS_REFETCH, &s->read_arena);
 		single_done(s);
 	} else if (reply->what == HTTP_MISSING) {
 		conn_observe(s->conn, g->r, g->lid, NULL, 0, BR_STR_NONE, OBS_REFETCH);
 		single_done(s);
+	} else if (reply->what == HTTP_RETRY && ++g->tries <= TROUBLES) {
+		int64_t wait = RETRY_FIRST_MS << g->tries;
+
+		br_timer_set(conn_loop(s->conn), &g->again, (reply->retry_after_ms > wait ? reply->retry_after_ms : wait) * 1000);
 	} else {
 		read_failed(s, g->path, reply);
 	}
+}
+
+void http_reads_drop(struct http_state *s)
+{
+	for (struct single *g = s->singles; g; g = g->next)
+		br_timer_set(conn_loop(s->conn), &g->again, -1);
+	s->singles = NULL;
 }
 
 void http_refetch(void *state, const struct conn_record *record, const struct br_str *lids, size_t n)
@@ -192,6 +289,7 @@ void http_refetch(void *state, const struct conn_record *record, const struct br
 	struct br_err err;
 
 	br_arena_reset(&s->read_arena);
+	s->singles = NULL;
 	s->left = n;
 	if (n == 0) {
 		conn_refetched(s->conn);
@@ -201,19 +299,18 @@ void http_refetch(void *state, const struct conn_record *record, const struct br
 		struct single *g = br_arena_new(&s->read_arena, struct single);
 		struct http_vars v = {.o = s->options};
 
-		br_err_clear(&err);
 		if (!g) {
+			br_err_clear(&err);
 			br_err_set(&err, BR_E_NOMEM, NULL);
 			conn_failed(s->conn, &err);
 			return;
 		}
-		*g = (struct single){.s = s, .r = record, .lid = br_arena_copy(&s->read_arena, lids[i])};
+		*g = (struct single){.s = s, .r = record, .lid = br_arena_copy(&s->read_arena, lids[i]), .next = s->singles};
+		g->again = (struct br_timer){.fn = send_single, .arg = g};
+		s->singles = g;
 		v.lid = g->lid;
 		g->path = http_fill(h->get_path, &v, true, &s->read_arena);
-		if (http_client_send(s->client, "GET", g->path, BR_STR_NONE, NULL, 0, &s->read_arena, on_single, g, &err) < 0) {
-			conn_failed(s->conn, &err);
-			return;
-		}
+		send_single(g);
 	}
 }
 

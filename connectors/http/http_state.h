@@ -19,11 +19,12 @@ struct http_state {
 	/* reading: one record after the other */
 	size_t at;                     /* record being polled */
 	struct br_str cursor[16];      /* per record, malloc'ed */
-	bool more;
+	bool more, moved;              /* of this round */
+	bool rewound;                  /* the feed was begun anew in this round */
+	unsigned troubles;             /* rounds in a row that the portal put off */
 	size_t left;                   /* single reads still running */
 	struct br_arena read_arena;
-	const struct conn_record *refetch_record;
-	struct br_timer later;
+	struct single *singles;
 
 	/* writing */
 	struct http_job *jobs;         /* running */
@@ -36,6 +37,7 @@ void http_refetch(void *state, const struct conn_record *record, const struct br
 void http_sweep(void *state);
 void http_apply(void *state, struct conn_command *const *cmds, size_t n);
 void http_jobs_drop(struct http_state *s);
+void http_reads_drop(struct http_state *s);
 /* The failure of a read call as an error for conn_failed. */
 int http_reply_error(const struct http_state *s, struct br_str path, const struct http_reply *reply, struct br_err *err);
 

@@ -88,6 +88,38 @@ struct br_str http_tree_text(const struct http_node *node)
 	}
 }
 
+void http_tree_write(const struct http_node *node, struct br_jw *w)
+{
+	switch (node->type) {
+	case BR_JT_OBJECT:
+		br_jw_object(w);
+		for (const struct http_node *c = node->child; c; c = c->next) {
+			br_jw_key(w, c->key);
+			http_tree_write(c, w);
+		}
+		br_jw_end_object(w);
+		break;
+	case BR_JT_ARRAY:
+		br_jw_array(w);
+		for (const struct http_node *c = node->child; c; c = c->next)
+			http_tree_write(c, w);
+		br_jw_end_array(w);
+		break;
+	case BR_JT_NUMBER:
+		br_jw_raw(w, node->text);
+		break;
+	case BR_JT_STRING:
+		br_jw_str(w, node->text.p ? node->text : BR_STR(""));
+		break;
+	case BR_JT_TRUE:
+	case BR_JT_FALSE:
+		br_jw_bool(w, node->type == BR_JT_TRUE);
+		break;
+	default:
+		br_jw_null(w);
+	}
+}
+
 static void cells_of(const struct http_node *object, const struct shape *shape, unsigned part, struct br_str key, struct image_builder *b)
 {
 	const struct shape_part *p = &shape->parts[part];
@@ -140,6 +172,11 @@ void http_write_object(struct http_member *members, size_t n, struct br_jw *w)
 		struct br_str head = head_of(members[i].path);
 		size_t j = i;
 
+		/* a leaf and an object cannot share a name: the object says more */
+		if (head.n == members[i].path.n && i + 1 < n && br_str_eq(head_of(members[i + 1].path), head)) {
+			i++;
+			continue;
+		}
 		br_jw_key(w, head);
 		if (head.n == members[i].path.n) {
 			if (members[i].value.p)

@@ -22,6 +22,9 @@ const struct http_node *http_tree_at(const struct http_node *node, struct br_str
 /* A scalar's text ("true" and "false" for booleans); {NULL,0} for null, objects and absent. */
 struct br_str http_tree_text(const struct http_node *node);
 
+/* The node as JSON again, numbers as they were written. */
+void http_tree_write(const struct http_node *node, struct br_jw *w);
+
 struct http_part {
 	uint8_t number;          /* in the shape */
 	struct br_str path, key; /* of the array; member that tells elements apart */

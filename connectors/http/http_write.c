@@ -1,101 +1,25 @@
 /*
  * http_write.c - one command as a small state machine: look, compare, call by call, look again.
  *
- * H1 (key and ETag): every call carries the delivery id as its idempotency key, so an unknown outcome is asked again with the same key.
- * H2 (ETag only): an unknown outcome is settled by reading: as sent -> applied, as before -> sent again, else stale, in doubt.
- * H3 (neither): read, compare, write, read. The gap between reading and writing is the system's own; see docs/guarantees.
+ * H1 (key and ETag): every call carries a key made of the delivery, so an unknown outcome is asked again with the same key and the first answer comes back.
+ * H2 (ETag only): an unknown outcome is settled by reading: as sent -> done, as before -> sent again, else stale, in doubt.
+ * H3 (neither): read, compare, write, read. Whoever writes between our reading and our writing is overwritten; nobody can help that there.
+ *
+ * A call that comes back stale (412) never leads to a write without a condition: the record is read and compared again.
  */
-#include "http_state.h"
+#include "http_job.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#define JOB_ARENA (64u << 20)
-#define RETRY_FIRST_MS 200
-#define RETRY_MAX_MS 5000
-#define RETRIES 8
+#define KEY_TRIES 2         /* repetitions of one call under its key before the record is looked at */
+#define NEVER "\"casebridge-none\"" /* an ETag no record has */
 
-enum step {
-	STEP_LOOK,    /* GET the record: base still there? */
-	STEP_LOOKUP,  /* create: is it there already? */
-	STEP_CALL,    /* the next call of the plan */
-	STEP_SETTLE,  /* after an unknown outcome */
-	STEP_SETTLE_CREATE,
-	STEP_FINAL,   /* read what the record is now */
-};
+/* ---- asking ---- */
 
-struct http_job {
-	struct http_state *s;
-	struct conn_command *cmd;
-	const struct http_record *h;
-	struct br_arena arena;
-	enum step step;
-	const struct http_call *call;  /* being made or next */
-	const struct cell *element;    /* of a part: the first cell of the element */
-	uint32_t element_at;
-	struct br_str lid, etag, write_etag;
-	struct image now;              /* as last read */
-	bool doubt;                    /* an outcome was unknown and settled by comparing */
-	bool sent_any;
-	unsigned tries;
-	int64_t wait_ms;
-	struct br_timer again;
-	struct http_job *next;
-};
-
-static void run(void *arg);
-
-static void free_job(struct http_job *j)
+static struct http_vars vars_of(struct http_job *j)
 {
-	struct http_job **p = &j->s->jobs;
-
-	while (*p && *p != j)
-		p = &(*p)->next;
-	if (*p)
-		*p = j->next;
-	br_timer_set(conn_loop(j->s->conn), &j->again, -1);
-	br_arena_release(&j->arena);
-	free(j);
-}
-
-void http_jobs_drop(struct http_state *s)
-{
-	while (s->jobs)
-		free_job(s->jobs);
-}
-
-static void answer(struct http_job *j, enum msg_status status, const struct image *post, struct br_str code, struct br_str text, bool atomic)
-{
-	struct conn_receipt r = {.status = status, .lid = j->lid, .post = post, .atomic = atomic, .doubt = j->doubt, .code = code, .text = text};
-	struct http_state *s = j->s;
-	struct conn_command *cmd = j->cmd;
-
-	conn_answer(s->conn, cmd, &r);
-	if (status != RCPT_PROGRESS)
-		free_job(j);
-}
-
-/* Tries the same step later; gives the outcome up as unknown or refused only when nothing can have been written. */
-static void again_later(struct http_job *j, const struct http_reply *reply)
-{
-	struct br_err err;
-	int64_t wait = j->wait_ms;
-
-	if (reply && reply->retry_after_ms > wait)
-		wait = reply->retry_after_ms;
-	if (++j->tries > RETRIES) {
-		/* The runtime starts over with a handshake; the command comes back with it. */
-		br_err_clear(&err);
-		if (reply)
-			http_reply_error(j->s, j->call ? j->call->path : j->h->get_path, reply, &err);
-		else
-			br_err_set(&err, BR_E_HTTP_UNREACHABLE, "url", j->s->options->base_url.p, "why", "no answer", NULL);
-		conn_failed(j->s->conn, &err);
-		return;
-	}
-	j->wait_ms = j->wait_ms * 2 < RETRY_MAX_MS ? j->wait_ms * 2 : RETRY_MAX_MS;
-	br_timer_set(conn_loop(j->s->conn), &j->again, wait * 1000);
+	return (struct http_vars){.o = j->s->options, .lid = j->lid, .did = j->cmd->did_text, .shape = j->work.record->shape, .set = &j->cmd->set,
+		.base = &j->cmd->base};
 }
 
 static void out_of_memory(struct http_job *j)
@@ -104,17 +28,7 @@ static void out_of_memory(struct http_job *j)
 
 	br_err_clear(&err);
 	br_err_set(&err, BR_E_NOMEM, NULL);
-	conn_failed(j->s->conn, &err);
-}
-
-static int64_t time_left(const struct http_job *j)
-{
-	int64_t left;
-
-	if (!j->cmd->deadline_us)
-		return 0;
-	left = (j->cmd->deadline_us - br_loop_now(conn_loop(j->s->conn))) / 1000;
-	return left > 1 ? left : 1;
+	http_job_fail(j, &err);
 }
 
 static void send(struct http_job *j, const char *method, struct br_str path, struct br_str body, const char *const *headers, http_reply_fn *fn)
@@ -122,348 +36,390 @@ static void send(struct http_job *j, const char *method, struct br_str path, str
 	struct br_err err;
 
 	br_err_clear(&err);
-	if (br_arena_failed(&j->arena)) {
+	if (br_arena_failed(&j->arena))
 		out_of_memory(j);
-		return;
-	}
-	if (http_client_send(j->s->client, method, path, body, headers, time_left(j), &j->arena, fn, j, &err) < 0)
-		conn_failed(j->s->conn, &err);
+	else if (http_client_send(j->s->client, method, path, body, headers, j->cmd->deadline_us, &j->arena, fn, j, &err) < 0)
+		http_job_fail(j, &err);
 }
-
-static struct http_vars vars_of(struct http_job *j)
-{
-	return (struct http_vars){.o = j->s->options, .lid = j->lid, .did = j->cmd->did_text, .shape = j->h->shape, .set = &j->cmd->set,
-		.base = &j->cmd->base};
-}
-
-/* ---- comparing ---- */
-
-static bool holds(const struct image *now, const struct image *cells, const struct image *but)
-{
-	for (uint32_t i = 0; i < cells->n; i++) {
-		const struct cell *c = &cells->cells[i];
-		const struct cell *there = image_get(now, c->part, c->key, c->field);
-
-		if (but && image_get(but, c->part, c->key, c->field))
-			continue;
-		/* a member that is not there and one that is null are the same to a reader */
-		if (!cell_same(c, there) && !(cell_is_null(c) && (!there || cell_is_null(there))))
-			return false;
-	}
-	return true;
-}
-
-static bool as_before(const struct http_job *j)
-{
-	return holds(&j->now, &j->cmd->base, NULL);
-}
-
-static bool as_sent(const struct http_job *j)
-{
-	return holds(&j->now, &j->cmd->set, NULL) && holds(&j->now, &j->cmd->base, &j->cmd->set);
-}
-
-/* ---- reading ---- */
 
 static void get(struct http_job *j, http_reply_fn *fn)
 {
 	struct http_vars v = vars_of(j);
 
-	send(j, "GET", http_fill(j->h->get_path, &v, true, &j->arena), BR_STR_NONE, NULL, fn);
+	send(j, "GET", http_fill(j->work.record->get_path, &v, true, &j->arena), BR_STR_NONE, NULL, fn);
 }
 
-static bool take_object(struct http_job *j, const struct http_node *object, struct br_str etag)
+static void go(struct http_job *j, enum http_step step)
 {
-	if (http_tree_image(object, j->h->shape, j->h->parts, j->h->nparts, &j->arena, &j->now) < 0)
+	j->step = step;
+	http_job_run(j);
+}
+
+/* The record of an answer becomes `now`. False when there is none in it. */
+static bool take_object(struct http_job *j, const struct http_node *object, struct br_str etag, enum http_known known)
+{
+	const struct http_record *h = j->work.record;
+
+	if (!object || object->type != BR_JT_OBJECT)
+		return false;
+	if (http_tree_image(object, h->shape, h->parts, h->nparts, &j->arena, &j->now) < 0)
 		return false;
 	j->etag = etag;
+	j->known = known;
 	return true;
 }
 
-static void start_calls(struct http_job *j)
+/* ---- what the record tells ---- */
+
+static void stale(struct http_job *j, bool doubt)
 {
-	j->step = STEP_CALL;
-	j->call = j->cmd->op == OP_CREATE ? j->h->create : j->h->update;
-	j->element = NULL;
-	j->element_at = 0;
-	j->tries = 0;
-	j->wait_ms = RETRY_FIRST_MS;
-	run(j);
+	/* what is ours must not be read as somebody's edit */
+	if (j->moved && j->have_mine)
+		http_job_progress(j, true);
+	j->doubt = doubt || (j->moved && !j->have_mine);
+	http_job_answer(j, RCPT_STALE, &j->now, BR_STR_NONE, BR_STR_NONE, !j->doubt);
+}
+
+/* Units from the current one on that are neither as before nor as sent. */
+static bool any_other(const struct http_job *j)
+{
+	for (struct http_unit u = j->unit; u.call; u = http_plan_next(&j->work, u))
+		if (http_plan_mark(&j->work, &u, &j->now) == HTTP_OTHER)
+			return true;
+	return false;
+}
+
+/* Can the key be asked without writing over anybody? A server that shows no ETag looks at no condition. */
+static bool can_ask(const struct http_job *j, bool untouched)
+{
+	return untouched || (j->work.record->etag && j->etag.n && j->unit.call && j->unit.call->etag);
+}
+
+/* Something of the command may be there already: what is open is sent, what is done is not repeated, anything else is for the bridge to merge. */
+static void compare(struct http_job *j)
+{
+	bool doubtful = j->unsure || (j->cmd->attempted && !(j->keyed && j->work.record->etag)), other = any_other(j);
+
+	if (j->cmd->op == OP_UPDATE && (other || !http_plan_rest_same(&j->work, j->have_mine ? &j->mine : j->work.base, &j->now))) {
+		stale(j, doubtful);
+		return;
+	}
+	j->resume = true;
+	j->doubt = j->doubt || doubtful || other;
+	if (j->unsure && j->unit.call && http_plan_mark(&j->work, &j->unit, &j->now) == HTTP_OPEN) {
+		http_job_failed_again(j);
+		return;
+	}
+	j->unsure = false;
+	go(j, STEP_CALL);
+}
+
+/* The record was read and is there. */
+static void found(struct http_job *j)
+{
+	bool untouched;
+
+	if (j->cmd->op == OP_CREATE && !j->claimed && !j->moved && !j->unsure) {
+		/* somebody else's entry of the same case, equal or not: the bridge binds and merges it */
+		http_job_answer(j, RCPT_EXISTS, &j->now, BR_STR_NONE, BR_STR_NONE, true);
+		return;
+	}
+	untouched = j->cmd->op == OP_UPDATE && http_plan_untouched(&j->work, &j->now);
+	if (j->asking && can_ask(j, untouched)) {
+		/* Only the key knows whether the first attempt came through. Where the record is not as before, the question itself must not write. */
+		j->probe = !untouched;
+		go(j, STEP_CALL);
+	} else if (j->cmd->op == OP_UPDATE && !j->moved && !j->unsure && !j->cmd->attempted) {
+		if (untouched)
+			go(j, STEP_CALL);
+		else
+			stale(j, false);
+	} else {
+		compare(j);
+	}
+}
+
+static void not_found(struct http_job *j, const struct http_reply *reply)
+{
+	if (j->cmd->op == OP_UPDATE || j->have_mine) {
+		http_job_answer(j, RCPT_GONE, NULL, reply->code, reply->text, false);
+		return;
+	}
+	/* a number without a record: the rest of the create is still to come */
+	j->known = KNOWN_ABSENT;
+	j->asking = false;
+	if (!j->told && !j->cmd->lid.n)
+		http_job_progress(j, false);
+	j->told = true;
+	if (j->unsure)
+		http_job_failed_again(j);
+	else
+		go(j, STEP_CALL);
 }
 
 static void on_look(void *arg, const struct http_reply *reply)
 {
 	struct http_job *j = arg;
 
-	if (reply->what == HTTP_MISSING) {
-		answer(j, RCPT_GONE, NULL, reply->code, reply->text, false);
+	if (reply->what == HTTP_MISSING)
+		not_found(j, reply);
+	else if (reply->what == HTTP_OK && take_object(j, http_tree_at(reply->body, j->work.record->get_object), reply->etag, KNOWN_GET))
+		found(j);
+	else
+		http_job_again(j, reply);
+}
+
+/* ---- looking for it by its natural key ---- */
+
+/* True when the natural key has all its values: else there is nothing to look up by. */
+static bool can_look_up(const struct http_job *j)
+{
+	return j->work.record->lookup_path.n && j->cmd->nk.n > 2 && !memmem(j->cmd->nk.p, j->cmd->nk.n, ":null", 5);
+}
+
+static void park(struct http_job *j, const char *why)
+{
+	j->doubt = true;
+	http_job_answer(j, RCPT_PARKED, NULL, br_str_z(j->code), br_str_z(why), false);
+}
+
+/* A call that only gives out a number makes no record, so it may be made again. */
+static bool only_numbers(const struct http_unit *u)
+{
+	return u->call && u->call->lid.n && u->call->ncolumns == 0 && !u->call->all && u->call->next;
+}
+
+/* No record by that key, as far as the search shows. */
+static void nobody(struct http_job *j)
+{
+	const struct http_record *h = j->work.record;
+	bool maybe = j->duplicate || j->unsure || j->cmd->attempted;
+
+	if (!j->looked && h->visibility_ms > 0 && (maybe || !(j->keyed || h->unique))) {
+		/* it may be there and not yet be found */
+		j->looked = true;
+		http_job_wait(j, h->visibility_ms, NULL);
 		return;
 	}
-	if (reply->what != HTTP_OK || !take_object(j, http_tree_at(reply->body, j->h->get_object), reply->etag)) {
-		again_later(j, reply);
-		return;
-	}
-	if (j->cmd->op == OP_CREATE) {
-		/* the number was allotted before; what is missing is sent again, which is the same data */
-		start_calls(j);
-		return;
-	}
-	if (j->cmd->attempted && !as_before(j) && as_sent(j)) {
-		j->doubt = j->h->idempotency.n == 0;
-		answer(j, RCPT_APPLIED, &j->now, BR_STR_NONE, BR_STR_NONE, false);
-		return;
-	}
-	if (!as_before(j)) {
-		j->doubt = j->cmd->attempted && j->h->idempotency.n == 0;
-		/* a server that knows the key can tell what became of the first attempt */
-		if (j->cmd->attempted && j->h->idempotency.n) {
-			j->etag = BR_STR_NONE;
-			start_calls(j);
-			return;
-		}
-		answer(j, RCPT_STALE, &j->now, BR_STR_NONE, BR_STR_NONE, true);
-		return;
-	}
-	start_calls(j);
+	if (j->duplicate)
+		park(j, "the system says that the record is there already, and does not find it");
+	else if (maybe && !j->keyed && !h->unique && !only_numbers(&j->unit))
+		park(j, "an attempt may have created it, and it is not found by its key"); /* never a blind second POST */
+	else if (j->unsure)
+		http_job_failed_again(j);
+	else
+		go(j, STEP_CALL);
+}
+
+static void numbered(struct http_job *j, struct br_str lid)
+{
+	j->lid = lid;
+	j->work.numbered = true;
+	j->unit = http_plan_first(&j->work);
+	j->known = KNOWN_NOTHING;
 }
 
 static void on_lookup(void *arg, const struct http_reply *reply)
 {
 	struct http_job *j = arg;
-	const struct http_node *items = http_tree_at(reply->body, j->h->lookup_items), *first;
+	const struct http_record *h = j->work.record;
+	const struct http_node *items = http_tree_at(reply->body, h->lookup_items), *first;
+	struct br_str lid;
 
 	if (reply->what == HTTP_MISSING) {
-		start_calls(j);
+		nobody(j);
 		return;
 	}
 	if (reply->what != HTTP_OK || !items) {
-		again_later(j, reply);
+		http_job_again(j, reply);
 		return;
 	}
 	first = items->type == BR_JT_ARRAY ? items->child : items->type == BR_JT_OBJECT ? items : NULL;
 	if (!first) {
-		start_calls(j);
+		nobody(j);
 		return;
 	}
-	if (items->type == BR_JT_ARRAY && first->next) {
-		answer(j, RCPT_AMBIGUOUS, NULL, BR_STR_NONE, BR_STR_NONE, false);
+	lid = http_tree_text(http_tree_at(first, h->key));
+	if ((items->type == BR_JT_ARRAY && first->next) || !lid.n) {
+		http_job_answer(j, RCPT_AMBIGUOUS, NULL, BR_STR_NONE, BR_STR_NONE, false);
 		return;
 	}
-	j->lid = http_tree_text(http_tree_at(first, j->h->key));
-	if (!take_object(j, first, BR_STR_NONE)) {
-		out_of_memory(j);
-		return;
-	}
-	if (j->cmd->attempted && as_sent(j)) {
-		/* found, and exactly what we would send: our own earlier call */
-		j->doubt = true;
-		answer(j, RCPT_APPLIED, &j->now, BR_STR_NONE, BR_STR_NONE, false);
-		return;
-	}
-	answer(j, RCPT_EXISTS, &j->now, BR_STR_NONE, BR_STR_NONE, true);
+	/* a search tells of yesterday; the record itself is what counts */
+	numbered(j, lid);
+	go(j, STEP_LOOK);
 }
 
-/* True when the natural key has all its values: else there is nothing to look up by. */
-static bool can_look_up(const struct http_job *j)
-{
-	return j->h->lookup_path.n && j->cmd->nk.n > 2 && !memmem(j->cmd->nk.p, j->cmd->nk.n, ":null", 5);
-}
-
-static void lookup(struct http_job *j, http_reply_fn *fn)
+static void lookup(struct http_job *j)
 {
 	struct http_vars v = vars_of(j);
 
-	send(j, "GET", http_fill(j->h->lookup_path, &v, true, &j->arena), BR_STR_NONE, NULL, fn);
+	send(j, "GET", http_fill(j->work.record->lookup_path, &v, true, &j->arena), BR_STR_NONE, NULL, on_lookup);
 }
 
 /* ---- calls ---- */
 
-static bool has_column(const struct http_call *c, unsigned field)
-{
-	for (size_t i = 0; i < c->ncolumns; i++)
-		if (c->columns[i] == field)
-			return true;
-	return c->all;
-}
-
-/* The next element of the call's part that has something to send. */
-static bool next_element(struct http_job *j)
-{
-	const struct image *set = &j->cmd->set;
-
-	for (uint32_t i = j->element_at; i < set->n; i++) {
-		const struct cell *c = &set->cells[i];
-
-		if (c->part != j->call->part || (j->element && br_str_eq(c->key, j->element->key)) || !has_column(j->call, c->field))
-			continue;
-		j->element = c;
-		j->element_at = i + 1;
-		return true;
-	}
-	return false;
-}
-
-/* Is this call part of the plan? A create makes every call that is not for a column nobody set. */
-static bool needed(struct http_job *j)
-{
-	if (j->call->part > 0)
-		return next_element(j);
-	if (j->call->ncolumns == 0)
-		return true;
-	for (uint32_t i = 0; i < j->cmd->set.n; i++)
-		if (j->cmd->set.cells[i].part == 0 && has_column(j->call, j->cmd->set.cells[i].field))
-			return true;
-	return false;
-}
-
-static int member_cmp(const void *a, const void *b)
-{
-	return br_str_cmp(((const struct http_member *)a)->path, ((const struct http_member *)b)->path);
-}
-
-static struct br_str body_of(struct http_job *j, struct http_vars *v)
-{
-	const struct http_call *c = j->call;
-	const struct image *set = &j->cmd->set;
-	struct http_member *members = br_arena_array(&j->arena, struct http_member, c->nbody + set->n + 1);
-	size_t n = 0;
-	struct br_buf b;
-	struct br_jw w;
-	struct br_str out;
-
-	if (!members)
-		return BR_STR_NONE;
-	for (size_t i = 0; i < c->nbody; i++)
-		members[n++] = (struct http_member){c->body[i].name, http_fill(c->body[i].value, v, false, &j->arena)};
-	for (uint32_t i = 0; i < set->n; i++) {
-		const struct cell *cell = &set->cells[i];
-		struct br_str name = j->h->shape->fields[cell->field].name;
-		bool listed = false;
-
-		if (cell->part != c->part || !has_column(c, cell->field) || (c->part > 0 && !br_str_eq(cell->key, j->element->key)))
-			continue;
-		for (size_t k = 0; k < c->nbody; k++)
-			listed |= br_str_eq(c->body[k].name, name);
-		if (!listed)
-			members[n++] = (struct http_member){name, cell->value};
-	}
-	qsort(members, n, sizeof(*members), member_cmp);
-	br_buf_init(&b, 16u << 20);
-	br_jw_init(&w, &b);
-	if (c->wrap.n) {
-		br_jw_object(&w);
-		br_jw_key(&w, c->wrap);
-	}
-	http_write_object(members, n, &w);
-	if (c->wrap.n)
-		br_jw_end_object(&w);
-	out = br_jw_failed(&w) ? BR_STR_NONE : br_arena_copy(&j->arena, br_buf_str(&b));
-	br_buf_release(&b);
-	return out;
-}
-
 static const char *const *headers_of(struct http_job *j)
 {
-	const char **h = br_arena_array(&j->arena, const char *, 3);
-	struct br_str call = BR_STR_NONE;
+	const struct http_record *h = j->work.record;
+	const char **list = br_arena_array(&j->arena, const char *, 3);
 	size_t n = 0;
 
-	if (!h)
+	if (!list)
 		return NULL;
-	if (j->h->idempotency.n) {
-		/* one key per call: the delivery, the call, the element */
-		if (j->call->part > 0)
-			call = br_arena_printf(&j->arena, "/%.*s/%.*s", BR_STR_ARG(j->call->name), BR_STR_ARG(j->element->key));
-		else
-			call = br_arena_printf(&j->arena, "/%.*s", BR_STR_ARG(j->call->name));
-		h[n++] = br_arena_printf(&j->arena, "%.*s: %.*s%.*s", BR_STR_ARG(j->h->idempotency), BR_STR_ARG(j->cmd->did_text), BR_STR_ARG(call)).p;
+	if (j->keyed) {
+		struct br_str key = http_plan_key(&j->unit, j->cmd->did_text, &j->arena);
+
+		list[n++] = br_arena_printf(&j->arena, "%.*s: %.*s", BR_STR_ARG(h->idempotency), BR_STR_ARG(key)).p;
 	}
-	if (j->h->etag && j->call->etag && j->etag.n)
-		h[n++] = br_arena_printf(&j->arena, "If-Match: %.*s", BR_STR_ARG(j->etag)).p;
-	return h;
+	if (h->etag && j->unit.call->etag && j->lid.n && (j->probe || j->etag.n))
+		list[n++] = j->probe ? "If-Match: " NEVER : br_arena_printf(&j->arena, "If-Match: %.*s", BR_STR_ARG(j->etag)).p;
+	return list;
 }
 
-static void call_done(struct http_job *j, const struct http_reply *reply)
+static void unit_done(struct http_job *j, const struct http_reply *reply)
 {
-	const struct http_node *object = br_str_eq(j->call->object, BR_STR("-")) ? NULL : http_tree_at(reply->body, j->call->object);
-	bool told = false;
+	const struct http_call *call = j->unit.call;
+	const struct http_node *object = br_str_eq(call->object, BR_STR("-")) ? NULL : http_tree_at(reply->body, call->object);
+	bool numbers = only_numbers(&j->unit) && !j->lid.n;
 
-	j->tries = 0;
-	j->wait_ms = RETRY_FIRST_MS;
-	j->sent_any = true;
-	if (j->call->lid.n && !j->lid.n) {
-		j->lid = http_tree_text(http_tree_at(reply->body, j->call->lid));
-		told = j->lid.n > 0;
+	j->tries = j->failures = 0;
+	j->unsure = j->asking = j->probe = false;
+	j->moved = j->moved || !numbers;
+	if (call->lid.n && !j->lid.n) {
+		j->lid = http_tree_text(http_tree_at(reply->body, call->lid));
+		if (!j->lid.n) {
+			/* it was done, and we cannot tell what it is called there */
+			park(j, "the answer does not tell the number of the new record");
+			return;
+		}
+		j->known = KNOWN_ABSENT;
 	}
-	if (reply->etag.n)
-		j->etag = j->write_etag = reply->etag;
-	else
-		j->etag = BR_STR_NONE;
-	if (object && object->type == BR_JT_OBJECT)
-		take_object(j, object, j->etag);
-	else
-		j->now.n = 0;
+	j->write_etag = numbers ? BR_STR_NONE : reply->etag;
+	if (take_object(j, object, reply->etag, KNOWN_WRITE)) {
+		j->mine = j->now;
+		j->have_mine = true;
+	} else if (!numbers) {
+		j->known = KNOWN_NOTHING;
+	}
+	j->unit = http_plan_next(&j->work, j->unit);
 	/* the number is kept at once: what follows may fail, and is then resumed under it */
-	if (told && (j->call->next || j->call->part > 0))
-		answer(j, RCPT_PROGRESS, NULL, BR_STR_NONE, BR_STR_NONE, false);
-	if (j->call->part == 0) {
-		j->call = j->call->next;
-		j->element = NULL;
-		j->element_at = 0;
+	if (call->lid.n && j->unit.call && !j->told) {
+		http_job_progress(j, j->have_mine);
+		j->told = true;
 	}
-	run(j);
+	go(j, STEP_CALL);
 }
 
-static void unknown_outcome(struct http_job *j, const struct http_reply *reply)
+static void unclear(struct http_job *j, const struct http_reply *reply)
 {
-	/* the same key again gives the same answer */
-	if (j->h->idempotency.n) {
-		again_later(j, reply);
+	j->unsure = true;
+	/* the same key again brings the same answer */
+	if (j->keyed && ++j->failures <= KEY_TRIES && http_job_time_left_ms(j) > 1000) {
+		http_job_again(j, reply);
 		return;
 	}
-	j->step = j->lid.n ? STEP_SETTLE : STEP_SETTLE_CREATE;
-	again_later(j, reply);
+	if (!j->lid.n && !can_look_up(j)) {
+		http_job_note(j, reply);
+		if (j->keyed || j->work.record->unique || only_numbers(&j->unit))
+			http_job_failed_again(j);
+		else
+			park(j, "no answer to the create, and nothing to look it up by");
+		return;
+	}
+	j->tries = j->failures = 0;
+	j->wait_ms = 0;
+	j->asking = j->probe = false;
+	j->step = j->lid.n ? STEP_LOOK : STEP_LOOKUP;
+	http_job_again(j, reply);
+}
+
+/* A create is answered with "there is one already". */
+static void duplicate(struct http_job *j, const struct http_reply *reply)
+{
+	struct br_str lid = BR_STR_NONE;
+
+	for (const struct http_call *c = j->work.record->create; c && !lid.n; c = c->next)
+		lid = c->lid.n ? http_tree_text(http_tree_at(reply->body, c->lid)) : BR_STR_NONE;
+	j->duplicate = true;
+	j->probe = false;
+	j->tries = 0;
+	if (lid.n && br_str_eq(lid, j->lid)) {
+		j->claimed = true;
+		go(j, STEP_LOOK);
+	} else if (lid.n) {
+		numbered(j, lid);
+		go(j, STEP_LOOK);
+	} else if (can_look_up(j)) {
+		go(j, STEP_LOOKUP);
+	} else {
+		http_job_note(j, reply);
+		http_job_answer(j, RCPT_REJECTED, NULL, reply->code, reply->text, false);
+	}
+}
+
+static void refused(struct http_job *j, const struct http_reply *reply)
+{
+	if (j->moved && j->have_mine)
+		http_job_progress(j, true);
+	http_job_answer(j, RCPT_REJECTED, NULL, reply->code, reply->text, false);
+}
+
+static void pending(struct http_job *j, const struct http_reply *reply)
+{
+	struct br_str ref = j->unit.call->ref.n ? http_tree_text(http_tree_at(reply->body, j->unit.call->ref)) : j->lid;
+	size_t n = ref.n < sizeof(j->text) - 1 ? ref.n : sizeof(j->text) - 1;
+
+	memcpy(j->text, ref.p ? ref.p : "", n);
+	j->text[n] = '\0';
+	http_job_answer(j, RCPT_PENDING, NULL, reply->code, reply->text, false);
 }
 
 static void on_call(void *arg, const struct http_reply *reply)
 {
 	struct http_job *j = arg;
 
-	if (reply->outcome == BR_HTTP_UNKNOWN) {
-		unknown_outcome(j, reply);
+	if (reply->unsure) {
+		unclear(j, reply);
 		return;
 	}
 	switch (reply->what) {
 	case HTTP_OK:
-		call_done(j, reply);
+		unit_done(j, reply);
 		break;
 	case HTTP_STALE:
-		j->step = STEP_LOOK;
-		j->cmd->attempted = j->sent_any;
-		run(j);
+		/* the key remembers nothing, and the record has changed */
+		j->asking = j->probe = false;
+		if (j->tries > 0) {
+			j->step = STEP_LOOK;
+			http_job_again(j, reply);
+		} else {
+			j->tries++;
+			go(j, STEP_LOOK);
+		}
 		break;
 	case HTTP_MISSING:
-		answer(j, RCPT_GONE, NULL, reply->code, reply->text, false);
+		/* what is not there yet cannot be gone: it is the item, the path... that is missing */
+		if (j->cmd->op == OP_CREATE && !j->have_mine)
+			refused(j, reply);
+		else
+			http_job_answer(j, RCPT_GONE, NULL, reply->code, reply->text, false);
 		break;
 	case HTTP_DUPLICATE:
-		j->step = STEP_LOOKUP;
-		j->cmd->attempted = true;
-		run(j);
+		if (j->cmd->op == OP_CREATE)
+			duplicate(j, reply);
+		else
+			refused(j, reply);
 		break;
 	case HTTP_CORRECT:
 	case HTTP_WAIT:
 	case HTTP_STOP:
-		answer(j, RCPT_REJECTED, NULL, reply->code, reply->text, false);
+		refused(j, reply);
 		break;
 	case HTTP_PENDING:
-		answer(j, RCPT_PENDING, NULL, reply->code, reply->text, false);
+		pending(j, reply);
 		break;
 	default:
-		/* a page that is no JSON, or a server error, may have come after the effect */
-		if (reply->outcome == BR_HTTP_ANSWER && (!reply->body || reply->status >= 500))
-			unknown_outcome(j, reply);
-		else
-			again_later(j, reply);
+		http_job_again(j, reply);
 	}
 }
 
@@ -472,123 +428,91 @@ static void make_call(struct http_job *j)
 	struct http_vars v = vars_of(j);
 	struct br_str body;
 
-	v.part = (unsigned)j->call->part;
-	v.key = j->element ? j->element->key : BR_STR_NONE;
-	body = body_of(j, &v);
+	v.part = (unsigned)j->unit.call->part;
+	v.key = j->unit.element;
+	body = http_plan_body(&j->work, &j->unit, &v, &j->arena);
 	if (!body.p) {
-		out_of_memory(j);
+		http_job_answer(j, RCPT_REJECTED, NULL, BR_STR("too-large"), BR_STR("the request would be larger than 16 MiB"), false);
 		return;
 	}
-	send(j, j->call->method.p, http_fill(j->call->path, &v, true, &j->arena), body, headers_of(j), on_call);
-}
-
-/* ---- settling an unknown outcome without a key ---- */
-
-static void on_settle(void *arg, const struct http_reply *reply)
-{
-	struct http_job *j = arg;
-
-	if (reply->what != HTTP_OK || !take_object(j, http_tree_at(reply->body, j->h->get_object), reply->etag)) {
-		if (reply->what == HTTP_MISSING)
-			answer(j, RCPT_GONE, NULL, reply->code, reply->text, false);
-		else
-			again_later(j, reply);
-		return;
-	}
-	j->doubt = true;
-	if (as_sent(j)) {
-		answer(j, RCPT_APPLIED, &j->now, BR_STR_NONE, BR_STR_NONE, false);
-	} else if (as_before(j)) {
-		j->step = STEP_CALL;
-		run(j);
-	} else if (j->cmd->op == OP_CREATE) {
-		/* our own half-made record: the remaining calls bring it to what was sent */
-		j->step = STEP_CALL;
-		run(j);
-	} else {
-		answer(j, RCPT_STALE, &j->now, BR_STR_NONE, BR_STR_NONE, true);
-	}
-}
-
-static void on_settle_create(void *arg, const struct http_reply *reply)
-{
-	struct http_job *j = arg;
-	const struct http_node *items = http_tree_at(reply->body, j->h->lookup_items), *first = NULL;
-
-	if (reply->what != HTTP_OK && reply->what != HTTP_MISSING) {
-		again_later(j, reply);
-		return;
-	}
-	if (items)
-		first = items->type == BR_JT_ARRAY ? items->child : items->type == BR_JT_OBJECT ? items : NULL;
-	if (!first || (items->type == BR_JT_ARRAY && first->next)) {
-		/* never a blind second POST */
-		answer(j, first ? RCPT_AMBIGUOUS : RCPT_PARKED, NULL, BR_STR_NONE, BR_STR("no answer to the create, and no record by its key"), false);
-		return;
-	}
-	j->doubt = true;
-	j->lid = http_tree_text(http_tree_at(first, j->h->key));
-	if (!take_object(j, first, BR_STR_NONE))
-		out_of_memory(j);
-	else if (as_sent(j))
-		answer(j, RCPT_APPLIED, &j->now, BR_STR_NONE, BR_STR_NONE, false);
-	else
-		answer(j, RCPT_EXISTS, &j->now, BR_STR_NONE, BR_STR_NONE, false);
+	send(j, j->unit.call->method.p, http_fill(j->unit.call->path, &v, true, &j->arena), body, headers_of(j), on_call);
 }
 
 /* ---- the end: what is there now ---- */
 
+/* post is exactly what our write left: only where the server guards writes, told its ETag, and nothing had to be guessed. */
+static bool exact(const struct http_job *j)
+{
+	return j->work.record->etag && j->write_etag.n && br_str_eq(j->etag, j->write_etag) && !j->doubt && http_plan_covers(&j->work);
+}
+
+static void applied(struct http_job *j)
+{
+	http_job_answer(j, RCPT_APPLIED, &j->now, BR_STR_NONE, BR_STR_NONE, exact(j));
+}
+
 static void on_final(void *arg, const struct http_reply *reply)
 {
 	struct http_job *j = arg;
-	bool atomic;
 
-	if (reply->what != HTTP_OK || !take_object(j, http_tree_at(reply->body, j->h->get_object), reply->etag)) {
-		again_later(j, reply);
-		return;
-	}
-	atomic = j->write_etag.n && br_str_eq(j->etag, j->write_etag);
-	answer(j, RCPT_APPLIED, &j->now, BR_STR_NONE, BR_STR_NONE, atomic);
+	if (reply->what == HTTP_MISSING)
+		http_job_answer(j, RCPT_GONE, NULL, reply->code, reply->text, false);
+	else if (reply->what == HTTP_OK && take_object(j, http_tree_at(reply->body, j->work.record->get_object), reply->etag, KNOWN_GET))
+		applied(j);
+	else
+		http_job_again(j, reply);
+}
+
+/* Is it known well enough what the next call would overwrite? */
+static bool must_look(const struct http_job *j)
+{
+	if (!j->lid.n || j->probe)
+		return false;
+	if (j->known == KNOWN_NOTHING)
+		return true;
+	return j->known == KNOWN_WRITE && j->work.record->etag && !j->etag.n;
+}
+
+/* A unit that the record already shows; or, in a create of ours, one where somebody was at work since. */
+static bool done_already(const struct http_job *j)
+{
+	enum http_mark mark;
+
+	if (!j->resume || j->known == KNOWN_ABSENT || j->known == KNOWN_NOTHING)
+		return false;
+	mark = http_plan_mark(&j->work, &j->unit, &j->now);
+	return mark == HTTP_DONE || (mark == HTTP_OTHER && j->cmd->op == OP_CREATE);
 }
 
 static void run_calls(struct http_job *j)
 {
-	while (j->call && !needed(j)) {
-		j->call = j->call->next;
-		j->element = NULL;
-		j->element_at = 0;
-	}
-	if (j->call) {
+	while (j->unit.call && done_already(j))
+		j->unit = http_plan_next(&j->work, j->unit);
+	if (j->unit.call && must_look(j)) {
+		go(j, STEP_LOOK);
+	} else if (j->unit.call) {
 		make_call(j);
-		return;
+	} else if (j->known == KNOWN_WRITE || j->known == KNOWN_GET) {
+		applied(j);
+	} else {
+		j->step = STEP_FINAL;
+		get(j, on_final);
 	}
-	if (j->now.n && j->sent_any && j->lid.n) {
-		answer(j, RCPT_APPLIED, &j->now, BR_STR_NONE, BR_STR_NONE, true);
-		return;
-	}
-	j->step = STEP_FINAL;
-	get(j, on_final);
 }
 
-static void run(void *arg)
+void http_job_run(void *job)
 {
-	struct http_job *j = arg;
+	struct http_job *j = job;
 
 	switch (j->step) {
 	case STEP_LOOK:
 		get(j, on_look);
 		break;
 	case STEP_LOOKUP:
-		lookup(j, on_lookup);
+		lookup(j);
 		break;
 	case STEP_CALL:
 		run_calls(j);
-		break;
-	case STEP_SETTLE:
-		get(j, on_settle);
-		break;
-	case STEP_SETTLE_CREATE:
-		lookup(j, on_settle_create);
 		break;
 	case STEP_FINAL:
 		get(j, on_final);
@@ -598,7 +522,7 @@ static void run(void *arg)
 
 static void start(struct http_state *s, struct conn_command *cmd)
 {
-	struct http_job *j = calloc(1, sizeof(*j));
+	struct http_job *j = http_job_new(s, cmd);
 	struct br_err err;
 
 	if (!j) {
@@ -607,28 +531,17 @@ static void start(struct http_state *s, struct conn_command *cmd)
 		conn_failed(s->conn, &err);
 		return;
 	}
-	j->s = s;
-	j->cmd = cmd;
-	j->h = cmd->record->kind;
-	j->lid = cmd->lid;
-	j->wait_ms = RETRY_FIRST_MS;
-	j->again = (struct br_timer){.fn = run, .arg = j};
-	br_arena_init(&j->arena, JOB_ARENA);
-	j->next = s->jobs;
-	s->jobs = j;
-	if (cmd->op == OP_UPDATE || cmd->lid.n) {
-		j->step = STEP_LOOK;
-		run(j);
-	} else if (cmd->attempted && j->h->idempotency.n) {
-		start_calls(j); /* the key finds the first attempt */
-	} else if (can_look_up(j)) {
-		j->step = STEP_LOOKUP;
-		run(j);
-	} else if (cmd->attempted) {
-		answer(j, RCPT_PARKED, NULL, BR_STR_NONE, BR_STR("an earlier attempt may have created it, and there is nothing to look it up by"), false);
-	} else {
-		start_calls(j);
-	}
+	j->asking = cmd->attempted && j->keyed && cmd->lid.n > 0;
+	if (cmd->lid.n)
+		go(j, STEP_LOOK);
+	else if (cmd->attempted && j->keyed)
+		go(j, STEP_CALL); /* the key finds the first attempt; a look-up would find our own record and take it for another's */
+	else if (can_look_up(j))
+		go(j, STEP_LOOKUP);
+	else if (cmd->attempted && !j->work.record->unique && !only_numbers(&j->unit))
+		park(j, "an earlier attempt may have created it, and there is nothing to look it up by");
+	else
+		go(j, STEP_CALL);
 }
 
 void http_apply(void *state, struct conn_command *const *cmds, size_t n)

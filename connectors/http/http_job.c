@@ -1,0 +1,171 @@
+#include "http_job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define JOB_ARENA (64u << 20)
+#define RETRY_FIRST_MS 200
+#define RETRY_MAX_MS 5000
+#define LATER_MAX_MS 60000 /* a portal that says "in ten hours" may open sooner */
+#define ROUNDS 12          /* about five minutes of failing at one record while its neighbours work */
+
+static void free_job(struct http_job *j)
+{
+	struct http_job **p = &j->s->jobs;
+
+	while (*p && *p != j)
+		p = &(*p)->next;
+	if (*p)
+		*p = j->next;
+	br_timer_set(conn_loop(j->s->conn), &j->again, -1);
+	br_arena_release(&j->arena);
+	free(j);
+}
+
+void http_jobs_drop(struct http_state *s)
+{
+	while (s->jobs)
+		free_job(s->jobs);
+}
+
+struct http_job *http_job_new(struct http_state *s, struct conn_command *cmd)
+{
+	struct http_job *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	j->s = s;
+	j->cmd = cmd;
+	j->lid = cmd->lid;
+	j->work = (struct http_work){.record = cmd->record->kind, .op = cmd->op, .base = &cmd->base, .set = &cmd->set, .numbered = cmd->lid.n > 0};
+	j->keyed = j->work.record->idempotency.n > 0;
+	j->claimed = cmd->attempted || cmd->lid.n;
+	j->unit = http_plan_first(&j->work);
+	j->wait_ms = RETRY_FIRST_MS;
+	j->again = (struct br_timer){.fn = http_job_run, .arg = j};
+	br_arena_init(&j->arena, JOB_ARENA);
+	j->next = s->jobs;
+	s->jobs = j;
+	return j;
+}
+
+int64_t http_job_time_left_ms(const struct http_job *j)
+{
+	if (!j->cmd->deadline_us)
+		return INT64_MAX;
+	return (j->cmd->deadline_us - br_loop_now(conn_loop(j->s->conn))) / 1000;
+}
+
+void http_job_fail(struct http_job *j, const struct br_err *err)
+{
+	conn_failed(j->s->conn, err);
+}
+
+/* How often this command was handed back after failures nobody could explain. It outlives the job in the command. */
+static unsigned rounds(const struct http_job *j)
+{
+	return (unsigned)(uintptr_t)j->cmd->kind;
+}
+
+static void later(struct http_job *j, int64_t ms)
+{
+	struct http_state *s = j->s;
+	struct conn_command *cmd = j->cmd;
+
+	free_job(j);
+	conn_later(s->conn, cmd, ms < LATER_MAX_MS ? ms : LATER_MAX_MS);
+}
+
+static int64_t next_wait(struct http_job *j, const struct http_reply *reply)
+{
+	int64_t wait = j->wait_ms;
+
+	j->wait_ms = wait * 2 < RETRY_FIRST_MS ? RETRY_FIRST_MS : wait * 2 < RETRY_MAX_MS ? wait * 2 : RETRY_MAX_MS;
+	return reply && reply->retry_after_ms > wait ? reply->retry_after_ms : wait;
+}
+
+void http_job_note(struct http_job *j, const struct http_reply *reply)
+{
+	snprintf(j->code, sizeof(j->code), "%.*s", BR_STR_ARG(reply->code));
+	if (reply->outcome != BR_HTTP_ANSWER && reply->err)
+		br_err_sentence(reply->err, br_lang_from_env(), j->text, sizeof(j->text));
+	else
+		snprintf(j->text, sizeof(j->text), "%.*s", BR_STR_ARG(reply->text));
+}
+
+static void start_over(struct http_job *j, const struct http_reply *reply)
+{
+	struct br_err err;
+
+	br_err_clear(&err);
+	if (reply)
+		http_reply_error(j->s, j->unit.call ? j->unit.call->path : j->work.record->get_path, reply, &err);
+	else
+		br_err_set(&err, BR_E_HTTP_UNREACHABLE, "url", j->s->options->base_url.p, "why", j->text, NULL);
+	http_job_fail(j, &err);
+}
+
+void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply)
+{
+	if (ms + HTTP_LEAST_MS < http_job_time_left_ms(j))
+		br_timer_set(conn_loop(j->s->conn), &j->again, ms * 1000);
+	else if (!j->moved && !j->unsure)
+		later(j, ms);
+	else
+		start_over(j, reply);
+}
+
+void http_job_again(struct http_job *j, const struct http_reply *reply)
+{
+	int64_t wait = next_wait(j, reply);
+
+	j->tries++;
+	if (reply)
+		http_job_note(j, reply);
+	/* without conditions in the server, what was read before the wait is worth nothing after it */
+	if (j->step == STEP_CALL && !j->work.record->etag && j->lid.n && !j->unsure && j->known != KNOWN_ABSENT)
+		j->known = KNOWN_NOTHING;
+	http_job_wait(j, wait, reply);
+}
+
+void http_job_failed_again(struct http_job *j)
+{
+	unsigned n = rounds(j) + 1;
+
+	j->unsure = false;
+	j->cmd->kind = (void *)(uintptr_t)n;
+	if (n >= ROUNDS) {
+		if (j->moved && j->have_mine)
+			http_job_progress(j, true);
+		http_job_answer(j, RCPT_REJECTED, NULL, br_str_z(j->code), br_str_z(j->text), false);
+		return;
+	}
+	if (j->moved) {
+		http_job_again(j, NULL);
+		return;
+	}
+	/* nothing of it is there now, whoever tried */
+	j->cmd->attempted = false;
+	later(j, (int64_t)RETRY_FIRST_MS << n);
+}
+
+/* ---- answers ---- */
+
+static void tell(struct http_job *j, enum msg_status status, const struct image *post, struct br_str code, struct br_str text, bool atomic)
+{
+	const struct conn_receipt r = {.status = status, .lid = j->lid, .post = post, .atomic = atomic, .doubt = j->doubt, .code = code, .text = text,
+		.ref = status == RCPT_PENDING ? br_str_z(j->text) : BR_STR_NONE};
+
+	conn_answer(j->s->conn, j->cmd, &r);
+}
+
+void http_job_progress(struct http_job *j, bool with_post)
+{
+	tell(j, RCPT_PROGRESS, with_post ? &j->mine : NULL, BR_STR_NONE, BR_STR_NONE, false);
+}
+
+void http_job_answer(struct http_job *j, enum msg_status status, const struct image *post, struct br_str code, struct br_str text, bool atomic)
+{
+	tell(j, status, post, code, text, atomic);
+	free_job(j);
+}
