@@ -91,4 +91,9 @@ struct bus_topic_check {
 int bus_topics_check(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n, struct bus_topic_check *out, struct br_err *err);
 int bus_topics_apply(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n, struct bus_topic_check *out, struct br_err *err);
 
+#define BUS_NO_ANSWER -1
+/* Synchronous (CLI): the high watermarks of partition 0 of these topics, BUS_NO_ANSWER where the topic is missing or did not answer in time. 0, or
+ * -BR_E_BUS_UNREACHABLE when the broker did not answer within timeout_ms. */
+int bus_high(const struct cfg_site *site, const char *const *topics, size_t n, int64_t timeout_ms, int64_t *high, struct br_err *err);
+
 #endif

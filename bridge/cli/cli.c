@@ -2,45 +2,24 @@
 
 #include "bus.h"
 #include "cfg_report.h"
-#include "ledger_query.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-const struct cli_verb cli_verbs[] = {
-	{"lint", cli_lint, "[SITE]", "check a site's files; all problems in one go", "检查站点配置，一次列出全部问题"},
-	{"map", cli_map, "NAME --input FILE | check [NAME]", "show rows through a mapping; run its tests and laws",
-		"按映射显示数据；运行映射自带的测试与往返检验"},
-	{"topics", cli_topics, "plan|apply|check", "the Kafka topics of a site", "管理站点的 Kafka 主题"},
-	{"ledger", cli_ledger, "migrate|version", "create or upgrade the ledger", "创建或升级台账"},
-	{"run", cli_run, "[SITE]", "start and supervise bridge and connectors", "启动并看护总线与全部连接器"},
-	{"bridge", cli_bridge, "[SITE]", "the bridge alone", "只运行总线"},
-	{"connector", cli_connector, "NAME [SITE]", "one connector alone", "只运行一个连接器"},
-	{"status", cli_status, "[SITE]", "every system: state, waiting, parked, conflicts, last contact", "各系统状态、待发、待处理、冲突与最近联系时间"},
-	{"system", cli_system, "live|pause|trial NAME", "let a system take part, or stop writing to it", "系统上线、暂停或试运行"},
-	{"case", cli_case, "NUMBER", "find a case by any system's number", "用任一系统的编号查办件"},
-	{"parked", cli_parked, "list|show ID|retry ID|drop ID --reason TEXT", "what waits for a person", "待处理事项"},
-	{"conflicts", cli_conflicts, "list|show ID", "values that lost and were kept", "冲突中未被采用而保留的值"},
-	{"schema", cli_schema, "[json|fields]", "the published JSON Schema of a case; the reference of its fields", "输出办件的 JSON Schema 或字段说明"},
-	{"dev-broker", cli_dev_broker, "[--address-file FILE] [SITE]", "a mock Kafka to look at the product with; forgets everything",
-		"模拟 Kafka，仅供观看，停止即丢失"},
-	{NULL, NULL, NULL, NULL, NULL},
-};
-
-void cli_note(const struct cli *c, const char *format, ...)
+void cli_note(struct cli *c, const char *format, ...)
 {
 	va_list args;
 
-	(void)c;
+	c->told = true;
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
 }
 
-int cli_fail(const struct cli *c, const struct br_err *err)
+int cli_fail(struct cli *c, const struct br_err *err)
 {
 	char text[2048];
 
@@ -55,9 +34,19 @@ int cli_fail(const struct cli *c, const struct br_err *err)
 	}
 }
 
-int cli_usage(const struct cli *c, const struct cli_verb *v)
+int cli_wrong(struct cli *c, enum br_err_code code, ...)
 {
-	cli_note(c, "casebridge %s %s\n  %s", v->name, v->arguments, cli_say(c, v->help_en, v->help_zh));
+	const char *pair[8] = {NULL};
+	struct br_err err;
+	va_list args;
+
+	va_start(args, code);
+	for (size_t i = 0; i + 1 < BR_LEN(pair) && (pair[i] = va_arg(args, const char *)); i++)
+		continue;
+	va_end(args);
+	br_err_clear(&err);
+	br_err_set(&err, code, pair[0], pair[1], pair[2], pair[3], pair[4], pair[5], pair[6], NULL);
+	cli_fail(c, &err);
 	return CLI_USAGE;
 }
 
@@ -115,7 +104,33 @@ int cli_load(struct cli *c)
 	if (c->report.n == 0 && c->site && c->schema)
 		return CLI_OK;
 	cfg_report_print(&c->report, stderr, c->lang);
+	c->told = true;
 	return CLI_CONFIG;
+}
+
+int cli_load_schema(struct cli *c)
+{
+	struct cfg_report ignored = {.arena = &c->arena};
+
+	cfg_site_read(c->folder, &c->arena, &ignored, &c->site);
+	if (c->site && c->site->schemas_folder && case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema) == 0)
+		return CLI_OK;
+	cfg_report_print(c->report.n ? &c->report : &ignored, stderr, c->lang);
+	c->told = true;
+	return CLI_CONFIG;
+}
+
+struct cfg_system *cli_system_named(struct cli *c, const char *name)
+{
+	struct cfg_system *s = cfg_site_system(c->site, br_str_z(name));
+	struct br_str names = BR_STR("");
+
+	if (s)
+		return s;
+	for (s = c->site->systems; s; s = s->next)
+		names = br_arena_printf(&c->arena, "%.*s%s%s", BR_STR_ARG(names), names.n ? ", " : "", s->name.p);
+	cli_wrong(c, BR_E_CLI_NO_SYSTEM, "name", name, "names", names.p ? names.p : "", NULL);
+	return NULL;
 }
 
 const char *cli_user(void)
@@ -125,20 +140,6 @@ const char *cli_user(void)
 	if (!user)
 		user = getenv("USER");
 	return user ? user : "operator";
-}
-
-int cli_print_query(struct cli *c, const char *sql, int nparams, const char *const *params, const char *const *titles_zh, size_t *rows)
-{
-	struct ledger_table t;
-	struct br_err err;
-
-	br_err_clear(&err);
-	if (ledger_query(c->site->ledger_dsn.p, sql, nparams, params, &c->arena, &t, &err) < 0)
-		return cli_fail(c, &err);
-	if (rows)
-		*rows = t.rows;
-	cli_print_table(c, &(struct cli_table){t.names, titles_zh, t.cols, t.rows, t.cells});
-	return CLI_OK;
 }
 
 struct order_wait {

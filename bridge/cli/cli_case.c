@@ -1,64 +1,247 @@
 /*
  * cli_case.c - one case, found by any system's number: where it is, both numbers, and its history in plain words.
+ *
+ * Table: for people, with labels. JSON: an array of cases, each with its links and history. CSV: a row for each change of a field.
  */
 #include "cli.h"
 
+#include "br_json.h"
 #include "ledger_query.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
-static int find(struct cli *c, const char *number, struct ledger_table *t, struct br_err *err)
+enum { NO, VERSION, STATUS, APPLICANT, UPDATED, CID };
+enum { H_VERSION, H_AT, H_SYSTEM, H_PLACE, H_OLD, H_NEW };
+
+static const char head_sql[] =
+	"select coalesce(doc->>'portal_case_no', doc->>'dept_case_no', cid::text) as case_no, ver::text as version, doc->>'status' as status,"
+	" doc->'applicant'->>'name' as applicant, to_char(updated_at, 'YYYY-MM-DD HH24:MI:SS') as updated_at, cid::text as case_id"
+	" from casebridge.cases where cid = $1::uuid";
+static const char links_sql[] =
+	"select s.code as system, coalesce(l.lid, '-') as local_id, case when l.state = 'idle' and l.due then 'due' else l.state end as state,"
+	" coalesce(p.code, '') as code, coalesce(case $2 when 'zh' then p.text_zh else p.text_en end, '') as why,"
+	" coalesce(case $2 when 'zh' then p.next_zh else p.next_en end, '') as next"
+	" from casebridge.links l join casebridge.systems s on s.id = l.sys left join lateral (select * from casebridge.parked p"
+	" where p.cid = l.cid and p.sys = l.sys and p.status = 'open' order by id desc limit 1) p on true where l.cid = $1::uuid order by s.id";
+static const char history_sql[] =
+	"select h.ver::text as version, to_char(h.at, 'YYYY-MM-DD HH24:MI:SS') as at, s.code as system, e.k as field, e.v->>0 as old, e.v->>1 as new"
+	" from casebridge.history h join casebridge.systems s on s.id = h.sys left join lateral json_each(h.delta) e(k, v) on true"
+	" where h.cid = $1::uuid order by h.ver";
+
+struct found {
+	struct ledger_table head, links, history;
+	bool personal;
+};
+
+static int find(struct cli *c, const char *number, struct ledger_table *t)
 {
 	/* full-width digits and blanks of a pasted number do not matter */
-	return ledger_query(c->site->ledger_dsn.p,
+	return cli_query(c,
 		"with n as (select translate(replace($1, ' ', ''), '０１２３４５６７８９', '0123456789') as v)"
 		" select distinct cid::text from (select cid from casebridge.links, n where lid = v"
 		" union select cid from casebridge.cases, n where doc->>'portal_case_no' = v or doc->>'dept_case_no' = v"
 		" union select cid from casebridge.cases, n where cid::text = v) f",
-		1, &number, &c->arena, t, err);
+		1, &number, t);
 }
 
-static int print_case(struct cli *c, const char *cid)
+static const char *value_of(struct cli *c, const struct found *k, const char *place, const char *value)
 {
-	static const char *const where_zh[] = {"系统", "系统内编号", "情况", "待发送", "原因", "下一步"};
-	static const char *const head_zh[] = {"办件", "版本", "状态", "申请人", "更新时间"};
-	static const char *const history_zh[] = {"版本", "时间", "来自", "变更"};
-	bool zh = c->lang == BR_LANG_ZH;
-	int status = cli_print_query(c,
-		"select coalesce(doc->>'portal_case_no', doc->>'dept_case_no', cid::text) as case_no, ver::text as version, doc->>'status' as status,"
-		" left(doc->'applicant'->>'name', 1) || '*' as applicant, to_char(updated_at, 'YYYY-MM-DD HH24:MI:SS') as updated_at"
-		" from casebridge.cases where cid = $1::uuid",
-		1, &cid, head_zh, NULL);
+	const struct case_field *f = cli_field(c, br_str_z(place));
+	const struct code_row *row = f && f->codes && value ? code_find(f->codes, br_str_z(value)) : NULL;
 
-	if (status != CLI_OK)
-		return status;
+	if (c->output != CLI_TABLE && (!value || (f && f->pii == CASE_PII_NONE)))
+		return value;
+	if (!k->personal || !value)
+		return cli_value(c, f, value);
+	return row ? br_arena_copy(&c->arena, c->lang == BR_LANG_ZH ? row->label : row->label_en).p : value;
+}
+
+/* ---- for people ---- */
+
+static const char *state_word(const struct cli *c, const char *state)
+{
+	static const char *const words[][3] = {{"idle", "in step", "一致"}, {"due", "waits to be sent", "等待发送"}, {"inflight", "being sent", "发送中"},
+		{"rejected", "refused", "被退回"}, {"parked", "waits for a person", "待处理"}, {"pending", "awaits an answer", "等待答复"},
+		{"gone", "no longer there", "已不存在"}};
+
+	for (size_t i = 0; i < BR_LEN(words); i++)
+		if (strcmp(words[i][0], state) == 0)
+			return words[i][c->lang == BR_LANG_ZH ? 2 : 1];
+	return state;
+}
+
+static const char *title_of(const struct cli *c, const char *system)
+{
+	const struct cfg_system *s = cfg_site_system(c->site, br_str_z(system));
+
+	return s && s->title.n ? s->title.p : system;
+}
+
+static const char *label_of(struct cli *c, const char *place)
+{
+	const struct case_field *f = cli_field(c, br_str_z(place));
+	const char *slash = strchr(place, '/');
+	struct br_str label;
+
+	if (!f)
+		return place;
+	label = c->lang == BR_LANG_ZH ? f->label : f->label_en;
+	if (!slash)
+		return br_arena_copy(&c->arena, label).p;
+	/* which element of the list */
+	return br_arena_printf(&c->arena, "%.*s %.*s", (int)strcspn(slash + 1, "/"), slash + 1, BR_STR_ARG(label)).p;
+}
+
+static void print_links(struct cli *c, const struct found *k)
+{
+	static const char *const names[] = {"System", "Number there", "State", "Why, and what to do"};
+	static const char *const zh[] = {"系统", "系统内编号", "情况", "原因与下一步"};
+	const char **cells = br_arena_array(&c->arena, const char *, k->links.rows * 4 + 1);
+
+	for (size_t i = 0; cells && i < k->links.rows; i++) {
+		const char *const *row = &k->links.cells[i * k->links.cols];
+
+		cells[i * 4] = title_of(c, row[0]);
+		cells[i * 4 + 1] = row[1];
+		cells[i * 4 + 2] = state_word(c, row[2]);
+		cells[i * 4 + 3] = *row[3] ? br_arena_printf(&c->arena, "%s %s → %s", row[3], row[4], row[5]).p : "";
+	}
+	if (cells)
+		cli_print_table(c, &(struct cli_table){names, zh, 4, k->links.rows, cells});
+}
+
+/* A version is one line: when, where it was typed, and what became of each field. */
+static void print_history(struct cli *c, const struct found *k)
+{
+	const char *version = "";
+
+	for (size_t i = 0; i < k->history.rows; i++) {
+		const char *const *row = &k->history.cells[i * k->history.cols];
+		bool same = strcmp(row[H_VERSION], version) == 0;
+
+		if (!same)
+			printf("%s%3s  %s  %s", i ? "\n" : "", row[H_VERSION], row[H_AT], title_of(c, row[H_SYSTEM]));
+		version = row[H_VERSION];
+		if (!row[H_PLACE]) {
+			fputs(cli_say(c, "  entered", "  录入"), stdout);
+			continue;
+		}
+		if (row[H_OLD])
+			printf("\n       %s: %s → %s", label_of(c, row[H_PLACE]), value_of(c, k, row[H_PLACE], row[H_OLD]),
+				value_of(c, k, row[H_PLACE], row[H_NEW]));
+		else
+			printf("\n       %s: %s", label_of(c, row[H_PLACE]), value_of(c, k, row[H_PLACE], row[H_NEW]));
+	}
 	putchar('\n');
-	status = cli_print_query(c,
-		zh ? "select s.code as system, coalesce(l.lid, '-') as local_id, case l.state when 'idle' then case when l.due then '等待发送' else '一致' end"
-		     " when 'inflight' then '发送中' when 'rejected' then '被退回' when 'parked' then '待处理' when 'pending' then '等待答复' else '已不存在' end"
-		     " as state, case when l.due then '是' else '' end as waiting, coalesce(p.text_zh, '') as why, coalesce(p.next_zh, '') as next"
-		     " from casebridge.links l join casebridge.systems s on s.id = l.sys left join lateral (select * from casebridge.parked p"
-		     " where p.cid = l.cid and p.sys = l.sys and p.status = 'open' order by id desc limit 1) p on true where l.cid = $1::uuid order by s.id"
-		   : "select s.code as system, coalesce(l.lid, '-') as local_id, case l.state when 'idle' then case when l.due then 'waiting' else 'in step' end"
-		     " when 'inflight' then 'being sent' when 'rejected' then 'refused' when 'parked' then 'parked' when 'pending' then 'awaiting answer'"
-		     " else 'vanished' end as state, case when l.due then 'yes' else '' end as waiting, coalesce(p.text_en, '') as why,"
-		     " coalesce(p.next_en, '') as next"
-		     " from casebridge.links l join casebridge.systems s on s.id = l.sys left join lateral (select * from casebridge.parked p"
-		     " where p.cid = l.cid and p.sys = l.sys and p.status = 'open' order by id desc limit 1) p on true where l.cid = $1::uuid order by s.id",
-		1, &cid, where_zh, NULL);
-	if (status != CLI_OK)
-		return status;
-	putchar('\n');
-	return cli_print_query(c,
-		"select h.ver::text as version, to_char(h.at, 'YYYY-MM-DD HH24:MI:SS') as at, s.code as system,"
-		" coalesce((select string_agg(k || ': ' || coalesce(v->>0, '-') || ' → ' || coalesce(v->>1, '-'), '; ') from json_each(h.delta) e(k, v)),"
-		" case when h.ver = 1 then 'entered' else '' end) as change from casebridge.history h join casebridge.systems s on s.id = h.sys"
-		" where h.cid = $1::uuid order by h.ver",
-		1, &cid, history_zh, NULL);
+}
+
+static void print_people(struct cli *c, const struct found *k)
+{
+	const char *const *head = k->head.cells;
+	bool zh = c->lang == BR_LANG_ZH;
+
+	printf(zh ? "办件 %s  %s  %s  第 %s 版  %s\n\n" : "Case %s  %s  %s  version %s of %s\n\n", head[NO],
+		value_of(c, k, "applicant.name", head[APPLICANT]), value_of(c, k, "status", head[STATUS]), head[VERSION], head[UPDATED]);
+	print_links(c, k);
+	printf("\n%s\n", zh ? "过程" : "History");
+	print_history(c, k);
+}
+
+/* ---- for programs ---- */
+
+static void json_members(struct br_jw *w, const struct ledger_table *t, size_t row)
+{
+	for (size_t j = 0; j < t->cols; j++) {
+		const char *cell = t->cells[row * t->cols + j];
+
+		br_jw_key(w, br_str_z(t->names[j]));
+		if (cell)
+			br_jw_str(w, br_str_z(cell));
+		else
+			br_jw_null(w);
+	}
+}
+
+static void json_rows(struct br_jw *w, struct br_str key, const struct ledger_table *t)
+{
+	br_jw_key(w, key);
+	br_jw_array(w);
+	for (size_t i = 0; i < t->rows; i++) {
+		br_jw_object(w);
+		json_members(w, t, i);
+		br_jw_end_object(w);
+	}
+	br_jw_end_array(w);
+}
+
+static void json_case(struct br_jw *w, const struct found *k)
+{
+	br_jw_object(w);
+	json_members(w, &k->head, 0);
+	json_rows(w, BR_STR("links"), &k->links);
+	json_rows(w, BR_STR("history"), &k->history);
+	br_jw_end_object(w);
+}
+
+/* ---- the verb ---- */
+
+static void mask(struct cli *c, struct found *k)
+{
+	k->head.cells[APPLICANT] = value_of(c, k, "applicant.name", k->head.cells[APPLICANT]);
+	for (size_t i = 0; i < k->history.rows; i++) {
+		const char **row = &k->history.cells[i * k->history.cols];
+
+		row[H_OLD] = row[H_PLACE] ? value_of(c, k, row[H_PLACE], row[H_OLD]) : NULL;
+		row[H_NEW] = row[H_PLACE] ? value_of(c, k, row[H_PLACE], row[H_NEW]) : NULL;
+	}
+}
+
+static int load(struct cli *c, const char *cid, struct found *k)
+{
+	const char *params[] = {cid, c->lang == BR_LANG_ZH ? "zh" : "en"};
+	int status = cli_query(c, head_sql, 1, params, &k->head);
+
+	if (status == CLI_OK)
+		status = cli_query(c, links_sql, 2, params, &k->links);
+	if (status == CLI_OK)
+		status = cli_query(c, history_sql, 1, params, &k->history);
+	return status;
+}
+
+static int print_all(struct cli *c, const struct ledger_table *cids, bool personal)
+{
+	struct br_buf b;
+	struct br_jw w;
+	int status = CLI_OK;
+
+	br_buf_init(&b, 64u << 20);
+	br_jw_init(&w, &b);
+	br_jw_array(&w);
+	for (size_t i = 0; i < cids->rows && status == CLI_OK; i++) {
+		struct found k = {.personal = personal};
+
+		status = load(c, cids->cells[i], &k);
+		if (status != CLI_OK || k.head.rows == 0)
+			continue;
+		if (c->output != CLI_TABLE)
+			mask(c, &k);
+		if (c->output == CLI_JSON)
+			json_case(&w, &k);
+		else if (c->output == CLI_CSV)
+			cli_print_table(c, &(struct cli_table){k.history.names, NULL, k.history.cols, k.history.rows, k.history.cells});
+		else
+			print_people(c, &k);
+	}
+	br_jw_end_array(&w);
+	if (c->output == CLI_JSON && status == CLI_OK)
+		puts(br_buf_cstr(&b));
+	br_buf_release(&b);
+	return status;
 }
 
 int cli_case(struct cli *c)
 {
+	bool personal = cli_flag(c, "--personal");
 	struct ledger_table t;
 	struct br_err err;
 	int status;
@@ -66,16 +249,14 @@ int cli_case(struct cli *c)
 	if (c->argc != 1)
 		return CLI_USAGE;
 	status = cli_load(c);
+	if (status == CLI_OK)
+		status = find(c, c->argv[0], &t);
 	if (status != CLI_OK)
 		return status;
-	br_err_clear(&err);
-	if (find(c, c->argv[0], &t, &err) < 0)
-		return cli_fail(c, &err);
 	if (t.rows == 0) {
-		cli_note(c, "%s %s", cli_say(c, "no system knows a case with number", "没有系统有该编号的办件："), c->argv[0]);
-		return CLI_FAILED;
+		br_err_clear(&err);
+		br_err_set(&err, BR_E_CLI_NO_CASE, "number", c->argv[0], NULL);
+		return cli_fail(c, &err);
 	}
-	for (size_t i = 0; i < t.rows && status == CLI_OK; i++)
-		status = print_case(c, t.cells[i]);
-	return status;
+	return print_all(c, &t, personal);
 }

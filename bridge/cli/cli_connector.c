@@ -20,19 +20,17 @@ int cli_connector(struct cli *c)
 	status = cli_load(c);
 	if (status != CLI_OK)
 		return status;
-	system = cfg_site_system(c->site, br_str_z(c->argv[0]));
-	if (!system) {
-		cli_note(c, "%s '%s'", cli_say(c, "the site has no system", "站点中没有系统"), c->argv[0]);
+	system = cli_system_named(c, c->argv[0]);
+	if (!system)
 		return CLI_USAGE;
-	}
 	for (size_t i = 0; conn_kinds[i]; i++)
 		if (br_str_eq(system->connector, br_str_z(conn_kinds[i]->name)))
 			kind = conn_kinds[i];
-	if (!kind) {
-		cli_note(c, "%s '%.*s'", cli_say(c, "there is no connector kind", "没有这种连接器"), BR_STR_ARG(system->connector));
-		return CLI_CONFIG;
-	}
 	br_err_clear(&err);
+	if (!kind) {
+		br_err_set(&err, BR_E_CLI_NO_KIND, "kind", system->connector.p, NULL);
+		return cli_fail(c, &err);
+	}
 	loop = br_loop_new(&err);
 	if (!loop)
 		return cli_fail(c, &err);

@@ -23,20 +23,14 @@ static const struct map_set *maps_of(const struct cli *c, const char *name)
 	return NULL;
 }
 
-static int no_system(const struct cli *c, const char *name)
-{
-	cli_note(c, "%s '%s'", cli_say(c, "the site has no system", "站点中没有系统"), name);
-	return CLI_USAGE;
-}
-
 static int check(struct cli *c, const char *only, const char *seed)
 {
 	struct map_check_options o = {.seed = seed ? strtoull(seed, NULL, 10) : 1, .generated = 500};
 	int status = CLI_OK;
 	size_t i = 0;
 
-	if (only && !maps_of(c, only))
-		return no_system(c, only);
+	if (only && !cli_system_named(c, only))
+		return CLI_USAGE;
 	for (const struct cfg_system *s = c->site->systems; s; s = s->next, i++) {
 		struct map_check_result r = {0};
 
@@ -64,12 +58,10 @@ static int show(struct cli *c, const char *name, const char *input, const char *
 	struct br_buf out;
 	int status;
 
-	if (!set)
-		return no_system(c, name);
-	if (!m) {
-		cli_note(c, "%s '%s'", cli_say(c, "the system has no record", "该系统没有记录"), record);
+	if (!cli_system_named(c, name))
 		return CLI_USAGE;
-	}
+	if (!m)
+		return cli_wrong(c, BR_E_CLI_NO_RECORD, "system", name, "record", record ? record : "", NULL);
 	br_err_clear(&err);
 	br_buf_init(&out, 256u << 20);
 	if (br_read_file(input, INPUT_MAX, &c->arena, &text, &err) < 0 ||

@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include "br_json.h"
+#include "br_text.h"
 #include "hub_ulid.h"
 #include "ledger_query.h"
 
@@ -22,16 +23,6 @@ static int list(struct cli *c)
 		0, NULL, titles, NULL);
 }
 
-static int show(struct cli *c, const char *id)
-{
-	return cli_print_query(c,
-		"select p.id::text as id, s.code as system, p.rec as record, p.lid as local_id, p.kind, p.code, p.place as field, p.text_en, p.text_zh,"
-		" p.next_en, p.next_zh, p.status, p.topic, p.pos::text as position, to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at,"
-		" coalesce(encode(p.raw, 'escape'), '') as original_bytes, coalesce(p.resolution, '') as resolution"
-		" from casebridge.parked p join casebridge.systems s on s.id = p.sys where p.id = $1::bigint",
-		1, &id, NULL, NULL);
-}
-
 static int no_item(struct cli *c, const char *id)
 {
 	struct br_err err;
@@ -41,18 +32,72 @@ static int no_item(struct cli *c, const char *id)
 	return cli_fail(c, &err);
 }
 
+/* What came, for people: text as it stands, bytes that are not UTF-8 (or control characters) as \\xNN. */
+static const char *original_text(struct cli *c, const char *hex)
+{
+	struct br_buf b;
+	struct br_str text;
+
+	br_buf_init(&b, 64u << 20);
+	for (; hex[0] && hex[1]; hex += 2)
+		br_buf_addc(&b, (char)strtoul((const char[3]){hex[0], hex[1], '\0'}, NULL, 16));
+	text = br_arena_copy(&c->arena, br_buf_str(&b));
+	br_buf_release(&b);
+	br_buf_init(&b, 256u << 20);
+	while (text.n) {
+		size_t good = br_utf8_check(text), n = 0;
+
+		while (n < good && (unsigned char)text.p[n] >= 0x20)
+			n++;
+		br_buf_adds(&b, (struct br_str){text.p, n});
+		if (n < text.n) {
+			br_buf_printf(&b, "\\x%02x", (unsigned char)text.p[n]);
+			n++;
+		}
+		text = (struct br_str){text.p + n, text.n - n};
+	}
+	text = br_arena_copy(&c->arena, br_buf_str(&b));
+	br_buf_release(&b);
+	return text.p ? text.p : "";
+}
+
+static int show(struct cli *c, const char *id, bool original)
+{
+	static const char *const titles[] = {"编号", "系统", "记录", "系统内编号", "类别", "错误码", "字段", "说明", "下一步", "状态", "主题", "位置", "时间",
+		"处理说明", "原始内容"};
+	bool zh = c->lang == BR_LANG_ZH;
+	struct ledger_table t;
+	int status = cli_query(c,
+		zh ? "select p.id::text as id, s.code as system, p.rec as record, p.lid as local_id, p.kind, p.code, p.place as field, p.text_zh as text,"
+		     " p.next_zh as next, p.status, p.topic, p.pos::text as position, to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at,"
+		     " coalesce(p.resolution, '') as resolution, coalesce(encode(p.raw, 'hex'), '') as original"
+		     " from casebridge.parked p join casebridge.systems s on s.id = p.sys where p.id = $1::bigint"
+		   : "select p.id::text as id, s.code as system, p.rec as record, p.lid as local_id, p.kind, p.code, p.place as field, p.text_en as text,"
+		     " p.next_en as next, p.status, p.topic, p.pos::text as position, to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at,"
+		     " coalesce(p.resolution, '') as resolution, coalesce(encode(p.raw, 'hex'), '') as original"
+		     " from casebridge.parked p join casebridge.systems s on s.id = p.sys where p.id = $1::bigint",
+		1, &id, &t);
+
+	if (status != CLI_OK)
+		return status;
+	if (t.rows == 0)
+		return no_item(c, id);
+	t.cells[t.cols - 1] = original_text(c, t.cells[t.cols - 1]);
+	cli_print_record(c, &(struct cli_table){t.names, titles, original ? t.cols : t.cols - 1, t.rows, t.cells});
+	return CLI_OK;
+}
+
 static int resolve(struct cli *c, const char *id, const char *how, const char *reason, struct ledger_table *t)
 {
 	const char *params[] = {id, how, reason, cli_user()};
-	struct br_err err;
-
-	br_err_clear(&err);
-	if (ledger_query(c->site->ledger_dsn.p,
+	int status = cli_query(c,
 		    "update casebridge.parked p set status = $2, resolved_at = now(), resolution = $3, resolved_by = $4, tries = tries + 1"
 		    " from casebridge.systems s where s.id = p.sys and p.id = $1::bigint and p.status = 'open'"
 		    " returning s.code, p.rec, p.lid, coalesce(p.cid::text, '')",
-		    4, params, &c->arena, t, &err) < 0)
-		return cli_fail(c, &err);
+		    4, params, t);
+
+	if (status != CLI_OK)
+		return status;
 	return t->rows == 1 ? CLI_OK : no_item(c, id);
 }
 
@@ -103,31 +148,37 @@ static int retry(struct cli *c, const char *id)
 	return status;
 }
 
+static int drop(struct cli *c, const char *id, const char *reason)
+{
+	struct ledger_table t;
+	int status;
+
+	if (!reason)
+		return cli_wrong(c, BR_E_CLI_NO_REASON, NULL);
+	status = resolve(c, id, "dropped", reason, &t);
+	if (status == CLI_OK)
+		printf("%s %s\n", cli_say(c, "dropped:", "已放弃："), id);
+	return status;
+}
+
 int cli_parked(struct cli *c)
 {
 	const char *reason = cli_option(c, "--reason");
-	const char *verb = c->argc > 0 ? c->argv[0] : "list";
-	struct ledger_table t;
-	int status = cli_load(c);
+	bool original = cli_flag(c, "--original");
+	const char *verb = c->argc > 0 ? c->argv[0] : "list", *id = c->argc == 2 ? c->argv[1] : NULL;
+	bool lists = c->argc < 2 && strcmp(verb, "list") == 0;
+	int status;
 
+	if (!lists && (!id || (strcmp(verb, "show") != 0 && strcmp(verb, "retry") != 0 && strcmp(verb, "drop") != 0)))
+		return CLI_USAGE;
+	if (id && (strspn(id, "0123456789") != strlen(id) || strlen(id) > 18))
+		return cli_wrong(c, BR_E_CLI_NO_NUMBER, "found", id, "verb", "parked", NULL);
+	status = cli_load(c);
 	if (status != CLI_OK)
 		return status;
-	if (strcmp(verb, "list") == 0)
+	if (lists)
 		return list(c);
-	if (c->argc != 2)
-		return CLI_USAGE;
 	if (strcmp(verb, "show") == 0)
-		return show(c, c->argv[1]);
-	if (strcmp(verb, "retry") == 0)
-		return retry(c, c->argv[1]);
-	if (strcmp(verb, "drop") != 0)
-		return CLI_USAGE;
-	if (!reason) {
-		cli_note(c, "%s", cli_say(c, "say why with --reason TEXT; it is kept", "请用 --reason 说明原因，原因会留存"));
-		return CLI_USAGE;
-	}
-	status = resolve(c, c->argv[1], "dropped", reason, &t);
-	if (status == CLI_OK)
-		printf("%s %s\n", cli_say(c, "dropped:", "已放弃："), c->argv[1]);
-	return status;
+		return show(c, id, original);
+	return strcmp(verb, "retry") == 0 ? retry(c, id) : drop(c, id, reason);
 }

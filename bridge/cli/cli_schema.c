@@ -11,7 +11,7 @@ int cli_schema(struct cli *c)
 
 	if (c->argc > 0 && !fields && strcmp(c->argv[0], "json") != 0)
 		return CLI_USAGE;
-	status = cli_load(c);
+	status = cli_load_schema(c);
 	if (status != CLI_OK)
 		return status;
 	br_buf_init(&b, 4u << 20);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 
+#define WAIT_S "15"
 #define WAIT_MS 15000
 #define LOOK_MS 50
 
@@ -13,22 +14,23 @@
 static int wait_for_state(struct cli *c, const char *name, const char *state)
 {
 	const char *params[] = {name};
+	struct br_err err;
 
 	for (int waited = 0; waited < WAIT_MS; waited += LOOK_MS) {
 		struct ledger_table t;
-		struct br_err err;
+		int status = cli_query(c, "select state from casebridge.systems where code = $1", 1, params, &t);
 
-		br_err_clear(&err);
-		if (ledger_query(c->site->ledger_dsn.p, "select state from casebridge.systems where code = $1", 1, params, &c->arena, &t, &err) < 0)
-			return cli_fail(c, &err);
+		if (status != CLI_OK)
+			return status;
 		if (t.rows == 1 && strcmp(t.cells[0], state) == 0) {
 			printf("%s: %s\n", name, state);
 			return CLI_OK;
 		}
 		poll(NULL, 0, LOOK_MS);
 	}
-	cli_note(c, "%s", cli_say(c, "the order is in Kafka, but the bridge has not taken it; is it running?",
-				  "指令已写入 Kafka，但总线尚未执行；请确认总线正在运行"));
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_CLI_NOT_TAKEN, "seconds", WAIT_S, NULL);
+	cli_fail(c, &err);
 	return CLI_AGAIN;
 }
 
@@ -50,10 +52,8 @@ int cli_system(struct cli *c)
 	status = cli_load(c);
 	if (status != CLI_OK)
 		return status;
-	if (!cfg_site_system(c->site, br_str_z(c->argv[1]))) {
-		cli_note(c, "%s '%s'", cli_say(c, "the site has no system", "站点中没有系统"), c->argv[1]);
+	if (!cli_system_named(c, c->argv[1]))
 		return CLI_USAGE;
-	}
 	br_buf_init(&b, 4096);
 	br_jw_init(&w, &b);
 	br_jw_object(&w);

@@ -55,28 +55,34 @@ static void print_plain(const struct cli *c, const struct cli_table *t)
 	}
 }
 
-static void print_json(const struct cli_table *t)
+static void json_row(struct br_jw *w, const struct cli_table *t, size_t i)
+{
+	br_jw_object(w);
+	for (size_t j = 0; j < t->cols; j++) {
+		const char *cell = t->cells[i * t->cols + j];
+
+		br_jw_key(w, br_str_z(t->names[j]));
+		if (cell)
+			br_jw_str(w, br_str_z(cell));
+		else
+			br_jw_null(w);
+	}
+	br_jw_end_object(w);
+}
+
+static void print_json(const struct cli_table *t, bool one)
 {
 	struct br_buf b;
 	struct br_jw w;
 
 	br_buf_init(&b, 64u << 20);
 	br_jw_init(&w, &b);
-	br_jw_array(&w);
-	for (size_t i = 0; i < t->rows; i++) {
-		br_jw_object(&w);
-		for (size_t j = 0; j < t->cols; j++) {
-			const char *cell = t->cells[i * t->cols + j];
-
-			br_jw_key(&w, br_str_z(t->names[j]));
-			if (cell)
-				br_jw_str(&w, br_str_z(cell));
-			else
-				br_jw_null(&w);
-		}
-		br_jw_end_object(&w);
-	}
-	br_jw_end_array(&w);
+	if (!one)
+		br_jw_array(&w);
+	for (size_t i = 0; i < t->rows; i++)
+		json_row(&w, t, i);
+	if (!one)
+		br_jw_end_array(&w);
 	puts(br_buf_cstr(&b));
 	br_buf_release(&b);
 }
@@ -115,9 +121,30 @@ static void print_csv(const struct cli_table *t)
 void cli_print_table(const struct cli *c, const struct cli_table *t)
 {
 	if (c->output == CLI_JSON)
-		print_json(t);
+		print_json(t, false);
 	else if (c->output == CLI_CSV)
 		print_csv(t);
 	else
 		print_plain(c, t);
+}
+
+void cli_print_record(const struct cli *c, const struct cli_table *t)
+{
+	const char *const *heads = c->lang == BR_LANG_ZH && t->titles_zh ? t->titles_zh : t->names;
+	size_t room = 0;
+
+	if (c->output == CLI_JSON)
+		print_json(t, true);
+	else if (c->output == CLI_CSV)
+		print_csv(t);
+	if (c->output != CLI_TABLE)
+		return;
+	for (size_t j = 0; j < t->cols; j++)
+		if (width(heads[j]) > room)
+			room = width(heads[j]);
+	for (size_t j = 0; j < t->cols; j++) {
+		print_cell(heads[j], room, false);
+		print_cell(t->cells[j], 0, true);
+		putchar('\n');
+	}
 }

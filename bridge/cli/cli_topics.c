@@ -4,6 +4,18 @@
 
 #include <stdio.h>
 
+static void tell(struct cli *c, const struct bus_topic_plan *plan, const struct bus_topic_check *check)
+{
+	struct br_err err;
+
+	br_err_clear(&err);
+	if (check->state == BUS_TOPIC_MISSING_STATE)
+		br_err_set(&err, BR_E_BUS_TOPIC_MISSING, "topic", plan->name.p, NULL);
+	else
+		br_err_set(&err, BR_E_CLI_TOPIC, "topic", plan->name.p, "found", check->difference, NULL);
+	cli_fail(c, &err);
+}
+
 static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t n, const struct bus_topic_check *check)
 {
 	static const char *const names[] = {"topic", "partitions", "settings", "state"};
@@ -26,6 +38,8 @@ static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t
 			cells[i * cols + 3] = check[i].state == BUS_TOPIC_DIFFERS ? check[i].difference : states[check[i].state];
 			if (check[i].state != BUS_TOPIC_OK)
 				status = CLI_FAILED;
+			if (check[i].state == BUS_TOPIC_MISSING_STATE || check[i].state == BUS_TOPIC_WRONG_PARTITIONS)
+				tell(c, &plan[i], &check[i]);
 		}
 	}
 	cli_print_table(c, &(struct cli_table){names, titles, cols, n, cells});

@@ -4,7 +4,6 @@
 #include "br_text.h"
 
 #include <locale.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define SITE_ARENA (256u << 20)
@@ -14,9 +13,10 @@ static void print_help(const struct cli *c, FILE *to)
 	fprintf(to, "%s\n\n", cli_say(c, "casebridge VERB [ARGUMENTS] [--site FOLDER] [--lang en|zh] [--output table|json|csv]",
 				      "casebridge 命令 [参数] [--site 站点目录] [--lang en|zh] [--output table|json|csv]"));
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)
-		fprintf(to, "  %-10s %-34s %s\n", v->name, v->arguments, cli_say(c, v->help_en, v->help_zh));
-	fprintf(to, "\n%s\n", cli_say(c, "The site folder is --site, CASEBRIDGE_SITE, the last argument, or the current folder.",
-				      "站点目录取自 --site、环境变量 CASEBRIDGE_SITE、最后一个参数或当前目录。"));
+		fprintf(to, "  %-10s %-43s %s\n", v->name, v->arguments, cli_say(c, v->help_en, v->help_zh));
+	fprintf(to, "\n%s\n%s\n", cli_say(c, "The site folder is --site, CASEBRIDGE_SITE, the last argument, or the current folder.",
+					  "站点目录取自 --site、环境变量 CASEBRIDGE_SITE、最后一个参数或当前目录。"),
+		cli_say(c, "More about a verb: casebridge VERB --help", "某个命令的用法：casebridge 命令 --help"));
 }
 
 static bool is_site(const char *folder)
@@ -31,30 +31,37 @@ static bool is_site(const char *folder)
 	return f != NULL;
 }
 
-static bool read_common(struct cli *c)
+static bool is_lang(const char *text)
 {
-	const char *lang = cli_option(c, "--lang"), *output = cli_option(c, "--output"), *site = cli_option(c, "--site");
+	return strncmp(text, "zh", 2) == 0 || strncmp(text, "en", 2) == 0;
+}
+
+/* First of all, since what is wrong with the rest is told in this language. */
+static int read_lang(struct cli *c)
+{
+	const char *given = cli_option(c, "--lang"), *lang = given ? given : getenv("CASEBRIDGE_LANG");
 
 	c->lang = br_lang_from_env();
-	if (getenv("CASEBRIDGE_LANG"))
-		c->lang = strncmp(getenv("CASEBRIDGE_LANG"), "zh", 2) == 0 ? BR_LANG_ZH : BR_LANG_EN;
-	if (lang)
+	if (lang && is_lang(lang))
 		c->lang = strncmp(lang, "zh", 2) == 0 ? BR_LANG_ZH : BR_LANG_EN;
-	if (output && strcmp(output, "table") != 0) {
-		if (strcmp(output, "json") == 0)
-			c->output = CLI_JSON;
-		else if (strcmp(output, "csv") == 0)
-			c->output = CLI_CSV;
-		else
-			return false;
-	}
-	c->verbose = cli_flag(c, "--verbose");
-	c->folder = site ? site : getenv("CASEBRIDGE_SITE");
-	if (!site && c->argc > 0 && is_site(c->argv[c->argc - 1]))
-		c->folder = c->argv[--c->argc];
-	if (!c->folder)
-		c->folder = ".";
-	return true;
+	if (given && !is_lang(given))
+		return cli_wrong(c, BR_E_CLI_OPTION_VALUE, "option", "--lang", "found", given, "expected", "en, zh", NULL);
+	return CLI_OK;
+}
+
+static int read_output(struct cli *c)
+{
+	const char *output = cli_option(c, "--output");
+
+	if (!output || strcmp(output, "table") == 0)
+		return CLI_OK;
+	if (strcmp(output, "json") == 0)
+		c->output = CLI_JSON;
+	else if (strcmp(output, "csv") == 0)
+		c->output = CLI_CSV;
+	else
+		return cli_wrong(c, BR_E_CLI_OPTION_VALUE, "option", "--output", "found", output, "expected", "table, json, csv", NULL);
+	return CLI_OK;
 }
 
 static const struct cli_verb *find_verb(const char *name)
@@ -65,7 +72,7 @@ static const struct cli_verb *find_verb(const char *name)
 	return NULL;
 }
 
-static int unknown_verb(const struct cli *c, const char *name)
+static int unknown_verb(struct cli *c, const char *name)
 {
 	const char *names[64], *near;
 	size_t n = 0;
@@ -73,38 +80,123 @@ static int unknown_verb(const struct cli *c, const char *name)
 	for (const struct cli_verb *v = cli_verbs; v->name && n < BR_LEN(names); v++)
 		names[n++] = v->name;
 	near = br_nearest(br_str_z(name), names, n);
-	cli_note(c, "%s '%s'%s%s%s", cli_say(c, "there is no verb", "没有命令"), name, near ? cli_say(c, "; did you mean '", "；是否为 '") : "",
-		near ? near : "", near ? "'?" : "");
-	print_help(c, stderr);
-	return CLI_USAGE;
+	if (near)
+		return cli_wrong(c, BR_E_CLI_NO_VERB_NEAR, "verb", name, "near", near, NULL);
+	return cli_wrong(c, BR_E_CLI_NO_VERB, "verb", name, NULL);
+}
+
+/* The last argument is the site when it is one, or when the verb has no other use for it (then it is told what is wrong with it). */
+static int take_site(struct cli *c, const char *given)
+{
+	int n = c->argc;
+
+	c->folder = given ? given : getenv("CASEBRIDGE_SITE");
+	while (n > 0 && c->argv[n - 1][0] == '-')
+		n--;
+	if (!given && n > 0 && n == c->argc && (is_site(c->argv[n - 1]) || n > c->verb->max_args))
+		c->folder = c->argv[--c->argc];
+	if (!c->folder)
+		c->folder = ".";
+	return CLI_OK;
+}
+
+static const struct cli_opt *find_option(const struct cli_opt *o, const char *word)
+{
+	size_t n = strcspn(word, "=");
+
+	for (; o && o->name; o++)
+		if (strlen(o->name) == n && memcmp(o->name, word, n) == 0)
+			return o;
+	return NULL;
+}
+
+static int unknown_option(struct cli *c, const char *word)
+{
+	const char *names[32], *near;
+	size_t n = 0;
+
+	for (const struct cli_opt *o = c->verb->options; o && o->name && n < BR_LEN(names); o++)
+		names[n++] = o->name;
+	for (const struct cli_opt *o = cli_common; o->name && n < BR_LEN(names); o++)
+		names[n++] = o->name;
+	near = br_nearest(br_str_z(word), names, n);
+	if (near)
+		return cli_wrong(c, BR_E_CLI_NO_OPTION_NEAR, "verb", c->verb->name, "option", word, "near", near, NULL);
+	return cli_wrong(c, BR_E_CLI_NO_OPTION, "verb", c->verb->name, "option", word, NULL);
+}
+
+/* What the verb will not look at is an error, not silence. */
+static int check_words(struct cli *c)
+{
+	int args = 0;
+
+	for (int i = 0; i < c->argc; i++) {
+		const char *word = c->argv[i];
+		const struct cli_opt *o = word[0] == '-' ? find_option(c->verb->options, word) : NULL;
+
+		if (word[0] == '-' && !o && (o = find_option(cli_common, word)) && o->value)
+			return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", o->name, "expected", o->value, NULL);
+		if (word[0] == '-' && !o)
+			return unknown_option(c, word);
+		if (o && o->value && !strchr(word, '=') && ++i == c->argc)
+			return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", o->name, "expected", o->value, NULL);
+		if (!o && ++args > c->verb->max_args)
+			return cli_wrong(c, BR_E_CLI_TOO_MANY, "found", word, "verb", c->verb->name, NULL);
+	}
+	return CLI_OK;
+}
+
+static int run_verb(struct cli *c)
+{
+	int status = check_words(c);
+
+	if (status != CLI_OK)
+		return status;
+	br_log_init(c->verb->name, c->verbose ? BR_LOG_DEBUG : BR_LOG_INFO, c->lang);
+	br_arena_init(&c->arena, SITE_ARENA);
+	c->report.arena = &c->arena;
+	status = c->verb->run(c);
+	br_arena_release(&c->arena);
+	if (status == CLI_USAGE && !c->told)
+		cli_verb_help(c, c->verb, stderr);
+	return status;
 }
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.program = argv[0], .argc = argc > 2 ? argc - 2 : 0, .argv = argv + 2};
-	const struct cli_verb *verb;
-	int status;
+	struct cli c = {.program = argv[0], .argc = argc - 1, .argv = argv + 1};
+	bool help, version;
+	const char *site;
 
 	setlocale(LC_ALL, "C.UTF-8");
-	if (!read_common(&c)) {
-		print_help(&c, stderr);
+	if (read_lang(&c) != CLI_OK || read_output(&c) != CLI_OK)
 		return CLI_USAGE;
-	}
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-		print_help(&c, argc < 2 ? stderr : stdout);
-		return argc < 2 ? CLI_USAGE : CLI_OK;
-	}
-	if (strcmp(argv[1], "--version") == 0) {
+	site = cli_option(&c, "--site");
+	help = cli_flag(&c, "--help") || cli_flag(&c, "-h");
+	version = cli_flag(&c, "--version");
+	c.verbose = cli_flag(&c, "--verbose");
+	if (version) {
 		puts("casebridge " CASEBRIDGE_VERSION);
 		return CLI_OK;
 	}
-	verb = find_verb(argv[1]);
-	if (!verb)
-		return unknown_verb(&c, argv[1]);
-	br_log_init(verb->name, c.verbose ? BR_LOG_DEBUG : BR_LOG_INFO, c.lang);
-	br_arena_init(&c.arena, SITE_ARENA);
-	c.report.arena = &c.arena;
-	status = cli_flag(&c, "--help") ? cli_usage(&c, verb) : verb->run(&c);
-	br_arena_release(&c.arena);
-	return status;
+	if (c.argc > 0 && strcmp(c.argv[0], "help") == 0) {
+		help = true;
+		c.argc--;
+		c.argv++;
+	}
+	if (c.argc == 0) {
+		print_help(&c, help ? stdout : stderr);
+		return help ? CLI_OK : CLI_USAGE;
+	}
+	c.verb = find_verb(c.argv[0]);
+	if (!c.verb)
+		return unknown_verb(&c, c.argv[0]);
+	c.argc--;
+	c.argv++;
+	if (help) {
+		cli_verb_help(&c, c.verb, stdout);
+		return CLI_OK;
+	}
+	take_site(&c, site);
+	return run_verb(&c);
 }
