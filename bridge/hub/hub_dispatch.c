@@ -204,6 +204,7 @@ static void dispatch_update(struct hub_world *w, struct hub_link *l, struct vers
 		for (uint32_t i = 0; i < n; i++)
 			hub_set_held(w, l, &(struct cell){.key = places[i].key, .field = places[i].field, .part = places[i].part},
 				l->kase->ver);
+		l->due = false;
 		hub_link_touch(w, l);
 		return;
 	}

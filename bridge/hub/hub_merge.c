@@ -123,14 +123,26 @@ static void remember_status(struct merge *m, const struct cell *v)
 	k->had = had;
 }
 
+/* Re-assertions are counted per value: with a new one every system starts anew. */
+static void forget_tries(struct merge *m, const struct cell *v)
+{
+	for (struct hub_link *l = m->k->links; l; l = l->next) {
+		if (versions_of(&l->tries, v) == 0)
+			continue;
+		if (versions_set(&l->tries, m->w->arena, v->part, v->key, v->field, 0) < 0)
+			m->w->failed = true;
+		l->dirty = true;
+	}
+}
+
 static void accept_value(struct merge *m, const struct cell *v, const struct cell *old)
 {
 	int32_t ver = m->k->ver + 1;
 
 	image_set(&m->over, v->part, v->key, v->field, v->value);
-	if (versions_set(&m->k->fver, m->w->arena, v->part, v->key, v->field, ver) < 0 ||
-		versions_set(&m->l->tries, m->w->arena, v->part, v->key, v->field, 0) < 0)
+	if (versions_set(&m->k->fver, m->w->arena, v->part, v->key, v->field, ver) < 0)
 		m->w->failed = true;
+	forget_tries(m, v);
 	hub_set_held(m->w, m->l, v, ver);
 	delta_add(m, old, v);
 	remember_status(m, v);
@@ -235,6 +247,15 @@ static void hold_ours(struct merge *m, const struct cell *column)
 		hub_set_held(m->w, m->l, &place, m->l->inflight.ver);
 }
 
+/*
+ * In doubt, a column that shows neither what it was nor what we sent may be the system's way of writing ours: it is no edit, and its receipt has kept it
+ * for review.
+ */
+static bool is_suspect(const struct merge *m, const struct cell *c)
+{
+	return m->l->inflight.on && m->l->inflight.doubt && image_get(&m->l->inflight.set, c->part, c->key, c->field);
+}
+
 static size_t find_changed(struct merge *m, const struct image *local, const struct image *base, const struct cell **changed)
 {
 	struct image_pair p;
@@ -245,7 +266,10 @@ static size_t find_changed(struct merge *m, const struct image *local, const str
 		/* absent is no information: the row's other columns speak for themselves */
 		if (!p.left || map_target_owned(m->l->map, p.left->field) || (p.right && map_column_same(m->l->map, p.left, p.right)))
 			continue;
-		if (is_ours(m, p.left)) {
+		/* nor is null where nothing was known: nobody emptied it */
+		if (!p.right && cell_is_null(p.left))
+			continue;
+		if (is_ours(m, p.left) || is_suspect(m, p.left)) {
 			hold_ours(m, p.left);
 			continue;
 		}
@@ -302,7 +326,28 @@ static void commit_version(struct merge *m)
 	add_match_keys(m);
 }
 
-enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base, struct br_str raw)
+struct br_str hub_image_json(struct hub_world *w, const struct mapping *map, const struct image *img)
+{
+	struct br_jw j;
+
+	br_buf_reset(&w->scratch);
+	br_jw_init(&j, &w->scratch);
+	image_write(img, map_shape(map), &j);
+	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
+}
+
+/* A command that is out goes on from what it was computed from, also when it has to be sent again. */
+static void keep_base(struct hub_link *l, const struct image *local)
+{
+	struct hub_inflight *f = &l->inflight;
+
+	if (!f->on || f->own_base || image_same(local, &l->shadow))
+		return;
+	f->base = l->shadow;
+	f->own_base = true;
+}
+
+enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base)
 {
 	struct merge m = {.w = w, .l = l, .k = l->kase, .first = base->n == 0};
 	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
@@ -317,6 +362,7 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	}
 	nchanged = find_changed(&m, local, base, changed);
 	if (nchanged == 0) {
+		keep_base(l, local);
 		l->shadow = *local;
 		hub_link_touch(w, l);
 		hub_dispatch_link(w, l);
@@ -325,7 +371,7 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	br_err_clear(&issue.err);
 	if (map_get(l->map, local, &ctx, w->arena, &m.got, &issue) < 0) {
 		/* The shadow stays: a later full record that can be mapped brings these changes too. */
-		hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, PARKED_IN, raw, &issue.err);
+		hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, PARKED_IN, hub_image_json(w, l->map, local), &issue.err);
 		l->state = LINK_PARKED;
 		l->dirty = true;
 		return MERGE_PARKED;
@@ -337,6 +383,7 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	for (uint32_t i = 0; i < m.got.n; i++)
 		if (place_changed(&m, &m.got.cells[i], changed, nchanged))
 			merge_place(&m, &m.got.cells[i]);
+	keep_base(l, local);
 	l->shadow = *local;
 	if (m.accepted)
 		commit_version(&m);

@@ -46,16 +46,6 @@ static void vanished(struct hub_world *w, struct hub_system *s, struct hub_link 
 	l->state = LINK_GONE;
 }
 
-static struct br_str image_json(struct hub_world *w, const struct mapping *map, const struct image *img)
-{
-	struct br_jw j;
-
-	br_buf_reset(&w->scratch);
-	br_jw_init(&j, &w->scratch);
-	image_write(img, map_shape(map), &j);
-	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
-}
-
 /* read = accepted + echo + refused + parked; true unless it was parked */
 static bool count_merge(struct hub_system *s, enum hub_merged merged)
 {
@@ -90,7 +80,7 @@ static void known(struct hub_world *w, struct hub_system *s, struct hub_link *l,
 		l->state = l->inflight.on ? LINK_INFLIGHT : LINK_IDLE;
 		l->dirty = true;
 	}
-	if (count_merge(s, hub_merge(w, l, &full, &l->shadow, image_json(w, l->map, &m->image))) && waiting)
+	if (count_merge(s, hub_merge(w, l, &full, &l->shadow)) && waiting)
 		hub_add_unpark(w, s, NULL, l->rec, l->lid, "superseded");
 }
 
@@ -189,7 +179,7 @@ static void duplicate(struct hub_world *w, struct hub_system *s, struct hub_link
 	snprintf(other, sizeof(other), "%.*s", BR_STR_ARG(has->lid));
 	br_err_clear(&err);
 	br_err_set(&err, BR_E_HUB_DUPLICATE, "system", s->code.p, "lid", lid, "case", has->kase->ulid, "other", other, NULL);
-	park_plain(w, s, NULL, m, PARKED_DUPLICATE, image_json(w, map, &m->image), &err);
+	park_plain(w, s, NULL, m, PARKED_DUPLICATE, hub_image_json(w, map, &m->image), &err);
 }
 
 /* First contact with a case others already hold: bind, then merge without a base (A10). */
@@ -221,7 +211,7 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 	l->due = false;
 	if (l->state == LINK_REJECTED || l->state == LINK_PARKED)
 		l->state = LINK_IDLE;
-	count_merge(s, hub_merge(w, l, &m->image, &none, image_json(w, map, &m->image)));
+	count_merge(s, hub_merge(w, l, &m->image, &none));
 }
 
 static void first_sight(struct hub_world *w, struct hub_system *s, const struct msg *m)
@@ -233,7 +223,7 @@ static void first_sight(struct hub_world *w, struct hub_system *s, const struct 
 
 	br_err_clear(&issue.err);
 	if (map_get(map, &m->image, NULL, w->arena, &read, &issue) < 0) {
-		park_plain(w, s, NULL, m, PARKED_IN, image_json(w, map, &m->image), &issue.err);
+		park_plain(w, s, NULL, m, PARKED_IN, hub_image_json(w, map, &m->image), &issue.err);
 		return;
 	}
 	k = strong_match(w, map, &read);

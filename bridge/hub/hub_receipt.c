@@ -75,17 +75,43 @@ static int base_after_write(struct hub_world *w, struct hub_link *l, const struc
 	return image_merge(&l->shadow, &ours, w->arena, out);
 }
 
+/* What the system shows at a place of the case, in the case's words where they can be read. */
+static struct cell in_our_words(const struct image *got, const struct cell *place, const struct cell *stored)
+{
+	const struct cell *ours = got->n ? image_get(got, place->part, place->key, place->field) : NULL;
+	struct cell c = *place;
+
+	c.value = ours ? ours->value : stored->value;
+	return c;
+}
+
 /* A non-transactional target shows something else than was sent: its way of writing it, or (in doubt) someone's edit. Kept for review, never spread. */
 static void note_deviations(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
+	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
+	struct image got = {NULL, 0};
+	struct map_issue issue;
+	bool read = false;
+
 	for (uint32_t i = 0; i < l->inflight.set.n; i++) {
 		const struct cell *sent = &l->inflight.set.cells[i];
 		const struct cell *stored = image_get(&m->image, sent->part, sent->key, sent->field);
-		struct cell place;
+		const struct cell *before = image_get(&l->shadow, sent->part, sent->key, sent->field);
+		struct cell place, shown;
 		unsigned at = 0;
 
-		if (stored && !map_column_same(l->map, stored, sent) && map_written_place(l->map, sent, &at, &place))
-			hub_add_conflict(w, l, m->doubt ? CONFLICT_SUSPECT : CONFLICT_DEVIATION, &place, sent, stored);
+		if (!stored || map_column_same(l->map, stored, sent) || !map_written_place(l->map, sent, &at, &place))
+			continue;
+		/* what stands there as before was simply not written */
+		if (m->status == RCPT_STALE && before && map_column_same(l->map, stored, before))
+			continue;
+		br_err_clear(&issue.err);
+		if (!read && map_get(l->map, &m->image, &ctx, w->arena, &got, &issue) < 0)
+			got.n = 0;
+		read = true;
+		shown = in_our_words(&got, &place, stored);
+		hub_add_conflict(w, l, m->doubt ? CONFLICT_SUSPECT : CONFLICT_DEVIATION, &place,
+			image_get(&l->kase->doc, place.part, place.key, place.field), &shown);
 	}
 }
 
@@ -128,26 +154,29 @@ static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m
 	l->state = LINK_IDLE;
 	l->due = false;
 	hub_add_unpark(w, l->sys, l->kase, l->rec, l->lid, "delivered");
+	/* what is ours is known to be there, whatever becomes of the rest */
+	l->shadow = base;
 	/* concurrent and reverted edits in columns we did not set, and numbers the target allotted, come home here */
-	hub_merge(w, l, &post, &base, BR_STR_NONE);
+	hub_merge(w, l, &post, &base);
 }
 
+/* The base differed and nothing was written, or (in doubt) nobody knows: what is there is merged while the command still tells what is ours. */
 static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
-	struct image full, base = l->inflight.own_base ? l->inflight.base : l->shadow;
+	struct image full;
 
 	l->sys->count.stale++;
-	if (m->doubt)
-		note_deviations(w, l, m);
-	l->inflight.on = false;
-	l->state = LINK_IDLE;
-	l->dirty = true;
-	(void)base;
 	if (image_merge(&l->shadow, &m->image, w->arena, &full) < 0) {
 		w->failed = true;
 		return;
 	}
-	hub_merge(w, l, &full, &l->shadow, BR_STR_NONE);
+	if (m->doubt)
+		note_deviations(w, l, m);
+	l->state = LINK_IDLE;
+	l->inflight.doubt = m->doubt;
+	hub_merge(w, l, &full, &l->shadow);
+	l->inflight.on = false;
+	l->dirty = true;
 	hub_dispatch_link(w, l);
 }
 
@@ -168,7 +197,15 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	l->state = LINK_IDLE;
 	l->held = (struct versions){0};
 	l->shadow = none;
-	hub_merge(w, l, &m->image, &none, BR_STR_NONE);
+	/* made by a call of ours whose answer was lost, perhaps: then what differs from what we sent is no edit */
+	l->inflight.on = l->inflight.doubt = m->doubt;
+	if (m->doubt)
+		note_deviations(w, l, m);
+	hub_merge(w, l, &m->image, &none);
+	if (!m->doubt)
+		return;
+	l->inflight.on = false;
+	hub_dispatch_link(w, l);
 }
 
 static void progress(struct hub_world *w, struct hub_link *l, const struct msg *m)

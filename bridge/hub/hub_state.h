@@ -80,6 +80,7 @@ struct hub_inflight {
 	struct version_at *places; /* canonical places covered, when not all */
 	uint32_t nplaces;
 	bool attempted;       /* an INTENT was seen: the call may have been made */
+	bool doubt;           /* only while its receipt is folded: what was set may be ours or somebody's */
 };
 
 struct hub_link {

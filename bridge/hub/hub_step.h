@@ -41,7 +41,9 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
  * MERGE_PARKED: the record cannot be mapped, its link is parked.
  */
 enum hub_merged { MERGE_NOTHING, MERGE_ACCEPTED, MERGE_REFUSED, MERGE_PARKED };
-enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base, struct br_str raw);
+enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base);
+/* An image as flat JSON in the world's arena: the original of a record that is parked. */
+struct br_str hub_image_json(struct hub_world *w, const struct mapping *map, const struct image *img);
 void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m);
 void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m);
 
