@@ -59,7 +59,7 @@ create table links (                       -- 对照: case <-> record
 	primary key (cid, sys, rec)
 );
 create unique index links_lid on links(sys, rec, lid) where lid is not null;
-create index links_due on links(sys) where due;
+create index links_due on links(sys, cid, rec) where due;  -- in the order they are taken in
 create index links_inflight on links(sys) where inflight is not null;
 
 create table match_keys (

@@ -34,7 +34,7 @@ create table ydz_sq (
 
 -- 同一身份证号不得同时有两个在办申请
 create unique index ydz_sq_open on ydz_sq (upper(sfzh)) where zt in (0, 1);
-create index ydz_sq_rv on ydz_sq (rv);
+create index ydz_sq_rv on ydz_sq (rv, sbh);
 
 -- 办理流程
 create table ydz_lc (
