@@ -49,7 +49,7 @@ static size_t read_request(int fd, char *to, size_t size)
 		if (!end)
 			continue;
 		length = strstr(to, "Content-Length:");
-		whole = (size_t)(end - to) + 4 + (length && length < end ? (size_t)atol(length + 15) : 0);
+		whole = (size_t)(end - to) + 4 + (length && length < end ? strtoul(length + 15, NULL, 10) : 0);
 		if (n >= whole)
 			break;
 	}
