@@ -139,8 +139,7 @@ static void lint_rules(const struct cfg_node *rules, const struct cfg_site *site
 		return;
 	}
 	for (const struct cfg_node *r = cfg_first(rules); r; r = r->next) {
-		if (read_map(http_rule_table, r, r, site, report, &l) < 0)
-			continue;
+		read_map(http_rule_table, r, r, site, report, &l);
 		if (l.status.n && !status_ok(l.status))
 			cfg_problem(report, cfg_get(r, "status"), BR_E_HTTP_CONFIG, "what", "status", "found", l.status.p, "expected", "503, or 5xx", NULL);
 		if (!l.status.n && !l.code.n && !cfg_get(r, "body"))
@@ -174,8 +173,10 @@ static void lint_connection(const struct http_options *o, const struct cfg_site 
 		lint_texts(cfg_get(o->auth, "body"), "body", report);
 	}
 	lint_sign(o->sign, site, report);
-	if (o->answers && read_map(http_answers_table, o->answers, o->answers, site, report, &l) == 0)
-		lint_rules(l.rules, site, report);
+	if (o->answers) {
+		read_map(http_answers_table, o->answers, o->answers, site, report, &l);
+		lint_rules(cfg_get(o->answers, "rules"), site, report);
+	}
 	lint_texts(o->headers, "headers", report);
 }
 
@@ -217,8 +218,8 @@ static void lint_call(const struct cfg_node *call, const struct cfg_node *record
 	const struct cfg_node *owner = record;
 	struct http_lint l;
 
-	if (read_map(http_call_table, call, call, site, report, &l) < 0)
-		return;
+	/* one mistake does not hide the next */
+	read_map(http_call_table, call, call, site, report, &l);
 	if (l.part.n) {
 		owner = cfg_get(cfg_get(record, "parts"), l.part.p);
 		if (!owner) {
@@ -226,8 +227,8 @@ static void lint_call(const struct cfg_node *call, const struct cfg_node *record
 			return;
 		}
 	}
-	lint_columns(l.columns, owner, report);
-	lint_texts(l.body, "body", report);
+	lint_columns(cfg_get(call, "columns"), owner, report);
+	lint_texts(cfg_get(call, "body"), "body", report);
 }
 
 static void lint_calls(const struct cfg_node *calls, const struct cfg_node *record, const struct cfg_site *site, struct cfg_report *report)
@@ -252,11 +253,10 @@ static void lint_read(const struct cfg_node *record, const struct cfg_site *site
 		cfg_problem(report, record, BR_E_HTTP_CONFIG, "what", "read", "found", "-", "expected", "how records are read", NULL);
 		return;
 	}
-	if (read_map(http_read_table, read, record, site, report, &l) < 0)
-		return;
-	read_map(http_get_table, l.get, read, site, report, &sub);
-	if (l.list)
-		read_map(http_list_table, l.list, read, site, report, &sub);
+	read_map(http_read_table, read, record, site, report, &l);
+	read_map(http_get_table, cfg_get(read, "get"), read, site, report, &sub);
+	if (cfg_get(read, "list"))
+		read_map(http_list_table, cfg_get(read, "list"), read, site, report, &sub);
 }
 
 static void lint_write(const struct cfg_node *record, const struct cfg_system *system, const struct cfg_site *site, struct cfg_report *report)
@@ -264,15 +264,16 @@ static void lint_write(const struct cfg_node *record, const struct cfg_system *s
 	const struct cfg_node *write = cfg_get(record, "write");
 	struct http_lint l, sub;
 
-	if (!write || read_map(http_write_table, write, record, site, report, &l) < 0)
+	if (!write)
 		return;
+	read_map(http_write_table, write, record, site, report, &l);
 	if (l.visibility_ms > 0 && system->lease_ms > 0 && l.visibility_ms >= system->lease_ms)
 		cfg_problem(report, cfg_get(write, "visibility"), BR_E_HTTP_CONFIG, "what", "visibility", "found", cfg_get(write, "visibility")->text.p, "expected",
 			"less than the system's lease", NULL);
-	if (l.lookup)
-		read_map(http_lookup_table, l.lookup, write, site, report, &sub);
-	lint_calls(l.create, record, site, report);
-	lint_calls(l.update, record, site, report);
+	if (cfg_get(write, "lookup"))
+		read_map(http_lookup_table, cfg_get(write, "lookup"), write, site, report, &sub);
+	lint_calls(cfg_get(write, "create"), record, site, report);
+	lint_calls(cfg_get(write, "update"), record, site, report);
 }
 
 static void lint_root(const struct cfg_node *record, const struct cfg_site *site, struct cfg_report *report)

@@ -22,10 +22,10 @@ class Yuan:
         self.department.execute((SOURCE / "config/yuan/demo/civil-affairs.sql").read_text())
         self.folder = tmp_path / "yuan"
         shutil.copytree(SOURCE / "config/yuan", self.folder)
-        self._edit("site.yaml", "name: yuan\n", f"name: yuan\ntopic_prefix: {topic_prefix}\nschemas: {SOURCE / 'schemas'}\n")
+        self.edit("site.yaml", "name: yuan\n", f"name: yuan\ntopic_prefix: {topic_prefix}\nschemas: {SOURCE / 'schemas'}\n")
         if start_live:
             for name in ("civil-affairs", "portal"):
-                self._edit(f"systems/{name}.yaml", "connector:", "start_live: true\nlease: 4s\nconnector:")
+                self.edit(f"systems/{name}.yaml", "connector:", "start_live: true\nlease: 4s\nconnector:")
         self.promise(promise)
         self.casebridge = Casebridge(processes, {
             "CASEBRIDGE_KAFKA": kafka.bootstrap, "CASEBRIDGE_LEDGER": self.ledger.dsn, "YDZ_DSN": self.department.dsn,
@@ -37,11 +37,12 @@ class Yuan:
         offers = PROMISES[name]
         self.portal.control("", offers)
         if not offers["idempotency"]:
-            self._edit("systems/portal.yaml", "      idempotency: Idempotency-Key\n", "")
+            self.edit("systems/portal.yaml", "      idempotency: Idempotency-Key\n", "")
         if not offers["etag"]:
-            self._edit("systems/portal.yaml", "      etag: true\n", "")
+            self.edit("systems/portal.yaml", "      etag: true\n", "")
 
-    def _edit(self, name, old, new):
+    def edit(self, name, old, new):
+        """Changes the test's own copy of a file of the site."""
         file = self.folder / name
         text = file.read_text()
         assert old in text, (name, old)
