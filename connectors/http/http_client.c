@@ -184,7 +184,13 @@ static void give_up_waiting(struct http_client *c, const struct http_reply *why)
 		snprintf(url, sizeof(url), "%.*s%.*s", BR_STR_ARG(c->site->o->base_url), BR_STR_ARG(c->site->auth.path));
 		snprintf(text, sizeof(text), "%ld %.*s %.*s", why->status, BR_STR_ARG(why->code), BR_STR_ARG(why->text));
 		br_err_clear(&err);
-		br_err_set(&err, BR_E_HTTP_REFUSED_LOGIN, "url", url, "why", text, NULL);
+		/* a page in front of the portal says nothing of the secret */
+		if (!why->body) {
+			snprintf(text, sizeof(text), "%ld", why->status);
+			br_err_set(&err, BR_E_HTTP_NO_JSON, "url", url, "status", text, NULL);
+		} else {
+			br_err_set(&err, BR_E_HTTP_REFUSED_LOGIN, "url", url, "why", text, NULL);
+		}
 		r.err = &err;
 	}
 	c->waiting = NULL;

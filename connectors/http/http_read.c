@@ -150,6 +150,13 @@ static void list_failed(struct http_state *s, const struct http_reply *reply)
 		read_failed(s, s->records[s->at].list_path, reply);
 		return;
 	}
+	if (s->troubles == 1) {
+		struct br_err err;
+
+		br_err_clear(&err);
+		http_reply_error(s, s->records[s->at].list_path, reply, &err);
+		br_warn("the system cannot be read now; it is tried again", L_ERR(&err));
+	}
 	if (wait < RETRY_FIRST_MS << s->troubles)
 		wait = RETRY_FIRST_MS << s->troubles;
 	conn_polled(s->conn, s->moved ? all_cursors(s) : BR_STR_NONE, false, wait < LATER_MAX_MS ? wait : LATER_MAX_MS);

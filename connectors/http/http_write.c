@@ -105,11 +105,11 @@ static void compare(struct http_job *j)
 		return;
 	}
 	j->resume = true;
-	j->doubt = j->doubt || doubtful || other;
 	if (j->unsure && j->unit.call && http_plan_mark(&j->work, &j->unit, &j->now) == HTTP_OPEN) {
 		http_job_failed_again(j);
 		return;
 	}
+	j->doubt = j->doubt || doubtful || other;
 	j->unsure = false;
 	go(j, STEP_CALL);
 }

@@ -176,9 +176,84 @@ static void commands(void **state)
 		run_one(&tests[i]);
 }
 
+static struct conn_command update_of(struct conn *c)
+{
+	return (struct conn_command){.did_text = BR_STR("5.C.case.9"), .op = OP_UPDATE, .record = &c->record, .lid = BR_STR("1"), .base = image_of(OLD, c->record.shape, &c->arena),
+		.set = image_of("ADDR=y", c->record.shape, &c->arena)};
+}
+
+/* A record the portal always fails at is handed back again and again, and in the end refused with the portal's own words. */
+static void giving_up(void **state)
+{
+	static const struct line round[] = {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, 500, NULL, "<html>"}, {"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}};
+	struct line script[36];
+	struct conn_command cmd, *list = &cmd;
+	struct portal p;
+	struct conn c;
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(script); i++)
+		script[i] = round[i % 3];
+	p = portal_start(script, BR_LEN(script));
+	fake_open(&c, p.port, specs['2']);
+	cmd = update_of(&c);
+	do {
+		c.again = NULL;
+		cmd.deadline_us = br_loop_now(c.loop) + 5000000;
+		http_kind.apply(&c.state, &list, 1);
+		br_loop_run(c.loop);
+	} while (c.again && c.handed_back < 20);
+	portal_end(&p, "giving up");
+	assert_int_equal(c.handed_back, 11);
+	assert_string_equal(c.said, "REJECTED 1 code 500;");
+	fake_close(&c);
+}
+
+/* Too little of the lease is left: no call is made, and the command is handed back as it was. */
+static void no_time(void **state)
+{
+	struct conn_command cmd, *list = &cmd;
+	struct portal p = portal_start(NULL, 0);
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, p.port, specs['1']);
+	cmd = update_of(&c);
+	cmd.attempted = true;
+	cmd.deadline_us = br_loop_now(c.loop) + 50000;
+	http_kind.apply(&c.state, &list, 1);
+	br_loop_run(c.loop);
+	portal_end(&p, "no time");
+	assert_ptr_equal(c.again, &cmd);
+	assert_true(cmd.attempted);
+	assert_string_equal(c.said, "");
+	assert_null(c.state.jobs);
+	fake_close(&c);
+}
+
+/* An answer is missing and the lease ends before it can be found out: everything starts over, and nothing is read before it is settled. */
+static void no_time_to_settle(void **state)
+{
+	static const struct line script[] = {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, LOST}, {"GET /c/1 ", NULL, NULL, HTML}, {"GET /c/1 ", NULL, NULL, HTML}};
+	struct conn_command cmd, *list = &cmd;
+	struct portal p = portal_start(script, BR_LEN(script));
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, p.port, specs['2']);
+	cmd = update_of(&c);
+	cmd.deadline_us = br_loop_now(c.loop) + 600000;
+	http_kind.apply(&c.state, &list, 1);
+	br_loop_run(c.loop);
+	portal_end(&p, "no time to settle");
+	assert_null(c.again);
+	assert_string_equal(c.said, "failed HTTP-003;");
+	fake_close(&c);
+}
+
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(commands)};
+	const struct CMUnitTest all[] = {cmocka_unit_test(commands), cmocka_unit_test(giving_up), cmocka_unit_test(no_time), cmocka_unit_test(no_time_to_settle)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
 }
