@@ -5,18 +5,18 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#define WAIT_S "15"
-#define WAIT_MS 15000
+#define WAIT_S "15" /* unless --wait says otherwise */
 #define LOOK_MS 50
 
 /* The order goes through the log (so that a replay sees it too); what the ledger says afterwards is what counts. */
-static int wait_for_state(struct cli *c, const char *name, const char *state)
+static int wait_for_state(struct cli *c, const char *name, const char *state, const char *seconds)
 {
 	const char *params[] = {name};
 	struct br_err err;
 
-	for (int waited = 0; waited < WAIT_MS; waited += LOOK_MS) {
+	for (long waited = 0; waited < strtol(seconds, NULL, 10) * 1000; waited += LOOK_MS) {
 		struct ledger_table t;
 		int status = cli_query(c, "select state from casebridge.systems where code = $1", 1, params, &t);
 
@@ -29,7 +29,7 @@ static int wait_for_state(struct cli *c, const char *name, const char *state)
 		poll(NULL, 0, LOOK_MS);
 	}
 	br_err_clear(&err);
-	br_err_set(&err, BR_E_CLI_NOT_TAKEN, "seconds", WAIT_S, NULL);
+	br_err_set(&err, BR_E_CLI_NOT_TAKEN, "seconds", seconds, NULL);
 	cli_fail(c, &err);
 	return CLI_AGAIN;
 }
@@ -37,7 +37,7 @@ static int wait_for_state(struct cli *c, const char *name, const char *state)
 int cli_system(struct cli *c)
 {
 	static const char *const verbs[][2] = {{"live", "live"}, {"pause", "paused"}, {"trial", "trial"}};
-	const char *state = NULL;
+	const char *state = NULL, *seconds = cli_option(c, "--wait");
 	struct br_buf b;
 	struct br_jw w;
 	int status;
@@ -49,6 +49,8 @@ int cli_system(struct cli *c)
 			state = verbs[i][1];
 	if (!state)
 		return CLI_USAGE;
+	if (seconds && (!*seconds || strspn(seconds, "0123456789") != strlen(seconds) || strlen(seconds) > 5))
+		return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", "--wait", "expected", "SECONDS", NULL);
 	status = cli_load(c);
 	if (status != CLI_OK)
 		return status;
@@ -64,5 +66,5 @@ int cli_system(struct cli *c)
 	br_jw_end_object(&w);
 	status = cli_send_order(c, br_buf_str(&b));
 	br_buf_release(&b);
-	return status == CLI_OK ? wait_for_state(c, c->argv[1], state) : status;
+	return status == CLI_OK ? wait_for_state(c, c->argv[1], state, seconds ? seconds : WAIT_S) : status;
 }

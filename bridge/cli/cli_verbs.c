@@ -18,6 +18,10 @@ static const struct cli_opt personal_options[] = {
 	{"--personal", NULL, "personal data in clear", "显示完整的个人信息"},
 	{NULL, NULL, NULL, NULL},
 };
+static const struct cli_opt system_options[] = {
+	{"--wait", "SECONDS", "how long to wait until the bridge has taken the order (15)", "等待总线执行指令的秒数（15）"},
+	{NULL, NULL, NULL, NULL},
+};
 static const struct cli_opt broker_options[] = {
 	{"--address-file", "FILE", "write the broker's address there", "将地址写入该文件"},
 	{NULL, NULL, NULL, NULL},
@@ -45,7 +49,7 @@ const struct cli_verb cli_verbs[] = {
 	{"bridge", cli_bridge, "[SITE]", 0, "the bridge alone", "只运行总线", NULL},
 	{"connector", cli_connector, "NAME [SITE]", 1, "one connector alone", "只运行一个连接器", NULL},
 	{"status", cli_status, "[SITE]", 0, "every system: state, lag, waiting, parked, conflicts, last contact", "各系统状态、积压、待发、待处理、冲突与最近联系时间", NULL},
-	{"system", cli_system, "live|pause|trial NAME", 2, "let a system take part, or stop writing to it", "系统上线、暂停或试运行", NULL},
+	{"system", cli_system, "live|pause|trial NAME", 2, "let a system take part, or stop writing to it", "系统上线、暂停或试运行", system_options},
 	{"case", cli_case, "NUMBER", 1, "find a case by any system's number: where it is, and its history", "用任一系统的编号查办件：去向与过程",
 		personal_options},
 	{"parked", cli_parked, "list|show ID|retry ID|drop ID --reason TEXT", 2, "what waits for a person", "待处理事项", parked_options},

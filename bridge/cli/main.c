@@ -119,7 +119,7 @@ static int unknown_option(struct cli *c, const char *word)
 		names[n++] = o->name;
 	for (const struct cli_opt *o = cli_common; o->name && n < BR_LEN(names); o++)
 		names[n++] = o->name;
-	near = br_nearest(br_str_z(word), names, n);
+	near = br_nearest((struct br_str){word, strcspn(word, "=")}, names, n);
 	if (near)
 		return cli_wrong(c, BR_E_CLI_NO_OPTION_NEAR, "verb", c->verb->name, "option", word, "near", near, NULL);
 	return cli_wrong(c, BR_E_CLI_NO_OPTION, "verb", c->verb->name, "option", word, NULL);

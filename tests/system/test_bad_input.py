@@ -1,0 +1,348 @@
+"""What goes wrong is told with a code, a place and a next step, in both languages; it loses nothing, and nobody else stops."""
+
+import json
+import re
+
+import pytest
+
+from support.servers import Database
+from support.topics import produce, topic_names
+from support.twin import TABLE, Twin
+from support.waiting import wait_for
+from support.yuan import Yuan
+
+IDS = ["341599195003070014", "341599195202290028", "341599196808150032"]
+BAD_ID = "341599195003070015"
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.fixture
+def twin(tmp_path, processes, kafka, new_database, topic_prefix):
+    return Twin(tmp_path, processes, kafka, new_database, topic_prefix)
+
+
+def edit(twin, name, old, new):
+    file = twin.folder / "systems" / f"{name}.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def parked(twin, lang="en"):
+    return json.loads(twin.casebridge.run("parked", "list", "--output", "json", "--lang", lang, twin.folder).out)
+
+
+def wait_parked(twin, **expected):
+    """The item of a record in both languages, once it is listed."""
+    def there(lang="en"):
+        rows = [r for r in parked(twin, lang) if all(r[k] == v for k, v in expected.items())]
+        return rows[-1] if rows else None
+    en = wait_for(there, what=f"parked: {expected}", or_died=[twin.process])
+    zh = there("zh")
+    assert en["code"] == zh["code"] and en["text"] and en["next"]
+    assert HAN.search(zh["text"]) and HAN.search(zh["next"]) and not HAN.search(en["next"])
+    return en, zh
+
+
+def others_flow(twin, number="OK1", name="李四"):
+    twin.insert("a", sbh=number, xm=name, sfzh=IDS[1], zt="0")
+    twin.wait_row("b", "other_no = %s", number, xm=name)
+
+
+def both_languages(run, code, *words, expect):
+    """`casebridge WORDS` ends with `expect` and tells `code` and a next step in English and in Chinese; returns the English."""
+    texts = {}
+    for lang in ("en", "zh"):
+        done = run(*words, "--lang", lang, expect=expect)
+        line = next((x for x in (done.err + done.out).splitlines() if f"{code} " in x), None)
+        assert line, (code, done.err + done.out)
+        sentence, arrow, step = line.partition(" → ")
+        assert arrow and step, line
+        # the sentence may quote the other system, in whatever language it speaks
+        assert bool(HAN.search(step)) == (lang == "zh") and (lang == "en" or HAN.search(sentence.split(code)[1])), line
+        texts[lang] = line
+    return texts["en"]
+
+
+# ---- the site's files: 78, all problems in one go ----
+
+FILES = [
+    ("broken YAML", "root: {", "root: { table: [", "CFG-038", r"systems/a\.yaml:\d+:\d+"),
+    ("an unknown key", "connector: postgres", "connector: postgres\nconector: postgres", "CFG-004", r"systems/a\.yaml:6:1"),
+    ("a code the case does not have", '"0": RECEIVED', '"0": RECEIVD', "MAP-017", r"systems/a\.yaml:\d+:\d+"),
+    ("a field the case does not have", "applicant.mobile: lxdh", "applicant.mobil: lxdh", "MAP-003", r"systems/a\.yaml:\d+:\d+"),
+    ("a secret that is not there", "timezone: Asia/Shanghai", 'timezone: Asia/Shanghai\n  password: "${file:none}"', "CFG-023", r"systems/a\.yaml:\d+:\d+"),
+]
+
+
+@pytest.mark.parametrize("what, old, new, code, place", FILES, ids=[f[0] for f in FILES])
+def test_a_file_with_a_mistake(twin, what, old, new, code, place):
+    edit(twin, "a", old, new)
+    edit(twin, "b", "lease: 4s", "leese: 4s")
+    line = both_languages(twin.casebridge.run, code, "lint", twin.folder, expect=78)
+    assert re.match(place + ": ", line), line
+    told = twin.casebridge.run("lint", twin.folder, expect=78).err
+    assert "systems/b.yaml" in told and "CFG-004" in told, "the other file's mistake is told in the same go"
+    assert twin.casebridge.run("run", twin.folder, expect=78).err
+
+
+def test_a_file_that_is_no_utf_8(twin):
+    file = twin.folder / "systems/a.yaml"
+    file.write_bytes(file.read_bytes().replace("部门".encode(), "部门".encode("gbk"), 1))
+    line = both_languages(twin.casebridge.run, "CFG-030", "lint", twin.folder, expect=78)
+    assert line.startswith("systems/a.yaml:3:"), line
+
+
+# ---- records ----
+
+def test_a_code_that_is_not_in_the_table(twin):
+    twin.start()
+    twin.insert("a", sbh="D1", xm="张三", sfzh=IDS[0], zt="9")
+    others_flow(twin)
+    en, _ = wait_parked(twin, system="a", local_id="D1")
+    assert en["code"] == "MAP-101" and en["field"] == "status" and "'9'" in en["text"] and "zt" in en["text"]
+    twin.update("a", "D1", zt="1")
+    twin.wait_row("b", "other_no = 'D1'", zt="1")
+    twin.quiet()
+    assert parked(twin) == []
+
+
+def test_an_id_with_a_bad_check_digit(twin):
+    twin.start()
+    twin.insert("a", sbh="D1", xm="张三", sfzh=BAD_ID, zt="0")
+    others_flow(twin)
+    en, zh = wait_parked(twin, system="a", local_id="D1")
+    assert en["code"] == "MAP-110" and en["field"] == "applicant.cert_no" and "sfzh" in en["text"]
+    log = twin.process.text()
+    for text in (en["text"], zh["text"], twin.casebridge.run("parked", "show", en["id"], twin.folder).out, log):
+        assert BAD_ID not in text, "personal data is masked"
+    original = twin.casebridge.run("parked", "show", en["id"], "--original", twin.folder).out
+    assert BAD_ID in original and "张三" in original, "the bytes are kept"
+    twin.update("a", "D1", sfzh=IDS[0])
+    twin.wait_row("b", "other_no = 'D1'", sfzh=IDS[0])
+
+
+@pytest.mark.parametrize("line, name, code", [
+    ("{ column: xm, max_bytes: 20 }", "阿卜杜热合曼·买买提江", "MAP-105"), ("{ column: xm, charset: GBK }", "张䶮", "MAP-106")], ids=["too long", "not in its charset"])
+def test_a_name_the_target_cannot_store(twin, line, name, code):
+    edit(twin, "b", "applicant.name: xm", f"applicant.name: {line}")
+    twin.start()
+    twin.insert("a", sbh="D1", xm=name, sfzh=IDS[0], zt="0")
+    others_flow(twin)
+    en, zh = wait_parked(twin, system="b")
+    assert en["code"] == code and en["field"] == "applicant.name" and "xm" in en["text"]
+    assert name not in en["text"] + zh["text"], "personal data is masked"
+    shown = twin.casebridge.run("case", "D1", "--lang", "zh", twin.folder).out
+    assert code in shown and "→" in shown
+    twin.update("a", "D1", xm="张三")
+    twin.wait_row("b", "other_no = 'D1'", xm="张三")
+    twin.quiet()
+    assert parked(twin) == []
+
+
+def test_text_that_is_no_utf_8(tmp_path, processes, kafka, postgres, new_database, topic_prefix):
+    name = new_database().name + "_ascii"
+    postgres_db = Database(postgres, "postgres")
+    postgres_db.execute(f"create database {name} template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'")
+    first = [Database(postgres, name)]
+    twin = Twin(tmp_path, processes, kafka, lambda: first.pop() if first else new_database(), topic_prefix)
+    twin.start()
+    connection = twin.a.connect(client_encoding="SQL_ASCII")
+    connection.execute("insert into a_sq (sbh, xm, zt) values ('D1', '".encode() + "张三".encode("gbk") + b"', '0')")
+    others_flow(twin)
+    en, _ = wait_parked(twin, system="a", local_id="D1")
+    assert en["code"] == "PG-030" and "D1" in en["text"], en
+    kept = twin.casebridge.run("parked", "show", en["id"], "--original", twin.folder).out
+    assert r"\xd5\xc5\xc8\xfd" in kept, kept
+    connection.execute("update a_sq set xm = '张三' where sbh = 'D1'".encode())
+    twin.wait_row("b", "other_no = 'D1'", xm="张三")
+    connection.close()
+    twin.a.close()
+    postgres_db.close()
+
+
+GARBAGE = {"no JSON": b"hello", "no UTF-8": b'{"t":"OBS","xm":"\xd5\xc5"}', "another thing": b'{"a":[1,2,{}]}', "empty": b"", "deep": b"[" * 5000}
+
+
+def test_garbage_in_the_topic(twin, kafka, topic_prefix):
+    twin.start()
+    others_flow(twin, "OK1")
+    produce(kafka.bootstrap, f"{topic_prefix}.in.a", *[(b"x", value) for value in GARBAGE.values()])
+    others_flow(twin, "OK2", "王五")
+    wait_for(lambda: twin.ledger.value("select count(*) from casebridge.parked where kind = 'message'") == len(GARBAGE), what="all of it parked")
+    en, _ = wait_parked(twin, kind="message")
+    assert en["code"].startswith(("HUB-001", "BUS-00")) and en["system"] == "a"
+    kept = {bytes(row[0] or b"") for row in twin.ledger.rows("select raw from casebridge.parked where kind = 'message'")}
+    assert kept == set(GARBAGE.values()), "the bytes are kept"
+    twin.quiet()
+    assert {r["lag"] for r in json.loads(twin.casebridge.run("status", "--output", "json", twin.folder).out)} == {"0"}
+
+
+def test_a_row_that_vanished_is_a_question_not_a_withdrawal(twin):
+    twin.start()
+    twin.insert("a", sbh="D1", xm="张三", sfzh=IDS[0], zt="1")
+    twin.wait_row("b", "other_no = 'D1'", zt="1")
+    twin.quiet()
+    twin.a.execute("delete from a_sq where sbh = 'D1'")
+    others_flow(twin)
+    en, _ = wait_parked(twin, system="a", local_id="D1")
+    assert en["code"] == "HUB-004"
+    twin.quiet()
+    row = twin.row("b", "other_no = 'D1'")
+    assert row["xm"] == "张三" and row["zt"] == "1", "nothing was changed elsewhere"
+
+
+# ---- the portal ----
+
+@pytest.fixture
+def yuan(tmp_path, processes, kafka, new_database, portal, topic_prefix):
+    return Yuan(tmp_path, processes, kafka, new_database, portal, topic_prefix)
+
+
+def enter(yuan, sbh, name, number):
+    yuan.department.execute("insert into ydz_sq (sbh, xm, xb, sfzh, zt) values (%s, %s, '男', %s, 0)", sbh, name, number)
+
+
+@pytest.mark.parametrize("fault, code", [({"kind": "html"}, "HTTP-003"), ({"kind": "error", "status": 500}, "HTTP-003")], ids=["html with 200", "500"])
+def test_a_portal_that_answers_nonsense(yuan, fault, code):
+    yuan.start()
+    projid, pwd = yuan.apply("张建国", IDS[0])
+    yuan.wait_row("sfzh = %s", IDS[0])
+    yuan.quiet()
+    yuan.portal.control("/faults", {"path": "/case/*", **fault})
+    line = both_languages(yuan.casebridge.run, code, "check", "portal", yuan.folder, expect=69)
+    assert "portal" in line or "127.0.0.1" in line
+    yuan.process.wait_for_log(f"tag={code} proc=connector:portal")
+    yuan.department.execute("update ydz_sq set lxdh = '13900000077' where sfzh = %s", IDS[0])
+    wait_for(lambda: yuan.ledger.value("select count(*) from casebridge.links l join casebridge.systems s on s.id = l.sys where s.code = 'portal'"
+                                       " and (l.due or l.inflight is not null)"), what="the department flows on, the portal's change waits")
+    assert IDS[0] not in yuan.process.text() and "13900000077" not in yuan.process.text()
+    yuan.portal.control("/faults", method="DELETE")
+    yuan.wait_portal(projid, pwd, timeout=40, APPLICANTMOBILE="13900000077")
+
+
+def test_a_wrong_secret_of_the_portal(yuan, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    (wrong / "portal.secret").write_text("not-the-secret")
+    (wrong / "portal.secret").chmod(0o600)
+    right = yuan.casebridge.env["CASEBRIDGE_SECRETS"]
+    yuan.casebridge.env["CASEBRIDGE_SECRETS"] = str(wrong)
+    both_languages(yuan.casebridge.run, "HTTP-005", "check", "portal", yuan.folder, expect=69)
+    yuan.start()
+    yuan.process.wait_for_log("HTTP-005")
+    assert "not-the-secret" not in yuan.process.text()
+    projid, pwd = yuan.apply("张建国", IDS[0])
+    (wrong / "portal.secret").write_text((yuan.portal.secret_file).read_text())
+    assert right != str(wrong)
+    yuan.process.signal(15)
+    assert yuan.process.wait() == 0
+    yuan.process = yuan.casebridge.start("casebridge", "run", yuan.folder)
+    yuan.wait_row("sfzh = %s", IDS[0], xm="张建国")
+
+
+# ---- servers ----
+
+def test_a_wrong_password_of_a_database(twin, postgres):
+    role = f"clerk_{twin.a.name}"
+    twin.a.execute(f"create role {role} login superuser password 'right-one'")
+    rules = postgres.folder / "data/pg_hba.conf"
+    text = rules.read_text()
+    rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n{text}")
+    twin.a.execute("select pg_reload_conf()")
+    try:
+        dsn = re.sub(r"host=\S+", "host=127.0.0.1", twin.a.dsn)
+        dsn = re.sub(r"user=\S+", f"user={role}", dsn)
+        assert role in dsn
+        edit(twin, "a", twin.a.dsn, f"{dsn} password=wrong-one")
+        line = both_languages(twin.casebridge.run, "BASE-010", "check", "a", twin.folder, expect=69)
+        assert "password" in line and "wrong-one" not in line
+        twin.start()
+        twin.process.wait_for_log("BASE-010")
+        twin.insert("b", sbh="P1", xm="李四", sfzh=IDS[1], zt="0")
+        wait_for(lambda: twin.ledger.value("select count(*) from casebridge.cases") == 1, what="the other system is read", or_died=[twin.process])
+        assert "wrong-one" not in twin.process.text()
+        twin.a.execute(f"alter role {role} password 'wrong-one'")
+        twin.wait_row("a", "other_no = 'P1'", xm="李四")
+    finally:
+        rules.write_text(text)
+        twin.a.execute("select pg_reload_conf()")
+        twin.a.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}'")
+
+
+def test_a_ledger_that_is_not_there_or_newer(twin):
+    run = twin.casebridge.run
+    both_languages(run, "HUB-022", "status", twin.folder, expect=78)
+    run("ledger", "migrate", twin.folder)
+    run("topics", "apply", twin.folder)
+    twin.ledger.execute("insert into casebridge.migrations (version, name) values (99, 'from the future')")
+    for words in (["status"], ["ledger", "migrate"], ["parked", "list"], ["bridge"]):
+        line = both_languages(run, "HUB-020", *words, twin.folder, expect=78) if words != ["bridge"] else run(*words, twin.folder, expect=78).err
+        assert "99" in line
+    assert twin.ledger.value("select count(*) from casebridge.systems") == 0, "nothing was written"
+
+
+def test_servers_that_are_not_there(twin):
+    site = twin.folder / "site.yaml"
+    text = site.read_text()
+    run = twin.casebridge.run
+    site.write_text(re.sub(r'dsn: ".*?"', 'dsn: "host=127.0.0.1 port=1 dbname=x"', text))
+    both_languages(run, "BASE-010", "status", twin.folder, expect=69)
+    site.write_text(re.sub(r'bootstrap.servers: ".*?"', 'bootstrap.servers: "127.0.0.1:1"', text))
+    assert "BUS-009" in run("topics", "check", twin.folder, expect=69).err
+    run("ledger", "migrate", twin.folder)
+    rows = json.loads(run("status", "--output", "json", twin.folder, timeout=10).out)
+    assert {r["lag"] for r in rows} == {"-"} and {r["state"] for r in rows} == {"new"}
+
+
+def test_a_topic_that_is_missing(twin, kafka, topic_prefix):
+    run = twin.casebridge.run
+    run("ledger", "migrate", twin.folder)
+    twin.process = twin.casebridge.start("casebridge", "run", twin.folder)
+    twin.process.wait_for_log("BUS-005")
+    line = both_languages(run, "BUS-005", "topics", "check", twin.folder, expect=1)
+    assert f"{topic_prefix}." in line and "casebridge topics apply" in line
+    assert not [t for t in topic_names(kafka.bootstrap) if t.startswith(topic_prefix)], "nobody makes topics by accident"
+    run("topics", "apply", twin.folder)
+    others_flow(twin)
+
+
+# ---- the command line ----
+
+def test_an_order_nobody_takes(twin):
+    run = twin.casebridge.run
+    run("ledger", "migrate", twin.folder)
+    run("topics", "apply", twin.folder)
+    both_languages(run, "CLI-005", "system", "pause", "b", "--wait", "1", twin.folder, expect=75)
+
+
+WRONG = [
+    (["statu"], "CLI-007"), (["fly"], "CLI-006"), (["status", "--outptu=json"], "CLI-009"), (["status", "--output", "xml"], "CLI-010"),
+    (["case", "--site"], "CLI-011"), (["system", "live", "nobody"], "CLI-003"), (["parked", "show", "x"], "CLI-014"),
+    (["parked", "drop", "1"], "CLI-013"), (["case", "1", "2", "3"], "CLI-012")]
+
+
+@pytest.mark.parametrize("words, code", WRONG, ids=[" ".join(w[0]) for w in WRONG])
+def test_a_wrong_call(twin, words, code):
+    twin.casebridge.env["CASEBRIDGE_SITE"] = str(twin.folder)
+    twin.casebridge.run("ledger", "migrate")
+    both_languages(twin.casebridge.run, code, *words, expect=2)
+
+
+@pytest.mark.parametrize("words", [["map"], ["topics"], ["topics", "destroy"], ["ledger"], ["system", "live"], ["case"], ["parked", "show"], ["conflicts", "x"],
+                                   ["schema", "x"], ["reference"], ["connector"]], ids=" ".join)
+def test_a_call_that_lacks_something_shows_how(twin, words):
+    done = twin.casebridge.run(*words, "--site", twin.folder, expect=2)
+    assert done.err.startswith(f"casebridge {words[0]} ") and not done.out
+    assert HAN.search(twin.casebridge.run(*words, "--site", twin.folder, "--lang", "zh", expect=2).err)
+    helped = twin.casebridge.run(words[0], "--help")
+    assert helped.out == done.err and not helped.err
+
+
+def test_help_names_every_verb(twin):
+    run = twin.casebridge.run
+    text = run("--help").out
+    verbs = re.findall(r"^  (\S+)", text, re.M)
+    assert len(verbs) > 12 and run("help", "case").out == run("case", "--help").out
+    assert all(HAN.search(run(verb, "--help", "--lang", "zh").out) for verb in verbs)
+    assert run(expect=2).err == text
