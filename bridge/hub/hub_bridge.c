@@ -129,6 +129,7 @@ static void start_over(struct bridge *b, const struct br_err *err)
 	}
 	/* not from inside a callback of what is being closed */
 	b->phase = PHASE_CLOSED;
+	b->blocked = false;
 	br_timer_set(b->loop, &b->timer, b->backoff_us);
 	b->backoff_us = b->backoff_us * 2 < RETRY_MAX_US ? b->backoff_us * 2 : RETRY_MAX_US;
 }
@@ -167,7 +168,7 @@ static void on_acked(void *arg)
 	b->blocked = false;
 	if (b->phase == PHASE_PUBLISHING)
 		publish(b);
-	else
+	else if (b->phase == PHASE_BEGINNING)
 		send_begin(b);
 }
 
@@ -358,6 +359,9 @@ static void fold(struct bridge *b)
 {
 	struct hub_world *w = &b->world;
 
+	/* fewer than asked for: that was all of it, unless this batch adds more */
+	if (b->want.due)
+		b->want.due->backlog = (int64_t)b->want.ndue == b->want.due_limit;
 	for (size_t i = 0; i < b->nrecords; i++) {
 		struct item *it = &b->items[i];
 		struct bus_record *r = it->record;
@@ -379,14 +383,8 @@ static void fold(struct bridge *b)
 		}
 		b->next[r->source].next = r->offset + 1;
 	}
-	if (b->want.due) {
-		struct hub_system *s = b->want.due;
-
-		/* fewer than asked for: that was all of it, unless this batch adds more */
-		s->backlog = (int64_t)b->want.ndue == b->want.due_limit;
-		for (size_t i = 0; i < b->want.ndue; i++)
-			hub_step_resume(w, b->want.due_links[i], false);
-	}
+	for (size_t i = 0; i < b->want.ndue; i++)
+		hub_step_resume(w, b->want.due_links[i], false);
 }
 
 static void on_stored(void *arg, const struct br_err *err)

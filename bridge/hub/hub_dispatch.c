@@ -29,9 +29,12 @@ static bool has_live_source(const struct hub_link *l)
 
 static bool sendable(const struct hub_link *l)
 {
-	if (l->sys->state != SYS_LIVE || l->sys->outstanding >= l->sys->credit)
-		return false;
-	return l->lid.n || has_live_source(l);
+	if (!l->lid.n && !has_live_source(l))
+		return false; /* a system that goes live wakes it: no use looking before */
+	if (l->sys->state == SYS_LIVE && l->sys->outstanding < l->sys->credit)
+		return true;
+	l->sys->backlog = true;
+	return false;
 }
 
 static void add_place(struct hub_world *w, struct hub_link *l, struct version_at *list, uint32_t *n, uint8_t part, struct br_str key, uint16_t field)
@@ -233,7 +236,6 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 			l->due = true;
 			l->dirty = true;
 		}
-		l->sys->backlog = true;
 		return;
 	}
 	/* a number without a record (a create that was refused half-way) is still a create */

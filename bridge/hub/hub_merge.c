@@ -326,6 +326,41 @@ static void commit_version(struct merge *m)
 	add_match_keys(m);
 }
 
+static bool shows_part(const struct image *img, uint8_t part)
+{
+	for (uint32_t i = 0; i < img->n; i++)
+		if (img->cells[i].part == part)
+			return true;
+	return false;
+}
+
+static bool shows_element(const struct image *img, const struct cell *c)
+{
+	for (uint32_t i = 0; i < img->n; i++)
+		if (img->cells[i].part == c->part && br_str_eq(img->cells[i].key, c->key))
+			return true;
+	return false;
+}
+
+int hub_seen(struct hub_world *w, const struct image *shadow, const struct image *shown, bool whole, struct image *out)
+{
+	struct image still = {NULL, 0};
+
+	/* the root's cells stand first: without lists there is nothing to drop */
+	if (shadow->n && shadow->cells[shadow->n - 1].part) {
+		still.cells = br_arena_alloc(w->arena, shadow->n * sizeof(*still.cells));
+		if (!still.cells)
+			return -BR_E_NOMEM;
+	}
+	for (uint32_t i = 0; still.cells && i < shadow->n; i++) {
+		const struct cell *c = &shadow->cells[i];
+
+		if (c->part == 0 || shows_element(shown, c) || (!whole && !shows_part(shown, c->part)))
+			still.cells[still.n++] = *c;
+	}
+	return image_merge(still.cells ? &still : shadow, shown, w->arena, out);
+}
+
 struct br_str hub_image_json(struct hub_world *w, const struct mapping *map, const struct image *img)
 {
 	struct br_jw j;

@@ -71,13 +71,12 @@ static void known(struct hub_world *w, struct hub_system *s, struct hub_link *l,
 	bool waiting = l->state == LINK_PARKED || l->state == LINK_GONE;
 	struct image full;
 
-	/* A record may come with some columns only; what it does not say stays as it was. */
-	if (image_merge(&l->shadow, &m->image, w->arena, &full) < 0) {
+	if (hub_seen(w, &l->shadow, &m->image, false, &full) < 0) {
 		w->failed = true;
 		return;
 	}
 	if (waiting) {
-		l->state = l->inflight.on ? LINK_INFLIGHT : LINK_IDLE;
+		l->state = !l->inflight.on ? LINK_IDLE : l->inflight.pending ? LINK_PENDING : LINK_INFLIGHT;
 		l->dirty = true;
 	}
 	if (count_merge(s, hub_merge(w, l, &full, &l->shadow)) && waiting)
@@ -212,6 +211,8 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 	if (l->state == LINK_REJECTED || l->state == LINK_PARKED)
 		l->state = LINK_IDLE;
 	count_merge(s, hub_merge(w, l, &m->image, &none));
+	/* cases that only trial systems had seen may be made elsewhere now */
+	hub_dispatch_case(w, k);
 }
 
 static void first_sight(struct hub_world *w, struct hub_system *s, const struct msg *m)

@@ -166,7 +166,7 @@ static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	struct image full;
 
 	l->sys->count.stale++;
-	if (image_merge(&l->shadow, &m->image, w->arena, &full) < 0) {
+	if (hub_seen(w, &l->shadow, &m->image, m->has_image, &full) < 0) {
 		w->failed = true;
 		return;
 	}
@@ -194,6 +194,8 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 		}
 		return;
 	}
+	/* an observation that came before this answer could not be bound, and was parked */
+	hub_add_unpark(w, l->sys, l->kase, l->rec, l->lid, "superseded");
 	l->state = LINK_IDLE;
 	l->held = (struct versions){0};
 	l->shadow = none;
@@ -246,7 +248,7 @@ void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 		progress(w, l, m);
 		return;
 	}
-	if (l->state == LINK_PENDING)
+	if (l->inflight.pending)
 		s->count.pending--; /* its credit was given back already */
 	else
 		s->outstanding--;
@@ -280,6 +282,7 @@ void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 	case RCPT_PENDING:
 		s->count.pending++;
 		l->state = LINK_PENDING;
+		l->inflight.pending = true;
 		l->ref = m->ref;
 		break;
 	case RCPT_PROGRESS:

@@ -80,6 +80,7 @@ struct hub_inflight {
 	struct version_at *places; /* canonical places covered, when not all */
 	uint32_t nplaces;
 	bool attempted;       /* an INTENT was seen: the call may have been made */
+	bool pending;         /* the answer comes much later: its credit was given back */
 	bool doubt;           /* only while its receipt is folded: what was set may be ours or somebody's */
 };
 
@@ -154,6 +155,7 @@ struct hub_parked {
 	int64_t at_ms;
 	int source;
 	int64_t offset;
+	const char *how;       /* settled by a later message of the same batch; NULL = open */
 	struct hub_parked *next;
 };
 /* "what was parked for this record is settled": resolution is superseded | delivered */

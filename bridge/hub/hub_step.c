@@ -1,6 +1,7 @@
 #include "hub_step.h"
 
 #include "br_text.h"
+#include "br_utf8.h"
 
 struct hub_out *hub_out_add(struct hub_world *w, enum hub_out_kind kind, struct hub_system *s)
 {
@@ -75,6 +76,9 @@ struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, str
 		w->failed = true;
 		return NULL;
 	}
+	/* The newest trouble of a record is the one to look at. A message nobody could read may have been about anything. */
+	if (kind != PARKED_MESSAGE)
+		hub_add_unpark(w, s, k, rec, lid, "superseded");
 	if (!place)
 		place = br_err_detail(err, "column");
 	p->sys = s;
@@ -105,6 +109,10 @@ void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *
 	/* nearly always nothing is parked, and then the ledger need not be asked */
 	if (s->open_parked == 0)
 		return;
+	for (struct hub_parked *p = w->parked; p; p = p->next)
+		if (!p->how && p->sys == s && br_str_eq(p->rec, rec) &&
+			((k && p->kase == k) || ((!k || !p->kase) && br_str_eq(p->lid, lid))))
+			p->how = how;
 	u = br_arena_new(w->arena, struct hub_unpark);
 	if (!u) {
 		w->failed = true;
@@ -240,6 +248,25 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
 	}
 }
 
+/* A key of a stranger's record may be any bytes; the ledger takes text. */
+static struct br_str as_text(struct hub_world *w, struct br_str bytes)
+{
+	struct br_str text = br_arena_copy(w->arena, bytes);
+	char *p = (char *)(uintptr_t)text.p;
+	size_t i = 0;
+
+	while (i < text.n) {
+		unsigned len = br_utf8_len((const unsigned char *)p + i, text.n - i);
+
+		if (len == 0 || p[i] == '\0') {
+			p[i] = '?';
+			len = 1;
+		}
+		i += len;
+	}
+	return text;
+}
+
 void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes, const struct br_err *err)
 {
 	struct br_err why;
@@ -247,7 +274,7 @@ void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, 
 
 	br_err_clear(&why);
 	br_err_set(&why, BR_E_HUB_MESSAGE, "system", s->code.p, "why", br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
-	hub_add_parked(w, s, NULL, BR_STR(""), key, PARKED_MESSAGE, bytes, &why);
+	hub_add_parked(w, s, NULL, BR_STR(""), as_text(w, key), PARKED_MESSAGE, bytes, &why);
 	s->count.read++;
 	s->count.parked_in++;
 }
@@ -255,8 +282,8 @@ void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, 
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
 {
 	if (retry && (l->state == LINK_REJECTED || l->state == LINK_PARKED)) {
-		l->state = LINK_IDLE;
-		l->inflight.on = false;
+		/* a command that is out is answered first: there is never a second one */
+		l->state = !l->inflight.on ? LINK_IDLE : l->inflight.pending ? LINK_PENDING : LINK_INFLIGHT;
 		l->dirty = true;
 	}
 	hub_dispatch_link(w, l);
@@ -268,8 +295,9 @@ void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_s
 		return;
 	s->state = state;
 	s->dirty = true;
-	if (state == SYS_LIVE)
-		s->backlog = true;
+	/* its own links may go, and cases that only it has seen may be made elsewhere */
+	for (size_t i = 0; state == SYS_LIVE && i < w->nsystems; i++)
+		w->systems[i].backlog = true;
 	hub_out_add(w, state == SYS_PAUSED ? OUT_PAUSE : OUT_RESUME, s);
 }
 

@@ -42,6 +42,11 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
  */
 enum hub_merged { MERGE_NOTHING, MERGE_ACCEPTED, MERGE_REFUSED, MERGE_PARKED };
 enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base);
+/*
+ * What the system holds now, of what it was known to hold and what it shows. A record may come with some columns only: what it does not say stays as it was.
+ * But a list it shows, it shows whole: an element that is not there is gone. whole: so are the elements of lists it does not mention.
+ */
+int hub_seen(struct hub_world *w, const struct image *shadow, const struct image *shown, bool whole, struct image *out);
 /* An image as flat JSON in the world's arena: the original of a record that is parked. */
 struct br_str hub_image_json(struct hub_world *w, const struct mapping *map, const struct image *img);
 void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m);

@@ -257,7 +257,7 @@ static void load_start_state(struct ledger *g)
 		ledger_check, g, &err);
 	send_sql(g,
 		"select id, code, state, epoch, nonce, inc, last_seq, cursor, bye, transactional,"
-		" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is not null and l.state <> 'pending'),"
+		" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is not null and l.inflight->>'pending' is null),"
 		" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = 'open'),"
 		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat, counters from casebridge.systems s",
 		on_systems);
@@ -362,7 +362,7 @@ static const enum ledger_type history_types[] = {LT_UUID, LT_INT4, LT_INT2, LT_J
 static const enum ledger_type conflict_types[] = {
 	LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_JSON, LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_END};
 static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_BYTEA, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT,
-	LT_TEXT, LT_TEXT, LT_TEXT, LT_INT8, LT_TIME, LT_END};
+	LT_TEXT, LT_TEXT, LT_TEXT, LT_INT8, LT_TIME, LT_TEXT, LT_END};
 static const enum ledger_type unparked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_END};
 static const enum ledger_type pos_types[] = {LT_TEXT, LT_INT8, LT_INT8, LT_END};
 

@@ -150,6 +150,8 @@ static void read_inflight(struct ledger *g, struct hub_link *l, struct br_str js
 					f->op = br_str_eq(r.text, BR_STR("create")) ? OP_CREATE : OP_UPDATE;
 				else if (br_str_eq(key, BR_STR("attempted")))
 					f->attempted = t == BR_JT_TRUE;
+				else if (br_str_eq(key, BR_STR("pending")))
+					f->pending = t == BR_JT_TRUE;
 				else if (t == BR_JT_NUMBER && br_json_int64(r.text, &v) && br_str_eq(key, BR_STR("inc")))
 					f->incarnation = v;
 				else if (t == BR_JT_NUMBER && br_str_eq(key, BR_STR("ver")))
@@ -393,7 +395,11 @@ static int send_due(struct ledger *g, struct ledger_want *want, struct br_err *e
 	limit = br_arena_printf(g->w->arena, "%lld", (long long)want->due_limit);
 	struct br_pg_param p[] = {{sys.p, 0, false}, {limit.p, 0, false}};
 
-#define DUE "with t as materialized (select cid, rec from casebridge.links where sys = $1::int2 and due order by cid, rec limit $2::int8) "
+/* A create whose case no live system has waits for one that goes live: such rows must not stand in the way of others. */
+#define DUE                                                                                        \
+	"with t as materialized (select d.cid, d.rec from casebridge.links d where d.sys = $1::int2 and d.due and (d.lid is not null or exists" \
+	" (select from casebridge.links o join casebridge.systems s on s.id = o.sys where o.cid = d.cid and o.lid is not null and s.state = 'live'))" \
+	" order by d.cid, d.rec limit $2::int8) "
 	rc |= br_pg_send(g->pg, "due_cases", DUE CASES_OF_T, 2, NULL, p, true, ledger_on_cases, g, err);
 	rc |= br_pg_send(g->pg, "due_links", DUE LINKS_OF_T, 2, NULL, p, true, ledger_on_links, g, err);
 	rc |= br_pg_send(g->pg, "due_list", DUE "select cid, rec from t", 2, NULL, p, true, on_due, g, err);

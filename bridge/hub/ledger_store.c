@@ -57,6 +57,8 @@ static struct br_str json_inflight(struct ledger *g, const struct hub_link *l)
 	br_jw_kint(&w, "ver", f->ver);
 	if (f->attempted)
 		br_jw_kbool(&w, "attempted", true);
+	if (f->pending)
+		br_jw_kbool(&w, "pending", true);
 	if (!f->all) {
 		struct versions places = {.dflt = 0, .n = f->nplaces, .room = f->nplaces, .at = f->places};
 
@@ -178,6 +180,7 @@ static void add_parked(struct ledger *g)
 		ledger_add_text(r, topic_of(g, p->source));
 		ledger_add_int(r, p->offset);
 		ledger_add_ms(r, p->at_ms);
+		ledger_add_text(r, br_str_z(p->how ? p->how : "open"));
 	}
 }
 
@@ -203,7 +206,8 @@ static void gather(struct ledger *g)
 static const char unpark_sql[] =
 	"update casebridge.parked p set status = u.how, resolved_at = now(), resolved_by = 'casebridge'"
 	" from unnest($1::int2[], $2::uuid[], $3::text[], $4::text[], $5::text[]) u(sys, cid, rec, lid, how)"
-	" where p.status = 'open' and p.sys = u.sys and (p.cid = u.cid or (u.cid is null and p.rec = u.rec and p.lid = u.lid))";
+	" where p.status = 'open' and p.sys = u.sys and p.rec = u.rec"
+	" and (p.cid = u.cid or ((p.cid is null or u.cid is null) and p.lid = u.lid))";
 
 static int send_rows(struct ledger *g, struct br_err *err)
 {
@@ -247,9 +251,9 @@ static int send_rows(struct ledger *g, struct br_err *err)
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->unparked, pg, "unparked", unpark_sql, ledger_check, g, err);
 	rc |= ledger_rows_send(&g->parked, pg, "parked",
-		"insert into casebridge.parked(sys, cid, rec, lid, kind, raw, code, place, text_en, text_zh, next_en, next_zh, topic, pos, at)"
+		"insert into casebridge.parked(sys, cid, rec, lid, kind, raw, code, place, text_en, text_zh, next_en, next_zh, topic, pos, at, status)"
 		" select * from unnest($1::int2[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],"
-		" $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int8[], $15::timestamptz[])",
+		" $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int8[], $15::timestamptz[], $16::text[])",
 		ledger_check, g, err);
 	return rc;
 }

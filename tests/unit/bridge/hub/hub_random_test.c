@@ -748,7 +748,13 @@ static void person(void)
 		return;
 	}
 	r = f->nrec ? &f->rec[below(f->nrec)] : NULL;
-	if (r && r->there) {
+	if (r && R->seed % 5 == 0 && chance(15)) {
+		int row = F_OP1 + below(2);
+
+		if (r->v[row] != V_ABSENT)
+			TRACE("%.*s: somebody removes %s op%s\n", BR_STR_ARG(f->sys->code), r->lid, fields[row].key);
+		r->v[row] = V_ABSENT;
+	} else if (r && r->there) {
 		int field = some_field();
 
 		type(f, r, field, some_value(field));
@@ -796,6 +802,9 @@ static bool check_link(const struct hub_link *l)
 		int want = stored_form(f, i, canonical(l->kase, i));
 
 		if (f->field[i] < 0 || flagged(l->kase, l->sys, i) || want == r->v[i] || (want < 0 && r->v[i] < 0))
+			continue;
+		/* a child row somebody took away stays away until its value changes */
+		if (R->seed % 5 == 0 && r->v[i] == V_ABSENT)
 			continue;
 		return WRONG("%s: %s%s is %s in %.*s and %s in the case", l->kase->ulid, fields[i].column, fields[i].key ? fields[i].key : "", show(r->v[i]),
 			BR_STR_ARG(l->sys->code), show(canonical(l->kase, i)));

@@ -1,0 +1,659 @@
+/*
+ * The ledger against a real PostgreSQL of our own, reachable through a socket in a temporary folder only: what goes in comes out, and a batch is all or nothing.
+ */
+#include "ledger.h"
+
+#include "br_pg.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "hub_fixture.h"
+
+#define BIN "/usr/lib/postgresql/15/bin/"
+#define PATIENCE_US 30000000
+
+static const struct fixture_file files[] = {
+	{"systems/dept.yaml", "system: dept\ntitle: 部门\nrole: department\nconnector: postgres\nstart_live: true\nconnection: { dsn: \"dbname=x\" }\n"
+		"records:\n  r:\n    root: { table: t, key: id }\n    read: { every: 1s }\n    write: { create: true }\n    match: [ dept_case_no ]\n    case:\n"
+		"      dept_case_no: id\n      applicant.name: xm\n      applicant.address: dz\n"
+		"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": FINISHED } }\n"
+		"    parts: { steps: { table: l, parent: id, key: xh, case: { opinion: op } } }\n"
+		"    on_create: { id: { generate: \"nextval('s')\", returning: true } }\n"},
+	{"systems/portal.yaml", "system: portal\ntitle: 政务服务网\nrole: portal\nconnector: postgres\nstart_live: true\nconnection: { dsn: \"dbname=x\" }\n"
+		"records:\n  r:\n    root: { table: t, key: id }\n    read: { every: 1s }\n    write: { create: true }\n    match: [ dept_case_no ]\n    case:\n"
+		"      portal_case_no: id\n      dept_case_no: bn\n      applicant.name: xm\n      applicant.address: dz\n"
+		"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": FINISHED } }\n"
+		"    parts: { steps: { table: l, parent: id, key: xh, case: { opinion: op } } }\n"
+		"    on_create: { id: { generate: \"nextval('s')\", returning: true } }\n"},
+};
+
+/* ---- the server ---- */
+
+static char base_dir[64], data_dir[80], admin[160];
+static pid_t server;
+
+static pid_t run(const char *const argv[], int *out)
+{
+	int p[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(p), 0);
+	pid = fork();
+	if (pid == 0) {
+		/* PostgreSQL refuses to run as root */
+		struct passwd *pw = geteuid() ? NULL : getpwnam("postgres");
+
+		if (pw && (initgroups(pw->pw_name, pw->pw_gid) || setgid(pw->pw_gid) || setuid(pw->pw_uid)))
+			_exit(126);
+		prctl(PR_SET_PDEATHSIG, SIGQUIT);
+		dup2(p[1], STDOUT_FILENO);
+		dup2(p[1], STDERR_FILENO);
+		close(p[0]);
+		close(p[1]);
+		setenv("LC_ALL", "C", 1);
+		if (chdir(base_dir))
+			_exit(126);
+		execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	close(p[1]);
+	*out = p[0];
+	return pid;
+}
+
+static bool read_until(int fd, const char *word)
+{
+	char text[65536];
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < sizeof(text) - 1 && (got = read(fd, text + n, sizeof(text) - 1 - n)) > 0) {
+		n += (size_t)got;
+		text[n] = '\0';
+		if (word && strstr(text, word))
+			return true;
+	}
+	return !word;
+}
+
+static int start_server(void)
+{
+	const char *const init[] = {BIN "initdb", "-D", data_dir, "-A", "trust", "-U", "bridge", "-N", "-E", "UTF8", "--locale=C", NULL};
+	const char *const serve[] = {BIN "postgres", "-D", data_dir, "-k", base_dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
+		"log_min_messages=log", NULL};
+	struct passwd *pw = geteuid() ? NULL : getpwnam("postgres");
+	int out, status = 0;
+	pid_t pid;
+
+	snprintf(base_dir, sizeof(base_dir), "/tmp/casebridge-ledger-XXXXXX");
+	if (!mkdtemp(base_dir) || (pw && chown(base_dir, pw->pw_uid, pw->pw_gid)))
+		return -1;
+	snprintf(data_dir, sizeof(data_dir), "%s/data", base_dir);
+	snprintf(admin, sizeof(admin), "host=%s user=bridge dbname=postgres", base_dir);
+	pid = run(init, &out);
+	read_until(out, NULL);
+	close(out);
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		return -1;
+	server = run(serve, &out);
+	return read_until(out, "ready to accept connections") ? 0 : -1;
+}
+
+/* ---- one bridge's view ---- */
+
+struct side {
+	struct br_arena arena;
+	struct hub_world w;
+	struct hub_system systems[2];
+	struct ledger *g;
+	struct ledger_position pos[3];
+	struct br_err err;
+	bool failed, done;
+};
+
+static struct br_loop *loop;
+static char dsn[200];
+static int databases;
+
+static void set_done(void *arg, const struct br_err *err)
+{
+	struct side *s = arg;
+
+	s->done = true;
+	s->failed = err != NULL;
+	if (err)
+		s->err = *err;
+	br_loop_stop(loop, 0);
+}
+
+static void too_long(void *arg)
+{
+	(void)arg;
+	br_loop_stop(loop, 9);
+}
+
+static void wait_for(struct side *s)
+{
+	struct br_timer timer = {.fn = too_long};
+
+	br_timer_set(loop, &timer, PATIENCE_US);
+	while (!s->done)
+		assert_int_equal(br_loop_run(loop), 0);
+	br_timer_set(loop, &timer, -1);
+	s->done = false;
+}
+
+static void fine(struct side *s)
+{
+	char text[1024];
+
+	wait_for(s);
+	if (s->failed)
+		fail_msg("%s", br_err_text(&s->err, BR_LANG_EN, text, sizeof(text)));
+}
+
+static void sql(const char *where, const char *text)
+{
+	PGconn *conn;
+	struct br_err err;
+	char why[1024];
+
+	br_err_clear(&err);
+	if (br_pg_open_sync(where, &conn, &err) < 0 || br_pg_exec_sync(conn, text, 0, NULL, NULL, &err) < 0)
+		fail_msg("%s: %s", text, br_err_text(&err, BR_LANG_EN, why, sizeof(why)));
+	PQfinish(conn);
+}
+
+static long count(const char *text)
+{
+	PGconn *conn;
+	PGresult *res;
+	long n;
+
+	assert_int_equal(br_pg_open_sync(dsn, &conn, NULL), 0);
+	assert_int_equal(br_pg_exec_sync(conn, text, 0, NULL, &res, NULL), 0);
+	n = strtol(PQgetvalue(res, 0, 0), NULL, 10);
+	PQclear(res);
+	PQfinish(conn);
+	return n;
+}
+
+static void open_side(struct side *s)
+{
+	static const char *const topics[] = {"in.dept", "in.portal", "ctl"};
+	size_t i = 0;
+
+	memset(s, 0, sizeof(*s));
+	br_arena_init(&s->arena, 256u << 20);
+	br_buf_init(&s->w.scratch, 1u << 20);
+	br_buf_init(&s->w.delta, 1u << 20);
+	s->w.schema = schema;
+	s->w.systems = s->systems;
+	s->w.nsystems = 2;
+	for (struct cfg_system *c = site->systems; c; c = c->next, i++)
+		s->systems[i] = (struct hub_system){.code = c->name, .maps = maps[i], .items = &c->items, .credit = 5000, .state = SYS_LIVE,
+			.role = i ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT};
+	for (i = 0; i < 3; i++)
+		s->pos[i].topic = br_str_z(topics[i]);
+	hub_world_begin(&s->w, &s->arena);
+	s->g = ledger_new(loop, dsn, set_done, s, NULL);
+	assert_non_null(s->g);
+	ledger_open(s->g, &s->w, s->pos, 3, set_done, s);
+}
+
+static void close_side(struct side *s)
+{
+	ledger_free(s->g);
+	HASH_CLEAR(hh, s->w.cases);
+	HASH_CLEAR(hh, s->w.links);
+	HASH_CLEAR(hh, s->w.keys);
+	for (size_t i = 0; i < 2; i++)
+		free((char *)s->systems[i].cursor.p);
+	br_buf_release(&s->w.scratch);
+	br_buf_release(&s->w.delta);
+	br_arena_release(&s->arena);
+}
+
+static void begin_batch(struct side *s)
+{
+	hub_world_begin(&s->w, &s->arena);
+	s->w.topic = s->pos[0].topic;
+	s->w.now_ms = 1530493500000;
+}
+
+static void load(struct side *s, struct ledger_want *want)
+{
+	ledger_load(s->g, &s->w, s->pos, 3, want, set_done, s);
+}
+
+static void store(struct side *s)
+{
+	ledger_store(s->g, &s->w, s->pos, 3, set_done, s);
+}
+
+static struct image image(struct side *s, const struct shape *shape, const char *json)
+{
+	struct image img;
+	struct br_err err;
+	struct br_jr r;
+
+	br_err_clear(&err);
+	br_jr_init(&r, br_arena_copy(&s->arena, br_str_z(json)), &s->arena, &err);
+	assert_int_equal(image_read(&r, shape, false, &s->arena, &img), 0);
+	return img;
+}
+
+static const struct shape *local(struct side *s, int sys)
+{
+	return map_shape(map_find(s->systems[sys].maps, BR_STR("r")));
+}
+
+/* What dept shows, folded at this offset. */
+static void observe(struct side *s, int64_t offset, const char *lid, const char *json)
+{
+	struct msg m = {.type = MSG_OBS, .sys = s->systems[0].code, .epoch = s->systems[0].epoch, .seq = s->systems[0].last_seq + 1, .rec = BR_STR("r"),
+		.lid = br_arena_copy(&s->arena, br_str_z(lid)), .present = true, .has_image = true};
+
+	m.image = image(s, local(s, 0), json);
+	s->w.offset = offset;
+	hub_step(&s->w, &s->systems[0], &m);
+	s->pos[0].next = offset + 1;
+}
+
+static struct hub_case *only_case(struct side *s)
+{
+	assert_int_equal(HASH_COUNT(s->w.cases), 1);
+	return s->w.cases;
+}
+
+/* A new, migrated ledger for each test. */
+static int new_database(void **state)
+{
+	char text[100];
+	int from, to;
+
+	(void)state;
+	snprintf(text, sizeof(text), "create database l%d", ++databases);
+	sql(admin, text);
+	snprintf(dsn, sizeof(dsn), "host=%s user=bridge dbname=l%d", base_dir, databases);
+	return ledger_migrate(dsn, &from, &to, NULL);
+}
+
+/* ---- tests ---- */
+
+static void migrating(void **state)
+{
+	char text[100];
+	int from, to;
+	struct br_err err;
+	struct side s;
+
+	(void)state;
+	assert_int_equal(ledger_migrate(dsn, &from, &to, NULL), 0);
+	assert_int_equal(from, ledger_version_known());
+	assert_int_equal(to, from);
+	snprintf(text, sizeof(text), "create database empty%d", databases);
+	sql(admin, text);
+	snprintf(text, sizeof(text), "host=%s user=bridge dbname=empty%d", base_dir, databases);
+	snprintf(dsn, sizeof(dsn), "%s", text);
+	open_side(&s);
+	wait_for(&s);
+	assert_true(s.failed);
+	assert_int_equal(br_err_code(&s.err), BR_E_HUB_LEDGER_EMPTY);
+	close_side(&s);
+	assert_int_equal(ledger_migrate(dsn, &from, &to, NULL), 0);
+	assert_int_equal(from, 0);
+	assert_int_equal(to, ledger_version_known());
+	sql(dsn, "insert into casebridge.migrations(version, name) values (9999, 'later')");
+	br_err_clear(&err);
+	assert_int_equal(ledger_migrate(dsn, &from, &to, &err), -BR_E_HUB_LEDGER_NEWER);
+	open_side(&s);
+	wait_for(&s);
+	assert_int_equal(br_err_code(&s.err), BR_E_HUB_LEDGER_NEWER);
+	close_side(&s);
+}
+
+static void same_versions(const struct versions *a, const struct versions *b)
+{
+	assert_int_equal(a->dflt, b->dflt);
+	assert_int_equal(a->n, b->n);
+	for (uint32_t i = 0; i < a->n; i++) {
+		assert_int_equal(a->at[i].field, b->at[i].field);
+		assert_int_equal(a->at[i].part, b->at[i].part);
+		assert_int_equal(a->at[i].v, b->at[i].v);
+		assert_true(br_str_eq(a->at[i].key, b->at[i].key));
+	}
+}
+
+static void a_state_comes_back(void **state)
+{
+	static const char doc_local[] = "{\"id\":\"D1\",\"xm\":\"张\\\"三\\n\",\"dz\":null,\"zt\":\"1\",\"steps/1/op\":\"同意\",\"steps/甲%2F乙/op\":\"好\"}";
+	struct ledger_want want = {0};
+	struct ledger_lid lid;
+	struct hub_link *l, *back;
+	struct hub_case *k;
+	struct side a, b;
+	struct image shadow;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 5, "D1", doc_local);
+	k = only_case(&a);
+	l = hub_case_link(k, &a.systems[1], BR_STR("r"));
+	assert_non_null(l);
+	assert_true(l->inflight.on);
+	/* every kind of state, also such as one batch seldom brings about at once */
+	hub_world_set_lid(&a.w, l, BR_STR("P/1"));
+	l->shadow = image(&a, local(&a, 1), "{\"id\":\"P/1\",\"xm\":\"李\",\"dz\":null,\"steps/2/op\":\"\"}");
+	l->inflight.own_base = l->inflight.attempted = true;
+	l->inflight.base = image(&a, local(&a, 1), "{\"id\":\"P/1\"}");
+	l->inflight.op = OP_UPDATE;
+	l->inflight.all = false;
+	l->inflight.places = br_arena_array(&a.arena, struct version_at, 1);
+	l->inflight.places[0] = (struct version_at){.field = schema->f_status, .v = 1};
+	l->inflight.nplaces = 1;
+	l->ref = BR_STR("凭证");
+	l->due = true;
+	versions_set(&l->tries, &a.arena, 0, BR_STR_NONE, schema->f_status, 2);
+	l->held = (struct versions){.dflt = 1};
+	versions_set(&l->held, &a.arena, 0, BR_STR_NONE, schema->f_status, -1);
+	versions_set(&l->held, &a.arena, (unsigned)shape_find_part(schema->shape, BR_STR("steps")), BR_STR("甲/乙"),
+		(unsigned)shape_find(schema->shape, (unsigned)shape_find_part(schema->shape, BR_STR("steps")), BR_STR("opinion")), -1);
+	versions_set(&k->fver, &a.arena, 0, BR_STR_NONE, schema->f_status, 3);
+	store(&a);
+	fine(&a);
+
+	open_side(&b);
+	fine(&b);
+	assert_true(b.w.incarnation > a.w.incarnation);
+	assert_int_equal(b.pos[0].next, 6);
+	assert_int_equal(b.systems[0].last_seq, a.systems[0].last_seq);
+	assert_int_equal(b.systems[1].outstanding, 1);
+	assert_int_equal(b.systems[0].count.read, 1);
+	assert_int_equal(b.systems[1].count.sent, 1);
+	begin_batch(&b);
+	lid = (struct ledger_lid){&b.systems[0], BR_STR("r"), BR_STR("D1")};
+	want = (struct ledger_want){.lids = &lid, .nlids = 1};
+	load(&b, &want);
+	fine(&b);
+	assert_false(only_case(&b)->dirty);
+	assert_true(image_same(&k->doc, &only_case(&b)->doc));
+	same_versions(&k->fver, &only_case(&b)->fver);
+	assert_int_equal(only_case(&b)->ver, k->ver);
+	assert_int_equal(only_case(&b)->nhad, 1);
+	assert_true(br_str_eq(only_case(&b)->had[0], BR_STR("ACCEPTED")));
+	assert_int_equal(only_case(&b)->created_ms, k->created_ms);
+	back = hub_case_link(only_case(&b), &b.systems[0], BR_STR("r"));
+	shadow = image(&b, local(&b, 0), doc_local);
+	assert_true(image_same(&back->shadow, &shadow));
+	back = hub_world_link(&b.w, &b.systems[1], BR_STR("r"), BR_STR("P/1"));
+	assert_non_null(back);
+	assert_int_equal(back->state, LINK_INFLIGHT);
+	assert_true(image_same(&back->shadow, &l->shadow));
+	same_versions(&back->held, &l->held);
+	same_versions(&back->tries, &l->tries);
+	assert_int_equal(back->n, l->n);
+	assert_true(back->due);
+	assert_true(br_str_eq(back->ref, l->ref));
+	assert_true(back->inflight.on && back->inflight.own_base && back->inflight.attempted);
+	assert_false(back->inflight.all || back->inflight.pending);
+	assert_int_equal(back->inflight.op, OP_UPDATE);
+	assert_int_equal(back->inflight.ver, l->inflight.ver);
+	assert_int_equal(back->inflight.incarnation, a.w.incarnation);
+	assert_true(image_same(&back->inflight.set, &l->inflight.set));
+	assert_true(image_same(&back->inflight.base, &l->inflight.base));
+	assert_int_equal(back->inflight.nplaces, 1);
+	assert_int_equal(back->inflight.places[0].field, schema->f_status);
+	ledger_abandon(b.g, set_done, &b);
+	fine(&b);
+
+	/* what a starting connector must settle */
+	begin_batch(&b);
+	ledger_load_inflight(b.g, &b.w, &b.systems[1], set_done, &b);
+	fine(&b);
+	assert_true(only_case(&b)->links->inflight.on);
+	/* and what may not have been published: offset 5 is not below published (0) */
+	begin_batch(&b);
+	ledger_load_unpublished(b.g, &b.w, b.pos, 3, set_done, &b);
+	fine(&b);
+	assert_true(only_case(&b)->publish);
+	assert_non_null(b.w.history);
+	assert_int_equal(b.w.history->ver, 1);
+	b.pos[0].published = 6;
+	begin_batch(&b);
+	ledger_load_unpublished(b.g, &b.w, b.pos, 3, set_done, &b);
+	fine(&b);
+	assert_int_equal(HASH_COUNT(b.w.cases), 0);
+	close_side(&a);
+	close_side(&b);
+}
+
+static void a_moved_position_stops_the_other(void **state)
+{
+	struct ledger_want want = {0};
+	struct side a, b;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	open_side(&b);
+	fine(&b);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	store(&a);
+	fine(&a);
+	begin_batch(&b);
+	load(&b, &want);
+	wait_for(&b);
+	assert_true(b.failed);
+	assert_int_equal(br_err_code(&b.err), BR_E_HUB_POSITION_TAKEN);
+	close_side(&b);
+	assert_int_equal(count("select count(*) from casebridge.cases"), 1);
+	close_side(&a);
+}
+
+static void an_abandoned_batch_leaves_nothing(void **state)
+{
+	struct ledger_want want = {0};
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	ledger_abandon(a.g, set_done, &a);
+	fine(&a);
+	/* and one that cannot be stored: two systems' worth of the same number */
+	sql(dsn, "insert into casebridge.links(cid, sys, rec, lid, state, shadow, held) select gen_random_uuid(), id, 'r', 'D2', 'idle', '{}', '{}'"
+		 " from casebridge.systems where code = 'dept'");
+	a.pos[0].next = 0;
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D2", "{\"id\":\"D2\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	store(&a);
+	wait_for(&a);
+	assert_true(a.failed);
+	assert_int_equal(count("select count(*) from casebridge.cases"), 0);
+	assert_int_equal(count("select sum(next) from casebridge.positions"), 0);
+	assert_int_equal(count("select count(*) from casebridge.history"), 0);
+	close_side(&a);
+}
+
+static void parked_and_settled(void **state)
+{
+	struct ledger_want want = {0};
+	struct br_err err;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"9\"}");
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HUB_MESSAGE, "system", "dept", "why", "\xff", NULL);
+	/* nobody promises that a stranger's key is text */
+	a.w.offset = 1;
+	hub_step_bad(&a.w, &a.systems[0], (struct br_str){"\xff\xfe\0k", 4}, (struct br_str){"\0\xff", 2}, &err);
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.parked where status = 'open'"), 2);
+	assert_int_equal(count("select count(*) from casebridge.parked where raw = '\\x00ff'"), 1);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 2, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.parked where status = 'superseded' and lid = 'D1'"), 1);
+	/* parked and settled within one batch, and parked twice: one is open at most */
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 3, "D3", "{\"id\":\"D3\",\"xm\":\"张三\",\"zt\":\"9\"}");
+	observe(&a, 4, "D3", "{\"id\":\"D3\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	observe(&a, 5, "D4", "{\"id\":\"D4\",\"xm\":\"张三\",\"zt\":\"8\"}");
+	observe(&a, 6, "D4", "{\"id\":\"D4\",\"xm\":\"张三\",\"zt\":\"9\"}");
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.parked where status = 'open' and lid = 'D3'"), 0);
+	assert_int_equal(count("select count(*) from casebridge.parked where status = 'superseded' and lid = 'D3'"), 1);
+	assert_int_equal(count("select count(*) from casebridge.parked where status = 'open' and lid = 'D4'"), 1);
+	close_side(&a);
+}
+
+static void a_thousand_cases(void **state)
+{
+	struct ledger_range range;
+	struct ledger_want want = {0};
+	struct side a;
+	char lid[16], json[100];
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(lid, sizeof(lid), "D%d", i);
+		snprintf(json, sizeof(json), "{\"id\":\"%s\",\"xm\":\"张三\",\"zt\":\"%d\"}", lid, i % 3);
+		observe(&a, i, lid, json);
+	}
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.cases"), 1000);
+	assert_int_equal(count("select count(*) from casebridge.links"), 2000);
+	assert_int_equal(count("select count(*) from casebridge.links where inflight is not null"), 1000);
+	assert_int_equal(count("select count(*) from casebridge.match_keys"), 1000);
+	assert_int_equal(count("select next from casebridge.positions where topic = 'in.dept'"), 1000);
+	/* a range in the order of bytes: D10 < D100 < D11 < D9 */
+	begin_batch(&a);
+	range = (struct ledger_range){.sys = &a.systems[0], .rec = BR_STR("r"), .lo = BR_STR("D10"), .hi = BR_STR("D11")};
+	want = (struct ledger_want){.ranges = &range, .nranges = 1};
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(range.nknown, 12);
+	assert_true(br_str_eq(range.known[0].lid, BR_STR("D10")));
+	assert_true(br_str_eq(range.known[1].lid, BR_STR("D100")));
+	assert_true(br_str_eq(range.known[11].lid, BR_STR("D11")));
+	struct image first = image(&a, local(&a, 0), "{\"id\":\"D10\",\"xm\":\"张三\",\"zt\":\"1\"}");
+
+	assert_int_equal(range.known[0].hash, image_hash(&first));
+	ledger_abandon(a.g, set_done, &a);
+	fine(&a);
+	close_side(&a);
+}
+
+static void links_that_wait(void **state)
+{
+	struct ledger_want want = {0};
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	a.systems[0].state = SYS_TRIAL; /* only a trial system has seen it: nothing to wake */
+	a.systems[0].dirty = true;
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	assert_true(hub_case_link(only_case(&a), &a.systems[1], BR_STR("r"))->due);
+	store(&a);
+	fine(&a);
+	begin_batch(&a);
+	want = (struct ledger_want){.due = &a.systems[1], .due_limit = 10};
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(want.ndue, 0);
+	hub_step_system_state(&a.w, &a.systems[0], SYS_LIVE);
+	assert_true(a.systems[1].backlog);
+	store(&a);
+	fine(&a);
+	begin_batch(&a);
+	want = (struct ledger_want){.due = &a.systems[1], .due_limit = 10};
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(want.ndue, 1);
+	hub_step_resume(&a.w, want.due_links[0], false);
+	assert_true(want.due_links[0]->inflight.on);
+	store(&a);
+	fine(&a);
+	close_side(&a);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	loop = br_loop_new(NULL);
+	return loop && fixture_load(files, BR_LEN(files)) == 0 ? start_server() : -1;
+}
+
+static int stop(void **state)
+{
+	char command[100];
+
+	(void)state;
+	if (server > 0) {
+		kill(server, SIGINT);
+		waitpid(server, NULL, 0);
+	}
+	br_loop_free(loop);
+	snprintf(command, sizeof(command), "rm -rf '%s'", base_dir);
+	return system(command) == 0 ? fixture_unload() : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(migrating, new_database),
+		cmocka_unit_test_setup(a_state_comes_back, new_database),
+		cmocka_unit_test_setup(a_moved_position_stops_the_other, new_database),
+		cmocka_unit_test_setup(an_abandoned_batch_leaves_nothing, new_database),
+		cmocka_unit_test_setup(parked_and_settled, new_database),
+		cmocka_unit_test_setup(a_thousand_cases, new_database),
+		cmocka_unit_test_setup(links_that_wait, new_database),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
