@@ -210,9 +210,24 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	hub_dispatch_link(w, l);
 }
 
+/* Of what one call of several left, our own columns; what else is there (numbers, edits) is told by the last answer. */
+static int our_part(struct hub_world *w, const struct hub_link *l, const struct image *shown, struct image *out)
+{
+	*out = (struct image){br_arena_array(w->arena, struct cell, shown->n + 1), 0};
+	if (!out->cells)
+		return -BR_E_NOMEM;
+	for (uint32_t i = 0; i < shown->n; i++) {
+		const struct cell *c = &shown->cells[i];
+
+		if (image_get(&l->inflight.set, c->part, c->key, c->field))
+			out->cells[out->n++] = *c;
+	}
+	return 0;
+}
+
 static void progress(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
-	struct image shadow;
+	struct image ours, shadow;
 
 	if (!take_lid(w, l, m) || !m->has_image)
 		return;
@@ -220,7 +235,7 @@ static void progress(struct hub_world *w, struct hub_link *l, const struct msg *
 		l->inflight.base = l->shadow;
 		l->inflight.own_base = true;
 	}
-	if (image_merge(&l->shadow, &m->image, w->arena, &shadow) < 0)
+	if (our_part(w, l, &m->image, &ours) < 0 || image_merge(&l->shadow, &ours, w->arena, &shadow) < 0)
 		w->failed = true;
 	else
 		l->shadow = shadow;

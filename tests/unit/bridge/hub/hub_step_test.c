@@ -4,11 +4,15 @@
  *   SYSTEM obs LID {image}            a record as read
  *   SYSTEM applied N LID {post}       receipt of the last command of that number; N counts all commands of the story from 1
  *   SYSTEM stale N {post} | doubt N {post} | exists N LID {post} | rejected N CODE TEXT | unknown N | gone N | absent LID
+ *   SYSTEM progress N LID {post} | pending N | intent N
+ *   SYSTEM retry | resume             a person's retry, the bridge's look at what waits: every link of the system
+ *   SYSTEM live | trial | pause | credit N
  *   SYSTEM hello NONCE | old LID {image} | skip LID {image}
  *   > SYSTEM create|update LID {set} base {base}       expected commands, in order
- *   > SYSTEM begin NONCE | restart
+ *   > SYSTEM begin NONCE | restart | pause
+ *   outbase {image}                   the base of the one command that is out
  *   case {canonical subset}           what the (only) case must say: "path=value" words separated by ;
- *   conflicts N | parked N | cases N | version N
+ *   conflicts N | parked N | cases N | version N | bytes N (parked with their bytes) | out N | attempted N | backlog N (systems with one)
  */
 #include "hub_step.h"
 
@@ -37,6 +41,9 @@ static const char dept_yaml[] =
 	"      applicant.address: dz\n"
 	"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": FINISHED, \"4\": NOTACCEPTED } }\n"
 	"      result.cert_no: zzbh\n"
+	"      outcome_reason: { column: thyy, direction: in }\n"
+	"      ext.card_kind: lx\n"
+	"    parts: { steps: { table: lc, parent: sbh, key: xh, case: { opinion: yj, actor_name: clr } } }\n"
 	"    on_create:\n"
 	"      sbh: { generate: \"nextval('s')\", returning: true }\n";
 static const char portal_yaml[] =
@@ -55,6 +62,9 @@ static const char portal_yaml[] =
 	"      applicant.address: ADDRESS\n"
 	"      status: { column: STATE, codes: { \"02\": RECEIVED, \"05\": ACCEPTED, \"10\": FINISHED, \"07\": NOTACCEPTED } }\n"
 	"      result.cert_no: CERTNO\n"
+	"      outcome_reason: EXITRES\n"
+	"      ext.card_kind: LX\n"
+	"    parts: { STEPS: { list: steps, path: STEPS, key: SN, case: { opinion: OPINION, actor_name: PERSON } } }\n"
 	"    on_create:\n"
 	"      PROJID: { identity: true, returning: true }\n";
 
@@ -200,6 +210,184 @@ static const struct story {
 		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"02\"}\n"
 		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"02\"}\n"
 		"case applicant.name=zhang\nversion 2\nconflicts 0\n"},
+	{"steps go both ways, each element for itself",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
+		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"收件\"} base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"收件\",\"STEPS/1/PERSON\":null}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/2/yj\":\"审核\",\"steps/2/clr\":\"李\"}\n"
+		"> portal update P1 {\"STEPS/2/OPINION\":\"审核\",\"STEPS/2/PERSON\":\"李\"} base *\n"
+		"portal applied 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"收件\",\"STEPS/1/PERSON\":null,\"STEPS/2/OPINION\":\"审核\",\"STEPS/2/PERSON\":\"李\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"改\",\"STEPS/1/PERSON\":null,\"STEPS/2/OPINION\":\"审核\",\"STEPS/2/PERSON\":\"李\"}\n"
+		"> portal update P1 {\"STEPS/1/OPINION\":\"收件\"} base *\n"
+		"conflicts 1\n"},
+	{"a child row that was taken away is not sent against for ever",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"收件\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"portal stale 2 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 3 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"conflicts 0\n"},
+	{"a null nobody entered empties nothing",
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\",\"EXITRES\":\"缺件\"}\n"
+		"> dept create - * base {}\n"
+		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\",\"thyy\":null,\"zzbh\":null,\"lx\":null}\n"
+		"case outcome_reason=缺件\n"
+		"version 1\n"},
+	{"re-assertions are counted for each value",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"CERTNO\":\"Z1\"}\n"
+		"portal obs P1 {\"CERTNO\":\"X\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"portal stale 2 {\"CERTNO\":\"Y\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"portal stale 3 {\"CERTNO\":\"X\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"portal applied 4 P1 {\"CERTNO\":\"Z1\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z2\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z2\"} base *\n"
+		"portal applied 5 P1 {\"CERTNO\":\"Z2\"}\n"
+		"portal obs P1 {\"CERTNO\":\"X\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z2\"} base *\n"
+		"conflicts 4\n"},
+	{"what the target made of our value stays ours, also when the rest cannot be mapped",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"zhang\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"77\"}\n"
+		"parked 1\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"05\"}\n"
+		"case applicant.name=zhang\n"
+		"conflicts 0\n"},
+	{"what a receipt brings and cannot be mapped is parked with its bytes",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"portal stale 2 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"77\"}\n"
+		"parked 1\n"
+		"bytes 1\n"},
+	{"a command that is sent again keeps the base it was made from",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"05\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"MOBILE\":\"13911111111\"} base *\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13922222222\",\"STATE\":\"05\"}\n"
+		"outbase {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"05\"}\n"
+		"conflicts 1\n"},
+	{"one call of several: the rest goes on from the first base",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal progress 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\"}\n"
+		"outbase {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"case portal_case_no=P1\n"
+		"conflicts 0\n"},
+	{"in doubt, what is neither as before nor as sent is no edit",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"zhang\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"zhang\",\"STATE\":\"05\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"li\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"li\"} base *\n"
+		"portal doubt 2 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"LI\",\"STATE\":\"05\",\"ADDRESS\":\"甲\"}\n"
+		"> dept update D1 {\"dz\":\"甲\"} base *\n"
+		"case applicant.name=li\n"
+		"conflicts 1\n"},
+	{"a number that belongs to another case is not bound",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept obs D2 {\"sbh\":\"D2\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal exists 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"parked 1\n"
+		"cases 2\n"},
+	{"two records of one system do not share a case",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal obs P2 {\"PROJID\":\"P2\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"parked 1\n"
+		"cases 1\n"},
+	{"a receipt that comes twice counts once",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P9 {\"PROJID\":\"P9\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"case portal_case_no=P1;applicant.name=张三\n"},
+	{"a vanished record that returns goes on",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal absent P1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"parked 1\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"},
+	{"a person's retry does not forget a command that is out",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"77\"}\n"
+		"parked 1\n"
+		"portal retry\n"
+		"portal applied 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"out 0\n"},
+	{"an answer that comes days later gives its credit back once",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"out 1\n"
+		"portal pending 2\n"
+		"out 0\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"77\"}\n"
+		"portal applied 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"out 0\n"},
+	{"nothing is made elsewhere before the only system that has seen it is live",
+		"dept trial\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"backlog 0\n"
+		"dept live\n"
+		"backlog 2\n"
+		"portal resume\n"
+		"> portal create - * base {}\n"},
+	{"what waits for credit goes when there is some",
+		"portal credit 0\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"portal credit 1\n"
+		"portal resume\n"
+		"> portal create - * base {}\n"},
+	{"a paused system is told when it is live again",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal pause\n"
+		"> portal pause\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"王五\",\"zt\":\"1\"}\n"
+		"portal live\n"
+		"portal resume\n"
+		"> portal update P1 {\"APPLICANT\":\"王五\"} base *\n"},
+	{"a named element of a list goes through a column of its own",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"lx\":\"红\"}\n"
+		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"LX\":\"红\"} base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"LX\":\"红\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"LX\":\"绿\"}\n"
+		"> dept update D1 {\"lx\":\"绿\"} base *\n"},
+	{"an intent marks its command",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"attempted 0\n"
+		"portal intent 1\n"
+		"attempted 1\n"},
 };
 
 /* ---- the stage ---- */
@@ -342,12 +530,37 @@ static void feed(struct stage *s, struct hub_system *sys, struct msg *m, int64_t
 	assert_false(s->world.failed);
 }
 
+static bool order(struct stage *s, struct hub_system *sys, const char *verb, size_t n)
+{
+	bool retry = strcmp(verb, "retry") == 0;
+
+	if (strcmp(verb, "live") == 0) {
+		hub_step_system_state(&s->world, sys, SYS_LIVE);
+	} else if (strcmp(verb, "pause") == 0) {
+		hub_step_system_state(&s->world, sys, SYS_PAUSED);
+	} else if (strcmp(verb, "trial") == 0) {
+		sys->state = SYS_TRIAL;
+	} else if (strcmp(verb, "credit") == 0) {
+		sys->credit = (int64_t)n;
+	} else if (retry || strcmp(verb, "resume") == 0) {
+		for (struct hub_case *k = s->world.cases; k; k = k->hh.next)
+			for (struct hub_link *l = k->links; l; l = l->next)
+				if (l->sys == sys && (retry || l->due))
+					hub_step_resume(&s->world, l, retry);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 {
 	struct msg m = {.rec = BR_STR("application"), .present = true};
 	char *word = strsep(&rest, " ");
 	size_t n = (size_t)strtol(word ? word : "0", NULL, 10);
 
+	if (order(s, sys, verb, n))
+		return;
 	if (strcmp(verb, "hello") == 0) {
 		m.type = MSG_HELLO;
 		m.nonce = br_arena_copy(&s->arena, br_str_z(word));
@@ -367,8 +580,8 @@ static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 	m.type = MSG_RCPT;
 	m.did = s->commands[n - 1].did;
 	m.atomic = true;
-	if (strcmp(verb, "applied") == 0 || strcmp(verb, "exists") == 0) {
-		m.status = verb[0] == 'a' ? RCPT_APPLIED : RCPT_EXISTS;
+	if (strcmp(verb, "applied") == 0 || strcmp(verb, "exists") == 0 || strcmp(verb, "progress") == 0) {
+		m.status = verb[0] == 'a' ? RCPT_APPLIED : verb[0] == 'e' ? RCPT_EXISTS : RCPT_PROGRESS;
 		m.lid = br_arena_copy(&s->arena, br_str_z(strsep(&rest, " ")));
 	} else if (strcmp(verb, "stale") == 0 || strcmp(verb, "doubt") == 0) {
 		m.status = RCPT_STALE;
@@ -382,6 +595,10 @@ static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 		m.status = RCPT_PARKED;
 	} else if (strcmp(verb, "gone") == 0) {
 		m.status = RCPT_GONE;
+	} else if (strcmp(verb, "pending") == 0) {
+		m.status = RCPT_PENDING;
+	} else if (strcmp(verb, "intent") == 0) {
+		m.type = MSG_INTENT;
 	} else {
 		fail_msg("no such verb: %s", verb);
 	}
@@ -427,8 +644,8 @@ static void expect_out(struct stage *s, struct hub_system *sys, char *verb, char
 		assert_int_equal(o->kind, OUT_BEGIN);
 		return;
 	}
-	if (strcmp(verb, "restart") == 0) {
-		assert_int_equal(o->kind, OUT_RESTART);
+	if (strcmp(verb, "restart") == 0 || strcmp(verb, "pause") == 0) {
+		assert_int_equal(o->kind, verb[0] == 'r' ? OUT_RESTART : OUT_PAUSE);
 		return;
 	}
 	assert_int_equal(o->kind, OUT_CMD);
@@ -474,6 +691,23 @@ static void expect_case(struct stage *s, char *words)
 	}
 }
 
+static struct hub_link *link_out(struct stage *s)
+{
+	for (struct hub_case *k = s->world.cases; k; k = k->hh.next)
+		for (struct hub_link *l = k->links; l; l = l->next)
+			if (l->inflight.on)
+				return l;
+	fail_msg("no command is out");
+	return NULL;
+}
+
+static void expect_base(struct stage *s, const char *want)
+{
+	struct hub_link *l = link_out(s);
+
+	same_image(s, l->sys, l->inflight.own_base ? &l->inflight.base : &l->shadow, want);
+}
+
 static void expect_number(struct stage *s, const char *what, long n)
 {
 	long found = 0;
@@ -484,6 +718,15 @@ static void expect_number(struct stage *s, const char *what, long n)
 	else if (strcmp(what, "parked") == 0)
 		for (struct hub_parked *p = s->world.parked; p; p = p->next)
 			found++;
+	else if (strcmp(what, "bytes") == 0)
+		for (struct hub_parked *p = s->world.parked; p; p = p->next)
+			found += p->raw.n > 0;
+	else if (strcmp(what, "out") == 0)
+		found = s->systems[0].outstanding + s->systems[1].outstanding;
+	else if (strcmp(what, "attempted") == 0)
+		found = link_out(s)->inflight.attempted;
+	else if (strcmp(what, "backlog") == 0)
+		found = s->systems[0].backlog + s->systems[1].backlog;
 	else if (strcmp(what, "cases") == 0)
 		found = (long)HASH_COUNT(s->world.cases);
 	else if (strcmp(what, "version") == 0)
@@ -517,6 +760,8 @@ static void tell(void **state)
 				expect_out(&s, sys, verb, cursor);
 			else
 				say(&s, sys, verb, cursor);
+		} else if (strcmp(word, "outbase") == 0) {
+			expect_base(&s, cursor);
 		} else if (strcmp(word, "case") == 0) {
 			expect_case(&s, cursor);
 		} else {
