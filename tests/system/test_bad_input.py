@@ -21,6 +21,21 @@ def twin(tmp_path, processes, kafka, new_database, topic_prefix):
     return Twin(tmp_path, processes, kafka, new_database, topic_prefix)
 
 
+class Nowhere:
+    """A database and a broker that nobody asks."""
+    dsn = "host=127.0.0.1 port=1 dbname=nowhere"
+    bootstrap = "127.0.0.1:1"
+
+    def execute(self, *_):
+        pass
+
+
+@pytest.fixture
+def paper(tmp_path):
+    """The site of the twins as files alone."""
+    return Twin(tmp_path, None, Nowhere(), Nowhere, "paper")
+
+
 def edit(twin, name, old, new):
     file = twin.folder / "systems" / f"{name}.yaml"
     text = file.read_text()
@@ -76,20 +91,20 @@ FILES = [
 
 
 @pytest.mark.parametrize("what, old, new, code, place", FILES, ids=[f[0] for f in FILES])
-def test_a_file_with_a_mistake(twin, what, old, new, code, place):
-    edit(twin, "a", old, new)
-    edit(twin, "b", "lease: 4s", "leese: 4s")
-    line = both_languages(twin.casebridge.run, code, "lint", twin.folder, expect=78)
+def test_a_file_with_a_mistake(paper, what, old, new, code, place):
+    edit(paper, "a", old, new)
+    edit(paper, "b", "lease: 4s", "leese: 4s")
+    line = both_languages(paper.casebridge.run, code, "lint", paper.folder, expect=78)
     assert re.match(place + ": ", line), line
-    told = twin.casebridge.run("lint", twin.folder, expect=78).err
+    told = paper.casebridge.run("lint", paper.folder, expect=78).err
     assert "systems/b.yaml" in told and "CFG-004" in told, "the other file's mistake is told in the same go"
-    assert twin.casebridge.run("run", twin.folder, expect=78).err
+    assert paper.casebridge.run("run", paper.folder, expect=78).err
 
 
-def test_a_file_that_is_no_utf_8(twin):
-    file = twin.folder / "systems/a.yaml"
+def test_a_file_that_is_no_utf_8(paper):
+    file = paper.folder / "systems/a.yaml"
     file.write_bytes(file.read_bytes().replace("部门".encode(), "部门".encode("gbk"), 1))
-    line = both_languages(twin.casebridge.run, "CFG-030", "lint", twin.folder, expect=78)
+    line = both_languages(paper.casebridge.run, "CFG-030", "lint", paper.folder, expect=78)
     assert line.startswith("systems/a.yaml:3:"), line
 
 
@@ -323,24 +338,23 @@ WRONG = [
 
 
 @pytest.mark.parametrize("words, code", WRONG, ids=[" ".join(w[0]) for w in WRONG])
-def test_a_wrong_call(twin, words, code):
-    twin.casebridge.env["CASEBRIDGE_SITE"] = str(twin.folder)
-    twin.casebridge.run("ledger", "migrate")
-    both_languages(twin.casebridge.run, code, *words, expect=2)
+def test_a_wrong_call(paper, words, code):
+    paper.casebridge.env["CASEBRIDGE_SITE"] = str(paper.folder)
+    both_languages(paper.casebridge.run, code, *words, expect=2)
 
 
 @pytest.mark.parametrize("words", [["map"], ["topics"], ["topics", "destroy"], ["ledger"], ["system", "live"], ["case"], ["parked", "show"], ["conflicts", "x"],
                                    ["schema", "x"], ["reference"], ["connector"]], ids=" ".join)
-def test_a_call_that_lacks_something_shows_how(twin, words):
-    done = twin.casebridge.run(*words, "--site", twin.folder, expect=2)
+def test_a_call_that_lacks_something_shows_how(paper, words):
+    done = paper.casebridge.run(*words, "--site", paper.folder, expect=2)
     assert done.err.startswith(f"casebridge {words[0]} ") and not done.out
-    assert HAN.search(twin.casebridge.run(*words, "--site", twin.folder, "--lang", "zh", expect=2).err)
-    helped = twin.casebridge.run(words[0], "--help")
+    assert HAN.search(paper.casebridge.run(*words, "--site", paper.folder, "--lang", "zh", expect=2).err)
+    helped = paper.casebridge.run(words[0], "--help")
     assert helped.out == done.err and not helped.err
 
 
-def test_help_names_every_verb(twin):
-    run = twin.casebridge.run
+def test_help_names_every_verb(paper):
+    run = paper.casebridge.run
     text = run("--help").out
     verbs = re.findall(r"^  (\S+)", text, re.M)
     assert len(verbs) > 12 and run("help", "case").out == run("case", "--help").out
