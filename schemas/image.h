@@ -72,9 +72,6 @@ int image_merge(const struct image *base, const struct image *over, struct br_ar
 void image_write(const struct image *img, const struct shape *shape, struct br_jw *w);
 /* r stands before the value; reads one object. Strings may point into r->in or the arena. */
 int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, struct br_arena *a, struct image *out);
-/* The name of a place in flat JSON, as a key; and back: the field's number, -1 when the shape has none. */
-void image_write_key(const struct cell *c, const struct shape *shape, struct br_jw *w);
-int image_locate(struct br_str name, const struct shape *shape, struct br_arena *a, uint8_t *part, struct br_str *key);
 /* Stable 64-bit hash of places and values. */
 uint64_t image_hash(const struct image *img);
 
