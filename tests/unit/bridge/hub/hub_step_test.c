@@ -319,6 +319,15 @@ static const struct story {
 		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"portal applied 1 P9 {\"PROJID\":\"P9\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
 		"case portal_case_no=P1;applicant.name=张三\n"},
+	{"an old receipt does not end a newer command",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"out 1\n"
+		"case applicant.name=李四\n"},
 	{"a vanished record that returns goes on",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
