@@ -119,7 +119,7 @@ def test_a_code_that_is_not_in_the_table(twin):
     twin.update("a", "D1", zt="1")
     twin.wait_row("b", "other_no = 'D1'", zt="1")
     twin.quiet()
-    assert parked(twin) == []
+    wait_for(lambda: parked(twin) == [], what="nothing parked any more")
 
 
 def test_an_id_with_a_bad_check_digit(twin):
@@ -152,7 +152,7 @@ def test_a_name_the_target_cannot_store(twin, line, name, code):
     twin.update("a", "D1", xm="张三")
     twin.wait_row("b", "other_no = 'D1'", xm="张三")
     twin.quiet()
-    assert parked(twin) == []
+    wait_for(lambda: parked(twin) == [], what="nothing parked any more")
 
 
 def test_text_that_is_no_utf_8(tmp_path, processes, kafka, postgres, new_database, topic_prefix):
