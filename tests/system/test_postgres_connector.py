@@ -266,7 +266,7 @@ def test_the_database_goes_and_comes_back(start, bridge, ydz, postgres):
     postgres.start()
     cursor = wait_for(lambda: bridge.heard("CURSOR") or None, what="a cursor")[-1]["cursor"]
     bridge.answer_hello(known=[hello["nonce"]], cursor=cursor)
-    ydz.close()
+    ydz.disconnect()
     ydz.execute("insert into ydz_sq values ('B', '李四', 0)")
     second = bridge.wait_observed("B", epoch=bridge.epoch)
     assert set(second) == {"B"}  # the cursor was kept: A is not read again

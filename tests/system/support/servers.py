@@ -131,10 +131,14 @@ class Database:
         row = self.execute(sql, *parameters).fetchone()
         return row[0] if row else None
 
-    def close(self):
-        """Drops it: what a crash has to recover should not grow with every test."""
+    def disconnect(self):
+        """Lets go of a connection that the server may have lost; the next statement makes a new one."""
         if self._connection is not None:
             self._connection.close()
+
+    def close(self):
+        """Drops it: what a crash has to recover should not grow with every test."""
+        self.disconnect()
         try:
             with psycopg.connect(self.server.dsn(), autocommit=True) as connection:
                 connection.execute(f"drop database if exists {self.name} with (force)")
