@@ -108,7 +108,8 @@ static void close_all(struct bridge *b)
 	b->bus = NULL;
 	ledger_free(b->ledger);
 	b->ledger = NULL;
-	b->nmarks = 0;
+	while (b->nmarks)
+		free(b->marks[--b->nmarks].next);
 	b->phase = PHASE_CLOSED;
 	br_timer_set(b->loop, &b->ping, -1);
 }
@@ -120,8 +121,10 @@ static void start_over(struct bridge *b, const struct br_err *err)
 	if (err) {
 		if (br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL) {
 			br_error("the bridge stops", L_ERR(err));
+			/* closed once the loop has ended, not from inside a callback of what is being closed */
+			b->phase = PHASE_CLOSED;
+			b->blocked = false;
 			b->status = 78;
-			close_all(b);
 			br_loop_stop(b->loop, 78);
 			return;
 		}
@@ -554,7 +557,7 @@ static const struct hub_out *fence_of(const struct bridge *b, const struct hub_s
 {
 	const struct hub_out *last = NULL;
 
-	for (const struct hub_out *o = b->world.outs; o; o = o->next)
+	for (const struct hub_out *o = b->world.begins ? b->world.outs : NULL; o; o = o->next)
 		if (o->kind == OUT_FENCE && o->sys == s)
 			last = o;
 	return last;
@@ -807,8 +810,6 @@ int hub_bridge_run(struct br_loop *l, const struct cfg_site *site, const struct 
 	br_timer_set(l, &b->figures, -1);
 	for (size_t i = 0; i < b->world.nsystems; i++)
 		free((char *)b->world.systems[i].cursor.p);
-	for (size_t i = 0; i < b->nmarks; i++)
-		free(b->marks[i].next);
 	br_buf_release(&b->world.scratch);
 	br_buf_release(&b->world.delta);
 	br_buf_release(&b->side.scratch);

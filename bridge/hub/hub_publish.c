@@ -129,7 +129,7 @@ static bool send_command(struct hub_publisher *p, struct hub_world *w, struct hu
 
 static bool begins(const struct hub_world *w, const struct hub_system *s)
 {
-	for (const struct hub_out *o = w->outs; o; o = o->next)
+	for (const struct hub_out *o = w->begins ? w->outs : NULL; o; o = o->next)
 		if (o->kind == OUT_BEGIN && o->sys == s)
 			return true;
 	return false;
@@ -323,16 +323,10 @@ bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 		p->kase = w->cases;
 		p->stage = 1;
 	}
-	for (; p->kase; p->kase = p->kase->hh.next) {
-		struct hub_link *l;
-
-		for (l = p->kase->links; l && (l->sys != s || !l->inflight.on); l = l->next)
-			;
-		/* a case has at most one outstanding command per record; others of the case come with their own row */
-		for (; l; l = l->next)
+	for (; p->kase; p->kase = p->kase->hh.next)
+		for (struct hub_link *l = p->kase->links; l; l = l->next)
 			if (l->sys == s && l->inflight.on && !send_command(p, w, l, fence && fence->attempted, err, fatal))
 				return false;
-	}
 	if (fence) {
 		m.nonce = fence->nonce;
 		m.cursor = s->cursor;

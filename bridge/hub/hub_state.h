@@ -208,6 +208,7 @@ struct hub_world {
 	struct hub_parked *parked, **parked_end;
 	struct hub_unpark *unparked, **unparked_end;
 	struct hub_out *outs, **outs_end;
+	unsigned begins; /* OUT_BEGIN among them: nearly always none */
 
 	/* of the message being folded */
 	int64_t now_ms; /* its Kafka timestamp: the only clock step() has */

@@ -13,6 +13,7 @@ struct hub_out *hub_out_add(struct hub_world *w, enum hub_out_kind kind, struct 
 	}
 	o->kind = kind;
 	o->sys = s;
+	w->begins += kind == OUT_BEGIN;
 	*w->outs_end = o;
 	w->outs_end = &o->next;
 	return o;

@@ -18,6 +18,7 @@ void hub_world_begin(struct hub_world *w, struct br_arena *a)
 	w->unparked_end = &w->unparked;
 	w->outs = NULL;
 	w->outs_end = &w->outs;
+	w->begins = 0;
 	w->failed = false;
 }
 
