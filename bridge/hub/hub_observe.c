@@ -20,12 +20,13 @@ static void park_plain(struct hub_world *w, struct hub_system *s, struct hub_lin
 static void unreadable(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
 {
 	struct br_err err;
-	char text[512];
+	char text[512], lid[128];
 	enum br_err_code code = br_err_by_tag(m->code);
 
 	br_err_clear(&err);
 	snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(m->text));
-	br_err_set(&err, code != BR_E_OK ? code : BR_E_HUB_MESSAGE, "system", s->code.p, "why", text, "what", text, "pos", "?", NULL);
+	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
+	br_err_set(&err, code != BR_E_OK ? code : BR_E_HUB_MESSAGE, "system", s->code.p, "lid", lid, "why", text, "what", text, "pos", "?", NULL);
 	park_plain(w, s, l, m, PARKED_IN, m->raw, &err);
 }
 

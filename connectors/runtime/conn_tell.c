@@ -145,6 +145,7 @@ void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str
 {
 	struct msg m = {.type = MSG_OBS, .rec = r->name, .lid = conn_clean_text(lid), .present = true, .raw = raw, .reason = reason};
 	uint64_t hash = br_hash(raw.p, raw.n) ^ 1;
+	const char *why = br_err_detail(err, "why");
 	char text[600];
 
 	if (!conn_alive(c))
@@ -155,7 +156,8 @@ void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str
 	if (m.raw.n > MAX_RAW)
 		m.raw.n = MAX_RAW;
 	m.code = br_str_z(br_err_tag((int)br_err_code(err)));
-	m.text = conn_clean_text(br_str_z(br_err_sentence(err, br_lang_from_env(), text, sizeof(text))));
+	/* code and reason make the message again where it is parked; a code without a reason comes as its sentence */
+	m.text = conn_clean_text(br_str_z(why ? why : br_err_sentence(err, br_lang_from_env(), text, sizeof(text))));
 	c->count.bad++;
 	if (conn_emit(c, &m, r->shape, m.lid))
 		told(c, r, lid, hash);
