@@ -1,5 +1,6 @@
 /*
- * bench_clock.h - what every measuring program needs: wall and processor time, and one way to say what was measured.
+ * bench_clock.h - what every measuring program needs: wall and processor time, and one way to say
+ * what was measured.
  */
 #ifndef BENCH_CLOCK_H
 #define BENCH_CLOCK_H
@@ -32,7 +33,8 @@ static inline void bench_tell(struct bench_span begin, int64_t rows, int64_t byt
 	double seconds = (double)(bench_now(CLOCK_MONOTONIC) - begin.wall) / 1e9;
 	double cpu = (double)(bench_now(CLOCK_PROCESS_CPUTIME_ID) - begin.cpu) / 1e3;
 
-	printf("{\"seconds\":%.6f,\"cpu_us\":%.0f,\"rows\":%lld,\"bytes\":%lld}\n", seconds, cpu, (long long)rows, (long long)bytes);
+	printf("{\"seconds\":%.6f,\"cpu_us\":%.0f,\"rows\":%lld,\"bytes\":%lld}\n", seconds, cpu,
+		(long long)rows, (long long)bytes);
 }
 
 #endif

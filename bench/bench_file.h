@@ -1,5 +1,6 @@
 /*
- * bench_file.h - a file of rows in COPY's text form, held in memory so that reading it is not measured.
+ * bench_file.h - a file of rows in COPY's text form, held in memory so that reading it is not
+ * measured.
  */
 #ifndef BENCH_FILE_H
 #define BENCH_FILE_H
@@ -18,7 +19,8 @@ struct bench_file {
 	size_t nlines;
 };
 
-/* Ends the program with 1 and a message when the file cannot be had whole: a measurement over half a file is none. */
+/* Ends the program with 1 and a message when the file cannot be had whole: a measurement over half
+ * a file is none. */
 void bench_file_read(struct bench_file *f, const char *path);
 
 /* Ends the program with 1. */

@@ -1,8 +1,9 @@
 /*
  * bench-mapper [--quick | --only NAME]
  *
- * Nanoseconds per field of the mapper and of our JSON, beside a floor (copying the same cells) and Jansson. All contestants take turns, round after
- * round, so that a disturbance meets them alike; each figure is the median of its rounds. One JSON line per contestant on stdout.
+ * Nanoseconds per field of the mapper and of our JSON, beside a floor (copying the same cells) and
+ * Jansson. All contestants take turns, round after round, so that a disturbance meets them alike;
+ * each figure is the median of its rounds. One JSON line per contestant on stdout.
  * --only runs one contestant alone for some seconds and tells nothing: for a profiler to watch.
  */
 #include "bench_mapper.h"
@@ -43,7 +44,8 @@ static bool get(struct bench *b, struct bench_row *row)
 	struct map_issue issue;
 	struct image out;
 
-	return map_get(b->map, &row->local, &none, &b->batch, &out, &issue) == 0 && out.n == row->kase.n;
+	return map_get(b->map, &row->local, &none, &b->batch, &out, &issue) == 0 &&
+	       out.n == row->kase.n;
 }
 
 static bool put(struct bench *b, struct bench_row *row)
@@ -51,7 +53,8 @@ static bool put(struct bench *b, struct bench_row *row)
 	struct map_issue issue;
 	struct image out;
 
-	return map_put(b->map, &row->kase, &row->local, &b->batch, &out, &issue) == 0 && out.n >= row->local.n;
+	return map_put(b->map, &row->kase, &row->local, &b->batch, &out, &issue) == 0 &&
+	       out.n >= row->local.n;
 }
 
 static bool put_new(struct bench *b, struct bench_row *row)
@@ -79,7 +82,8 @@ static bool get_and_write(struct bench *b, struct bench_row *row)
 	struct map_issue issue;
 	struct image out;
 
-	return map_get(b->map, &row->local, &none, &b->batch, &out, &issue) == 0 && write_case(b, &out);
+	return map_get(b->map, &row->local, &none, &b->batch, &out, &issue) == 0 &&
+	       write_case(b, &out);
 }
 
 static bool doc_write(struct bench *b, struct bench_row *row)
@@ -94,7 +98,8 @@ static bool doc_read(struct bench *b, struct bench_row *row)
 	struct br_jr r;
 
 	br_jr_init(&r, row->doc, &b->batch, &err);
-	return br_jr_next(&r) == BR_JT_OBJECT && case_read(b->schema, &r, false, &b->batch, &out) == 0 && out.n == row->kase.n;
+	return br_jr_next(&r) == BR_JT_OBJECT &&
+	       case_read(b->schema, &r, false, &b->batch, &out) == 0 && out.n == row->kase.n;
 }
 
 static bool flat_write(struct bench *b, struct bench_row *row)
@@ -129,7 +134,8 @@ static bool message_read(struct bench *b, struct bench_row *row)
 	struct br_err err;
 	struct msg m;
 
-	return msg_read(row->msg, bench_shape, b, &b->batch, &m, &err) == 0 && m.image.n == row->local.n;
+	return msg_read(row->msg, bench_shape, b, &b->batch, &m, &err) == 0 &&
+	       m.image.n == row->local.n;
 }
 
 static const struct contestant {
@@ -137,11 +143,22 @@ static const struct contestant {
 	work_fn *work;
 	bool of_case; /* counted by the cells of the case, not of the row */
 } contestants[] = {
-	{"copy", floor_copy, false}, {"get", get, false}, {"put", put, false}, {"put_new", put_new, false}, {"row_to_json", get_and_write, false},
-	{"jansson_rename", jansson_rename, false}, {"case_write", doc_write, true}, {"jansson_case_write", jansson_doc_write, true},
-	{"case_read", doc_read, true}, {"jansson_case_read", jansson_doc_read, true}, {"image_write", flat_write, false},
-	{"jansson_image_write", jansson_flat_write, false}, {"image_read", flat_read, false}, {"jansson_image_read", jansson_flat_read, false},
-	{"msg_write", message_write, false}, {"msg_read", message_read, false},
+	{"copy", floor_copy, false},
+	{"get", get, false},
+	{"put", put, false},
+	{"put_new", put_new, false},
+	{"row_to_json", get_and_write, false},
+	{"jansson_rename", jansson_rename, false},
+	{"case_write", doc_write, true},
+	{"jansson_case_write", jansson_doc_write, true},
+	{"case_read", doc_read, true},
+	{"jansson_case_read", jansson_doc_read, true},
+	{"image_write", flat_write, false},
+	{"jansson_image_write", jansson_flat_write, false},
+	{"image_read", flat_read, false},
+	{"jansson_image_read", jansson_flat_read, false},
+	{"msg_write", message_write, false},
+	{"msg_read", message_read, false},
 };
 #define N BR_LEN(contestants)
 
@@ -173,11 +190,14 @@ static int compare(const void *a, const void *b)
 
 static void tell(const struct bench *b, size_t i, size_t rounds, size_t passes)
 {
-	double fields = (double)(contestants[i].of_case ? b->case_cells : b->local_cells) * (double)passes;
+	double fields =
+		(double)(contestants[i].of_case ? b->case_cells : b->local_cells) * (double)passes;
 
 	qsort(samples[i], rounds, sizeof(double), compare);
-	printf("{\"name\":\"%s\",\"ns\":%.2f,\"q1\":%.2f,\"q3\":%.2f,\"ns_record\":%.0f}\n", contestants[i].name, samples[i][rounds / 2] / fields,
-		samples[i][rounds / 4] / fields, samples[i][rounds * 3 / 4] / fields, samples[i][rounds / 2] / (double)(passes * ROWS));
+	printf("{\"name\":\"%s\",\"ns\":%.2f,\"q1\":%.2f,\"q3\":%.2f,\"ns_record\":%.0f}\n",
+		contestants[i].name, samples[i][rounds / 2] / fields,
+		samples[i][rounds / 4] / fields, samples[i][rounds * 3 / 4] / fields,
+		samples[i][rounds / 2] / (double)(passes * ROWS));
 }
 
 static void only(struct bench *b, const char *name)
@@ -209,8 +229,10 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < N; i++)
 			for (size_t p = 0; p < passes; p++)
 				samples[i][r] += pass(&b, &contestants[i]);
-	printf("{\"name\":\"shape\",\"rows\":%d,\"row_cells\":%.1f,\"case_cells\":%.1f,\"row_bytes\":%.0f,\"case_bytes\":%.0f}\n", ROWS,
-		(double)b.local_cells / ROWS, (double)b.case_cells / ROWS, (double)b.flat_bytes / ROWS, (double)b.doc_bytes / ROWS);
+	printf("{\"name\":\"shape\",\"rows\":%d,\"row_cells\":%.1f,\"case_cells\":%.1f,\"row_"
+	       "bytes\":%.0f,\"case_bytes\":%.0f}\n",
+		ROWS, (double)b.local_cells / ROWS, (double)b.case_cells / ROWS,
+		(double)b.flat_bytes / ROWS, (double)b.doc_bytes / ROWS);
 	for (size_t i = 0; i < N; i++)
 		tell(&b, i, rounds, passes);
 	return 0;

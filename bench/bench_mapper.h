@@ -1,5 +1,6 @@
 /*
- * bench_mapper.h - the mapper under the clock: the example department's mapping over rows of its own kind, held in memory.
+ * bench_mapper.h - the mapper under the clock: the example department's mapping over rows of its
+ * own kind, held in memory.
  */
 #ifndef BENCH_MAPPER_H
 #define BENCH_MAPPER_H
@@ -10,11 +11,11 @@
 #define ROWS 512
 
 struct bench_row {
-	struct image local;  /* a row and two child rows, as read */
-	struct image kase;   /* what it means */
-	struct br_str flat;  /* local as flat JSON */
-	struct br_str doc;   /* the case as published */
-	struct br_str msg;   /* an observation that carries it */
+	struct image local; /* a row and two child rows, as read */
+	struct image kase;  /* what it means */
+	struct br_str flat; /* local as flat JSON */
+	struct br_str doc;  /* the case as published */
+	struct br_str msg;  /* an observation that carries it */
 	json_t *flat_tree, *doc_tree;
 };
 
@@ -30,7 +31,8 @@ struct bench {
 	size_t flat_bytes, doc_bytes;
 };
 
-/* Compiles config/yuan's department and makes the rows. Ends the program when anything fails: then there is nothing to measure. */
+/* Compiles config/yuan's department and makes the rows. Ends the program when anything fails: then
+ * there is nothing to measure. */
 void bench_load(struct bench *b);
 struct msg;
 struct msg bench_observation(const struct bench *b, const struct bench_row *row);

@@ -25,7 +25,8 @@ static struct br_str citizen_id(struct br_arena *a, unsigned i)
 	char digits[32];
 	unsigned sum = 0;
 
-	snprintf(digits, sizeof(digits), "3415031950%02u%02u%03u", i % 12 + 1, i % 28 + 1, i % 1000);
+	snprintf(
+		digits, sizeof(digits), "3415031950%02u%02u%03u", i % 12 + 1, i % 28 + 1, i % 1000);
 	for (size_t k = 0; k < BR_LEN(weight); k++)
 		sum += (unsigned)(digits[k] - '0') * weight[k];
 	return br_arena_printf(a, "%s%c", digits, "10X98765432"[sum % 11]);
@@ -94,9 +95,17 @@ static void make_local(struct bench *b, unsigned i, struct image *out)
 
 struct msg bench_observation(const struct bench *b, const struct bench_row *row)
 {
-	return (struct msg){.type = MSG_OBS, .sys = BR_STR("civil-affairs"), .epoch = 7, .seq = 12345, .ts = 1530500000000,
-		.rec = map_record(b->map), .lid = image_root(&row->local, (unsigned)shape_find(b->shape, 0, BR_STR("sbh")))->value,
-		.present = true, .has_image = true, .image = row->local};
+	return (struct msg){.type = MSG_OBS,
+		.sys = BR_STR("civil-affairs"),
+		.epoch = 7,
+		.seq = 12345,
+		.ts = 1530500000000,
+		.rec = map_record(b->map),
+		.lid = image_root(&row->local, (unsigned)shape_find(b->shape, 0, BR_STR("sbh")))
+			       ->value,
+		.present = true,
+		.has_image = true,
+		.image = row->local};
 }
 
 const struct shape *bench_shape(void *bench, struct br_str sys, struct br_str rec)
@@ -162,12 +171,16 @@ void bench_load(struct bench *b)
 	site.timezone = BR_STR("Asia/Shanghai");
 	setenv("YDZ_DSN", "host=127.0.0.1", 0);
 	if (case_schema_load(SOURCE_DIR "/schemas", &b->keep, &problems, &b->schema) ||
-	    cfg_read_file(SOURCE_DIR "/config/yuan/systems/civil-affairs.yaml", "civil-affairs.yaml", &b->keep, &problems, &node)) {
+		cfg_read_file(SOURCE_DIR "/config/yuan/systems/civil-affairs.yaml",
+			"civil-affairs.yaml", &b->keep, &problems, &node)) {
 		report(&problems);
 		die("the schema or the example system cannot be read");
 	}
-	system = (struct cfg_system){.name = BR_STR("civil-affairs"), .connector = BR_STR("postgres"),
-		.connection = cfg_get(node, "connection"), .records = cfg_get(node, "records"), .node = node};
+	system = (struct cfg_system){.name = BR_STR("civil-affairs"),
+		.connector = BR_STR("postgres"),
+		.connection = cfg_get(node, "connection"),
+		.records = cfg_get(node, "records"),
+		.node = node};
 	if (map_compile(&site, &system, b->schema, &b->keep, &problems, &set)) {
 		report(&problems);
 		die("the example mapping does not compile");

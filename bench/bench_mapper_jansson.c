@@ -1,20 +1,36 @@
 /*
- * The same work with Jansson, as one would write it with that library: parse into a tree, look members up by name, build a tree, print it.
- * jansson_rename() does less than map_get(): it renames and copies, but converts and checks nothing.
+ * The same work with Jansson, as one would write it with that library: parse into a tree, look
+ * members up by name, build a tree, print it. jansson_rename() does less than map_get(): it renames
+ * and copies, but converts and checks nothing.
  */
 #include "bench_mapper.h"
 
 #include <stdlib.h>
 
-/* Column, and the place of the case it becomes: at most one object deep, as in the example mapping. */
+/* Column, and the place of the case it becomes: at most one object deep, as in the example mapping.
+ */
 static const char *const names[][3] = {
-	{"sbh", NULL, "dept_case_no"}, {"xm", "applicant", "name"}, {"xb", "applicant", "sex"}, {"sfzh", "applicant", "cert_no"},
-	{"csrq", "applicant", "birth"}, {"hkdz", "applicant", "address"}, {"lxdh", "applicant", "mobile"}, {"sqrq", NULL, "applied_at"},
-	{"slrq", NULL, "accepted_at"}, {"zt", NULL, "status"}, {"thyy", NULL, "outcome_reason"}, {"lzrq", NULL, "delivered_at"},
+	{"sbh", NULL, "dept_case_no"},
+	{"xm", "applicant", "name"},
+	{"xb", "applicant", "sex"},
+	{"sfzh", "applicant", "cert_no"},
+	{"csrq", "applicant", "birth"},
+	{"hkdz", "applicant", "address"},
+	{"lxdh", "applicant", "mobile"},
+	{"sqrq", NULL, "applied_at"},
+	{"slrq", NULL, "accepted_at"},
+	{"zt", NULL, "status"},
+	{"thyy", NULL, "outcome_reason"},
+	{"lzrq", NULL, "delivered_at"},
 	{"zzbh", "result", "cert_no"},
 };
 static const char *const step_names[][2] = {
-	{"hjmc", "name"}, {"clr", "actor_name"}, {"clyj", "opinion"}, {"jg", "result"}, {"kssj", "started_at"}, {"jssj", "ended_at"},
+	{"hjmc", "name"},
+	{"clr", "actor_name"},
+	{"clyj", "opinion"},
+	{"jg", "result"},
+	{"kssj", "started_at"},
+	{"jssj", "ended_at"},
 };
 
 void jansson_prepare(struct bench *b)
@@ -33,7 +49,8 @@ void jansson_prepare(struct bench *b)
 
 static json_t *value_of(const json_t *v)
 {
-	return json_is_string(v) ? json_stringn(json_string_value(v), json_string_length(v)) : json_null();
+	return json_is_string(v) ? json_stringn(json_string_value(v), json_string_length(v))
+				 : json_null();
 }
 
 static json_t *object_in(json_t *doc, const char *name)
@@ -57,7 +74,8 @@ static json_t *steps_of(const json_t *flat)
 
 		for (size_t i = 0; i < BR_LEN(step_names); i++) {
 			snprintf(name, sizeof(name), "steps/%u/%s", k, step_names[i][0]);
-			json_object_set_new(step, step_names[i][1], value_of(json_object_get(flat, name)));
+			json_object_set_new(
+				step, step_names[i][1], value_of(json_object_get(flat, name)));
 		}
 		json_array_append_new(list, step);
 	}
@@ -72,7 +90,8 @@ bool jansson_rename(struct bench *b, struct bench_row *row)
 	for (size_t i = 0; i < BR_LEN(names); i++) {
 		json_t *o = names[i][1] ? object_in(doc, names[i][1]) : doc;
 
-		json_object_set_new(o, names[i][2], value_of(json_object_get(row->flat_tree, names[i][0])));
+		json_object_set_new(
+			o, names[i][2], value_of(json_object_get(row->flat_tree, names[i][0])));
 	}
 	json_object_set_new(doc, "steps", steps_of(row->flat_tree));
 	json_decref(doc);

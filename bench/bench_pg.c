@@ -1,7 +1,8 @@
 /*
  * bench-pg copy-out DSN QUERY FILE | copy-in DSN TABLE FILE | upsert DSN TABLE FILE
  *
- * copy-out takes the query's rows out and leaves them in FILE (writing the file is not measured); the others bring FILE's rows in.
+ * copy-out takes the query's rows out and leaves them in FILE (writing the file is not measured);
+ * the others bring FILE's rows in.
  */
 #include "bench_pg.h"
 #include "bench_clock.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define COLUMNS_MAX 64
-#define BATCH 1000
+#define BATCH	    1000
 
 struct text {
 	char *p;
@@ -33,7 +33,8 @@ static void add(struct text *t, const char *p, size_t n)
 	t->p[t->n] = '\0';
 }
 
-static void add_format(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_format(struct text *t, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 static void add_format(struct text *t, const char *format, ...)
 {
 	char piece[512];
@@ -48,12 +49,16 @@ static void add_format(struct text *t, const char *format, ...)
 	add(t, piece, (size_t)n);
 }
 
-/* insert into T(c...) select c1::type... from unnest($1::text[], ...) on conflict (key) do update set ... */
+/* insert into T(c...) select c1::type... from unnest($1::text[], ...) on conflict (key) do update
+ * set ... */
 static void prepare(PGconn *db, const char *table, struct upsert *u)
 {
-	const char *const sql = "select quote_ident(attname), format_type(atttypid, atttypmod) from pg_attribute"
-		" where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum";
-	PGresult *columns = bench_must(db, PQexecParams(db, sql, 1, NULL, &table, NULL, NULL, 0), PGRES_TUPLES_OK);
+	const char *const sql =
+		"select quote_ident(attname), format_type(atttypid, atttypmod) from pg_attribute"
+		" where attrelid = $1::regclass and attnum > 0 and not attisdropped order by "
+		"attnum";
+	PGresult *columns = bench_must(
+		db, PQexecParams(db, sql, 1, NULL, &table, NULL, NULL, 0), PGRES_TUPLES_OK);
 	struct text t = {0};
 
 	u->ncolumns = PQntuples(columns);
@@ -70,7 +75,8 @@ static void prepare(PGconn *db, const char *table, struct upsert *u)
 		add_format(&t, "%sc%d", i ? ", " : "", i);
 	add_format(&t, ") on conflict (%s) do update set ", PQgetvalue(columns, 0, 0));
 	for (int i = 1; i < u->ncolumns; i++)
-		add_format(&t, "%s%s = excluded.%s", i > 1 ? ", " : "", PQgetvalue(columns, i, 0), PQgetvalue(columns, i, 0));
+		add_format(&t, "%s%s = excluded.%s", i > 1 ? ", " : "", PQgetvalue(columns, i, 0),
+			PQgetvalue(columns, i, 0));
 	PQclear(columns);
 	bench_must(db, PQprepare(db, "upsert", t.p, u->ncolumns, NULL), PGRES_COMMAND_OK);
 	free(t.p);
@@ -112,7 +118,8 @@ static void run(PGconn *db, struct upsert *u)
 		add(&u->array[i], "}", 1);
 		values[i] = u->array[i].p;
 	}
-	bench_must(db, PQexecPrepared(db, "upsert", u->ncolumns, values, NULL, NULL, 0), PGRES_COMMAND_OK);
+	bench_must(db, PQexecPrepared(db, "upsert", u->ncolumns, values, NULL, NULL, 0),
+		PGRES_COMMAND_OK);
 	for (int i = 0; i < u->ncolumns; i++)
 		u->array[i].n = 0;
 }

@@ -1,8 +1,9 @@
 /*
  * bench-post URL SECRET-FILE CONNECTIONS FILE
  *
- * libcurl alone against the simulated portal: for each line of FILE (the department's number, a tab, the members of the basic information as JSON)
- * the two calls of a new case, signed, on so many connections kept alive. From the first call to the last answer; the token is not measured.
+ * libcurl alone against the simulated portal: for each line of FILE (the department's number, a
+ * tab, the members of the basic information as JSON) the two calls of a new case, signed, on so
+ * many connections kept alive. From the first call to the last answer; the token is not measured.
  */
 #include "bench_clock.h"
 #include "bench_file.h"
@@ -12,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ITEM "11341503999900222D4002011099000"
-#define APP_KEY "casebridge"
+#define ITEM		"11341503999900222D4002011099000"
+#define APP_KEY		"casebridge"
 #define CONNECTIONS_MAX 64
 
 struct slot {
@@ -90,7 +91,8 @@ static void prepare(struct slot *s, const char *path)
 
 static void post(struct slot *s, const char *path)
 {
-	char timestamp[32], nonce[32], body_hash[SIGN_HEX], text[1024], signature[SIGN_HEX], key[128];
+	char timestamp[32], nonce[32], body_hash[SIGN_HEX], text[1024], signature[SIGN_HEX],
+		key[128];
 
 	prepare(s, path);
 	sign_timestamp(timestamp);
@@ -117,7 +119,8 @@ static void ask_number(struct slot *s)
 	size_t number = strcspn(s->line->p, "\t");
 
 	s->projid[0] = '\0';
-	snprintf(s->body, sizeof(s->body), "{\"itemId\":\"" ITEM "\",\"ORGBUSNO\":\"%.*s\"}", (int)number, s->line->p);
+	snprintf(s->body, sizeof(s->body), "{\"itemId\":\"" ITEM "\",\"ORGBUSNO\":\"%.*s\"}",
+		(int)number, s->line->p);
 	post(s, "/web/approval/createReceiveNum");
 }
 
@@ -126,7 +129,8 @@ static void send_basic(struct slot *s)
 	size_t number = strcspn(s->line->p, "\t");
 
 	member(s, "projid", s->projid, sizeof(s->projid));
-	snprintf(s->body, sizeof(s->body), "{\"PROJID\":\"%s\",%.*s}", s->projid, (int)(s->line->n - number - 1), s->line->p + number + 1);
+	snprintf(s->body, sizeof(s->body), "{\"PROJID\":\"%s\",%.*s}", s->projid,
+		(int)(s->line->n - number - 1), s->line->p + number + 1);
 	post(s, "/case/receiveBasicInfo");
 }
 
@@ -158,8 +162,10 @@ static void get_token(struct slot *s)
 	sign_nonce(nonce);
 	snprintf(text, sizeof(text), "appKey=" APP_KEY "&nonce=%s&timestamp=%s", nonce, timestamp);
 	sign_hmac(run.secret, text, signature);
-	snprintf(s->body, sizeof(s->body), "{\"appKey\":\"" APP_KEY "\",\"timestamp\":\"%s\",\"nonce\":\"%s\",\"sign\":\"%s\"}", timestamp, nonce,
-		signature);
+	snprintf(s->body, sizeof(s->body),
+		"{\"appKey\":\"" APP_KEY
+		"\",\"timestamp\":\"%s\",\"nonce\":\"%s\",\"sign\":\"%s\"}",
+		timestamp, nonce, signature);
 	prepare(s, "/auth/token");
 	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers);
 	if (curl_easy_perform(s->easy))

@@ -1,8 +1,9 @@
 /*
  * bench-produce BROKERS TOPIC FILE
  *
- * Each line of FILE becomes one message to partition 0, keyed by its first column: librdkafka alone, with the settings that we use too (idempotent,
- * acks=all, lz4). From the first message to the last acknowledgement; connecting is not measured.
+ * Each line of FILE becomes one message to partition 0, keyed by its first column: librdkafka
+ * alone, with the settings that we use too (idempotent, acks=all, lz4). From the first message to
+ * the last acknowledgement; connecting is not measured.
  */
 #include "bench_clock.h"
 #include "bench_file.h"
@@ -25,9 +26,15 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
 static rd_kafka_t *producer(const char *brokers)
 {
 	const char *const settings[][2] = {
-		{"bootstrap.servers", brokers}, {"enable.idempotence", "true"}, {"acks", "all"}, {"compression.codec", "lz4"},
-		{"linger.ms", "5"}, {"socket.nagle.disable", "true"}, {"queue.buffering.max.messages", "200000"},
-		{"queue.buffering.max.kbytes", "131072"}, {"batch.num.messages", "10000"},
+		{"bootstrap.servers", brokers},
+		{"enable.idempotence", "true"},
+		{"acks", "all"},
+		{"compression.codec", "lz4"},
+		{"linger.ms", "5"},
+		{"socket.nagle.disable", "true"},
+		{"queue.buffering.max.messages", "200000"},
+		{"queue.buffering.max.kbytes", "131072"},
+		{"batch.num.messages", "10000"},
 	};
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char why[512];

@@ -20,7 +20,8 @@ void sign_hmac(const char *secret, const char *text, char out[SIGN_HEX])
 	unsigned char digest[32];
 	unsigned n = sizeof(digest);
 
-	if (!HMAC(EVP_sm3(), secret, (int)strlen(secret), (const unsigned char *)text, strlen(text), digest, &n))
+	if (!HMAC(EVP_sm3(), secret, (int)strlen(secret), (const unsigned char *)text, strlen(text),
+		    digest, &n))
 		bench_die("HMAC-SM3", "not available");
 	hex(digest, n, out);
 }

@@ -1,5 +1,6 @@
 /*
- * bench_sign.h - token and signature of the simulated portal's interface (tools/portal-simulator/README.md, section 2), HMAC-SM3.
+ * bench_sign.h - token and signature of the simulated portal's interface
+ * (tools/portal-simulator/README.md, section 2), HMAC-SM3.
  */
 #ifndef BENCH_SIGN_H
 #define BENCH_SIGN_H

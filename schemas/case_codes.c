@@ -11,10 +11,13 @@ struct reader {
 /* row: of the table, or -1 for the whole file. */
 static void problem(struct reader *r, int row, const char *why)
 {
-	struct cfg_node at = {.file = r->shown, .line = row < 0 ? 1 : cfg_csv_line(r->csv, (size_t)row), .column = 1};
+	struct cfg_node at = {.file = r->shown,
+		.line = row < 0 ? 1 : cfg_csv_line(r->csv, (size_t)row),
+		.column = 1};
 
 	r->failed = true;
-	cfg_problem(r->report, &at, BR_E_SCHEMA_DEF_TABLE, "table", r->table->name.p, "why", why, NULL);
+	cfg_problem(
+		r->report, &at, BR_E_SCHEMA_DEF_TABLE, "table", r->table->name.p, "why", why, NULL);
 }
 
 const struct code_row *code_find(const struct code_table *t, struct br_str code)
@@ -100,7 +103,8 @@ static bool columns_ok(struct reader *r)
 	return !r->failed;
 }
 
-bool case_codes_read(const char *folder, struct br_str name, struct br_arena *a, struct cfg_report *report, struct code_table *out)
+bool case_codes_read(const char *folder, struct br_str name, struct br_arena *a,
+	struct cfg_report *report, struct code_table *out)
 {
 	struct br_str shown = br_arena_printf(a, "codes/%.*s.csv", BR_STR_ARG(name));
 	struct br_str path = br_arena_printf(a, "%s/codes/%.*s.csv", folder, BR_STR_ARG(name));
@@ -108,7 +112,8 @@ bool case_codes_read(const char *folder, struct br_str name, struct br_arena *a,
 	struct cfg_csv *csv;
 
 	*out = (struct code_table){.name = br_arena_copy(a, name)};
-	if (!shown.p || !path.p || !out->name.p || cfg_csv_read(path.p, shown.p, a, report, &csv) < 0)
+	if (!shown.p || !path.p || !out->name.p ||
+		cfg_csv_read(path.p, shown.p, a, report, &csv) < 0)
 		return false;
 	r.csv = csv;
 	if (!columns_ok(&r))

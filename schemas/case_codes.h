@@ -7,6 +7,7 @@
 #include "case_schema.h"
 
 /* Reads one table; problems go to the report. False when it cannot be used. */
-bool case_codes_read(const char *folder, struct br_str name, struct br_arena *a, struct cfg_report *report, struct code_table *out);
+bool case_codes_read(const char *folder, struct br_str name, struct br_arena *a,
+	struct cfg_report *report, struct code_table *out);
 
 #endif

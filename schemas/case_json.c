@@ -1,6 +1,7 @@
 /*
- * The case as nested JSON. Cells come in the order of the schema, in which an object's fields stand together, so the writer only ever
- * closes and opens objects between neighbours, and the reader mostly finds the next member where it expects it.
+ * The case as nested JSON. Cells come in the order of the schema, in which an object's fields stand
+ * together, so the writer only ever closes and opens objects between neighbours, and the reader
+ * mostly finds the next member where it expects it.
  */
 #include "case_tree.h"
 #include "check.h"
@@ -56,7 +57,8 @@ static void write_value(const struct shape *shape, const struct cell *c, struct 
 }
 
 /* The members of one object of a part, from cells of one key. */
-static void write_cells(const struct case_schema *s, const struct case_tree *t, const struct cell *c, const struct cell *end, struct br_jw *w)
+static void write_cells(const struct case_schema *s, const struct case_tree *t,
+	const struct cell *c, const struct cell *end, struct br_jw *w)
 {
 	const struct case_node *at = &t->top;
 
@@ -73,7 +75,8 @@ static void write_cells(const struct case_schema *s, const struct case_tree *t, 
 	move(w, at, &t->top);
 }
 
-static void write_list(const struct case_schema *s, unsigned part, const struct cell *c, const struct cell *end, struct br_jw *w)
+static void write_list(const struct case_schema *s, unsigned part, const struct cell *c,
+	const struct cell *end, struct br_jw *w)
 {
 	while (c < end) {
 		const struct cell *next = c + 1;
@@ -88,7 +91,8 @@ static void write_list(const struct case_schema *s, unsigned part, const struct 
 	}
 }
 
-static void write_part(const struct case_schema *s, unsigned part, const struct cell *c, const struct cell *end, struct br_jw *w)
+static void write_part(const struct case_schema *s, unsigned part, const struct cell *c,
+	const struct cell *end, struct br_jw *w)
 {
 	br_jw_key(w, s->parts[part].name);
 	if (s->parts[part].map) {
@@ -169,14 +173,16 @@ static const char *token_name(enum br_json_token t)
 	}
 }
 
-static int bad_member(struct reader *rd, struct br_str field, const char *expected, enum br_json_token t)
+static int bad_member(
+	struct reader *rd, struct br_str field, const char *expected, enum br_json_token t)
 {
 	char name[128];
 
 	if (t == BR_JT_ERROR)
 		return image_json_error(rd->r);
 	snprintf(name, sizeof(name), "%.*s", BR_STR_ARG(field));
-	return br_err_set(rd->r->err, BR_E_SCHEMA_MEMBER, "field", name, "expected", expected, "found", token_name(t), NULL);
+	return br_err_set(rd->r->err, BR_E_SCHEMA_MEMBER, "field", name, "expected", expected,
+		"found", token_name(t), NULL);
 }
 
 static int unknown_member(struct reader *rd, const struct case_node *node, struct br_str name)
@@ -185,8 +191,9 @@ static int unknown_member(struct reader *rd, const struct case_node *node, struc
 	enum br_json_token t;
 
 	if (!rd->ignore_unknown) {
-		snprintf(text, sizeof(text), "%s%s%.*s%s%.*s", rd->s->parts[rd->part].name.p, rd->part ? "." : "", BR_STR_ARG(node->path),
-			node->path.n ? "." : "", BR_STR_ARG(name));
+		snprintf(text, sizeof(text), "%s%s%.*s%s%.*s", rd->s->parts[rd->part].name.p,
+			rd->part ? "." : "", BR_STR_ARG(node->path), node->path.n ? "." : "",
+			BR_STR_ARG(name));
 		return br_err_set(rd->r->err, BR_E_SCHEMA_UNKNOWN_FIELD, "field", text, NULL);
 	}
 	t = br_jr_next(rd->r);
@@ -196,9 +203,12 @@ static int unknown_member(struct reader *rd, const struct case_node *node, struc
 /* The cell text of a value by the field's type. */
 static int read_value(struct reader *rd, unsigned field, struct br_str *out)
 {
-	static const char *const expected[] = {[SHAPE_TEXT] = "a string or null", [SHAPE_CODE] = "a code as a string, or null",
-		[SHAPE_DATE] = "a date as a string, or null", [SHAPE_TIME] = "a time as a string, or null",
-		[SHAPE_INT] = "a whole number of 64 bits, or null", [SHAPE_DECIMAL] = "a number as a string, or null",
+	static const char *const expected[] = {[SHAPE_TEXT] = "a string or null",
+		[SHAPE_CODE] = "a code as a string, or null",
+		[SHAPE_DATE] = "a date as a string, or null",
+		[SHAPE_TIME] = "a time as a string, or null",
+		[SHAPE_INT] = "a whole number of 64 bits, or null",
+		[SHAPE_DECIMAL] = "a number as a string, or null",
 		[SHAPE_BOOL] = "true, false or null"};
 	const struct shape_field *f = &rd->s->shape->fields[field];
 	enum br_json_token t = br_jr_next(rd->r);
@@ -234,7 +244,8 @@ static int read_field(struct reader *rd, unsigned field)
 	if (rd->part == 0)
 		image_set(&rd->out, 0, BR_STR_NONE, (uint16_t)field, value);
 	else
-		rd->element[rd->n++] = (struct cell){.value = value, .field = (uint16_t)field, .part = (uint8_t)rd->part};
+		rd->element[rd->n++] = (struct cell){
+			.value = value, .field = (uint16_t)field, .part = (uint8_t)rd->part};
 	return 0;
 }
 
@@ -245,7 +256,8 @@ static int read_key(struct reader *rd)
 	enum br_json_token t = br_jr_next(rd->r);
 
 	if (t != BR_JT_STRING)
-		return bad_member(rd, rd->s->parts[rd->part].name, "an element whose key is a string", t);
+		return bad_member(
+			rd, rd->s->parts[rd->part].name, "an element whose key is a string", t);
 	rd->key = rd->r->text;
 	return 0;
 }
@@ -267,7 +279,8 @@ static int read_object(struct reader *rd, const struct case_node *node)
 			rc = unknown_member(rd, node, name);
 		} else if (m->node) {
 			t = br_jr_next(rd->r);
-			rc = t == BR_JT_OBJECT ? read_object(rd, m->node) : bad_member(rd, m->node->path, "an object", t);
+			rc = t == BR_JT_OBJECT ? read_object(rd, m->node)
+					       : bad_member(rd, m->node->path, "an object", t);
 		} else if (m->part) {
 			rc = read_list(rd, (unsigned)m->part);
 		} else {
@@ -315,7 +328,8 @@ static int check_keys(struct reader *rd, unsigned part)
 		if (!br_str_eq(rd->keys[i - 1], rd->keys[i]))
 			continue;
 		snprintf(key, sizeof(key), "%.*s", BR_STR_ARG(rd->keys[i]));
-		return br_err_set(rd->r->err, BR_E_SCHEMA_KEY_TWICE, "field", rd->s->parts[part].name.p, "key", key, NULL);
+		return br_err_set(rd->r->err, BR_E_SCHEMA_KEY_TWICE, "field",
+			rd->s->parts[part].name.p, "key", key, NULL);
 	}
 	return 0;
 }
@@ -332,9 +346,11 @@ static int read_element(struct reader *rd, unsigned part)
 	if (rc)
 		return rc;
 	if (!rd->key.p)
-		return br_err_set(rd->r->err, BR_E_SCHEMA_KEY_MISSING, "field", rd->s->parts[part].name.p, NULL);
+		return br_err_set(rd->r->err, BR_E_SCHEMA_KEY_MISSING, "field",
+			rd->s->parts[part].name.p, NULL);
 	for (uint32_t i = 0; i < rd->n; i++)
-		image_set(&rd->out, (uint8_t)part, rd->key, rd->element[i].field, rd->element[i].value);
+		image_set(&rd->out, (uint8_t)part, rd->key, rd->element[i].field,
+			rd->element[i].value);
 	return remember_key(rd) ? 0 : no_memory(rd);
 }
 
@@ -354,7 +370,8 @@ static int read_elements(struct reader *rd, unsigned part)
 		if (rc)
 			return rc;
 	}
-	return t == BR_JT_END_ARRAY ? check_keys(rd, part) : bad_member(rd, list, "a list of objects", t);
+	return t == BR_JT_END_ARRAY ? check_keys(rd, part)
+				    : bad_member(rd, list, "a list of objects", t);
 }
 
 static int read_map(struct reader *rd, unsigned part)
@@ -383,7 +400,8 @@ static int read_list(struct reader *rd, unsigned part)
 	return p->map ? read_map(rd, part) : read_elements(rd, part);
 }
 
-int case_read(const struct case_schema *s, struct br_jr *r, bool ignore_unknown, struct br_arena *a, struct image *out)
+int case_read(const struct case_schema *s, struct br_jr *r, bool ignore_unknown, struct br_arena *a,
+	struct image *out)
 {
 	struct reader rd = {.s = s, .r = r, .arena = a, .ignore_unknown = ignore_unknown};
 	int rc;

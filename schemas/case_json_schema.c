@@ -1,16 +1,19 @@
 /*
- * JSON Schema 2020-12 of the published case. Only keywords that mean the same in draft-07, so that older validators can be used: no
- * `format` (an assertion in one, a note in the other), no tuples, no $defs. Members we do not know are allowed: the case may grow
- * without breaking those who read it.
+ * JSON Schema 2020-12 of the published case. Only keywords that mean the same in draft-07, so that
+ * older validators can be used: no `format` (an assertion in one, a note in the other), no tuples,
+ * no $defs. Members we do not know are allowed: the case may grow without breaking those who read
+ * it.
  */
 #include "case_tree.h"
 
 #include <stdio.h>
 
 #define RE_DATE "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
-#define RE_TIME "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+#define RE_TIME                                                                                    \
+	"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5]["  \
+	"0-9](\\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 #define RE_DECIMAL "^-?(0|[1-9][0-9]*)(\\.[0-9]+)?$"
-#define RE_ULID "^[0-7][0-9ABCDEFGHJKMNPQRSTVWXYZ]{25}$"
+#define RE_ULID	   "^[0-7][0-9ABCDEFGHJKMNPQRSTVWXYZ]{25}$"
 
 /* "type": [name, "null"] */
 static void nullable(struct br_jw *w, const char *type)
@@ -36,7 +39,8 @@ static void describe_codes(struct br_jw *w, const struct case_field *f)
 	br_buf_init(&text, 1 << 20);
 	br_buf_printf(&text, "%.*s (%.*s):", BR_STR_ARG(f->label_en), BR_STR_ARG(f->codes->name));
 	for (size_t i = 0; i < f->codes->n; i++)
-		br_buf_printf(&text, "%s %.*s %.*s", i ? "," : "", BR_STR_ARG(f->codes->rows[i].code), BR_STR_ARG(f->codes->rows[i].label));
+		br_buf_printf(&text, "%s %.*s %.*s", i ? "," : "",
+			BR_STR_ARG(f->codes->rows[i].code), BR_STR_ARG(f->codes->rows[i].label));
 	w->failed = w->failed || br_buf_failed(&text);
 	br_jw_kstr(w, "title", f->label);
 	br_jw_kstr(w, "description", br_buf_str(&text));
@@ -101,7 +105,9 @@ static void write_field(struct br_jw *w, const struct case_field *f)
 		return;
 	}
 	titles(w, f->label, f->label_en);
-	nullable(w, f->type == SHAPE_INT ? "integer" : f->type == SHAPE_BOOL ? "boolean" : "string");
+	nullable(w, f->type == SHAPE_INT    ? "integer"
+		    : f->type == SHAPE_BOOL ? "boolean"
+					    : "string");
 	if (f->type == SHAPE_INT) {
 		br_jw_kint(w, "minimum", INT64_MIN);
 		br_jw_kint(w, "maximum", INT64_MAX);
@@ -126,7 +132,8 @@ static bool is_always(const struct case_schema *s, const struct case_member *m)
 	return false;
 }
 
-static void write_required(struct br_jw *w, const struct case_schema *s, const struct case_node *node, const char *const *more, size_t n)
+static void write_required(struct br_jw *w, const struct case_schema *s,
+	const struct case_node *node, const char *const *more, size_t n)
 {
 	bool any = n > 0;
 
@@ -145,7 +152,8 @@ static void write_required(struct br_jw *w, const struct case_schema *s, const s
 }
 
 /* The members of an object, into an open "properties". */
-static void write_members(struct br_jw *w, const struct case_schema *s, const struct case_node *node)
+static void write_members(
+	struct br_jw *w, const struct case_schema *s, const struct case_node *node)
 {
 	for (uint16_t i = 0; i < node->n; i++) {
 		const struct case_member *m = &node->members[i];
@@ -168,7 +176,8 @@ static void write_members(struct br_jw *w, const struct case_schema *s, const st
 	}
 }
 
-static void write_string(struct br_jw *w, const char *name, const char *zh, const char *en, const char *pattern)
+static void write_string(
+	struct br_jw *w, const char *name, const char *zh, const char *en, const char *pattern)
 {
 	br_jw_key(w, br_str_z(name));
 	br_jw_object(w);
@@ -258,7 +267,9 @@ int case_json_schema(const struct case_schema *s, struct br_buf *out, struct br_
 	br_jw_object(&w);
 	br_jw_kstr(&w, "$schema", BR_STR("https://json-schema.org/draft/2020-12/schema"));
 	br_jw_kstr(&w, "$id", s->id);
-	titles(&w, s->parts[0].label, BR_STR("A case as published on the topic of cases; a member that is absent is unknown, null is known to be empty"));
+	titles(&w, s->parts[0].label,
+		BR_STR("A case as published on the topic of cases; a member that is absent is "
+		       "unknown, null is known to be empty"));
 	br_jw_kstr(&w, "type", BR_STR("object"));
 	br_jw_key(&w, BR_STR("properties"));
 	br_jw_object(&w);

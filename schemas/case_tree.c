@@ -22,7 +22,8 @@ static struct case_member *find_slowly(struct case_node *node, struct br_str nam
 }
 
 /* Names of case.yaml need no escapes in JSON. */
-static struct case_member *add_member(struct case_node *node, struct br_str name, struct br_arena *a)
+static struct case_member *add_member(
+	struct case_node *node, struct br_str name, struct br_arena *a)
 {
 	struct case_member *m;
 
@@ -38,7 +39,9 @@ static struct case_member *add_member(struct case_node *node, struct br_str name
 		node->room = room;
 	}
 	m = &node->members[node->n];
-	*m = (struct case_member){.name = br_arena_copy(a, name), .json = br_arena_printf(a, "\"%.*s\":", BR_STR_ARG(name)), .field = -1};
+	*m = (struct case_member){.name = br_arena_copy(a, name),
+		.json = br_arena_printf(a, "\"%.*s\":", BR_STR_ARG(name)),
+		.field = -1};
 	if (!m->name.p || !m->json.p)
 		return NULL;
 	node->n++;
@@ -56,11 +59,14 @@ static struct case_node *add_node(struct case_node *parent, struct br_str name, 
 	node->parent = parent;
 	node->depth = (uint8_t)(parent->depth + 1);
 	node->json = m->json;
-	node->path = parent->path.n ? br_arena_printf(a, "%.*s.%.*s", BR_STR_ARG(parent->path), BR_STR_ARG(name)) : m->name;
+	node->path = parent->path.n ? br_arena_printf(a, "%.*s.%.*s", BR_STR_ARG(parent->path),
+					      BR_STR_ARG(name))
+				    : m->name;
 	return node->path.p ? node : NULL;
 }
 
-enum case_tree_added case_tree_add_field(struct case_tree *t, struct br_str path, int field, struct br_arena *a)
+enum case_tree_added case_tree_add_field(
+	struct case_tree *t, struct br_str path, int field, struct br_arena *a)
 {
 	struct case_node *node = &t->top;
 	struct br_str rest = path;
@@ -91,7 +97,8 @@ enum case_tree_added case_tree_add_field(struct case_tree *t, struct br_str path
 	return CASE_TREE_OK;
 }
 
-enum case_tree_added case_tree_add_list(struct case_tree *t, struct br_str name, int part, struct br_arena *a)
+enum case_tree_added case_tree_add_list(
+	struct case_tree *t, struct br_str name, int part, struct br_arena *a)
 {
 	struct case_member *m;
 
@@ -143,7 +150,8 @@ bool case_tree_end(struct case_tree *t, uint16_t first, uint16_t n, struct br_ar
 	return t->place && end_node(t, &t->top, a);
 }
 
-const struct case_member *case_node_find(const struct case_node *node, struct br_str name, uint16_t *expect)
+const struct case_member *case_node_find(
+	const struct case_node *node, struct br_str name, uint16_t *expect)
 {
 	unsigned low = 0, high = node->n;
 

@@ -63,15 +63,22 @@ static int in_order(const struct whole *w, const struct moment *a, const struct 
 		return 0;
 	snprintf(first, sizeof(first), "%.*s", BR_STR_ARG(a->text));
 	snprintf(second, sizeof(second), "%.*s", BR_STR_ARG(b->text));
-	return br_err_set(w->err, BR_E_SCHEMA_TIME_ORDER, "first", a->label.p, "first_value", first, "second", b->label.p, "second_value", second,
-		"first_zh", a->label_zh.p, "second_zh", b->label_zh.p, NULL);
+	return br_err_set(w->err, BR_E_SCHEMA_TIME_ORDER, "first", a->label.p, "first_value", first,
+		"second", b->label.p, "second_value", second, "first_zh", a->label_zh.p,
+		"second_zh", b->label_zh.p, NULL);
 }
 
 static int check_root_times(const struct whole *w)
 {
 	static const char *const order[][2] = {
-		{"applied_at", "received_at"}, {"applied_at", "accepted_at"}, {"accepted_at", "decided_at"}, {"accepted_at", "finished_at"},
-		{"decided_at", "finished_at"}, {"finished_at", "delivered_at"}, {"accepted_at", "due.promise"}, {"result.valid_from", "result.valid_to"},
+		{"applied_at", "received_at"},
+		{"applied_at", "accepted_at"},
+		{"accepted_at", "decided_at"},
+		{"accepted_at", "finished_at"},
+		{"decided_at", "finished_at"},
+		{"finished_at", "delivered_at"},
+		{"accepted_at", "due.promise"},
+		{"result.valid_from", "result.valid_to"},
 	};
 	int rc = 0;
 
@@ -96,10 +103,13 @@ static struct moment moment_in(const struct whole *w, int part, struct br_str ke
 	const struct case_field *f = field < 0 ? NULL : case_field(w->s, (unsigned)field);
 	const struct cell *c = f ? image_get(w->img, (unsigned)part, key, (unsigned)field) : NULL;
 
-	return f ? (struct moment){c && !cell_is_null(c) ? c->value : BR_STR_NONE, f->name, f->label} : (struct moment){0};
+	return f ? (struct moment){c && !cell_is_null(c) ? c->value : BR_STR_NONE, f->name,
+			   f->label}
+		 : (struct moment){0};
 }
 
-/* Elements with a start and an end: application before the start, start before the end, the end before completion. */
+/* Elements with a start and an end: application before the start, start before the end, the end
+ * before completion. */
 static int check_element_times(const struct whole *w, const char *list)
 {
 	int part = shape_find_part(w->s->shape, br_str_z(list));
@@ -130,33 +140,43 @@ static int bad_outcome(const struct whole *w, const char *name, const char *why,
 	int field = shape_find(w->s->shape, 0, br_str_z(name));
 	const struct case_field *f = field < 0 ? NULL : case_field(w->s, (unsigned)field);
 
-	return br_err_set(w->err, BR_E_SCHEMA_OUTCOME, "field", name, "field_zh", f ? f->label.p : name, "why", why, "why_zh", why_zh, NULL);
+	return br_err_set(w->err, BR_E_SCHEMA_OUTCOME, "field", name, "field_zh",
+		f ? f->label.p : name, "why", why, "why_zh", why_zh, NULL);
 }
 
 static int check_outcome(const struct whole *w)
 {
-	static const char *const open[] = {"DRAFT", "RECEIVED", "PREACCEPTED", "ACCEPTED", "CORRECTING", "PROCESSING", "SUSPENDED"};
-	static const char *const reasoned[] = {"DENIED", "VOID", "DELETED", "FORWARDED", "TIMEOUT_RETURN"};
+	static const char *const open[] = {"DRAFT", "RECEIVED", "PREACCEPTED", "ACCEPTED",
+		"CORRECTING", "PROCESSING", "SUSPENDED"};
+	static const char *const reasoned[] = {
+		"DENIED", "VOID", "DELETED", "FORWARDED", "TIMEOUT_RETURN"};
 	struct br_str status = value_of(w, "status"), outcome = value_of(w, "outcome");
 	struct br_str cert = value_of(w, "result.cert_no"), id = value_of(w, "applicant.cert_no");
 
 	if (outcome.n && one_of(status, open, BR_LEN(open)))
-		return bad_outcome(w, "outcome", "a case that is still open has no outcome", "未办结的办件不应有办结结果");
+		return bad_outcome(w, "outcome", "a case that is still open has no outcome",
+			"未办结的办件不应有办结结果");
 	if (status.n && outcome.n && is(outcome, "NOTACCEPTED") != is(status, "NOTACCEPTED"))
-		return bad_outcome(w, "outcome", "status and outcome contradict each other", "办件状态与办结结果矛盾");
+		return bad_outcome(w, "outcome", "status and outcome contradict each other",
+			"办件状态与办结结果矛盾");
 	if (one_of(outcome, reasoned, BR_LEN(reasoned)) && value_of(w, "outcome_reason").n == 0)
-		return bad_outcome(w, "outcome_reason", "this outcome needs a reason", "该办结结果须说明原因");
+		return bad_outcome(
+			w, "outcome_reason", "this outcome needs a reason", "该办结结果须说明原因");
 	if (is(outcome, "CERT") && cert.n && br_str_eq(cert, id))
-		return bad_outcome(w, "result.cert_no", "the certificate has the number of the applicant's document", "证照编号与申请人证件号码相同");
+		return bad_outcome(w, "result.cert_no",
+			"the certificate has the number of the applicant's document",
+			"证照编号与申请人证件号码相同");
 	return 0;
 }
 
 /* ---- people ---- */
 
 /* What contradicts an id is as private as the id: it is not shown at all. */
-static int bad_person(const struct whole *w, const char *name, const char *expected, const char *expected_zh)
+static int bad_person(
+	const struct whole *w, const char *name, const char *expected, const char *expected_zh)
 {
-	return br_err_set(w->err, BR_E_SCHEMA_BAD_VALUE, "field", name, "found", "***", "expected", expected, "expected_zh", expected_zh, NULL);
+	return br_err_set(w->err, BR_E_SCHEMA_BAD_VALUE, "field", name, "found", "***", "expected",
+		expected, "expected_zh", expected_zh, NULL);
 }
 
 static int check_document(const struct whole *w, const char *type_name, const char *no_name)
@@ -166,19 +186,24 @@ static int check_document(const struct whole *w, const char *type_name, const ch
 	if (no.n == 0)
 		return 0;
 	if ((is(type, "111") || is(type, "112")) && !check_citizen_id(no))
-		return bad_person(w, no_name, "a citizen id of 18 characters (GB 11643)", "有效的 18 位公民身份号码（GB 11643）");
+		return bad_person(w, no_name, "a citizen id of 18 characters (GB 11643)",
+			"有效的 18 位公民身份号码（GB 11643）");
 	if (is(type, "001") && !check_credit_code(no))
-		return bad_person(w, no_name, "a unified social credit code (GB 32100)", "有效的统一社会信用代码（GB 32100）");
+		return bad_person(w, no_name, "a unified social credit code (GB 32100)",
+			"有效的统一社会信用代码（GB 32100）");
 	if (is(type, "002") && !check_org_code(no))
-		return bad_person(w, no_name, "an organisation code (GB 11714)", "有效的组织机构代码（GB 11714）");
+		return bad_person(w, no_name, "an organisation code (GB 11714)",
+			"有效的组织机构代码（GB 11714）");
 	return 0;
 }
 
 /* Sex and birth date against the id, and the birth date against the day of application. */
 static int check_person(const struct whole *w)
 {
-	struct br_str id = value_of(w, "applicant.cert_no"), sex = value_of(w, "applicant.sex"), birth = value_of(w, "applicant.birth");
-	struct br_str type = value_of(w, "applicant.cert_type"), applied = value_of(w, "applied_at");
+	struct br_str id = value_of(w, "applicant.cert_no"), sex = value_of(w, "applicant.sex"),
+		      birth = value_of(w, "applicant.birth");
+	struct br_str type = value_of(w, "applicant.cert_type"),
+		      applied = value_of(w, "applied_at");
 	char day[11];
 
 	if (!check_citizen_id(id) || (type.n && !is(type, "111") && !is(type, "112")))
@@ -188,11 +213,15 @@ static int check_person(const struct whole *w)
 		return 0;
 	check_citizen_id_birth(id, day);
 	if (applied.n >= 10 && memcmp(day, applied.p, 10) > 0)
-		return bad_person(w, "applicant.cert_no", "the id of somebody born before the application", "申请日期之前出生者的身份号码");
+		return bad_person(w, "applicant.cert_no",
+			"the id of somebody born before the application",
+			"申请日期之前出生者的身份号码");
 	if (birth.n && !is(birth, day))
-		return bad_person(w, "applicant.birth", "the day of birth in the citizen id", "与公民身份号码一致的出生日期");
+		return bad_person(w, "applicant.birth", "the day of birth in the citizen id",
+			"与公民身份号码一致的出生日期");
 	if ((is(sex, "M") || is(sex, "F")) && is(sex, "M") != check_citizen_id_male(id))
-		return bad_person(w, "applicant.sex", "the sex in the citizen id", "与公民身份号码一致的性别");
+		return bad_person(w, "applicant.sex", "the sex in the citizen id",
+			"与公民身份号码一致的性别");
 	return 0;
 }
 

@@ -2,7 +2,8 @@
 
 static char check_char(const char *id)
 {
-	static const unsigned char weight[17] = {7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
+	static const unsigned char weight[17] = {
+		7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
 	unsigned sum = 0;
 
 	for (unsigned i = 0; i < 17; i++)
@@ -10,11 +11,13 @@ static char check_char(const char *id)
 	return "10X98765432"[sum % 11];
 }
 
-/* Address code (its first digit is never 0), birth date, serial number: all but the check character. */
+/* Address code (its first digit is never 0), birth date, serial number: all but the check
+ * character. */
 static bool body_ok(const char *id)
 {
 	return check_digits(id, 17) && id[0] != '0' &&
-		check_calendar(check_number(id + 6, 4), check_number(id + 10, 2), check_number(id + 12, 2));
+	       check_calendar(
+		       check_number(id + 6, 4), check_number(id + 10, 2), check_number(id + 12, 2));
 }
 
 bool check_citizen_id(struct br_str id)

@@ -39,7 +39,8 @@ bool check_org_code(struct br_str code)
 
 bool check_credit_code(struct br_str code)
 {
-	static const unsigned char weight[17] = {1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28};
+	static const unsigned char weight[17] = {
+		1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28};
 	int sum = 0;
 
 	if (code.n != 18 || !check_digits(code.p + 2, 6))
@@ -58,7 +59,8 @@ bool check_credit_code_normalise(struct br_str in, char out[19])
 {
 	char text[18];
 
-	if (check_narrow(in, "", text, sizeof(text)) != 18 || !check_credit_code((struct br_str){text, 18}))
+	if (check_narrow(in, "", text, sizeof(text)) != 18 ||
+		!check_credit_code((struct br_str){text, 18}))
 		return false;
 	memcpy(out, text, 18);
 	out[18] = '\0';
@@ -82,7 +84,8 @@ bool check_impl_code_normalise(struct br_str in, char out[32])
 {
 	char text[31];
 
-	if (check_narrow(in, "-", text, sizeof(text)) != 31 || !check_impl_code((struct br_str){text, 31}))
+	if (check_narrow(in, "-", text, sizeof(text)) != 31 ||
+		!check_impl_code((struct br_str){text, 31}))
 		return false;
 	memcpy(out, text, 31);
 	out[31] = '\0';

@@ -24,8 +24,9 @@ static inline int check_number(const char *p, size_t n)
 }
 
 /*
- * Removes blanks (also U+3000 and U+00A0) and the bytes of drop, makes full-width characters (U+FF01..U+FF5E) narrow and letters upper case.
- * Returns the length, or room + 1 when it is longer than room or has any other byte outside ASCII.
+ * Removes blanks (also U+3000 and U+00A0) and the bytes of drop, makes full-width characters
+ * (U+FF01..U+FF5E) narrow and letters upper case. Returns the length, or room + 1 when it is longer
+ * than room or has any other byte outside ASCII.
  */
 size_t check_narrow(struct br_str in, const char *drop, char *out, size_t room);
 

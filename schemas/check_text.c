@@ -17,7 +17,8 @@ size_t check_narrow(struct br_str in, const char *drop, char *out, size_t room)
 		if (c == 0 || (c >= 0x80 && c != 0x3000 && c != 0xa0))
 			return room + 1;
 		i += len;
-		if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c >= 0x80 || strchr(drop, (int)c))
+		if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c >= 0x80 ||
+			strchr(drop, (int)c))
 			continue;
 		if (n == room)
 			return room + 1;
@@ -91,8 +92,9 @@ static bool is_letter(uint32_t c)
 	if (c < 0x80)
 		return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 	/* punctuation and signs of the blocks that names come with */
-	return c >= 0xc0 && c != 0xd7 && c != 0xf7 && !(c >= 0x2000 && c <= 0x2bff) && !(c >= 0x3000 && c <= 0x3004) &&
-		!(c >= 0x3008 && c <= 0x3020) && c != 0x30fb && !(c >= 0xff00 && c <= 0xff20) && c != 0xff65;
+	return c >= 0xc0 && c != 0xd7 && c != 0xf7 && !(c >= 0x2000 && c <= 0x2bff) &&
+	       !(c >= 0x3000 && c <= 0x3004) && !(c >= 0x3008 && c <= 0x3020) && c != 0x30fb &&
+	       !(c >= 0xff00 && c <= 0xff20) && c != 0xff65;
 }
 
 bool check_name(struct br_str s, size_t max)
@@ -117,7 +119,8 @@ bool check_name(struct br_str s, size_t max)
 
 static bool is_separator(uint32_t c, bool between)
 {
-	return c == 0x2022 || c == 0x30fb || c == 0xff65 || c == 0x2027 || c == 0xff0e || (c == '.' && between);
+	return c == 0x2022 || c == 0x30fb || c == 0xff65 || c == 0x2027 || c == 0xff0e ||
+	       (c == '.' && between);
 }
 
 size_t check_name_normalise(struct br_str in, char *out)
@@ -128,7 +131,8 @@ size_t check_name_normalise(struct br_str in, char *out)
 	for (size_t i = 0; i < s.n;) {
 		const unsigned char *p = (const unsigned char *)s.p + i;
 		unsigned len = br_utf8_len(p, s.n - i);
-		bool between = i > 0 && i + 1 < s.n && (unsigned char)s.p[i - 1] >= 0x80 && p[1] >= 0x80;
+		bool between =
+			i > 0 && i + 1 < s.n && (unsigned char)s.p[i - 1] >= 0x80 && p[1] >= 0x80;
 
 		if (len && is_separator(br_utf8_decode(p, len), between)) {
 			to += br_utf8_encode(0xb7, to);
@@ -157,7 +161,8 @@ bool check_int(struct br_str s)
 
 	if (s.n && s.p[0] == '-')
 		digits = (struct br_str){s.p + 1, s.n - 1};
-	return digits_without_zeros(digits) && !(digits.n < s.n && digits.p[0] == '0') && br_json_int64(s, &value);
+	return digits_without_zeros(digits) && !(digits.n < s.n && digits.p[0] == '0') &&
+	       br_json_int64(s, &value);
 }
 
 bool check_decimal(struct br_str s)

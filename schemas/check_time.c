@@ -6,12 +6,13 @@ bool check_calendar(int year, int month, int day)
 	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 
 	return year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 &&
-		day <= days[month - 1] + (month == 2 && leap);
+	       day <= days[month - 1] + (month == 2 && leap);
 }
 
 static bool read_date(const char *p, int *year, int *month, int *day)
 {
-	if (!check_digits(p, 4) || p[4] != '-' || !check_digits(p + 5, 2) || p[7] != '-' || !check_digits(p + 8, 2))
+	if (!check_digits(p, 4) || p[4] != '-' || !check_digits(p + 5, 2) || p[7] != '-' ||
+		!check_digits(p + 8, 2))
 		return false;
 	*year = check_number(p, 4);
 	*month = check_number(p + 5, 2);
@@ -26,7 +27,8 @@ bool check_date(struct br_str s)
 	return s.n == 10 && read_date(s.p, &year, &month, &day);
 }
 
-/* Days since 1970-01-01 of the proleptic Gregorian calendar; years run from March, so that the leap day is the last. */
+/* Days since 1970-01-01 of the proleptic Gregorian calendar; years run from March, so that the leap
+ * day is the last. */
 static int64_t days_since_1970(int year, int month, int day)
 {
 	int64_t y = month <= 2 ? year - 1 : year;
@@ -88,7 +90,9 @@ bool check_time_us(struct br_str s, int64_t *out)
 	} else if (s.n - at != 1 || s.p[at] != 'Z') {
 		return false;
 	}
-	*out = ((days_since_1970(year, month, day) * 1440 + minutes - zone) * 60) * INT64_C(1000000) + us;
+	*out = ((days_since_1970(year, month, day) * 1440 + minutes - zone) * 60) *
+		       INT64_C(1000000) +
+	       us;
 	return true;
 }
 

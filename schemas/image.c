@@ -21,7 +21,8 @@ int cell_cmp(const struct cell *a, const struct cell *b)
 	return c ? c : (a->field > b->field) - (a->field < b->field);
 }
 
-const struct cell *image_get(const struct image *img, unsigned part, struct br_str key, unsigned field)
+const struct cell *image_get(
+	const struct image *img, unsigned part, struct br_str key, unsigned field)
 {
 	struct cell place = {.key = key, .field = (uint16_t)field, .part = (uint8_t)part};
 	uint32_t low = 0, high = img->n;
@@ -45,7 +46,8 @@ bool image_same(const struct image *a, const struct image *b)
 	if (a->n != b->n)
 		return false;
 	for (uint32_t i = 0; i < a->n; i++)
-		if (cell_cmp(&a->cells[i], &b->cells[i]) != 0 || !cell_same(&a->cells[i], &b->cells[i]))
+		if (cell_cmp(&a->cells[i], &b->cells[i]) != 0 ||
+			!cell_same(&a->cells[i], &b->cells[i]))
 			return false;
 	return true;
 }
@@ -60,7 +62,8 @@ void image_build(struct image_builder *b, struct br_arena *a, uint32_t expected)
 static bool grow(struct image_builder *b)
 {
 	uint32_t room = b->room * 2;
-	struct cell *cells = room > b->room ? br_arena_alloc(b->arena, room * sizeof(*cells)) : NULL;
+	struct cell *cells =
+		room > b->room ? br_arena_alloc(b->arena, room * sizeof(*cells)) : NULL;
 
 	if (!cells) {
 		b->failed = true;
@@ -72,14 +75,16 @@ static bool grow(struct image_builder *b)
 	return true;
 }
 
-void image_set(struct image_builder *b, uint8_t part, struct br_str key, uint16_t field, struct br_str value)
+void image_set(struct image_builder *b, uint8_t part, struct br_str key, uint16_t field,
+	struct br_str value)
 {
 	struct cell *c;
 
 	if (b->failed || (b->n == b->room && !grow(b)))
 		return;
 	c = &b->cells[b->n];
-	*c = (struct cell){.key = part ? key : BR_STR_NONE, .value = value, .field = field, .part = part};
+	*c = (struct cell){
+		.key = part ? key : BR_STR_NONE, .value = value, .field = field, .part = part};
 	if (b->n && b->sorted && cell_cmp(c - 1, c) >= 0)
 		b->sorted = false;
 	b->n++;
@@ -90,7 +95,8 @@ void image_set_null(struct image_builder *b, uint8_t part, struct br_str key, ui
 	image_set(b, part, key, field, BR_STR_NONE);
 }
 
-/* Merges the sorted runs [0, half) and [half, n) of from into to; on equal places the left one first. */
+/* Merges the sorted runs [0, half) and [half, n) of from into to; on equal places the left one
+ * first. */
 static void merge_runs(const struct cell *from, size_t half, size_t n, struct cell *to)
 {
 	size_t i = 0, j = half;
@@ -111,7 +117,8 @@ static struct cell *sort_cells(struct cell *cells, size_t n, struct cell *spare)
 		for (size_t at = 0; at < n; at += 2 * run) {
 			size_t left = n - at;
 
-			merge_runs(cells + at, left < run ? left : run, left < 2 * run ? left : 2 * run, spare + at);
+			merge_runs(cells + at, left < run ? left : run,
+				left < 2 * run ? left : 2 * run, spare + at);
 		}
 		cells = spare;
 		spare = swap;
@@ -166,7 +173,8 @@ bool image_pair_next(struct image_pair *p)
 	return left || right;
 }
 
-int image_merge(const struct image *base, const struct image *over, struct br_arena *a, struct image *out)
+int image_merge(
+	const struct image *base, const struct image *over, struct br_arena *a, struct image *out)
 {
 	struct image_pair p;
 	struct cell *cells;
@@ -216,14 +224,18 @@ static int bad_name(struct br_jr *r, enum br_err_code code, struct br_str name)
 
 static int bad_value(struct br_jr *r, struct br_str name, enum br_json_token t)
 {
-	static const char *const found[] = {[BR_JT_OBJECT] = "an object", [BR_JT_ARRAY] = "an array",
-		[BR_JT_NUMBER] = "a number", [BR_JT_TRUE] = "true", [BR_JT_FALSE] = "false"};
+	static const char *const found[] = {[BR_JT_OBJECT] = "an object",
+		[BR_JT_ARRAY] = "an array",
+		[BR_JT_NUMBER] = "a number",
+		[BR_JT_TRUE] = "true",
+		[BR_JT_FALSE] = "false"};
 	char text[128];
 
 	if (t == BR_JT_ERROR)
 		return image_json_error(r);
-	return br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", name_z(name, text, sizeof(text)), "expected",
-		"a string or null", "found", (size_t)t < BR_LEN(found) && found[t] ? found[t] : "nothing", NULL);
+	return br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", name_z(name, text, sizeof(text)),
+		"expected", "a string or null", "found",
+		(size_t)t < BR_LEN(found) && found[t] ? found[t] : "nothing", NULL);
 }
 
 static int out_of_memory(struct br_jr *r)
@@ -237,7 +249,8 @@ static int out_of_memory(struct br_jr *r)
 }
 
 /* One member, its key having been read. expect is the number of the field that probably follows. */
-static int read_member(struct br_jr *r, const struct shape *shape, bool ignore_unknown, unsigned *expect, struct image_builder *b)
+static int read_member(struct br_jr *r, const struct shape *shape, bool ignore_unknown,
+	unsigned *expect, struct image_builder *b)
 {
 	struct br_str name = r->text;
 	struct image_place at = {0};
@@ -268,7 +281,8 @@ static int read_member(struct br_jr *r, const struct shape *shape, bool ignore_u
 	return b->failed ? out_of_memory(r) : 0;
 }
 
-int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, struct br_arena *a, struct image *out)
+int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, struct br_arena *a,
+	struct image *out)
 {
 	struct image_builder b;
 	enum br_json_token t = br_jr_next(r);
@@ -276,8 +290,10 @@ int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, 
 	int rc;
 
 	if (t != BR_JT_OBJECT)
-		return t == BR_JT_ERROR ? image_json_error(r) : br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", "image", "expected", "an object",
-			"found", "something else", NULL);
+		return t == BR_JT_ERROR
+			       ? image_json_error(r)
+			       : br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", "image",
+					 "expected", "an object", "found", "something else", NULL);
 	image_build(&b, a, shape->parts[0].n);
 	while ((t = br_jr_next(r)) == BR_JT_KEY) {
 		rc = read_member(r, shape, ignore_unknown, &expect, &b);
@@ -296,7 +312,8 @@ static uint64_t mix(uint64_t h, uint64_t x)
 	return h ^ h >> 32;
 }
 
-/* Eight bytes a step; the length is mixed in by the caller, so that padding cannot be mistaken for bytes. */
+/* Eight bytes a step; the length is mixed in by the caller, so that padding cannot be mistaken for
+ * bytes. */
 static uint64_t mix_bytes(uint64_t h, struct br_str s)
 {
 	size_t i = 0;
@@ -321,7 +338,8 @@ uint64_t image_hash(const struct image *img)
 	for (uint32_t i = 0; i < img->n; i++) {
 		const struct cell *c = &img->cells[i];
 
-		h = mix(h, (uint64_t)c->part << 56 | (uint64_t)c->field << 40 | (uint64_t)cell_is_null(c) << 39 | c->key.n);
+		h = mix(h, (uint64_t)c->part << 56 | (uint64_t)c->field << 40 |
+				   (uint64_t)cell_is_null(c) << 39 | c->key.n);
 		h = mix(h, c->value.n);
 		h = mix_bytes(mix_bytes(h, c->key), c->value);
 	}

@@ -1,10 +1,11 @@
 /*
  * image.h - the values of one record or case at one moment: an ordered array of cells over a shape.
  *
- * A field is *value* (a cell with text), *null* (a cell without text) or *absent* (no cell): three different things.
- * Cells are ordered by (part, key, field number); the root has the empty key. All text is UTF-8 in canonical written form (codes
- * in our letters, times RFC 3339, decimals plain), so equality of meaning is equality of bytes.
- * Images live in an arena and are never changed once built; operations make new ones that share cells' bytes.
+ * A field is *value* (a cell with text), *null* (a cell without text) or *absent* (no cell): three
+ * different things. Cells are ordered by (part, key, field number); the root has the empty key. All
+ * text is UTF-8 in canonical written form (codes in our letters, times RFC 3339, decimals plain),
+ * so equality of meaning is equality of bytes. Images live in an arena and are never changed once
+ * built; operations make new ones that share cells' bytes.
  */
 #ifndef IMAGE_H
 #define IMAGE_H
@@ -34,7 +35,8 @@ bool cell_same(const struct cell *a, const struct cell *b);
 int cell_cmp(const struct cell *a, const struct cell *b);
 
 /* The cell at a place, or NULL when absent. */
-const struct cell *image_get(const struct image *img, unsigned part, struct br_str key, unsigned field);
+const struct cell *image_get(
+	const struct image *img, unsigned part, struct br_str key, unsigned field);
 static inline const struct cell *image_root(const struct image *img, unsigned field)
 {
 	return image_get(img, 0, (struct br_str){NULL, 0}, field);
@@ -49,7 +51,8 @@ struct image_builder {
 	bool failed, sorted;
 };
 void image_build(struct image_builder *b, struct br_arena *a, uint32_t expected);
-void image_set(struct image_builder *b, uint8_t part, struct br_str key, uint16_t field, struct br_str value);
+void image_set(struct image_builder *b, uint8_t part, struct br_str key, uint16_t field,
+	struct br_str value);
 void image_set_null(struct image_builder *b, uint8_t part, struct br_str key, uint16_t field);
 int image_build_end(struct image_builder *b, struct image *out);
 
@@ -63,15 +66,18 @@ void image_pair_init(struct image_pair *p, const struct image *a, const struct i
 bool image_pair_next(struct image_pair *p);
 
 /* base with the cells of `over` laid on top (absent in over = kept). */
-int image_merge(const struct image *base, const struct image *over, struct br_arena *a, struct image *out);
+int image_merge(
+	const struct image *base, const struct image *over, struct br_arena *a, struct image *out);
 
 /*
- * Flat JSON of a local image: {"column": text|null, "part/<key>/column": ...}; in a key, '%' and '/' are written %25 and %2F.
- * Reading needs the shape; a name that is not in the shape is an error (SCHEMA_UNKNOWN_COLUMN) unless ignore_unknown.
+ * Flat JSON of a local image: {"column": text|null, "part/<key>/column": ...}; in a key, '%' and
+ * '/' are written %25 and %2F. Reading needs the shape; a name that is not in the shape is an error
+ * (SCHEMA_UNKNOWN_COLUMN) unless ignore_unknown.
  */
 void image_write(const struct image *img, const struct shape *shape, struct br_jw *w);
 /* r stands before the value; reads one object. Strings may point into r->in or the arena. */
-int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, struct br_arena *a, struct image *out);
+int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, struct br_arena *a,
+	struct image *out);
 /* Stable 64-bit hash of places and values. */
 uint64_t image_hash(const struct image *img);
 

@@ -15,7 +15,8 @@ void image_json_key(struct br_jw *w, struct br_str json)
 	w->after_key = true;
 }
 
-/* Can the key stand between the quotes of a JSON string as it is? Keys are numbers and the like, nearly always. */
+/* Can the key stand between the quotes of a JSON string as it is? Keys are numbers and the like,
+ * nearly always. */
 static bool is_plain(struct br_str key)
 {
 	bool ascii = true;
@@ -30,7 +31,8 @@ static bool is_plain(struct br_str key)
 	return ascii || br_utf8_check(key) == key.n;
 }
 
-static void write_escaped(const struct shape *s, unsigned part, struct br_str key, unsigned field, struct br_jw *w)
+static void write_escaped(
+	const struct shape *s, unsigned part, struct br_str key, unsigned field, struct br_jw *w)
 {
 	struct br_buf name;
 
@@ -52,7 +54,8 @@ static void write_escaped(const struct shape *s, unsigned part, struct br_str ke
 	br_buf_release(&name);
 }
 
-void image_name_write(const struct shape *s, unsigned part, struct br_str key, unsigned field, struct br_jw *w)
+void image_name_write(
+	const struct shape *s, unsigned part, struct br_str key, unsigned field, struct br_jw *w)
 {
 	struct br_str column = s->json_field[field];
 
@@ -86,7 +89,8 @@ static enum image_name read_key(struct br_str in, struct br_arena *a, struct br_
 			*to++ = in.p[i];
 			continue;
 		}
-		if (in.n - i < 3 || in.p[i + 1] != '2' || (in.p[i + 2] != '5' && in.p[i + 2] != 'F'))
+		if (in.n - i < 3 || in.p[i + 1] != '2' ||
+			(in.p[i + 2] != '5' && in.p[i + 2] != 'F'))
 			return IMAGE_NAME_BAD;
 		*to++ = in.p[i + 2] == '5' ? '%' : '/';
 		i += 2;
@@ -109,22 +113,27 @@ static int find_field(const struct shape *s, unsigned part, struct br_str name, 
 	return shape_find(s, part, name);
 }
 
-enum image_name image_name_read(const struct shape *s, struct br_str name, unsigned expect, struct br_arena *a, struct image_place *out)
+enum image_name image_name_read(const struct shape *s, struct br_str name, unsigned expect,
+	struct br_arena *a, struct image_place *out)
 {
 	const char *end = name.p + name.n;
 	const char *first = s->nparts > 1 && name.n ? memchr(name.p, '/', name.n) : NULL;
 	const char *second = first ? memchr(first + 1, '/', (size_t)(end - first) - 1) : NULL;
-	int part = second ? shape_find_part(s, (struct br_str){name.p, (size_t)(first - name.p)}) : 0;
+	int part =
+		second ? shape_find_part(s, (struct br_str){name.p, (size_t)(first - name.p)}) : 0;
 	int field;
 
 	if (part <= 0) {
-		field = expect < s->parts[0].n ? find_field(s, 0, name, expect) : shape_find(s, 0, name);
+		field = expect < s->parts[0].n ? find_field(s, 0, name, expect)
+					       : shape_find(s, 0, name);
 		*out = (struct image_place){.field = (uint16_t)field};
 		return field < 0 ? IMAGE_NAME_UNKNOWN : IMAGE_NAME_FOUND;
 	}
 	/* of the elements of a list the fields come round again */
-	field = find_field(s, (unsigned)part, (struct br_str){second + 1, (size_t)(end - second) - 1},
-		expect < s->nfields && s->fields[expect].part == part ? expect : s->parts[part].first);
+	field = find_field(s, (unsigned)part,
+		(struct br_str){second + 1, (size_t)(end - second) - 1},
+		expect < s->nfields && s->fields[expect].part == part ? expect
+								      : s->parts[part].first);
 	if (field < 0)
 		return IMAGE_NAME_UNKNOWN;
 	out->part = (uint8_t)part;

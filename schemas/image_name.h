@@ -1,7 +1,8 @@
 /*
  * image_name.h - names of places in flat JSON: "column", "part/<key>/column".
  *
- * Private to image.c and versions.c. In a key '%' and '/' are written %25 and %2F and nothing else is, so each place has one name.
+ * Private to image.c and versions.c. In a key '%' and '/' are written %25 and %2F and nothing else
+ * is, so each place has one name.
  */
 #ifndef IMAGE_NAME_H
 #define IMAGE_NAME_H
@@ -17,9 +18,12 @@ struct image_place {
 };
 
 /* Writes the name as the key of the next member. */
-void image_name_write(const struct shape *s, unsigned part, struct br_str key, unsigned field, struct br_jw *w);
-/* expect: the field the name is likely to be, since writers keep the order. The key borrows from name or lies in the arena. */
-enum image_name image_name_read(const struct shape *s, struct br_str name, unsigned expect, struct br_arena *a, struct image_place *out);
+void image_name_write(
+	const struct shape *s, unsigned part, struct br_str key, unsigned field, struct br_jw *w);
+/* expect: the field the name is likely to be, since writers keep the order. The key borrows from
+ * name or lies in the arena. */
+enum image_name image_name_read(const struct shape *s, struct br_str name, unsigned expect,
+	struct br_arena *a, struct image_place *out);
 /* As br_jw_key() with bytes that are already `"name":` or the beginning of it. */
 void image_json_key(struct br_jw *w, struct br_str json);
 

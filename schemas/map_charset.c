@@ -41,7 +41,8 @@ static uint8_t width_of(iconv_t cd, uint32_t c)
 
 static bool is_utf8(struct br_str name)
 {
-	return (name.n == 5 && strncasecmp(name.p, "UTF-8", 5) == 0) || (name.n == 4 && strncasecmp(name.p, "UTF8", 4) == 0);
+	return (name.n == 5 && strncasecmp(name.p, "UTF-8", 5) == 0) ||
+	       (name.n == 4 && strncasecmp(name.p, "UTF8", 4) == 0);
 }
 
 const struct map_charset *map_charset_load(struct br_str name, struct br_arena *a)
@@ -89,7 +90,8 @@ static uint32_t next(const unsigned char *p, size_t *n)
 		return (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (p[2] & 0x3F);
 	}
 	*n = 4;
-	return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 | (uint32_t)(p[2] & 0x3F) << 6 | (p[3] & 0x3F);
+	return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 |
+	       (uint32_t)(p[2] & 0x3F) << 6 | (p[3] & 0x3F);
 }
 
 static size_t width_at(const struct map_charset *cs, const char *p, size_t *n)
@@ -125,7 +127,8 @@ struct br_str map_charset_cut(const struct map_charset *cs, struct br_str text, 
 	size_t used = 0, i = 0, n;
 
 	while (i < text.n) {
-		size_t w = cs->utf8 ? (next((const unsigned char *)text.p + i, &n), n) : width_at(cs, text.p + i, &n);
+		size_t w = cs->utf8 ? (next((const unsigned char *)text.p + i, &n), n)
+				    : width_at(cs, text.p + i, &n);
 
 		if (used + w > max || n > text.n - i)
 			break;

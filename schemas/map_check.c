@@ -27,7 +27,8 @@ static const char *z(struct check *k, struct br_str s)
 
 /* ---- places ---- */
 
-bool map_place_read(const struct shape *shape, struct br_str name, struct cell *place, struct br_arena *a)
+bool map_place_read(
+	const struct shape *shape, struct br_str name, struct cell *place, struct br_arena *a)
 {
 	int field = shape_find(shape, 0, name);
 	struct br_str key, in_part;
@@ -36,7 +37,8 @@ bool map_place_read(const struct shape *shape, struct br_str name, struct cell *
 	*place = (struct cell){.field = (uint16_t)field};
 	if (field >= 0)
 		return true;
-	if (!map_element_name(shape, name, &part, &key, &in_part) || (field = shape_find(shape, part, in_part)) < 0)
+	if (!map_element_name(shape, name, &part, &key, &in_part) ||
+		(field = shape_find(shape, part, in_part)) < 0)
 		return false;
 	place->part = (uint8_t)part;
 	place->field = (uint16_t)field;
@@ -48,16 +50,19 @@ struct br_str map_place_text(const struct shape *shape, const struct cell *c, st
 {
 	if (c->part == 0)
 		return shape->fields[c->field].name;
-	return br_arena_printf(a, "%.*s/%.*s/%.*s", BR_STR_ARG(shape->parts[c->part].name), BR_STR_ARG(c->key),
-		BR_STR_ARG(shape->fields[c->field].name));
+	return br_arena_printf(a, "%.*s/%.*s/%.*s", BR_STR_ARG(shape->parts[c->part].name),
+		BR_STR_ARG(c->key), BR_STR_ARG(shape->fields[c->field].name));
 }
 
 static bool is_null(const struct cfg_node *n)
 {
-	return n->kind == CFG_NULL || (n->kind == CFG_SCALAR && !n->quoted && (br_str_eq(n->text, BR_STR("null")) || br_str_eq(n->text, BR_STR("~"))));
+	return n->kind == CFG_NULL ||
+	       (n->kind == CFG_SCALAR && !n->quoted &&
+		       (br_str_eq(n->text, BR_STR("null")) || br_str_eq(n->text, BR_STR("~"))));
 }
 
-static int place_of_node(const struct shape *shape, const struct cfg_node *n, struct cell *place, struct br_arena *a, struct cfg_report *report)
+static int place_of_node(const struct shape *shape, const struct cfg_node *n, struct cell *place,
+	struct br_arena *a, struct cfg_report *report)
 {
 	struct br_str why;
 
@@ -66,12 +71,14 @@ static int place_of_node(const struct shape *shape, const struct cfg_node *n, st
 		return cfg_problem(report, n, BR_E_MAP_TEST_SHAPE, "why", why.p ? why.p : "", NULL);
 	}
 	if (n->kind != CFG_SCALAR && !is_null(n))
-		return cfg_problem(report, n, BR_E_MAP_TEST_SHAPE, "why", "a value is text or null", NULL);
+		return cfg_problem(
+			report, n, BR_E_MAP_TEST_SHAPE, "why", "a value is text or null", NULL);
 	place->value = is_null(n) ? BR_STR_NONE : n->text;
 	return 0;
 }
 
-int map_image_of_node(const struct shape *shape, const struct cfg_node *map, struct br_arena *a, struct cfg_report *report, struct image *out)
+int map_image_of_node(const struct shape *shape, const struct cfg_node *map, struct br_arena *a,
+	struct cfg_report *report, struct image *out)
 {
 	struct image_builder b;
 	int rc = 0;
@@ -104,11 +111,13 @@ struct test {
 	int rc; /* of running it */
 };
 
-static int failed(struct check *k, const struct test *t, const struct cfg_node *at, const char *what, const char *expected, const char *found)
+static int failed(struct check *k, const struct test *t, const struct cfg_node *at,
+	const char *what, const char *expected, const char *found)
 {
 	const struct cfg_node *name = cfg_get(t->node, "name");
 
-	return cfg_problem(k->report, at, BR_E_MAP_TEST_FAILED, "name", name && name->kind == CFG_SCALAR ? z(k, name->text) : "?", "record",
+	return cfg_problem(k->report, at, BR_E_MAP_TEST_FAILED, "name",
+		name && name->kind == CFG_SCALAR ? z(k, name->text) : "?", "record",
 		z(k, t->m->record), "what", what, "expected", expected, "found", found, NULL);
 }
 
@@ -117,7 +126,8 @@ static int bad_test(struct check *k, const struct cfg_node *at, const char *why)
 	return cfg_problem(k->report, at, BR_E_MAP_TEST_SHAPE, "why", why, NULL);
 }
 
-static int expect_cells(struct check *k, const struct test *t, const struct shape *shape, const struct cfg_node *expect)
+static int expect_cells(struct check *k, const struct test *t, const struct shape *shape,
+	const struct cfg_node *expect)
 {
 	int rc = 0;
 
@@ -131,10 +141,13 @@ static int expect_cells(struct check *k, const struct test *t, const struct shap
 			continue;
 		}
 		got = image_get(&t->got, want.part, want.key, want.field);
-		if (got && (cell_is_null(got) ? cell_is_null(&want) : want.value.p && br_str_eq(got->value, want.value)))
+		if (got && (cell_is_null(got) ? cell_is_null(&want)
+					      : want.value.p && br_str_eq(got->value, want.value)))
 			continue;
 		bad = failed(k, t, n, z(k, n->key), cell_is_null(&want) ? "null" : z(k, want.value),
-			!got ? "(absent)" : cell_is_null(got) ? "null" : z(k, got->value));
+			!got		    ? "(absent)"
+			: cell_is_null(got) ? "null"
+					    : z(k, got->value));
 		rc = rc ? rc : bad;
 	}
 	return rc;
@@ -142,7 +155,8 @@ static int expect_cells(struct check *k, const struct test *t, const struct shap
 
 static int expect_reject(struct check *k, const struct test *t, const struct cfg_node *reject)
 {
-	const struct cfg_node *code = cfg_get(reject, "code"), *field = cfg_get(reject, "field"), *column = cfg_get(reject, "column");
+	const struct cfg_node *code = cfg_get(reject, "code"), *field = cfg_get(reject, "field"),
+			      *column = cfg_get(reject, "column");
 	const char *found = t->rc ? br_err_tag((int)br_err_code(&t->issue.err)) : "no refusal";
 	const struct case_field *about;
 
@@ -152,15 +166,18 @@ static int expect_reject(struct check *k, const struct test *t, const struct cfg
 		return failed(k, t, code, "refusal", z(k, code->text), found);
 	about = t->issue.field != UINT16_MAX ? case_field(t->m->schema, t->issue.field) : NULL;
 	if (field && field->kind == CFG_SCALAR && (!about || !br_str_eq(field->text, about->name)))
-		return failed(k, t, field, "refused field", z(k, field->text), about ? z(k, about->name) : "none");
+		return failed(k, t, field, "refused field", z(k, field->text),
+			about ? z(k, about->name) : "none");
 	if (column && column->kind == CFG_SCALAR && !br_str_eq(column->text, t->issue.column))
-		return failed(k, t, column, "refused column", z(k, column->text), z(k, t->issue.column));
+		return failed(
+			k, t, column, "refused column", z(k, column->text), z(k, t->issue.column));
 	return 0;
 }
 
 static int judge(struct check *k, struct test *t)
 {
-	const struct cfg_node *expect = cfg_get(t->node, t->writes ? "expect_local" : "expect"), *reject = cfg_get(t->node, "expect_reject");
+	const struct cfg_node *expect = cfg_get(t->node, t->writes ? "expect_local" : "expect"),
+			      *reject = cfg_get(t->node, "expect_reject");
 	char text[512];
 
 	if (reject)
@@ -193,7 +210,8 @@ static void run(struct check *k, struct test *t)
 
 static int read_test(struct check *k, const struct cfg_node *n, struct test *t)
 {
-	static const char *const keys[] = {"name", "record", "given", "had", "case", "expect", "expect_local", "expect_reject", "note"};
+	static const char *const keys[] = {"name", "record", "given", "had", "case", "expect",
+		"expect_local", "expect_reject", "note"};
 	const struct cfg_node *record = cfg_get(n, "record"), *had = cfg_get(n, "had");
 	struct br_str *codes;
 
@@ -206,14 +224,20 @@ static int read_test(struct check *k, const struct cfg_node *n, struct test *t)
 		while (i < BR_LEN(keys) && !br_str_eq(c->key, br_str_z(keys[i])))
 			i++;
 		if (i == BR_LEN(keys))
-			return bad_test(k, c, z(k, br_arena_printf(k->a, "unknown key '%.*s'", BR_STR_ARG(c->key))));
+			return bad_test(k, c,
+				z(k, br_arena_printf(
+					     k->a, "unknown key '%.*s'", BR_STR_ARG(c->key))));
 	}
-	t->m = record && record->kind == CFG_SCALAR ? map_find(k->set, record->text) : k->set->n == 1 ? k->set->maps[0] : NULL;
+	t->m = record && record->kind == CFG_SCALAR ? map_find(k->set, record->text)
+	       : k->set->n == 1			    ? k->set->maps[0]
+						    : NULL;
 	if (!t->m)
 		return bad_test(k, record ? record : n, "record: names no record of this system");
 	t->writes = cfg_get(n, "case") != NULL;
 	if (!cfg_get(n, "expect_reject") && !cfg_get(n, t->writes ? "expect_local" : "expect"))
-		return bad_test(k, n, t->writes ? "expect_local: or expect_reject: is missing" : "expect: or expect_reject: is missing");
+		return bad_test(k, n,
+			t->writes ? "expect_local: or expect_reject: is missing"
+				  : "expect: or expect_reject: is missing");
 	codes = br_arena_array(k->a, struct br_str, had ? had->n + 1 : 1);
 	if (!codes)
 		return -BR_E_NOMEM;
@@ -224,7 +248,8 @@ static int read_test(struct check *k, const struct cfg_node *n, struct test *t)
 		codes[t->ctx.nhad++] = c->text;
 	if (map_image_of_node(t->m->shape, cfg_get(n, "given"), k->a, k->report, &t->given))
 		return -BR_E_MAP_TEST_SHAPE;
-	return map_image_of_node(t->m->schema->shape, cfg_get(n, "case"), k->a, k->report, &t->kase);
+	return map_image_of_node(
+		t->m->schema->shape, cfg_get(n, "case"), k->a, k->report, &t->kase);
 }
 
 static void one_test(struct check *k, const struct cfg_node *n)
@@ -242,7 +267,9 @@ static void one_test(struct check *k, const struct cfg_node *n)
 	note(k, rc);
 	/* what a test reads must also be written back unchanged */
 	if (rc == 0 && !t.writes && t.rc == 0 && t.given.n)
-		note(k, map_laws(t.m, &t.given, NULL, &t.ctx, n, name && name->kind == CFG_SCALAR ? z(k, name->text) : "?", k->a, k->report, k->out));
+		note(k, map_laws(t.m, &t.given, NULL, &t.ctx, n,
+				name && name->kind == CFG_SCALAR ? z(k, name->text) : "?", k->a,
+				k->report, k->out));
 }
 
 /* ---- generated rows ---- */
@@ -250,7 +277,8 @@ static void one_test(struct check *k, const struct cfg_node *n)
 /* Histories to try, so that codes that depend on what was before can be read. */
 static const char *const histories[] = {NULL, "ACCEPTED"};
 
-static bool readable(struct check *k, const struct mapping *m, const struct image *img, struct br_str *had, struct map_context *ctx)
+static bool readable(struct check *k, const struct mapping *m, const struct image *img,
+	struct br_str *had, struct map_context *ctx)
 {
 	struct map_issue issue;
 	struct image kase;
@@ -289,7 +317,8 @@ static void generated(struct check *k, const struct mapping *m)
 		snprintf(name, sizeof(name), "generated, seed %llu", (unsigned long long)seed);
 		if (!readable(k, m, &img, had, &ctx) && ctx.nhad)
 			continue; /* two codes of one row that no history allows together */
-		rc = map_laws(m, &img, has_before ? &before : NULL, &ctx, at, name, k->a, k->report, k->out);
+		rc = map_laws(m, &img, has_before ? &before : NULL, &ctx, at, name, k->a, k->report,
+			k->out);
 		note(k, rc);
 		if (rc) /* one counter-example says enough */
 			return;
@@ -298,8 +327,8 @@ static void generated(struct check *k, const struct mapping *m)
 	}
 }
 
-int map_check(const struct map_set *set, const struct map_check_options *o, struct br_arena *a, struct cfg_report *report,
-	struct map_check_result *out)
+int map_check(const struct map_set *set, const struct map_check_options *o, struct br_arena *a,
+	struct cfg_report *report, struct map_check_result *out)
 {
 	struct check k = {set, o, a, report, out, 0};
 	const struct cfg_node *tests = set->system->tests;

@@ -20,7 +20,8 @@ struct cfg_node map_codes_place(const struct map_codes *t, const struct map_code
 	return n;
 }
 
-static int bad_row(struct cfg_report *report, const struct map_codes *t, const struct map_code_row *row, const char *why)
+static int bad_row(struct cfg_report *report, const struct map_codes *t,
+	const struct map_code_row *row, const char *why)
 {
 	struct cfg_node at = map_codes_place(t, row);
 	char name[64];
@@ -121,8 +122,10 @@ int map_codes_pick(const struct map_codes *t, struct br_str field)
 	return t->nfields == 1 && is(t->fields[0], "canonical") ? 0 : -1;
 }
 
-/* The header names which fields the table speaks of; the CSV reader gives values by column name only. */
-static int header_fields(struct map_codes *t, const struct cfg_csv *csv, const struct br_str *wanted, size_t nwanted)
+/* The header names which fields the table speaks of; the CSV reader gives values by column name
+ * only. */
+static int header_fields(
+	struct map_codes *t, const struct cfg_csv *csv, const struct br_str *wanted, size_t nwanted)
 {
 	if (cfg_csv_has(csv, "canonical"))
 		t->fields[t->nfields++] = BR_STR("canonical");
@@ -136,7 +139,8 @@ static int header_fields(struct map_codes *t, const struct cfg_csv *csv, const s
 	return t->nfields ? 0 : -1;
 }
 
-static int csv_row(struct map_codes *t, const struct cfg_csv *csv, size_t r, struct br_arena *a, struct cfg_report *report)
+static int csv_row(struct map_codes *t, const struct cfg_csv *csv, size_t r, struct br_arena *a,
+	struct cfg_report *report)
 {
 	struct map_code_row *row = &t->rows[t->n++];
 	struct br_str mark = cfg_csv_get(csv, r, "write");
@@ -159,8 +163,9 @@ static int csv_row(struct map_codes *t, const struct cfg_csv *csv, size_t r, str
 	return 0;
 }
 
-int map_codes_load(const char *site_folder, struct br_str name, const struct br_str *wanted, size_t nwanted, const struct cfg_node *at,
-	struct br_arena *a, struct cfg_report *report, struct map_codes **out)
+int map_codes_load(const char *site_folder, struct br_str name, const struct br_str *wanted,
+	size_t nwanted, const struct cfg_node *at, struct br_arena *a, struct cfg_report *report,
+	struct map_codes **out)
 {
 	struct map_codes *t = br_arena_new(a, struct map_codes);
 	char path[1024], shown[256], zname[128];
@@ -173,7 +178,8 @@ int map_codes_load(const char *site_folder, struct br_str name, const struct br_
 	snprintf(path, sizeof(path), "%s/tables/%s.csv", site_folder, zname);
 	snprintf(shown, sizeof(shown), "tables/%s.csv", zname);
 	if (name.n == 0 || memchr(name.p, '/', name.n) || access(path, R_OK))
-		return cfg_problem(report, at, BR_E_MAP_NO_TABLE, "table", zname, "path", shown, NULL);
+		return cfg_problem(
+			report, at, BR_E_MAP_NO_TABLE, "table", zname, "path", shown, NULL);
 	t->name = br_arena_copy(a, name);
 	t->file = br_arena_copy(a, br_str_z(shown)).p;
 	t->at = at;
@@ -181,7 +187,8 @@ int map_codes_load(const char *site_folder, struct br_str name, const struct br_
 	if (rc)
 		return rc;
 	if (!cfg_csv_has(csv, "foreign") || header_fields(t, csv, wanted, nwanted))
-		return bad_row(report, t, NULL, "the header needs foreign, and canonical or the names of fields");
+		return bad_row(report, t, NULL,
+			"the header needs foreign, and canonical or the names of fields");
 	t->rows = br_arena_array(a, struct map_code_row, cfg_csv_rows(csv) + 1);
 	if (!t->rows)
 		return -BR_E_NOMEM;
@@ -201,7 +208,8 @@ static struct br_str text_of(const struct cfg_node *map, const char *key)
 	return n && n->kind == CFG_SCALAR ? n->text : BR_STR_NONE;
 }
 
-static int inline_row(struct map_codes *t, const struct cfg_node *n, bool is_map, struct br_arena *a, struct cfg_report *report)
+static int inline_row(struct map_codes *t, const struct cfg_node *n, bool is_map,
+	struct br_arena *a, struct cfg_report *report)
 {
 	struct map_code_row *row = &t->rows[t->n++];
 
@@ -217,13 +225,15 @@ static int inline_row(struct map_codes *t, const struct cfg_node *n, bool is_map
 	if (n->kind != CFG_MAP || !cfg_get(n, "is"))
 		return bad_row(report, t, row, "a row is {code: ..., is: ...}");
 	for (const struct cfg_node *c = cfg_first(n); c; c = c->next) {
-		static const char *const keys[] = {"code", "is", "had", "without", "write", "direction", "note"};
+		static const char *const keys[] = {
+			"code", "is", "had", "without", "write", "direction", "note"};
 		bool known = false;
 
 		for (size_t i = 0; i < BR_LEN(keys); i++)
 			known |= is(c->key, keys[i]);
 		if (!known)
-			return bad_row(report, t, row, "a row has code, is, had, without, write, direction");
+			return bad_row(report, t, row,
+				"a row has code, is, had, without, write, direction");
 	}
 	row->foreign = text_of(n, "code");
 	canonical(row, 0, text_of(n, "is"));
@@ -235,7 +245,8 @@ static int inline_row(struct map_codes *t, const struct cfg_node *n, bool is_map
 	return 0;
 }
 
-int map_codes_inline(const struct cfg_node *node, struct br_arena *a, struct cfg_report *report, struct map_codes **out)
+int map_codes_inline(const struct cfg_node *node, struct br_arena *a, struct cfg_report *report,
+	struct map_codes **out)
 {
 	struct map_codes *t = br_arena_new(a, struct map_codes);
 	int rc = 0;

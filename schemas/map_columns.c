@@ -73,9 +73,11 @@ void map_names_collect(struct map_job *j)
 	collect_list(j, "target_owned");
 	collect_list(j, "natural_key");
 	for (unsigned p = 1; p < j->nparts; p++) {
-		for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[p].node, "case")); n; n = n->next)
+		for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[p].node, "case")); n;
+			n = n->next)
 			collect_node(j, (uint8_t)p, n);
-		for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[p].node, "on_create")); n; n = n->next)
+		for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[p].node, "on_create"));
+			n; n = n->next)
 			map_name_add(j, (uint8_t)p, n->key, n);
 	}
 	for (const struct cfg_node *n = cfg_first(cfg_get(j->node, "derive")); n; n = n->next) {
@@ -101,15 +103,26 @@ int map_column_find(struct map_job *j, unsigned part, struct br_str name, const 
 	names = br_arena_array(j->a, struct br_str, s->nfields + 1u);
 	for (unsigned i = 0; names && i < s->parts[part].n; i++)
 		names[i] = s->fields[s->parts[part].first + i].name;
-	map_problem(j, cfg_problem(j->report, at, BR_E_MAP_UNKNOWN_COLUMN, "column", map_z(j, name), "hint",
-		names ? map_hint(j, name, names, s->parts[part].n) : "", NULL));
+	map_problem(
+		j, cfg_problem(j->report, at, BR_E_MAP_UNKNOWN_COLUMN, "column", map_z(j, name),
+			   "hint", names ? map_hint(j, name, names, s->parts[part].n) : "", NULL));
 	return -1;
 }
 
 /* ---- options of a column ---- */
 
 const char *const map_column_keys[] = {
-	"max_bytes", "max_chars", "charset", "trim", "pad", "empty", "none", "cut", "precision", "scale", NULL,
+	"max_bytes",
+	"max_chars",
+	"charset",
+	"trim",
+	"pad",
+	"empty",
+	"none",
+	"cut",
+	"precision",
+	"scale",
+	NULL,
 };
 
 static uint32_t size_of(struct map_job *j, const struct cfg_node *map, const char *key, long most)
@@ -147,7 +160,8 @@ static void pad_options(struct map_job *j, const struct cfg_node *map, struct ma
 	col->pad_to = (uint16_t)size_of(j, pad, "to", 60000);
 	col->pad_left = map_word(j, pad, "side", sides, 1) == 0;
 	col->pad = with.n == 1 ? with.p[0] : ' ';
-	if (with.p && (with.n != 1 || (unsigned char)with.p[0] < 0x20 || (unsigned char)with.p[0] > 0x7E))
+	if (with.p &&
+		(with.n != 1 || (unsigned char)with.p[0] < 0x20 || (unsigned char)with.p[0] > 0x7E))
 		map_shape_problem(j, cfg_get(pad, "with"), "with", "one ASCII character");
 }
 
@@ -162,13 +176,15 @@ const struct map_charset *map_charset_of(struct map_job *j, const struct cfg_nod
 	}
 	cs = map_charset_load(name, j->a);
 	if (!cs)
-		map_problem(j, cfg_problem(j->report, cfg_get(map, "charset"), BR_E_MAP_UNKNOWN_CHARSET, "found", map_z(j, name), NULL));
+		map_problem(j, cfg_problem(j->report, cfg_get(map, "charset"),
+				       BR_E_MAP_UNKNOWN_CHARSET, "found", map_z(j, name), NULL));
 	else if (j->ncharsets < BR_LEN(j->charsets))
 		j->charsets[j->ncharsets++] = cs;
 	return cs;
 }
 
-/* precision: how much of a stored time counts: "2018-07-02 09:05:00.123" is 19 characters to the second. */
+/* precision: how much of a stored time counts: "2018-07-02 09:05:00.123" is 19 characters to the
+ * second. */
 static uint8_t precision_chars(int word)
 {
 	static const uint8_t chars[] = {10, 16, 19, 23};
@@ -198,7 +214,8 @@ int map_column_options(struct map_job *j, const struct cfg_node *map, struct map
 	if ((word = map_word(j, map, "precision", precisions, -1)) >= 0)
 		col->time_precision = precision_chars(word);
 	if (cfg_get(map, "none"))
-		col->none = cfg_get(map, "none")->kind == CFG_SCALAR ? cfg_get(map, "none")->text : BR_STR("");
+		col->none = cfg_get(map, "none")->kind == CFG_SCALAR ? cfg_get(map, "none")->text
+								     : BR_STR("");
 	col->cut = map_flag(j, map, "cut", col->cut);
 	col->number |= cfg_get(map, "scale") != NULL;
 	pad_options(j, map, col);
@@ -237,7 +254,8 @@ static struct br_str normal(const struct map_column *col, struct br_str s)
 	while (col->trim & MAP_TRIM_RIGHT && s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
 		s.n--;
 	if (col->cut && col->max_bytes)
-		s = col->charset ? map_charset_cut(col->charset, s, col->max_bytes) : br_utf8_cut(s, col->max_bytes);
+		s = col->charset ? map_charset_cut(col->charset, s, col->max_bytes)
+				 : br_utf8_cut(s, col->max_bytes);
 	if (col->time_precision && s.n > col->time_precision)
 		s.n = col->time_precision;
 	if (col->number && s.n)

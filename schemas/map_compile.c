@@ -17,12 +17,15 @@ int map_problem(struct map_job *j, int rc)
 	return rc;
 }
 
-int map_shape_problem(struct map_job *j, const struct cfg_node *at, const char *what, const char *expected)
+int map_shape_problem(
+	struct map_job *j, const struct cfg_node *at, const char *what, const char *expected)
 {
 	static const char *const kinds[] = {"nothing", "", "a list", "a map"};
 
-	return map_problem(j, cfg_problem(j->report, at, BR_E_MAP_SHAPE, "what", what, "expected", expected, "found",
-		at->kind == CFG_SCALAR ? map_z(j, at->text) : kinds[at->kind], NULL));
+	return map_problem(
+		j, cfg_problem(j->report, at, BR_E_MAP_SHAPE, "what", what, "expected", expected,
+			   "found", at->kind == CFG_SCALAR ? map_z(j, at->text) : kinds[at->kind],
+			   NULL));
 }
 
 const char *map_hint(struct map_job *j, struct br_str word, const struct br_str *words, size_t n)
@@ -38,7 +41,8 @@ const char *map_hint(struct map_job *j, struct br_str word, const struct br_str 
 	return near ? map_z(j, br_arena_printf(j->a, "; did you mean '%s'?", near)) : "";
 }
 
-int map_known_keys(struct map_job *j, const struct cfg_node *map, const char *where, const char *const *words)
+int map_known_keys(
+	struct map_job *j, const struct cfg_node *map, const char *where, const char *const *words)
 {
 	size_t n = 0;
 	int rc = 0;
@@ -60,7 +64,8 @@ int map_known_keys(struct map_job *j, const struct cfg_node *map, const char *wh
 			snprintf(hint, sizeof(hint), "; did you mean '%s'?", near);
 		at.line = c->key_line;
 		at.column = c->key_column;
-		rc = cfg_problem(j->report, &at, BR_E_MAP_UNKNOWN_KEY, "key", map_z(j, c->key), "where", where, "hint", hint, NULL);
+		rc = cfg_problem(j->report, &at, BR_E_MAP_UNKNOWN_KEY, "key", map_z(j, c->key),
+			"where", where, "hint", hint, NULL);
 		map_problem(j, rc);
 	}
 	return rc;
@@ -90,7 +95,8 @@ bool map_flag(struct map_job *j, const struct cfg_node *map, const char *key, bo
 	return dflt;
 }
 
-int map_word(struct map_job *j, const struct cfg_node *map, const char *key, const char *const *words, int dflt)
+int map_word(struct map_job *j, const struct cfg_node *map, const char *key,
+	const char *const *words, int dflt)
 {
 	struct br_str text = map_scalar(j, map, key);
 	char all[160] = "";
@@ -132,18 +138,24 @@ static void part_add(struct map_job *j, const struct cfg_node *n)
 	for (unsigned i = 1; i < schema->nparts; i++)
 		names[i - 1] = schema->parts[i].name;
 	if (part <= 0) {
-		map_problem(j, cfg_problem(j->report, n, BR_E_MAP_UNKNOWN_LIST, "list", map_z(j, list), "hint",
-			map_hint(j, list, names, schema->nparts - 1u), NULL));
+		map_problem(
+			j, cfg_problem(j->report, n, BR_E_MAP_UNKNOWN_LIST, "list", map_z(j, list),
+				   "hint", map_hint(j, list, names, schema->nparts - 1u), NULL));
 		return;
 	}
 	for (unsigned i = 0; i < j->nparts; i++) {
 		if (j->parts[i].canonical == part) {
-			map_problem(j, cfg_problem(j->report, n, BR_E_MAP_FIELD_TWICE, "field", map_z(j, list), NULL));
+			map_problem(j, cfg_problem(j->report, n, BR_E_MAP_FIELD_TWICE, "field",
+					       map_z(j, list), NULL));
 			return;
 		}
 	}
-	*p = (struct map_part){.name = n->key, .local = (uint8_t)j->nparts, .canonical = (uint8_t)part, .node = n,
-		.append = map_word(j, n, "mode", modes, 0) == 1, .key = map_scalar(j, n, "key")};
+	*p = (struct map_part){.name = n->key,
+		.local = (uint8_t)j->nparts,
+		.canonical = (uint8_t)part,
+		.node = n,
+		.append = map_word(j, n, "mode", modes, 0) == 1,
+		.key = map_scalar(j, n, "key")};
 	j->nparts++;
 	if (!p->key.p)
 		map_shape_problem(j, n, "a part", "key: the column that tells its elements apart");
@@ -160,8 +172,10 @@ static int shape_compile(struct map_job *j)
 		if (p && shape_add_part(b, j->parts[p].name) < 0)
 			return map_shape_problem(j, j->node, "the record", "at most 15 parts");
 		for (size_t i = 0; i < j->nnames; i++) {
-			if (j->names[i].part == p && (n = shape_add_field(b, j->names[i].name, SHAPE_TEXT, NULL)) < 0)
-				return map_shape_problem(j, j->names[i].at, "the record", "at most 512 columns");
+			if (j->names[i].part == p &&
+				(n = shape_add_field(b, j->names[i].name, SHAPE_TEXT, NULL)) < 0)
+				return map_shape_problem(
+					j, j->names[i].at, "the record", "at most 512 columns");
 		}
 	}
 	j->m->shape = shape_end(b);
@@ -171,8 +185,12 @@ static int shape_compile(struct map_job *j)
 	if (!j->m->columns)
 		return -BR_E_NOMEM;
 	for (unsigned i = 0; i < j->m->shape->nfields; i++) {
-		j->m->columns[i] = (struct map_column){.name = j->m->shape->fields[i].name, .part = j->m->shape->fields[i].part,
-			.updatable = true, .group = -1, .writer = -1, .charset = j->charset};
+		j->m->columns[i] = (struct map_column){.name = j->m->shape->fields[i].name,
+			.part = j->m->shape->fields[i].part,
+			.updatable = true,
+			.group = -1,
+			.writer = -1,
+			.charset = j->charset};
 	}
 	return 0;
 }
@@ -184,17 +202,20 @@ static const struct map_zone *zone(struct map_job *j, struct br_str name, const 
 	const struct map_zone *z = map_zone_load(name, j->a);
 
 	if (!z)
-		map_problem(j, cfg_problem(j->report, at, BR_E_MAP_UNKNOWN_ZONE, "found", map_z(j, name), NULL));
+		map_problem(j, cfg_problem(j->report, at, BR_E_MAP_UNKNOWN_ZONE, "found",
+				       map_z(j, name), NULL));
 	return z;
 }
 
 static int defaults(struct map_job *j)
 {
-	const struct cfg_node *own = cfg_get(j->node, "timezone"), *conn = cfg_get(j->system->connection, "timezone");
+	const struct cfg_node *own = cfg_get(j->node, "timezone"),
+			      *conn = cfg_get(j->system->connection, "timezone");
 	struct br_str charset = map_scalar(j, j->node, "charset");
 	const struct cfg_node *at = own ? own : conn;
 
-	j->zones.site = zone(j, j->site->timezone.n ? j->site->timezone : BR_STR("+08:00"), j->node);
+	j->zones.site =
+		zone(j, j->site->timezone.n ? j->site->timezone : BR_STR("+08:00"), j->node);
 	j->zones.column = at && at->kind == CFG_SCALAR ? zone(j, at->text, at) : j->zones.site;
 	j->charset = charset.p ? map_charset_of(j, j->node) : NULL;
 	j->m->charset = charset;
@@ -204,8 +225,27 @@ static int defaults(struct map_job *j)
 /* ---- one record, one system ---- */
 
 static const char *const record_keys[] = {
-	"root", "read", "write", "case", "parts", "derive", "on_create", "target_owned", "refused", "natural_key", "match", "when", "required",
-	"columns", "charset", "timezone", "release", "title", "note", "query", NULL,
+	"root",
+	"read",
+	"write",
+	"case",
+	"parts",
+	"derive",
+	"on_create",
+	"target_owned",
+	"refused",
+	"natural_key",
+	"match",
+	"when",
+	"required",
+	"columns",
+	"charset",
+	"timezone",
+	"release",
+	"title",
+	"note",
+	"query",
+	NULL,
 };
 
 static void collect_fields(struct map_job *j)
@@ -216,7 +256,8 @@ static void collect_fields(struct map_job *j)
 	for (size_t i = 0; i < BR_LEN(lists); i++)
 		room += lists[i] ? lists[i]->n : 0;
 	for (unsigned p = 1; p < j->nparts; p++)
-		room += cfg_get(j->parts[p].node, "case") ? cfg_get(j->parts[p].node, "case")->n : 0;
+		room += cfg_get(j->parts[p].node, "case") ? cfg_get(j->parts[p].node, "case")->n
+							  : 0;
 	j->fields = br_arena_array(j->a, struct br_str, room);
 	if (!j->fields)
 		return;
@@ -225,14 +266,16 @@ static void collect_fields(struct map_job *j)
 			j->fields[j->nfields++] = n->key;
 	}
 	for (unsigned p = 1; p < j->nparts; p++) {
-		for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[p].node, "case")); n; n = n->next)
+		for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[p].node, "case")); n;
+			n = n->next)
 			j->fields[j->nfields++] = n->key;
 	}
 }
 
 static void check_shapes(struct map_job *j)
 {
-	static const char *const maps[] = {"root", "read", "write", "parts", "derive", "on_create", "when", "columns"};
+	static const char *const maps[] = {
+		"root", "read", "write", "parts", "derive", "on_create", "when", "columns"};
 	const struct cfg_node *refused = cfg_get(j->node, "refused");
 
 	for (size_t i = 0; i < BR_LEN(maps); i++) {
@@ -250,7 +293,8 @@ static int record(struct map_job *j)
 	const struct cfg_node *fields = cfg_get(j->node, "case");
 
 	if (j->node->kind != CFG_MAP || !fields || fields->kind != CFG_MAP)
-		return map_shape_problem(j, fields ? fields : j->node, "a record", "a map with case:");
+		return map_shape_problem(
+			j, fields ? fields : j->node, "a record", "a map with case:");
 	map_known_keys(j, j->node, "a record", record_keys);
 	check_shapes(j);
 	if (defaults(j))
@@ -269,8 +313,9 @@ static int record(struct map_job *j)
 	return j->rc;
 }
 
-int map_compile(const struct cfg_site *site, const struct cfg_system *system, const struct case_schema *schema, struct br_arena *a,
-	struct cfg_report *report, struct map_set **out)
+int map_compile(const struct cfg_site *site, const struct cfg_system *system,
+	const struct case_schema *schema, struct br_arena *a, struct cfg_report *report,
+	struct map_set **out)
 {
 	struct map_set *set = br_arena_new(a, struct map_set);
 	size_t room = system->records ? system->records->n : 0;
@@ -293,7 +338,11 @@ int map_compile(const struct cfg_site *site, const struct cfg_system *system, co
 		j->a = a;
 		j->report = report;
 		j->node = n;
-		*j->m = (struct mapping){.record = n->key, .system = system->name, .schema = schema, .node = n, .sys = system};
+		*j->m = (struct mapping){.record = n->key,
+			.system = system->name,
+			.schema = schema,
+			.node = n,
+			.sys = system};
 		bad = record(j);
 		rc = rc ? rc : bad;
 		set->maps[set->n++] = j->m;

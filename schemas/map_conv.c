@@ -45,7 +45,8 @@ static int birth_get(struct br_str in, struct br_arena *a, struct br_str *out)
 }
 
 /* Codes and names as people write them -> as the standards do. */
-static int normalised_get(const struct map_conv *cv, struct br_str in, struct br_arena *a, struct br_str *out)
+static int normalised_get(
+	const struct map_conv *cv, struct br_str in, struct br_arena *a, struct br_str *out)
 {
 	char *text;
 	bool ok;
@@ -85,7 +86,8 @@ static bool number_read(struct br_str in, struct number *x)
 	dot = rest.n ? memchr(rest.p, '.', rest.n) : NULL;
 	x->whole = dot ? (struct br_str){rest.p, (size_t)(dot - rest.p)} : rest;
 	x->part = dot ? (struct br_str){dot + 1, rest.n - x->whole.n - 1} : BR_STR("");
-	if ((x->whole.n && !digits(x->whole)) || (x->part.n && !digits(x->part)) || x->whole.n + x->part.n == 0)
+	if ((x->whole.n && !digits(x->whole)) || (x->part.n && !digits(x->part)) ||
+		x->whole.n + x->part.n == 0)
 		return false;
 	while (x->whole.n && x->whole.p[0] == '0') {
 		x->whole.p++;
@@ -127,7 +129,8 @@ static int number_write(const struct number *x, int scale, struct br_arena *a, s
 	return 0;
 }
 
-static int number_get(const struct map_conv *cv, struct br_str in, struct br_arena *a, struct br_str *out)
+static int number_get(
+	const struct map_conv *cv, struct br_str in, struct br_arena *a, struct br_str *out)
 {
 	struct number x;
 	int64_t fits;
@@ -152,7 +155,8 @@ static int bool_get(const struct map_conv *cv, struct br_str in, struct br_str *
 	return 0;
 }
 
-int map_conv_get(const struct map_conv *cv, struct br_str in, struct br_arena *a, struct br_str *out)
+int map_conv_get(
+	const struct map_conv *cv, struct br_str in, struct br_arena *a, struct br_str *out)
 {
 	struct br_str id;
 	int rc;
@@ -186,7 +190,8 @@ int map_conv_get(const struct map_conv *cv, struct br_str in, struct br_arena *a
 	return 0;
 }
 
-int map_conv_put(const struct map_conv *cv, struct br_str in, struct br_arena *a, struct br_str *out)
+int map_conv_put(
+	const struct map_conv *cv, struct br_str in, struct br_arena *a, struct br_str *out)
 {
 	struct number x;
 
@@ -197,7 +202,8 @@ int map_conv_put(const struct map_conv *cv, struct br_str in, struct br_arena *a
 		return br_arena_failed(a) ? -BR_E_NOMEM : -BR_E_MAP_CANNOT_WRITE;
 	case MAP_CONV_INT:
 	case MAP_CONV_DECIMAL:
-		return number_read(in, &x) ? number_write(&x, cv->scale, a, out) : -BR_E_MAP_CANNOT_WRITE;
+		return number_read(in, &x) ? number_write(&x, cv->scale, a, out)
+					   : -BR_E_MAP_CANNOT_WRITE;
 	case MAP_CONV_BOOL:
 		if (!br_str_eq(in, BR_STR("true")) && !br_str_eq(in, BR_STR("false")))
 			return -BR_E_MAP_CANNOT_WRITE;

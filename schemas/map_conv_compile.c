@@ -6,7 +6,19 @@
 #include <stdlib.h>
 
 const char *const map_conv_words[] = {
-	"text", "date", "time", "citizen-id", "citizen-birth", "citizen-sex", "int", "decimal", "bool", "name", "credit-code", "impl-code", "division",
+	"text",
+	"date",
+	"time",
+	"citizen-id",
+	"citizen-birth",
+	"citizen-sex",
+	"int",
+	"decimal",
+	"bool",
+	"name",
+	"credit-code",
+	"impl-code",
+	"division",
 };
 const size_t map_conv_nwords = BR_LEN(map_conv_words);
 
@@ -22,7 +34,8 @@ struct conv_job {
 
 static const char *type_word(enum shape_type type)
 {
-	static const char *const words[] = {"text", "code", "date", "time", "int", "decimal", "bool"};
+	static const char *const words[] = {
+		"text", "code", "date", "time", "int", "decimal", "bool"};
 
 	return words[type];
 }
@@ -36,13 +49,14 @@ static const char *z(struct conv_job *j, struct br_str s)
 
 static int wrong_type(struct conv_job *j)
 {
-	return cfg_problem(j->report, j->at, BR_E_MAP_TYPE, "found", z(j, j->word), "field", z(j, j->field->name), "expected",
-		type_word(j->field->type), NULL);
+	return cfg_problem(j->report, j->at, BR_E_MAP_TYPE, "found", z(j, j->word), "field",
+		z(j, j->field->name), "expected", type_word(j->field->type), NULL);
 }
 
 static int bad_format(struct conv_job *j, const char *why)
 {
-	return cfg_problem(j->report, j->at, BR_E_MAP_BAD_FORMAT, "found", z(j, j->rest), "why", why, NULL);
+	return cfg_problem(
+		j->report, j->at, BR_E_MAP_BAD_FORMAT, "found", z(j, j->rest), "why", why, NULL);
 }
 
 static int compile_time(struct conv_job *j)
@@ -67,8 +81,11 @@ static int compile_time(struct conv_job *j)
 	j->cv->kind = MAP_CONV_TIME;
 	j->cv->time = t;
 	j->cv->strict = true;
-	j->cv->klass = map_time_lossy_out(t) ? MAP_LOSSY_OUT : map_time_lossy_in(t) ? MAP_LOSSY_IN : MAP_EXACT;
-	j->cv->expected = br_arena_printf(j->a, "%s %.*s", date ? "date" : "time", BR_STR_ARG(j->rest));
+	j->cv->klass = map_time_lossy_out(t)  ? MAP_LOSSY_OUT
+		       : map_time_lossy_in(t) ? MAP_LOSSY_IN
+					      : MAP_EXACT;
+	j->cv->expected =
+		br_arena_printf(j->a, "%s %.*s", date ? "date" : "time", BR_STR_ARG(j->rest));
 	return 0;
 }
 
@@ -85,11 +102,13 @@ static int compile_bool(struct conv_job *j)
 	j->cv->no = BR_STR("false");
 	if (j->rest.n) {
 		if (!slash || slash == j->rest.p || slash == j->rest.p + j->rest.n - 1)
-			return bad_format(j, "is written true/false with the system's own words, for example: bool 1/0");
+			return bad_format(j, "is written true/false with the system's own words, "
+					     "for example: bool 1/0");
 		j->cv->yes = (struct br_str){j->rest.p, (size_t)(slash - j->rest.p)};
 		j->cv->no = (struct br_str){slash + 1, j->rest.n - j->cv->yes.n - 1};
 	}
-	j->cv->expected = br_arena_printf(j->a, "%.*s or %.*s", BR_STR_ARG(j->cv->yes), BR_STR_ARG(j->cv->no));
+	j->cv->expected = br_arena_printf(
+		j->a, "%.*s or %.*s", BR_STR_ARG(j->cv->yes), BR_STR_ARG(j->cv->no));
 	return 0;
 }
 
@@ -98,7 +117,8 @@ static int compile_number(struct conv_job *j)
 	const struct cfg_node *scale = cfg_get(j->options, "scale");
 	bool integer = br_str_eq(j->word, BR_STR("int"));
 
-	if (j->field->type != SHAPE_INT && j->field->type != SHAPE_DECIMAL && j->field->type != SHAPE_TEXT)
+	if (j->field->type != SHAPE_INT && j->field->type != SHAPE_DECIMAL &&
+		j->field->type != SHAPE_TEXT)
 		return wrong_type(j);
 	j->cv->kind = integer ? MAP_CONV_INT : MAP_CONV_DECIMAL;
 	j->cv->strict = true;
@@ -108,7 +128,8 @@ static int compile_number(struct conv_job *j)
 		long v = scale->kind == CFG_SCALAR ? strtol(scale->text.p, &end, 10) : -1;
 
 		if (v < 0 || v > 18 || *end || scale->text.n == 0)
-			return cfg_problem(j->report, scale, BR_E_MAP_SHAPE, "what", "scale", "expected", "0 to 18", "found",
+			return cfg_problem(j->report, scale, BR_E_MAP_SHAPE, "what", "scale",
+				"expected", "0 to 18", "found",
 				scale->kind == CFG_SCALAR ? scale->text.p : "a list or map", NULL);
 		j->cv->scale = (int8_t)v;
 	}
@@ -139,7 +160,8 @@ static int compile_from_id(struct conv_job *j)
 	j->cv->klass = MAP_ONE_WAY;
 	j->cv->man = BR_STR("M");
 	j->cv->woman = BR_STR("F");
-	if (!birth && (!code_find(j->field->codes, j->cv->man) || !code_find(j->field->codes, j->cv->woman)))
+	if (!birth && (!code_find(j->field->codes, j->cv->man) ||
+			      !code_find(j->field->codes, j->cv->woman)))
 		return wrong_type(j);
 	j->cv->expected = BR_STR("15 or 18 characters with a valid birth date and check character");
 	return 0;
@@ -160,7 +182,8 @@ static bool division(struct br_str in, char *out)
 	return check_division_normalise(in, out);
 }
 
-/* Writing back is the same text: what a system stored in another form stays there while it means the same. */
+/* Writing back is the same text: what a system stored in another form stays there while it means
+ * the same. */
 static int compile_normal(struct conv_job *j)
 {
 	static const struct {
@@ -169,8 +192,10 @@ static int compile_normal(struct conv_job *j)
 		const char *expected;
 	} kinds[] = {
 		{"name", NULL, NULL, "a name"},
-		{"credit-code", check_credit_code, credit_code, "a unified social credit code of 18 characters"},
-		{"impl-code", check_impl_code, impl_code, "an implementation code of 31 characters"},
+		{"credit-code", check_credit_code, credit_code,
+			"a unified social credit code of 18 characters"},
+		{"impl-code", check_impl_code, impl_code,
+			"an implementation code of 31 characters"},
 		{"division", check_division, division, "a division code of 6, 9 or 12 digits"},
 	};
 
@@ -201,37 +226,49 @@ static int unknown(struct conv_job *j)
 	}
 	if (near)
 		snprintf(hint, sizeof(hint), "; did you mean '%s'?", near);
-	return cfg_problem(j->report, j->at, BR_E_MAP_UNKNOWN_CONVERSION, "found", z(j, j->word), "hint", hint, "expected", all, NULL);
+	return cfg_problem(j->report, j->at, BR_E_MAP_UNKNOWN_CONVERSION, "found", z(j, j->word),
+		"hint", hint, "expected", all, NULL);
 }
 
 static struct br_str default_word(enum shape_type type)
 {
 	switch (type) {
-	case SHAPE_DATE: return BR_STR("date");
-	case SHAPE_TIME: return BR_STR("time");
-	case SHAPE_INT: return BR_STR("int");
-	case SHAPE_DECIMAL: return BR_STR("decimal");
-	case SHAPE_BOOL: return BR_STR("bool");
-	case SHAPE_TEXT: case SHAPE_CODE: break;
+	case SHAPE_DATE:
+		return BR_STR("date");
+	case SHAPE_TIME:
+		return BR_STR("time");
+	case SHAPE_INT:
+		return BR_STR("int");
+	case SHAPE_DECIMAL:
+		return BR_STR("decimal");
+	case SHAPE_BOOL:
+		return BR_STR("bool");
+	case SHAPE_TEXT:
+	case SHAPE_CODE:
+		break;
 	}
 	return BR_STR("text");
 }
 
-int map_conv_compile(const struct cfg_node *as, const struct cfg_node *options, const struct cfg_node *line, const struct case_field *field,
-	const struct map_zones *zones, struct br_arena *a, struct cfg_report *report, struct map_conv *out)
+int map_conv_compile(const struct cfg_node *as, const struct cfg_node *options,
+	const struct cfg_node *line, const struct case_field *field, const struct map_zones *zones,
+	struct br_arena *a, struct cfg_report *report, struct map_conv *out)
 {
-	struct conv_job j = {as ? as : line, options, field, zones, a, report, default_word(field->type), BR_STR_NONE, out};
+	struct conv_job j = {as ? as : line, options, field, zones, a, report,
+		default_word(field->type), BR_STR_NONE, out};
 	const char *blank;
 	int rc;
 
 	if (as) {
 		if (as->kind != CFG_SCALAR || as->text.n == 0)
-			return cfg_problem(report, as, BR_E_MAP_SHAPE, "what", "as", "expected", "the name of a conversion", "found",
-				"a list, a map or nothing", NULL);
+			return cfg_problem(report, as, BR_E_MAP_SHAPE, "what", "as", "expected",
+				"the name of a conversion", "found", "a list, a map or nothing",
+				NULL);
 		j.word = br_trim(as->text);
 		blank = memchr(j.word.p, ' ', j.word.n);
 		if (blank) {
-			j.rest = br_trim((struct br_str){blank, j.word.n - (size_t)(blank - j.word.p)});
+			j.rest = br_trim(
+				(struct br_str){blank, j.word.n - (size_t)(blank - j.word.p)});
 			j.word.n = (size_t)(blank - j.word.p);
 		}
 	}

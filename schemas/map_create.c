@@ -11,7 +11,8 @@ static const struct cell *root_value(const struct image *kase, unsigned field)
 }
 
 /* The case fills the column through an ordinary line. */
-static const struct map_line *filled(const struct mapping *m, const struct image *kase, unsigned column, bool *has)
+static const struct map_line *filled(
+	const struct mapping *m, const struct image *kase, unsigned column, bool *has)
 {
 	*has = false;
 	for (uint16_t i = 0; i < m->parts[0].nlines; i++) {
@@ -35,7 +36,8 @@ static bool foreign_of(const struct map_codes *t, struct br_str value, struct br
 	for (size_t i = 0; i < t->n; i++) {
 		const struct map_code_row *row = &t->rows[i];
 
-		if (!row->out || !row->foreign.p || !br_str_eq(row->canonical[0], value) || (found && !row->write))
+		if (!row->out || !row->foreign.p || !br_str_eq(row->canonical[0], value) ||
+			(found && !row->write))
 			continue;
 		*out = row->foreign;
 		found = true;
@@ -52,14 +54,16 @@ static const char *codes_of(const struct map_create *c, char *buf, size_t size)
 	buf[0] = '\0';
 	for (size_t i = 0; c->codes && i < c->codes->n && n + 1 < size; i++) {
 		const struct map_code_row *row = &c->codes->rows[i];
-		int wrote = snprintf(buf + n, size - n, "%s%.*s=%.*s", i ? ", " : "", BR_STR_ARG(row->foreign), BR_STR_ARG(row->canonical[0]));
+		int wrote = snprintf(buf + n, size - n, "%s%.*s=%.*s", i ? ", " : "",
+			BR_STR_ARG(row->foreign), BR_STR_ARG(row->canonical[0]));
 
 		n += wrote > 0 ? (size_t)wrote : 0;
 	}
 	return buf;
 }
 
-static int answer(struct map_run *run, const struct map_create *c, const struct image *kase, struct br_str *out)
+static int answer(struct map_run *run, const struct map_create *c, const struct image *kase,
+	struct br_str *out)
 {
 	const struct cell *given = c->field >= 0 ? root_value(kase, (unsigned)c->field) : NULL;
 	char text[128];
@@ -75,15 +79,20 @@ static int answer(struct map_run *run, const struct map_create *c, const struct 
 			return 0;
 		if (c->kind == MAP_CREATE_LOOKUP) {
 			snprintf(name, sizeof(name), "%.*s", BR_STR_ARG(c->codes->name));
-			return map_fail(run, BR_E_MAP_NO_LOOKUP, NULL, c->column, given->value, "table", name);
+			return map_fail(run, BR_E_MAP_NO_LOOKUP, NULL, c->column, given->value,
+				"table", name);
 		}
 	}
 	if (c->kind == MAP_CREATE_LOOKUP) {
-		const struct map_line *line = c->field >= 0 && run->m->line_of[c->field] >= 0 ? &run->m->lines[run->m->line_of[c->field]] : NULL;
+		const struct map_line *line = c->field >= 0 && run->m->line_of[c->field] >= 0
+						      ? &run->m->lines[run->m->line_of[c->field]]
+						      : NULL;
 
-		return map_fail(run, BR_E_MAP_REQUIRED_EMPTY, line, c->column, BR_STR_NONE, NULL, NULL);
+		return map_fail(
+			run, BR_E_MAP_REQUIRED_EMPTY, line, c->column, BR_STR_NONE, NULL, NULL);
 	}
-	return map_fail(run, BR_E_MAP_ASK, NULL, c->column, BR_STR_NONE, "expected", codes_of(c, text, sizeof(text)));
+	return map_fail(run, BR_E_MAP_ASK, NULL, c->column, BR_STR_NONE, "expected",
+		codes_of(c, text, sizeof(text)));
 }
 
 static int needs(struct map_run *run, const struct image *kase)
@@ -94,16 +103,19 @@ static int needs(struct map_run *run, const struct image *kase)
 		const struct map_line *line;
 		bool has;
 
-		if (!m->columns[c].required || m->columns[c].on_create || m->columns[c].target_owned)
+		if (!m->columns[c].required || m->columns[c].on_create ||
+			m->columns[c].target_owned)
 			continue;
 		line = filled(m, kase, c, &has);
 		if (!has)
-			return map_fail(run, BR_E_MAP_REQUIRED_EMPTY, line, c, BR_STR_NONE, NULL, NULL);
+			return map_fail(
+				run, BR_E_MAP_REQUIRED_EMPTY, line, c, BR_STR_NONE, NULL, NULL);
 	}
 	return 0;
 }
 
-int map_on_create(const struct mapping *m, const struct image *kase, struct br_arena *a, struct image *out, struct map_issue *issue)
+int map_on_create(const struct mapping *m, const struct image *kase, struct br_arena *a,
+	struct image *out, struct map_issue *issue)
 {
 	struct map_run run = {m, a, issue, NULL, kase, BR_STR_NONE};
 	struct image_builder b;
@@ -117,7 +129,8 @@ int map_on_create(const struct mapping *m, const struct image *kase, struct br_a
 		struct br_str value = c->text;
 		bool has;
 
-		if (c->part || (c->kind != MAP_CREATE_TECHNICAL && c->kind != MAP_CREATE_ASK && c->kind != MAP_CREATE_LOOKUP))
+		if (c->part || (c->kind != MAP_CREATE_TECHNICAL && c->kind != MAP_CREATE_ASK &&
+				       c->kind != MAP_CREATE_LOOKUP))
 			continue;
 		filled(m, kase, c->column, &has);
 		if (has)
@@ -149,7 +162,8 @@ void map_natural_key(const struct mapping *m, const struct image *local, struct 
 	br_jw_end_object(w);
 }
 
-size_t map_match_keys(const struct mapping *m, const struct image *kase, struct br_str *scheme, struct br_str *value, size_t room)
+size_t map_match_keys(const struct mapping *m, const struct image *kase, struct br_str *scheme,
+	struct br_str *value, size_t room)
 {
 	size_t n = 0;
 
@@ -162,7 +176,8 @@ size_t map_match_keys(const struct mapping *m, const struct image *kase, struct 
 			have++;
 		if (have < x->n)
 			continue;
-		/* of two fields the first one's value is the scheme: the numbers of one item are a scheme of their own */
+		/* of two fields the first one's value is the scheme: the numbers of one item are a
+		 * scheme of their own */
 		scheme[n] = x->n == 1 ? x->scheme : c[0]->value;
 		value[n++] = c[x->n - 1]->value;
 	}

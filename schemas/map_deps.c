@@ -13,7 +13,8 @@ const struct map_line *map_line_at(const struct mapping *m, unsigned field, stru
 	for (uint16_t p = 0; p < m->nparts && canonical; p++) {
 		const struct map_part *part = &m->parts[p];
 
-		if (part->canonical != canonical || !part->element.n || !br_str_eq(part->element, key))
+		if (part->canonical != canonical || !part->element.n ||
+			!br_str_eq(part->element, key))
 			continue;
 		for (uint16_t i = 0; i < part->nlines; i++) {
 			if (m->lines[part->first_line + i].field == field)
@@ -24,9 +25,11 @@ const struct map_line *map_line_at(const struct mapping *m, unsigned field, stru
 }
 
 /* A line of the field, whatever the element: the next after `after` (NULL: the first). */
-static const struct map_line *next_line(const struct mapping *m, unsigned field, const struct map_line *after)
+static const struct map_line *next_line(
+	const struct mapping *m, unsigned field, const struct map_line *after)
 {
-	for (const struct map_line *l = after ? after + 1 : m->lines; l < m->lines + m->nlines; l++) {
+	for (const struct map_line *l = after ? after + 1 : m->lines; l < m->lines + m->nlines;
+		l++) {
 		if (l->field == field)
 			return l;
 	}
@@ -37,7 +40,9 @@ static const struct map_line *line_of(const struct mapping *m, unsigned field)
 {
 	if (field >= m->schema->shape->nfields)
 		return NULL;
-	return m->line_of[field] >= 0 ? &m->lines[m->line_of[field]] : m->schema->shape->fields[field].part ? next_line(m, field, NULL) : NULL;
+	return m->line_of[field] >= 0		      ? &m->lines[m->line_of[field]]
+	       : m->schema->shape->fields[field].part ? next_line(m, field, NULL)
+						      : NULL;
 }
 
 static bool line_reads(const struct map_line *line, unsigned column)
@@ -55,9 +60,11 @@ static bool line_reads(const struct map_line *line, unsigned column)
 	return false;
 }
 
-static bool same_element(const struct mapping *m, const struct map_line *line, const struct cell *place, const struct cell *column)
+static bool same_element(const struct mapping *m, const struct map_line *line,
+	const struct cell *place, const struct cell *column)
 {
-	/* the root's columns may speak of the root and of named elements; a last step's column of the root */
+	/* the root's columns may speak of the root and of named elements; a last step's column of
+	 * the root */
 	if (line->key.n || line->source == MAP_FROM_LAST)
 		return true;
 	return map_case_part(m, column->part) == place->part && br_str_eq(place->key, column->key);
@@ -72,7 +79,8 @@ bool map_place_reads(const struct mapping *m, const struct cell *place, const st
 
 bool map_reads(const struct mapping *m, unsigned field, unsigned column)
 {
-	for (const struct map_line *l = line_of(m, field); l; l = l->key.n ? next_line(m, field, l) : NULL) {
+	for (const struct map_line *l = line_of(m, field); l;
+		l = l->key.n ? next_line(m, field, l) : NULL) {
 		if (line_reads(l, column))
 			return true;
 	}
@@ -109,13 +117,16 @@ bool map_place_writes(const struct mapping *m, const struct cell *place, const s
 	return line && same_element(m, line, place, column) && line_writes(m, line, column->field);
 }
 
-bool map_written_place(const struct mapping *m, const struct cell *column, unsigned *at, struct cell *place)
+bool map_written_place(
+	const struct mapping *m, const struct cell *column, unsigned *at, struct cell *place)
 {
 	while (*at < m->nlines) {
 		const struct map_line *line = &m->lines[(*at)++];
 		const struct shape_field *f = &m->schema->shape->fields[line->field];
 
-		*place = (struct cell){.key = line->key.n ? line->key : column->key, .field = line->field, .part = f->part};
+		*place = (struct cell){.key = line->key.n ? line->key : column->key,
+			.field = line->field,
+			.part = f->part};
 		if (map_place_writes(m, place, column))
 			return true;
 	}
@@ -124,7 +135,8 @@ bool map_written_place(const struct mapping *m, const struct cell *column, unsig
 
 bool map_writes(const struct mapping *m, unsigned field, unsigned column)
 {
-	for (const struct map_line *l = line_of(m, field); l; l = l->key.n ? next_line(m, field, l) : NULL) {
+	for (const struct map_line *l = line_of(m, field); l;
+		l = l->key.n ? next_line(m, field, l) : NULL) {
 		if (line_writes(m, l, column))
 			return true;
 	}

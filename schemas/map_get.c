@@ -8,8 +8,8 @@ static const struct map_column *column_of(const struct mapping *m, unsigned numb
 	return &m->columns[number];
 }
 
-int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *line, unsigned column, struct br_str found,
-	const char *key, const char *value)
+int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *line,
+	unsigned column, struct br_str found, const char *key, const char *value)
 {
 	char shown[128] = "", field[96] = "", name[96] = "", expected[192] = "";
 	struct map_issue *issue = run->issue;
@@ -29,12 +29,15 @@ int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *
 		snprintf(expected, sizeof(expected), "%.*s", BR_STR_ARG(line->conv.expected));
 	}
 	/* a code must be seen to be put into the table; it says nothing about a person */
-	if (found.p && line && line->about->pii != CASE_PII_NONE && (code != BR_E_MAP_UNKNOWN_CODE || found.n > 8))
+	if (found.p && line && line->about->pii != CASE_PII_NONE &&
+		(code != BR_E_MAP_UNKNOWN_CODE || found.n > 8))
 		br_mask_z(found, shown, sizeof(shown));
 	else if (found.p)
-		snprintf(shown, sizeof(shown), "%.*s", BR_STR_ARG(br_utf8_cut(found, sizeof(shown) - 1)));
-	return br_err_set(&issue->err, code, "column", name, "field", field, "found", shown, key ? key : "expected", key ? value : expected,
-		key ? "expected" : NULL, expected, NULL);
+		snprintf(shown, sizeof(shown), "%.*s",
+			BR_STR_ARG(br_utf8_cut(found, sizeof(shown) - 1)));
+	return br_err_set(&issue->err, code, "column", name, "field", field, "found", shown,
+		key ? key : "expected", key ? value : expected, key ? "expected" : NULL, expected,
+		NULL);
 }
 
 /* ---- what a column says ---- */
@@ -79,7 +82,8 @@ bool map_column_text(const struct map_column *col, struct br_str stored, struct 
 		s.p += n;
 		s.n -= n;
 	}
-	while (s.n && (blank_at(s, s.n - 1, &n) || (s.n >= 3 && blank_at(s, s.n - 3, &n) && n == 3)))
+	while (s.n &&
+		(blank_at(s, s.n - 1, &n) || (s.n >= 3 && blank_at(s, s.n - 3, &n) && n == 3)))
 		s.n -= n;
 	if (s.n == 0 || (col->none.p && br_str_eq(s, col->none)))
 		return false;
@@ -87,7 +91,8 @@ bool map_column_text(const struct map_column *col, struct br_str stored, struct 
 	return true;
 }
 
-static int column_get(struct map_run *run, unsigned column, const struct cell *const *cells, unsigned first, struct br_str *out)
+static int column_get(struct map_run *run, unsigned column, const struct cell *const *cells,
+	unsigned first, struct br_str *out)
 {
 	const struct cell *c = cells[column - first];
 
@@ -96,7 +101,8 @@ static int column_get(struct map_run *run, unsigned column, const struct cell *c
 	return map_column_text(column_of(run->m, column), c->value, out);
 }
 
-static int concat_get(struct map_run *run, const struct map_line *line, const struct cell *const *cells, unsigned first, struct br_str *out)
+static int concat_get(struct map_run *run, const struct map_line *line,
+	const struct cell *const *cells, unsigned first, struct br_str *out)
 {
 	struct br_str piece[MAP_LINE_COLUMNS];
 	size_t size = 0, last = 0;
@@ -129,7 +135,8 @@ static int concat_get(struct map_run *run, const struct map_line *line, const st
 	return 1;
 }
 
-static int first_get(struct map_run *run, const struct map_line *line, const struct cell *const *cells, unsigned first, struct br_str *out)
+static int first_get(struct map_run *run, const struct map_line *line,
+	const struct cell *const *cells, unsigned first, struct br_str *out)
 {
 	int state = -1;
 
@@ -141,7 +148,8 @@ static int first_get(struct map_run *run, const struct map_line *line, const str
 	return state;
 }
 
-static int piece_get(struct map_run *run, const struct map_line *line, const struct cell *const *cells, unsigned first, struct br_str *out)
+static int piece_get(struct map_run *run, const struct map_line *line,
+	const struct cell *const *cells, unsigned first, struct br_str *out)
 {
 	struct br_str rest;
 	int rc = column_get(run, line->columns[0], cells, first, &rest);
@@ -179,7 +187,8 @@ static int last_get(struct map_run *run, const struct map_line *line, struct br_
 	return state;
 }
 
-int map_source_get(struct map_run *run, const struct map_line *line, const struct cell *const *cells, unsigned first, struct br_str *out)
+int map_source_get(struct map_run *run, const struct map_line *line,
+	const struct cell *const *cells, unsigned first, struct br_str *out)
 {
 	switch ((enum map_source)line->source) {
 	case MAP_FROM_COLUMN:
@@ -208,7 +217,8 @@ int map_source_get(struct map_run *run, const struct map_line *line, const struc
 static bool has_had(const struct map_run *run, struct br_str code)
 {
 	const struct map_context *ctx = run->ctx;
-	const struct cell *now = ctx && ctx->kase ? image_root(ctx->kase, run->m->schema->f_status) : NULL;
+	const struct cell *now =
+		ctx && ctx->kase ? image_root(ctx->kase, run->m->schema->f_status) : NULL;
 
 	if (now && br_str_eq(now->value, code))
 		return true;
@@ -219,20 +229,23 @@ static bool has_had(const struct map_run *run, struct br_str code)
 	return false;
 }
 
-static bool any_true(struct map_run *run, const struct map_cond *cond, uint16_t n, const struct cell *const *cells, unsigned first)
+static bool any_true(struct map_run *run, const struct map_cond *cond, uint16_t n,
+	const struct cell *const *cells, unsigned first)
 {
 	struct br_str text;
 
 	for (uint16_t i = 0; i < n; i++) {
-		if (cond[i].column >= 0 ? column_get(run, (unsigned)cond[i].column, cells, first, &text) > 0 : has_had(run, cond[i].what))
+		if (cond[i].column >= 0
+				? column_get(run, (unsigned)cond[i].column, cells, first, &text) > 0
+				: has_had(run, cond[i].what))
 			return true;
 	}
 	return false;
 }
 
 /* A line of codes: the first row of the code whose conditions hold. */
-static int codes_get(struct map_run *run, const struct map_line *line, struct br_str text, const struct cell *const *cells, unsigned first,
-	struct br_str *out)
+static int codes_get(struct map_run *run, const struct map_line *line, struct br_str text,
+	const struct cell *const *cells, unsigned first, struct br_str *out)
 {
 	const struct map_codes *t = line->conv.codes;
 	unsigned pick = (unsigned)line->conv.pick;
@@ -257,7 +270,8 @@ static int codes_get(struct map_run *run, const struct map_line *line, struct br
 	return map_fail(run, BR_E_MAP_UNKNOWN_CODE, line, line->columns[0], text, "table", name);
 }
 
-/* Nothing case_check_value could object to: short enough even if every byte were a character, and no control characters. */
+/* Nothing case_check_value could object to: short enough even if every byte were a character, and
+ * no control characters. */
 static bool harmless(const struct map_line *line, struct br_str value)
 {
 	bool control = false;
@@ -271,7 +285,8 @@ static bool harmless(const struct map_line *line, struct br_str value)
 
 static int checked(struct map_run *run, const struct map_line *line, struct br_str value)
 {
-	struct cell c = {run->key, value, line->field, run->m->schema->shape->fields[line->field].part};
+	struct cell c = {
+		run->key, value, line->field, run->m->schema->shape->fields[line->field].part};
 	struct br_err err;
 	char shown[128], column[96], field[96];
 	int rc;
@@ -287,10 +302,12 @@ static int checked(struct map_run *run, const struct map_line *line, struct br_s
 	run->issue->err = err;
 	snprintf(column, sizeof(column), "%.*s", BR_STR_ARG(run->issue->column));
 	snprintf(field, sizeof(field), "%.*s", BR_STR_ARG(line->about->name));
-	return br_err_wrap(&run->issue->err, rc, BR_E_MAP_REFUSED_VALUE, "column", column, "field", field, "found", shown, NULL);
+	return br_err_wrap(&run->issue->err, rc, BR_E_MAP_REFUSED_VALUE, "column", column, "field",
+		field, "found", shown, NULL);
 }
 
-int map_line_get(struct map_run *run, const struct map_line *line, const struct cell *const *cells, unsigned first, struct br_str *out)
+int map_line_get(struct map_run *run, const struct map_line *line, const struct cell *const *cells,
+	unsigned first, struct br_str *out)
 {
 	struct br_str text = BR_STR_NONE;
 	int state = map_source_get(run, line, cells, first, &text), rc;
@@ -307,7 +324,9 @@ int map_line_get(struct map_run *run, const struct map_line *line, const struct 
 	}
 	rc = map_conv_get(&line->conv, text, run->a, out);
 	if (rc)
-		return rc == -BR_E_NOMEM ? rc : map_fail(run, (enum br_err_code)-rc, line, line->columns[0], text, NULL, NULL);
+		return rc == -BR_E_NOMEM ? rc
+					 : map_fail(run, (enum br_err_code) - rc, line,
+						   line->columns[0], text, NULL, NULL);
 	if (line->check && !(line->plain && harmless(line, *out))) {
 		rc = checked(run, line, *out);
 		if (rc)
@@ -318,7 +337,8 @@ int map_line_get(struct map_run *run, const struct map_line *line, const struct 
 
 /* ---- a whole image ---- */
 
-static int element_get(struct map_run *run, const struct map_part *part, const struct cell *cells, uint32_t n, struct image *out)
+static int element_get(struct map_run *run, const struct map_part *part, const struct cell *cells,
+	uint32_t n, struct image *out)
 {
 	const struct cell *by_column[SHAPE_MAX_FIELDS];
 	const struct shape_part *local = &run->m->shape->parts[part->local];
@@ -347,7 +367,8 @@ static int element_get(struct map_run *run, const struct map_part *part, const s
 }
 
 /* Columns of the root, read as the root or as one named element. */
-static int root_get(struct map_run *run, const struct map_part *part, const struct image *local, struct image *out)
+static int root_get(struct map_run *run, const struct map_part *part, const struct image *local,
+	struct image *out)
 {
 	uint32_t n = 0;
 
@@ -358,7 +379,8 @@ static int root_get(struct map_run *run, const struct map_part *part, const stru
 }
 
 /* Cells of one local part stand together, its elements one after the other. */
-static int part_get(struct map_run *run, const struct map_part *part, const struct image *local, struct image *out)
+static int part_get(struct map_run *run, const struct map_part *part, const struct image *local,
+	struct image *out)
 {
 	uint32_t i = 0;
 
@@ -369,7 +391,8 @@ static int part_get(struct map_run *run, const struct map_part *part, const stru
 		int rc;
 
 		run->key = local->cells[from].key;
-		while (i < local->n && local->cells[i].part == part->local && br_str_eq(local->cells[i].key, run->key))
+		while (i < local->n && local->cells[i].part == part->local &&
+			br_str_eq(local->cells[i].key, run->key))
 			i++;
 		rc = element_get(run, part, local->cells + from, i - from, out);
 		if (rc)
@@ -387,7 +410,8 @@ static size_t most_cells(const struct mapping *m, const struct image *local)
 	for (uint32_t i = 0; i < local->n; i++) {
 		const struct cell *c = &local->cells[i];
 
-		if (c->part == 0 || (i && local->cells[i - 1].part == c->part && br_str_eq(local->cells[i - 1].key, c->key)))
+		if (c->part == 0 || (i && local->cells[i - 1].part == c->part &&
+					    br_str_eq(local->cells[i - 1].key, c->key)))
 			continue;
 		for (uint16_t p = 1; p < m->nparts; p++)
 			room += m->parts[p].local == c->part ? m->parts[p].nlines : 0u;
@@ -395,8 +419,8 @@ static size_t most_cells(const struct mapping *m, const struct image *local)
 	return room;
 }
 
-int map_get(const struct mapping *m, const struct image *local, const struct map_context *ctx, struct br_arena *a, struct image *out,
-	struct map_issue *issue)
+int map_get(const struct mapping *m, const struct image *local, const struct map_context *ctx,
+	struct br_arena *a, struct image *out, struct map_issue *issue)
 {
 	struct map_run run = {m, a, issue, ctx, local, BR_STR_NONE};
 	struct image img = {NULL, 0};
@@ -407,7 +431,8 @@ int map_get(const struct mapping *m, const struct image *local, const struct map
 	if (!img.cells)
 		return -BR_E_NOMEM;
 	for (uint16_t p = 0; p < m->nparts && rc == 0; p++) {
-		rc = m->parts[p].local == 0 ? root_get(&run, &m->parts[p], local, &img) : part_get(&run, &m->parts[p], local, &img);
+		rc = m->parts[p].local == 0 ? root_get(&run, &m->parts[p], local, &img)
+					    : part_get(&run, &m->parts[p], local, &img);
 	}
 	if (rc)
 		return rc;

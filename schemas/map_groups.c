@@ -1,4 +1,5 @@
-/* Code tables of a record, and for every column of codes the ways to say several fields by one code. */
+/* Code tables of a record, and for every column of codes the ways to say several fields by one
+ * code. */
 #include "br_text.h"
 #include "map_job.h"
 #include <stdio.h>
@@ -9,7 +10,8 @@ struct map_codes *map_table(struct map_job *j, const struct cfg_node *node)
 	int rc;
 
 	for (size_t i = 0; i < j->ntables; i++) {
-		if (j->tables[i].node == node || (node->kind == CFG_SCALAR && node->text.n && br_str_eq(j->tables[i].name, node->text)))
+		if (j->tables[i].node == node || (node->kind == CFG_SCALAR && node->text.n &&
+							 br_str_eq(j->tables[i].name, node->text)))
 			return j->tables[i].codes;
 	}
 	if (j->ntables == BR_LEN(j->tables)) {
@@ -20,7 +22,8 @@ struct map_codes *map_table(struct map_job *j, const struct cfg_node *node)
 	ref->node = node;
 	if (node->kind == CFG_SCALAR) {
 		ref->name = node->text;
-		rc = map_codes_load(j->site->folder, node->text, j->fields, j->nfields, node, j->a, j->report, &ref->codes);
+		rc = map_codes_load(j->site->folder, node->text, j->fields, j->nfields, node, j->a,
+			j->report, &ref->codes);
 	} else if (node->kind == CFG_MAP || node->kind == CFG_LIST) {
 		rc = map_codes_inline(node, j->a, j->report, &ref->codes);
 	} else {
@@ -34,11 +37,13 @@ struct map_codes *map_table(struct map_job *j, const struct cfg_node *node)
 static void check_canonical(struct map_job *j, const struct map_line *line)
 {
 	const struct map_codes *t = line->conv.codes;
-	struct br_str anywhere = j->schema->shape->fields[line->field].part ? BR_STR("1") : BR_STR_NONE;
+	struct br_str anywhere =
+		j->schema->shape->fields[line->field].part ? BR_STR("1") : BR_STR_NONE;
 
 	for (size_t r = 0; r < t->n; r++) {
 		const struct map_code_row *row = &t->rows[r];
-		struct cell c = {anywhere, row->canonical[line->conv.pick], line->field, j->schema->shape->fields[line->field].part};
+		struct cell c = {anywhere, row->canonical[line->conv.pick], line->field,
+			j->schema->shape->fields[line->field].part};
 		struct cfg_node at = map_codes_place(t, row);
 		struct br_err err;
 
@@ -47,13 +52,18 @@ static void check_canonical(struct map_job *j, const struct map_line *line)
 		br_err_clear(&err);
 		if (case_check_value(j->schema, &c, &err) == 0)
 			continue;
-		map_problem(j, cfg_problem(j->report, &at, BR_E_MAP_BAD_CANONICAL, "found", map_z(j, c.value), "field",
-			map_z(j, line->about->name), "expected", br_err_detail(&err, "expected") ? br_err_detail(&err, "expected") : "", NULL));
+		map_problem(j,
+			cfg_problem(j->report, &at, BR_E_MAP_BAD_CANONICAL, "found",
+				map_z(j, c.value), "field", map_z(j, line->about->name), "expected",
+				br_err_detail(&err, "expected") ? br_err_detail(&err, "expected")
+								: "",
+				NULL));
 	}
 }
 
 /* A condition in small letters names a field of the record; its column is looked at. */
-static void resolve(struct map_job *j, struct map_line *line, struct map_code_row *row, struct map_cond *cond, uint16_t n)
+static void resolve(struct map_job *j, struct map_line *line, struct map_code_row *row,
+	struct map_cond *cond, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {
 		struct cfg_node at = map_codes_place(line->conv.codes, row);
@@ -61,11 +71,14 @@ static void resolve(struct map_job *j, struct map_line *line, struct map_code_ro
 		int f;
 
 		if (cond[i].what.p[0] >= 'A' && cond[i].what.p[0] <= 'Z') {
-			const struct case_field *status = case_field(j->schema, j->schema->f_status);
+			const struct case_field *status =
+				case_field(j->schema, j->schema->f_status);
 
 			if (status->codes && !code_find(status->codes, cond[i].what))
-				map_problem(j, cfg_problem(j->report, &at, BR_E_MAP_BAD_CANONICAL, "found", map_z(j, cond[i].what), "field",
-					map_z(j, status->name), "expected", "a status code", NULL));
+				map_problem(j, cfg_problem(j->report, &at, BR_E_MAP_BAD_CANONICAL,
+						       "found", map_z(j, cond[i].what), "field",
+						       map_z(j, status->name), "expected",
+						       "a status code", NULL));
 			continue;
 		}
 		f = map_field_find(j, 0, cond[i].what, &at);
@@ -73,8 +86,12 @@ static void resolve(struct map_job *j, struct map_line *line, struct map_code_ro
 			continue;
 		other = j->m->line_of[f] >= 0 ? &j->m->lines[j->m->line_of[f]] : NULL;
 		if (!other || !other->ncolumns) {
-			map_problem(j, cfg_problem(j->report, &at, BR_E_MAP_BAD_TABLE, "table", map_z(j, line->conv.codes->name), "why",
-				map_z(j, br_arena_printf(j->a, "the record does not read %.*s", BR_STR_ARG(cond[i].what))), NULL));
+			map_problem(j, cfg_problem(j->report, &at, BR_E_MAP_BAD_TABLE, "table",
+					       map_z(j, line->conv.codes->name), "why",
+					       map_z(j, br_arena_printf(j->a,
+								"the record does not read %.*s",
+								BR_STR_ARG(cond[i].what))),
+					       NULL));
 			continue;
 		}
 		cond[i].column = other->columns[0];
@@ -90,7 +107,8 @@ static void resolve(struct map_job *j, struct map_line *line, struct map_code_ro
 	}
 }
 
-static const char *values_text(struct map_job *j, const struct map_group *g, const struct br_str *values)
+static const char *values_text(
+	struct map_job *j, const struct map_group *g, const struct br_str *values)
 {
 	struct br_str text = BR_STR("");
 
@@ -111,24 +129,33 @@ static void index_row(struct map_job *j, struct map_group *g, uint32_t number)
 
 		old = &g->rows[g->index[i] - 1];
 		for (uint16_t k = 0; k < g->nlines; k++)
-			same &= (old->value[k].p == NULL) == (row->value[k].p == NULL) && br_str_eq(old->value[k], row->value[k]);
+			same &= (old->value[k].p == NULL) == (row->value[k].p == NULL) &&
+				br_str_eq(old->value[k], row->value[k]);
 		if (!same)
 			continue;
-		if ((old->foreign.p == NULL) == (row->foreign.p == NULL) && br_str_eq(old->foreign, row->foreign))
+		if ((old->foreign.p == NULL) == (row->foreign.p == NULL) &&
+			br_str_eq(old->foreign, row->foreign))
 			return;
 		if (old->write && !row->write)
 			return;
 		at = map_codes_place(j->m->lines[g->lines[0]].conv.codes, row->row);
-		map_problem(j, cfg_problem(j->report, &at, BR_E_MAP_TABLE_CHOICE, "table", map_z(j, g->tables), "canonical",
-			values_text(j, g, row->value), "found", map_z(j, br_arena_printf(j->a, "%.*s, %.*s",
-			BR_STR_ARG(old->foreign.p ? old->foreign : BR_STR("null")),
-			BR_STR_ARG(row->foreign.p ? row->foreign : BR_STR("null")))), NULL));
+		map_problem(
+			j, cfg_problem(j->report, &at, BR_E_MAP_TABLE_CHOICE, "table",
+				   map_z(j, g->tables), "canonical", values_text(j, g, row->value),
+				   "found",
+				   map_z(j, br_arena_printf(j->a, "%.*s, %.*s",
+						    BR_STR_ARG(old->foreign.p ? old->foreign
+									      : BR_STR("null")),
+						    BR_STR_ARG(row->foreign.p ? row->foreign
+									      : BR_STR("null")))),
+				   NULL));
 		return;
 	}
 	g->index[i] = number + 1;
 }
 
-static int add_row(struct map_job *j, struct map_group *g, const struct map_group_row *row, size_t *room)
+static int add_row(
+	struct map_job *j, struct map_group *g, const struct map_group_row *row, size_t *room)
 {
 	if (g->n == *room) {
 		size_t more = *room ? *room * 2 : 16;
@@ -146,7 +173,8 @@ static int add_row(struct map_job *j, struct map_group *g, const struct map_grou
 	return 0;
 }
 
-static void take(const struct map_line *line, const struct map_code_row *from, uint16_t i, struct map_group_row *row)
+static void take(const struct map_line *line, const struct map_code_row *from, uint16_t i,
+	struct map_group_row *row)
 {
 	row->value[i] = from->canonical[line->conv.pick];
 	row->write |= from->write;
@@ -156,8 +184,10 @@ static void take(const struct map_line *line, const struct map_code_row *from, u
 	}
 }
 
-/* All rows of the further lines that stand for the same foreign code; lines of one table share the row. */
-static int combine(struct map_job *j, struct map_group *g, uint16_t i, const struct map_code_row *base, struct map_group_row *row, size_t *room)
+/* All rows of the further lines that stand for the same foreign code; lines of one table share the
+ * row. */
+static int combine(struct map_job *j, struct map_group *g, uint16_t i,
+	const struct map_code_row *base, struct map_group_row *row, size_t *room)
 {
 	const struct map_line *first = &j->m->lines[g->lines[0]], *line;
 	struct map_group_row next;
@@ -170,7 +200,8 @@ static int combine(struct map_job *j, struct map_group *g, uint16_t i, const str
 		take(line, base, i, &next);
 		return combine(j, g, (uint16_t)(i + 1), base, &next, room);
 	}
-	for (int32_t r = map_codes_first(line->conv.codes, row->foreign); r >= 0; r = line->conv.codes->rows[r].next) {
+	for (int32_t r = map_codes_first(line->conv.codes, row->foreign); r >= 0;
+		r = line->conv.codes->rows[r].next) {
 		int rc;
 
 		if (!line->conv.codes->rows[r].out)
@@ -234,10 +265,12 @@ static struct map_group *group_of(struct map_job *j, const struct map_line *line
 	return g;
 }
 
-static void written_twice(struct map_job *j, const struct map_line *line, const struct map_line *other)
+static void written_twice(
+	struct map_job *j, const struct map_line *line, const struct map_line *other)
 {
 	map_problem(j, cfg_problem(j->report, line->at, BR_E_MAP_COLUMN_TWICE, "column",
-		map_z(j, j->m->columns[line->columns[0]].name), "first", map_line_place(j, other), "second", map_line_place(j, line), NULL));
+			       map_z(j, j->m->columns[line->columns[0]].name), "first",
+			       map_line_place(j, other), "second", map_line_place(j, line), NULL));
 }
 
 static void join_group(struct map_job *j, uint16_t number)
@@ -254,13 +287,14 @@ static void join_group(struct map_job *j, uint16_t number)
 	for (uint16_t i = 0; i < g->nlines; i++)
 		known |= j->m->lines[g->lines[i]].conv.codes == line->conv.codes;
 	if (!known)
-		g->tables = br_arena_printf(j->a, "%.*s%s%.*s", BR_STR_ARG(g->tables), g->nlines ? ", " : "",
-			BR_STR_ARG(line->conv.codes->name));
+		g->tables = br_arena_printf(j->a, "%.*s%s%.*s", BR_STR_ARG(g->tables),
+			g->nlines ? ", " : "", BR_STR_ARG(line->conv.codes->name));
 	g->lines[g->nlines++] = number;
 	j->m->columns[g->column].group = line->group;
 }
 
-/* Who writes a column: one line, all code lines together, or the pieces of a split; never two strangers. */
+/* Who writes a column: one line, all code lines together, or the pieces of a split; never two
+ * strangers. */
 static void writers(struct map_job *j)
 {
 	struct mapping *m = j->m;
@@ -272,9 +306,12 @@ static void writers(struct map_job *j)
 			continue;
 		for (uint16_t k = 0; k < line->ncolumns; k++) {
 			struct map_column *col = &m->columns[line->columns[k]];
-			const struct map_line *other = col->writer >= 0 ? &m->lines[col->writer] : NULL;
-			bool pieces = other && other->source == MAP_FROM_PIECE && line->source == MAP_FROM_PIECE &&
-				br_str_eq(other->sep, line->sep) && other->piece != line->piece;
+			const struct map_line *other =
+				col->writer >= 0 ? &m->lines[col->writer] : NULL;
+			bool pieces = other && other->source == MAP_FROM_PIECE &&
+				      line->source == MAP_FROM_PIECE &&
+				      br_str_eq(other->sep, line->sep) &&
+				      other->piece != line->piece;
 			bool group = other && other->group >= 0 && line->group == other->group;
 
 			if (other && !pieces && !group)

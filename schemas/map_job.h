@@ -1,8 +1,9 @@
 /*
  * map_job.h - one record being compiled; private to the map_compile*.c files.
  *
- * Order: names of columns are collected first (they are the local shape), then lines are read against the shape, code tables are loaded,
- * groups built, and the rest of the record (on_create, refused, keys) resolved. Every problem goes to the report; compiling goes on.
+ * Order: names of columns are collected first (they are the local shape), then lines are read
+ * against the shape, code tables are loaded, groups built, and the rest of the record (on_create,
+ * refused, keys) resolved. Every problem goes to the report; compiling goes on.
  */
 #ifndef MAP_JOB_H
 #define MAP_JOB_H
@@ -27,10 +28,10 @@ struct map_job {
 	const struct case_schema *schema;
 	struct br_arena *a;
 	struct cfg_report *report;
-	const struct cfg_node *node;   /* of the record */
+	const struct cfg_node *node; /* of the record */
 	struct mapping *m;
 	struct map_zones zones;
-	const struct map_charset *charset; /* of the record; NULL: UTF-8 */
+	const struct map_charset *charset;     /* of the record; NULL: UTF-8 */
 	const struct map_charset *charsets[8]; /* loaded so far */
 	size_t ncharsets;
 	struct map_name *names;
@@ -39,9 +40,9 @@ struct map_job {
 	unsigned nparts;
 	struct map_table_ref tables[64];
 	size_t ntables;
-	struct br_str *fields;         /* canonical names of the record's lines: what tables may speak of */
+	struct br_str *fields; /* canonical names of the record's lines: what tables may speak of */
 	size_t nfields;
-	int rc;                        /* of the first problem */
+	int rc; /* of the first problem */
 };
 
 /* NUL-terminated copies for messages. */
@@ -51,13 +52,16 @@ int map_problem(struct map_job *j, int rc);
 /* "; did you mean 'x'?" or "". words: names to compare with. */
 const char *map_hint(struct map_job *j, struct br_str word, const struct br_str *words, size_t n);
 /* Every key of a map must be one of the words. */
-int map_known_keys(struct map_job *j, const struct cfg_node *map, const char *where, const char *const *words);
+int map_known_keys(
+	struct map_job *j, const struct cfg_node *map, const char *where, const char *const *words);
 /* A scalar child as text; {NULL, 0} when absent; a problem when it is no scalar. */
 struct br_str map_scalar(struct map_job *j, const struct cfg_node *map, const char *key);
 bool map_flag(struct map_job *j, const struct cfg_node *map, const char *key, bool dflt);
-int map_shape_problem(struct map_job *j, const struct cfg_node *at, const char *what, const char *expected);
+int map_shape_problem(
+	struct map_job *j, const struct cfg_node *at, const char *what, const char *expected);
 /* Which of the words, -1 with a problem when none; dflt when the key is absent. */
-int map_word(struct map_job *j, const struct cfg_node *map, const char *key, const char *const *words, int dflt);
+int map_word(struct map_job *j, const struct cfg_node *map, const char *key,
+	const char *const *words, int dflt);
 
 /* A charset by name, loaded once; NULL with a problem at the key `charset` of map. */
 const struct map_charset *map_charset_of(struct map_job *j, const struct cfg_node *map);
@@ -65,13 +69,15 @@ const struct map_charset *map_charset_of(struct map_job *j, const struct cfg_nod
 /* Columns */
 void map_name_add(struct map_job *j, uint8_t part, struct br_str name, const struct cfg_node *at);
 void map_names_collect(struct map_job *j);
-int map_column_find(struct map_job *j, unsigned part, struct br_str name, const struct cfg_node *at);
+int map_column_find(
+	struct map_job *j, unsigned part, struct br_str name, const struct cfg_node *at);
 /* Limits and N from a map's keys into a column. */
 int map_column_options(struct map_job *j, const struct cfg_node *map, struct map_column *col);
 extern const char *const map_column_keys[];
 
 /* Lines and groups */
-int map_field_find(struct map_job *j, unsigned case_part, struct br_str name, const struct cfg_node *at);
+int map_field_find(
+	struct map_job *j, unsigned case_part, struct br_str name, const struct cfg_node *at);
 void map_lines_compile(struct map_job *j);
 void map_groups_compile(struct map_job *j);
 struct map_codes *map_table(struct map_job *j, const struct cfg_node *node);

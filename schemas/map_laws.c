@@ -25,11 +25,12 @@ static const char *shown(struct law *l, const struct cell *c)
 	return !c ? "(absent)" : cell_is_null(c) ? "null" : z(l, c->value);
 }
 
-static int broken(struct law *l, enum br_err_code code, const char *key, const char *place, const char *expected, const char *found)
+static int broken(struct law *l, enum br_err_code code, const char *key, const char *place,
+	const char *expected, const char *found)
 {
 	l->out->law_failures++;
-	return cfg_problem(l->report, l->at, code, "record", z(l, l->m->record), key, place, "expected", expected, "found", found, "sample",
-		l->name, NULL);
+	return cfg_problem(l->report, l->at, code, "record", z(l, l->m->record), key, place,
+		"expected", expected, "found", found, "sample", l->name, NULL);
 }
 
 static int issue(struct law *l, enum br_err_code law, const struct map_issue *i, const char *key)
@@ -48,13 +49,15 @@ static int same_image(struct law *l, const struct image *want, const struct imag
 	while (image_pair_next(&p)) {
 		if (cell_same(p.left, p.right))
 			continue;
-		return broken(l, BR_E_MAP_LAW_GETPUT, "column", z(l, map_place_text(l->m->shape, p.left ? p.left : p.right, l->a)),
+		return broken(l, BR_E_MAP_LAW_GETPUT, "column",
+			z(l, map_place_text(l->m->shape, p.left ? p.left : p.right, l->a)),
 			shown(l, p.left), shown(l, p.right));
 	}
 	return 0;
 }
 
-/* May the law be asked of this field? Its columns, and those its codes look at, must be ours to write. */
+/* May the law be asked of this field? Its columns, and those its codes look at, must be ours to
+ * write. */
 static bool lawful(const struct mapping *m, const struct map_line *line, bool create)
 {
 	if (!line->in || !line->out || line->klass >= MAP_LOSSY_OUT)
@@ -91,20 +94,23 @@ static bool declared_loss(const struct mapping *m, const struct map_line *line, 
 	return true;
 }
 
-static bool appended(const struct mapping *m, unsigned canonical, const struct image *local, struct br_str key)
+static bool appended(
+	const struct mapping *m, unsigned canonical, const struct image *local, struct br_str key)
 {
 	for (uint16_t p = 0; p < m->nparts; p++) {
 		if (m->parts[p].canonical != canonical || !m->parts[p].append)
 			continue;
 		for (uint32_t i = 0; i < local->n; i++) {
-			if (local->cells[i].part == m->parts[p].local && br_str_eq(local->cells[i].key, key))
+			if (local->cells[i].part == m->parts[p].local &&
+				br_str_eq(local->cells[i].key, key))
 				return true;
 		}
 	}
 	return false;
 }
 
-static bool element_in(const struct mapping *m, unsigned canonical, const struct image *local, struct br_str key)
+static bool element_in(
+	const struct mapping *m, unsigned canonical, const struct image *local, struct br_str key)
 {
 	int part = map_local_part(m, canonical);
 
@@ -117,7 +123,8 @@ static bool element_in(const struct mapping *m, unsigned canonical, const struct
 	return false;
 }
 
-static int put_get(struct law *l, const struct image *kase, const struct image *base, const struct map_context *ctx)
+static int put_get(struct law *l, const struct image *kase, const struct image *base,
+	const struct map_context *ctx)
 {
 	struct map_issue why = {.ask = false};
 	struct image local, back;
@@ -132,20 +139,24 @@ static int put_get(struct law *l, const struct image *kase, const struct image *
 		const struct cell *c = &kase->cells[i], *got;
 		const struct map_line *line = map_line_at(l->m, c->field, c->key);
 
-		if (!line || !lawful(l->m, line, !element_in(l->m, c->part, base, c->key)) || declared_loss(l->m, line, c->value) ||
+		if (!line || !lawful(l->m, line, !element_in(l->m, c->part, base, c->key)) ||
+			declared_loss(l->m, line, c->value) ||
 			appended(l->m, c->part, base, c->key))
 			continue;
 		got = image_get(&back, c->part, c->key, c->field);
 		/* an element of nothing but nulls is no element */
 		if (cell_same(c, got) || (cell_is_null(c) && !got))
 			continue;
-		rc = broken(l, BR_E_MAP_LAW_PUTGET, "field", z(l, map_place_text(l->m->schema->shape, c, l->a)), shown(l, c), shown(l, got));
+		rc = broken(l, BR_E_MAP_LAW_PUTGET, "field",
+			z(l, map_place_text(l->m->schema->shape, c, l->a)), shown(l, c),
+			shown(l, got));
 	}
 	return rc;
 }
 
-int map_laws(const struct mapping *m, const struct image *local, const struct image *other, const struct map_context *ctx,
-	const struct cfg_node *at, const char *name, struct br_arena *a, struct cfg_report *report, struct map_check_result *out)
+int map_laws(const struct mapping *m, const struct image *local, const struct image *other,
+	const struct map_context *ctx, const struct cfg_node *at, const char *name,
+	struct br_arena *a, struct cfg_report *report, struct map_check_result *out)
 {
 	struct law l = {m, at, name, a, report, out};
 	struct map_issue why = {.ask = false};

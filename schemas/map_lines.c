@@ -5,8 +5,30 @@
 #include <stdlib.h>
 
 static const char *const line_keys[] = {
-	"column", "as", "codes", "const", "concat", "first_of", "split", "piece", "sep", "direction", "owner", "zone", "note", "max_bytes",
-	"max_chars", "charset", "trim", "pad", "empty", "none", "cut", "precision", "scale", NULL,
+	"column",
+	"as",
+	"codes",
+	"const",
+	"concat",
+	"first_of",
+	"split",
+	"piece",
+	"sep",
+	"direction",
+	"owner",
+	"zone",
+	"note",
+	"max_bytes",
+	"max_chars",
+	"charset",
+	"trim",
+	"pad",
+	"empty",
+	"none",
+	"cut",
+	"precision",
+	"scale",
+	NULL,
 };
 static const char *const source_keys[] = {"column", "const", "concat", "first_of"};
 
@@ -15,7 +37,8 @@ const char *map_line_place(struct map_job *j, const struct map_line *line)
 	return cfg_place(j->a, line->at);
 }
 
-bool map_element_name(const struct shape *s, struct br_str name, unsigned *part, struct br_str *key, struct br_str *field)
+bool map_element_name(const struct shape *s, struct br_str name, unsigned *part, struct br_str *key,
+	struct br_str *field)
 {
 	const char *first = name.n ? memchr(name.p, '/', name.n) : NULL, *second;
 	const char *dot = name.n ? memchr(name.p, '.', name.n) : NULL;
@@ -40,7 +63,8 @@ bool map_element_name(const struct shape *s, struct br_str name, unsigned *part,
 	return key->n > 0;
 }
 
-int map_field_find(struct map_job *j, unsigned case_part, struct br_str name, const struct cfg_node *at)
+int map_field_find(
+	struct map_job *j, unsigned case_part, struct br_str name, const struct cfg_node *at)
 {
 	const struct shape *s = j->schema->shape;
 	int f = shape_find(s, case_part, name);
@@ -56,12 +80,14 @@ int map_field_find(struct map_job *j, unsigned case_part, struct br_str name, co
 		key.line = at->key_line;
 		key.column = at->key_column;
 	}
-	map_problem(j, cfg_problem(j->report, &key, BR_E_MAP_UNKNOWN_FIELD, "field", map_z(j, name), "hint",
-		names ? map_hint(j, name, names, s->parts[case_part].n) : "", NULL));
+	map_problem(j, cfg_problem(j->report, &key, BR_E_MAP_UNKNOWN_FIELD, "field", map_z(j, name),
+			       "hint", names ? map_hint(j, name, names, s->parts[case_part].n) : "",
+			       NULL));
 	return -1;
 }
 
-static int add_column(struct map_job *j, struct map_line *line, unsigned part, const struct cfg_node *n)
+static int add_column(
+	struct map_job *j, struct map_line *line, unsigned part, const struct cfg_node *n)
 {
 	struct br_str name = n->kind == CFG_SCALAR ? n->text : map_scalar(j, n, "column");
 	int c;
@@ -78,7 +104,8 @@ static int add_column(struct map_job *j, struct map_line *line, unsigned part, c
 	return n->kind == CFG_MAP ? map_column_options(j, n, &j->m->columns[c]) : 0;
 }
 
-static int add_columns(struct map_job *j, struct map_line *line, unsigned part, const struct cfg_node *list)
+static int add_columns(
+	struct map_job *j, struct map_line *line, unsigned part, const struct cfg_node *list)
 {
 	if (list->kind != CFG_LIST || list->n < 2)
 		return map_shape_problem(j, list, "columns", "a list of two or more");
@@ -92,7 +119,8 @@ static bool is_key(struct map_job *j, unsigned part, const struct cfg_node *n)
 {
 	const struct cfg_node *column = n->kind == CFG_MAP ? cfg_get(n, "column") : n;
 
-	return part && column && column->kind == CFG_SCALAR && br_str_eq(column->text, j->parts[part].key);
+	return part && column && column->kind == CFG_SCALAR &&
+	       br_str_eq(column->text, j->parts[part].key);
 }
 
 static int source_const(struct map_job *j, struct map_line *line, const struct cfg_node *n)
@@ -105,13 +133,18 @@ static int source_const(struct map_job *j, struct map_line *line, const struct c
 	line->source = MAP_FROM_CONST;
 	line->constant = n->text;
 	line->out = false;
-	c = (struct cell){.value = n->text, .field = line->field, .part = j->schema->shape->fields[line->field].part};
+	c = (struct cell){.value = n->text,
+		.field = line->field,
+		.part = j->schema->shape->fields[line->field].part};
 	c.key = c.part ? BR_STR("1") : BR_STR_NONE;
 	br_err_clear(&err);
 	if (case_check_value(j->schema, &c, &err))
-		return map_problem(j, cfg_problem(j->report, n, BR_E_MAP_BAD_CANONICAL, "found", map_z(j, n->text), "field",
-			map_z(j, line->about->name), "expected", br_err_detail(&err, "expected") ? br_err_detail(&err, "expected") : "",
-			NULL));
+		return map_problem(j,
+			cfg_problem(j->report, n, BR_E_MAP_BAD_CANONICAL, "found",
+				map_z(j, n->text), "field", map_z(j, line->about->name), "expected",
+				br_err_detail(&err, "expected") ? br_err_detail(&err, "expected")
+								: "",
+				NULL));
 	return 0;
 }
 
@@ -123,7 +156,8 @@ static int source_piece(struct map_job *j, struct map_line *line, const struct c
 	if (!line->sep.n)
 		return map_shape_problem(j, cfg_get(n, "split"), "split", "the separator");
 	if (piece.n != 1 || piece.p[0] < '1' || piece.p[0] > '9')
-		return map_shape_problem(j, n, "piece", "1 to 9, which piece of the column this field is");
+		return map_shape_problem(
+			j, n, "piece", "1 to 9, which piece of the column this field is");
 	line->piece = (uint16_t)(piece.p[0] - '1');
 	line->source = MAP_FROM_PIECE;
 	line->verify = true;
@@ -142,12 +176,14 @@ static int source(struct map_job *j, struct map_line *line, unsigned part, const
 	if (n->kind == CFG_SCALAR)
 		return add_column(j, line, part, n);
 	if (n->kind != CFG_MAP)
-		return map_shape_problem(j, n, map_z(j, line->about->name), "a column, or a map with column:, const:, concat: or first_of:");
+		return map_shape_problem(j, n, map_z(j, line->about->name),
+			"a column, or a map with column:, const:, concat: or first_of:");
 	map_known_keys(j, n, map_z(j, line->about->name), line_keys);
 	for (size_t i = 0; i < BR_LEN(source_keys); i++)
 		found += cfg_get(n, source_keys[i]) != NULL;
 	if (found != 1)
-		return map_shape_problem(j, n, map_z(j, line->about->name), "one of column:, const:, concat:, first_of:");
+		return map_shape_problem(j, n, map_z(j, line->about->name),
+			"one of column:, const:, concat:, first_of:");
 	if (cfg_get(n, "const"))
 		return source_const(j, line, cfg_get(n, "const"));
 	if (cfg_get(n, "concat")) {
@@ -156,7 +192,8 @@ static int source(struct map_job *j, struct map_line *line, unsigned part, const
 		line->verify = true;
 		line->sep = map_scalar(j, n, "sep");
 		if (!line->sep.n)
-			return map_shape_problem(j, cfg_get(n, "concat"), "concat", "sep: with the text between the columns");
+			return map_shape_problem(j, cfg_get(n, "concat"), "concat",
+				"sep: with the text between the columns");
 		return add_columns(j, line, part, cfg_get(n, "concat"));
 	}
 	if (cfg_get(n, "first_of")) {
@@ -175,14 +212,21 @@ static int codes(struct map_job *j, struct map_line *line, const struct cfg_node
 	struct map_codes *t = map_table(j, n);
 	int pick;
 
-	line->conv = (struct map_conv){.kind = MAP_CONV_CODES, .scale = -1, .strict = true, .name = BR_STR("codes"),
+	line->conv = (struct map_conv){.kind = MAP_CONV_CODES,
+		.scale = -1,
+		.strict = true,
+		.name = BR_STR("codes"),
 		.expected = BR_STR("a code of the table")};
 	if (!t)
 		return j->rc;
 	pick = map_codes_pick(t, line->about->name);
 	if (pick < 0)
-		return map_problem(j, cfg_problem(j->report, n, BR_E_MAP_BAD_TABLE, "table", map_z(j, t->name), "why",
-			map_z(j, br_arena_printf(j->a, "it has no column canonical or %.*s", BR_STR_ARG(line->about->name))), NULL));
+		return map_problem(j,
+			cfg_problem(j->report, n, BR_E_MAP_BAD_TABLE, "table", map_z(j, t->name),
+				"why",
+				map_z(j, br_arena_printf(j->a, "it has no column canonical or %.*s",
+						 BR_STR_ARG(line->about->name))),
+				NULL));
 	line->conv.codes = t;
 	line->conv.pick = (int8_t)pick;
 	if (line->source != MAP_FROM_COLUMN && line->source != MAP_FROM_LAST)
@@ -192,11 +236,15 @@ static int codes(struct map_job *j, struct map_line *line, const struct cfg_node
 
 static int conversion(struct map_job *j, struct map_line *line, const struct cfg_node *n)
 {
-	const struct cfg_node *as = cfg_get(n, "as"), *table = cfg_get(n, "codes"), *zone = cfg_get(n, "zone");
+	const struct cfg_node *as = cfg_get(n, "as"), *table = cfg_get(n, "codes"),
+			      *zone = cfg_get(n, "zone");
 	struct map_zones zones = j->zones;
 
 	if (line->source == MAP_FROM_CONST) {
-		line->conv = (struct map_conv){.kind = MAP_CONV_TEXT, .scale = -1, .strict = true, .name = BR_STR("const")};
+		line->conv = (struct map_conv){.kind = MAP_CONV_TEXT,
+			.scale = -1,
+			.strict = true,
+			.name = BR_STR("const")};
 		return 0;
 	}
 	if (as && table)
@@ -206,10 +254,13 @@ static int conversion(struct map_job *j, struct map_line *line, const struct cfg
 	if (zone) {
 		zones.column = zone->kind == CFG_SCALAR ? map_zone_load(zone->text, j->a) : NULL;
 		if (!zones.column)
-			return map_problem(j, cfg_problem(j->report, zone, BR_E_MAP_UNKNOWN_ZONE, "found",
-				zone->kind == CFG_SCALAR ? map_z(j, zone->text) : "", NULL));
+			return map_problem(
+				j, cfg_problem(j->report, zone, BR_E_MAP_UNKNOWN_ZONE, "found",
+					   zone->kind == CFG_SCALAR ? map_z(j, zone->text) : "",
+					   NULL));
 	}
-	return map_problem(j, map_conv_compile(as, n->kind == CFG_MAP ? n : NULL, n, line->about, &zones, j->a, j->report, &line->conv));
+	return map_problem(j, map_conv_compile(as, n->kind == CFG_MAP ? n : NULL, n, line->about,
+				      &zones, j->a, j->report, &line->conv));
 }
 
 /* The worst of source and conversion; a column that cuts loses on the way out. */
@@ -233,7 +284,8 @@ static void directions(struct map_job *j, struct map_line *line, const struct cf
 {
 	static const char *const words[] = {"both", "in", "out", NULL};
 	static const char *const owners[] = {"either", "portal", "department", "bridge", NULL};
-	int word = map_word(j, n, "direction", words, 0), owner = map_word(j, n, "owner", owners, -1);
+	int word = map_word(j, n, "direction", words, 0),
+	    owner = map_word(j, n, "owner", owners, -1);
 
 	line->owner = (int8_t)owner;
 	if (word == 1)
@@ -241,8 +293,9 @@ static void directions(struct map_job *j, struct map_line *line, const struct cf
 	if (word == 2)
 		line->in = false;
 	if (line->conv.klass == MAP_ONE_WAY && line->out)
-		map_problem(j, cfg_problem(j->report, n, BR_E_MAP_ONE_WAY, "field", map_z(j, line->about->name), "found",
-			map_z(j, line->conv.name), NULL));
+		map_problem(j, cfg_problem(j->report, n, BR_E_MAP_ONE_WAY, "field",
+				       map_z(j, line->about->name), "found",
+				       map_z(j, line->conv.name), NULL));
 }
 
 static void compile_line(struct map_job *j, unsigned part, const struct cfg_node *n, bool derived)
@@ -262,14 +315,17 @@ static void compile_line(struct map_job *j, unsigned part, const struct cfg_node
 	line.field = (uint16_t)f;
 	line.about = case_field(j->schema, line.field);
 	for (uint16_t i = 0; i < m->nlines; i++) {
-		if (m->lines[i].field == f && (br_str_eq(m->lines[i].key, line.key) || m->lines[i].key.n == 0)) {
-			map_problem(j, cfg_problem(j->report, n, BR_E_MAP_FIELD_TWICE, "field", map_z(j, n->key), NULL));
+		if (m->lines[i].field == f &&
+			(br_str_eq(m->lines[i].key, line.key) || m->lines[i].key.n == 0)) {
+			map_problem(j, cfg_problem(j->report, n, BR_E_MAP_FIELD_TWICE, "field",
+					       map_z(j, n->key), NULL));
 			return;
 		}
 	}
 	if (derived) {
 		struct br_str from = map_scalar(j, n, "from"), column = map_scalar(j, n, "column");
-		const struct cfg_node *rows = cfg_get(n, "rows") ? cfg_get(n, "rows") : cfg_get(n, "codes");
+		const struct cfg_node *rows =
+			cfg_get(n, "rows") ? cfg_get(n, "rows") : cfg_get(n, "codes");
 		int c = -1;
 
 		for (unsigned p = 1; p < j->nparts && from.n > 6; p++) {
@@ -277,7 +333,9 @@ static void compile_line(struct map_job *j, unsigned part, const struct cfg_node
 				c = shape_find(m->shape, p, column);
 		}
 		if (c < 0 || !rows) {
-			map_shape_problem(j, n, "derive", "{ from: last(PART), column: COLUMN, rows: [...] } with a part of this record");
+			map_shape_problem(j, n, "derive",
+				"{ from: last(PART), column: COLUMN, rows: [...] } with a part of "
+				"this record");
 			return;
 		}
 		line.source = MAP_FROM_LAST;
@@ -302,7 +360,8 @@ static int by_canonical(const void *a, const void *b)
 {
 	const struct map_part *x = a, *y = b;
 
-	return x->canonical != y->canonical ? x->canonical - y->canonical : br_str_cmp(x->element, y->element);
+	return x->canonical != y->canonical ? x->canonical - y->canonical
+					    : br_str_cmp(x->element, y->element);
 }
 
 static void close_part(struct map_job *j, struct map_part *part)
@@ -319,7 +378,8 @@ static void compile_elements(struct map_job *j)
 	const struct shape *s = j->schema->shape;
 
 	for (const struct cfg_node *n = cfg_first(list); n; n = n->next) {
-		struct map_part part = {.name = BR_STR(""), .node = j->node, .first_line = j->m->nlines};
+		struct map_part part = {
+			.name = BR_STR(""), .node = j->node, .first_line = j->m->nlines};
 		unsigned canonical, other;
 		struct br_str key, field;
 		bool known = false;
@@ -327,12 +387,14 @@ static void compile_elements(struct map_job *j)
 		if (!map_element_name(s, n->key, &canonical, &part.element, &field))
 			continue;
 		for (uint16_t i = 0; i < j->m->nparts; i++)
-			known |= j->m->parts[i].canonical == canonical && br_str_eq(j->m->parts[i].element, part.element);
+			known |= j->m->parts[i].canonical == canonical &&
+				 br_str_eq(j->m->parts[i].element, part.element);
 		if (known)
 			continue;
 		part.canonical = (uint8_t)canonical;
 		for (const struct cfg_node *k = n; k; k = k->next) {
-			if (map_element_name(s, k->key, &other, &key, &field) && other == canonical && br_str_eq(key, part.element))
+			if (map_element_name(s, k->key, &other, &key, &field) &&
+				other == canonical && br_str_eq(key, part.element))
 				compile_line(j, 0, k, false);
 		}
 		close_part(j, &part);
@@ -341,7 +403,8 @@ static void compile_elements(struct map_job *j)
 
 void map_lines_compile(struct map_job *j)
 {
-	static const char *const derive_keys[] = {"from", "column", "rows", "codes", "else", "note", NULL};
+	static const char *const derive_keys[] = {
+		"from", "column", "rows", "codes", "else", "note", NULL};
 	static const char *const elses[] = {"park", NULL};
 	struct mapping *m = j->m;
 
@@ -354,14 +417,17 @@ void map_lines_compile(struct map_job *j)
 		struct map_part *part = &j->parts[p];
 
 		part->first_line = m->nlines;
-		for (const struct cfg_node *n = cfg_first(cfg_get(part->node, "case")); n; n = n->next) {
+		for (const struct cfg_node *n = cfg_first(cfg_get(part->node, "case")); n;
+			n = n->next) {
 			unsigned canonical;
 			struct br_str key, field;
 
-			if (p || !map_element_name(j->schema->shape, n->key, &canonical, &key, &field))
+			if (p || !map_element_name(
+					 j->schema->shape, n->key, &canonical, &key, &field))
 				compile_line(j, p, n, false);
 		}
-		for (const struct cfg_node *n = p ? NULL : cfg_first(cfg_get(j->node, "derive")); n; n = n->next) {
+		for (const struct cfg_node *n = p ? NULL : cfg_first(cfg_get(j->node, "derive")); n;
+			n = n->next) {
 			map_known_keys(j, n, "derive", derive_keys);
 			map_word(j, n, "else", elses, 0);
 			compile_line(j, 0, n, true);

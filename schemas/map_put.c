@@ -11,9 +11,10 @@ struct slot {
 struct element {
 	struct map_run run;
 	const struct map_part *part;
-	unsigned first;                 /* number of the part's first column */
-	bool create;                    /* the shadow has no such element */
-	const struct cell *fields[SHAPE_MAX_FIELDS]; /* of the case's part, by number - first_field */
+	unsigned first; /* number of the part's first column */
+	bool create;	/* the shadow has no such element */
+	const struct cell
+		*fields[SHAPE_MAX_FIELDS]; /* of the case's part, by number - first_field */
 	const struct cell *stored[SHAPE_MAX_FIELDS]; /* of the shadow */
 	struct slot slots[SHAPE_MAX_FIELDS];
 };
@@ -42,7 +43,8 @@ static bool may_write(const struct element *e, const struct map_line *line)
 /* ---- one column ---- */
 
 /* The text as the column takes it: padded; refused when it does not fit or cannot be encoded. */
-static int fit(struct element *e, const struct map_line *line, unsigned number, struct br_str text, struct br_str *out)
+static int fit(struct element *e, const struct map_line *line, unsigned number, struct br_str text,
+	struct br_str *out)
 {
 	const struct map_column *col = column_at(e, number);
 	struct br_str bad;
@@ -64,7 +66,8 @@ static int fit(struct element *e, const struct map_line *line, unsigned number, 
 			char character[8];
 
 			snprintf(character, sizeof(character), "%.*s", BR_STR_ARG(bad));
-			return map_fail(&e->run, BR_E_MAP_NOT_ENCODABLE, line, number, text, "char", character);
+			return map_fail(&e->run, BR_E_MAP_NOT_ENCODABLE, line, number, text, "char",
+				character);
 		}
 	} else {
 		bytes = (int64_t)text.n;
@@ -72,16 +75,19 @@ static int fit(struct element *e, const struct map_line *line, unsigned number, 
 	if (col->max_bytes && bytes > col->max_bytes) {
 		if (!col->cut) {
 			snprintf(size, sizeof(size), "%lld bytes", (long long)bytes);
-			return map_fail(&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", size);
+			return map_fail(
+				&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", size);
 		}
-		text = col->charset ? map_charset_cut(col->charset, text, col->max_bytes) : br_utf8_cut(text, col->max_bytes);
+		text = col->charset ? map_charset_cut(col->charset, text, col->max_bytes)
+				    : br_utf8_cut(text, col->max_bytes);
 	}
 	if (col->max_chars && text.n > col->max_chars) {
 		size_t chars = br_utf8_chars(text);
 
 		if (chars > col->max_chars) {
 			snprintf(size, sizeof(size), "%zu characters", chars);
-			return map_fail(&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", size);
+			return map_fail(
+				&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", size);
 		}
 	}
 	*out = text;
@@ -122,7 +128,8 @@ static void put_null(struct element *e, unsigned number)
 	set_slot(e, number, col->none);
 }
 
-static int put_text(struct element *e, const struct map_line *line, unsigned number, struct br_str text)
+static int put_text(
+	struct element *e, const struct map_line *line, unsigned number, struct br_str text)
 {
 	struct br_str fitted = BR_STR_NONE;
 	int rc = fit(e, line, number, text, &fitted);
@@ -142,7 +149,8 @@ static int concat_put(struct element *e, const struct map_line *line, struct br_
 
 	for (uint16_t i = 0; i < line->ncolumns; i++) {
 		bool last = i + 1 == line->ncolumns;
-		const char *sep = last || !rest.n ? NULL : memmem(rest.p, rest.n, line->sep.p, line->sep.n);
+		const char *sep =
+			last || !rest.n ? NULL : memmem(rest.p, rest.n, line->sep.p, line->sep.n);
 		struct br_str piece = {rest.p, sep ? (size_t)(sep - rest.p) : rest.n};
 		int rc = 0;
 
@@ -152,7 +160,8 @@ static int concat_put(struct element *e, const struct map_line *line, struct br_
 			put_null(e, line->columns[i]);
 		if (rc)
 			return rc;
-		rest = sep ? (struct br_str){sep + line->sep.n, rest.n - piece.n - line->sep.n} : (struct br_str){text.p + text.n, 0};
+		rest = sep ? (struct br_str){sep + line->sep.n, rest.n - piece.n - line->sep.n}
+			   : (struct br_str){text.p + text.n, 0};
 	}
 	return 0;
 }
@@ -197,7 +206,8 @@ static int piece_put(struct element *e, const struct map_line *line, struct br_s
 		p += as.n;
 		if (!sep && i >= line->piece)
 			break;
-		rest = sep ? (struct br_str){sep + line->sep.n, rest.n - piece.n - line->sep.n} : BR_STR("");
+		rest = sep ? (struct br_str){sep + line->sep.n, rest.n - piece.n - line->sep.n}
+			   : BR_STR("");
 	}
 	rest = (struct br_str){buf, (size_t)(p - buf)};
 	if (map_column_text(column_at(e, number), rest, &now))
@@ -209,11 +219,18 @@ static int piece_put(struct element *e, const struct map_line *line, struct br_s
 static int source_put(struct element *e, const struct map_line *line, struct br_str text)
 {
 	switch ((enum map_source)line->source) {
-	case MAP_FROM_COLUMN: return put_text(e, line, line->columns[0], text);
-	case MAP_FROM_CONCAT: return concat_put(e, line, text);
-	case MAP_FROM_FIRST_OF: return first_put(e, line, text);
-	case MAP_FROM_PIECE: return piece_put(e, line, text);
-	case MAP_FROM_CONST: case MAP_FROM_KEY: case MAP_FROM_LAST: break;
+	case MAP_FROM_COLUMN:
+		return put_text(e, line, line->columns[0], text);
+	case MAP_FROM_CONCAT:
+		return concat_put(e, line, text);
+	case MAP_FROM_FIRST_OF:
+		return first_put(e, line, text);
+	case MAP_FROM_PIECE:
+		return piece_put(e, line, text);
+	case MAP_FROM_CONST:
+	case MAP_FROM_KEY:
+	case MAP_FROM_LAST:
+		break;
 	}
 	return 0;
 }
@@ -227,9 +244,12 @@ static int source_put_null(struct element *e, const struct map_line *line)
 		struct cell now;
 		bool present;
 
-		now = (struct cell){.value = now_at(e, number, &present), .field = (uint16_t)number};
+		now = (struct cell){
+			.value = now_at(e, number, &present), .field = (uint16_t)number};
 		by_column[number - e->first] = present ? &now : NULL;
-		return map_source_get(&e->run, line, by_column, e->first, &said) == 1 ? piece_put(e, line, BR_STR("")) : 0;
+		return map_source_get(&e->run, line, by_column, e->first, &said) == 1
+			       ? piece_put(e, line, BR_STR(""))
+			       : 0;
 	}
 	for (uint16_t i = 0; i < line->ncolumns; i++)
 		put_null(e, line->columns[i]);
@@ -238,28 +258,35 @@ static int source_put_null(struct element *e, const struct map_line *line)
 
 /* ---- one line ---- */
 
-/* Does what is stored already mean the value? Over a lossy line: does it mean the same as far as the column can say it? */
-static int already_says(struct element *e, const struct map_line *line, struct br_str value, bool *same)
+/* Does what is stored already mean the value? Over a lossy line: does it mean the same as far as
+ * the column can say it? */
+static int already_says(
+	struct element *e, const struct map_line *line, struct br_str value, bool *same)
 {
 	const struct map_column *col;
 	struct br_str text, means, a, b;
 
 	*same = false;
-	if (map_source_get(&e->run, line, e->stored, e->first, &text) != 1 || map_conv_get(&line->conv, text, e->run.a, &means))
+	if (map_source_get(&e->run, line, e->stored, e->first, &text) != 1 ||
+		map_conv_get(&line->conv, text, e->run.a, &means))
 		return br_arena_failed(e->run.a) ? -BR_E_NOMEM : 0;
 	*same = br_str_eq(means, value);
-	if (*same || line->klass != MAP_LOSSY_OUT || map_conv_put(&line->conv, value, e->run.a, &a) ||
+	if (*same || line->klass != MAP_LOSSY_OUT ||
+		map_conv_put(&line->conv, value, e->run.a, &a) ||
 		map_conv_put(&line->conv, means, e->run.a, &b))
 		return 0;
 	col = column_at(e, line->columns[0]);
 	if (col->cut && col->max_bytes)
-		a = col->charset ? map_charset_cut(col->charset, a, col->max_bytes) : br_utf8_cut(a, col->max_bytes);
+		a = col->charset ? map_charset_cut(col->charset, a, col->max_bytes)
+				 : br_utf8_cut(a, col->max_bytes);
 	*same = br_str_eq(a, b);
 	return 0;
 }
 
-/* What was written must read back as it was meant: separators inside a piece, zeros before a padded number. */
-static int verify(struct element *e, const struct map_line *line, struct br_str text, struct br_str value)
+/* What was written must read back as it was meant: separators inside a piece, zeros before a padded
+ * number. */
+static int verify(
+	struct element *e, const struct map_line *line, struct br_str text, struct br_str value)
 {
 	struct cell cells[MAP_LINE_COLUMNS];
 	const struct cell *by_column[SHAPE_MAX_FIELDS];
@@ -269,7 +296,8 @@ static int verify(struct element *e, const struct map_line *line, struct br_str 
 		unsigned number = line->columns[i];
 		bool present;
 
-		cells[i] = (struct cell){.value = now_at(e, number, &present), .field = (uint16_t)number};
+		cells[i] = (struct cell){
+			.value = now_at(e, number, &present), .field = (uint16_t)number};
 		by_column[number - e->first] = &cells[i];
 	}
 	if (map_source_get(&e->run, line, by_column, e->first, &back) == 1 && br_str_eq(back, text))
@@ -293,7 +321,9 @@ static int line_put(struct element *e, const struct map_line *line)
 		return rc;
 	rc = map_conv_put(&line->conv, c->value, e->run.a, &text);
 	if (rc)
-		return rc == -BR_E_NOMEM ? rc : map_fail(&e->run, (enum br_err_code)-rc, line, line->columns[0], c->value, NULL, NULL);
+		return rc == -BR_E_NOMEM ? rc
+					 : map_fail(&e->run, (enum br_err_code) - rc, line,
+						   line->columns[0], c->value, NULL, NULL);
 	rc = source_put(e, line, text);
 	if (rc == 0 && line->verify)
 		rc = verify(e, line, text, c->value);
@@ -302,12 +332,14 @@ static int line_put(struct element *e, const struct map_line *line)
 
 /* ---- codes: all lines of one column together ---- */
 
-static bool row_says(const struct map_group *g, const struct map_group_row *row, const struct br_str *values)
+static bool row_says(
+	const struct map_group *g, const struct map_group_row *row, const struct br_str *values)
 {
 	for (uint16_t i = 0; i < g->nlines; i++) {
 		if (row->star & 1u << i)
 			continue;
-		if ((row->value[i].p == NULL) != (values[i].p == NULL) || !br_str_eq(row->value[i], values[i]))
+		if ((row->value[i].p == NULL) != (values[i].p == NULL) ||
+			!br_str_eq(row->value[i], values[i]))
 			return false;
 	}
 	return true;
@@ -325,7 +357,8 @@ static size_t group_hash(const struct br_str *values, uint16_t n)
 const struct map_group_row *map_group_find(const struct map_group *g, const struct br_str *values)
 {
 	if (g->index_size) {
-		for (size_t i = group_hash(values, g->nlines) & (g->index_size - 1); g->index[i]; i = (i + 1) & (g->index_size - 1)) {
+		for (size_t i = group_hash(values, g->nlines) & (g->index_size - 1); g->index[i];
+			i = (i + 1) & (g->index_size - 1)) {
 			const struct map_group_row *row = &g->rows[g->index[i] - 1];
 
 			if (row_says(g, row, values))
@@ -356,7 +389,8 @@ static bool stored_says(struct element *e, const struct map_group *g, const stru
 	for (size_t i = 0; i < g->n; i++) {
 		const struct map_group_row *row = &g->rows[i];
 
-		if ((row->foreign.p == NULL) == (text.p == NULL) && br_str_eq(row->foreign, text) && row_says(g, row, values))
+		if ((row->foreign.p == NULL) == (text.p == NULL) && br_str_eq(row->foreign, text) &&
+			row_says(g, row, values))
 			return true;
 	}
 	return false;
@@ -369,10 +403,12 @@ static int no_code(struct element *e, const struct map_group *g, const struct br
 	for (uint16_t i = 0; i < g->nlines; i++) {
 		size_t n = strlen(said);
 
-		snprintf(said + n, sizeof(said) - n, "%s%.*s", i ? " + " : "", BR_STR_ARG(values[i].p ? values[i] : BR_STR("null")));
+		snprintf(said + n, sizeof(said) - n, "%s%.*s", i ? " + " : "",
+			BR_STR_ARG(values[i].p ? values[i] : BR_STR("null")));
 	}
 	snprintf(tables, sizeof(tables), "%.*s", BR_STR_ARG(g->tables));
-	return map_fail(&e->run, BR_E_MAP_NO_CODE, &e->run.m->lines[g->lines[0]], g->column, br_str_z(said), "table", tables);
+	return map_fail(&e->run, BR_E_MAP_NO_CODE, &e->run.m->lines[g->lines[0]], g->column,
+		br_str_z(said), "table", tables);
 }
 
 static int group_put(struct element *e, const struct map_group *g)
@@ -458,7 +494,8 @@ static void element_emit(struct element *e, struct image *out)
 		const struct cell *c = e->stored[i];
 
 		if (s->set)
-			out->cells[out->n++] = (struct cell){e->run.key, s->value, (uint16_t)(local->first + i), e->part->local};
+			out->cells[out->n++] = (struct cell){
+				e->run.key, s->value, (uint16_t)(local->first + i), e->part->local};
 		else if (c)
 			out->cells[out->n++] = *c;
 	}
@@ -536,9 +573,11 @@ static int element_put(struct element *e, struct range kase, struct range shadow
 }
 
 /* Elements of both sides in the order of their keys. */
-static int part_put(struct element *e, const struct image *kase, const struct image *shadow, struct image *out)
+static int part_put(
+	struct element *e, const struct image *kase, const struct image *shadow, struct image *out)
 {
-	struct range c = part_cells(kase, e->part->canonical), s = part_cells(shadow, e->part->local), none = {NULL, 0};
+	struct range c = part_cells(kase, e->part->canonical),
+		     s = part_cells(shadow, e->part->local), none = {NULL, 0};
 
 	while (c.n || s.n) {
 		int order = !c.n ? 1 : !s.n ? -1 : br_str_cmp(c.cells[0].key, s.cells[0].key);
@@ -555,7 +594,8 @@ static int part_put(struct element *e, const struct image *kase, const struct im
 }
 
 /* The root: written by the case's own fields and by those of named elements. */
-static int root_put(struct element *e, const struct image *kase, const struct image *shadow, struct image *out)
+static int root_put(
+	struct element *e, const struct image *kase, const struct image *shadow, struct image *out)
 {
 	const struct mapping *m = e->run.m;
 	int rc = 0;
@@ -570,7 +610,8 @@ static int root_put(struct element *e, const struct image *kase, const struct im
 		e->part = &m->parts[p];
 		rest = part_cells(kase, e->part->canonical);
 		said = rest;
-		while (e->part->element.n && rest.n && !br_str_eq((said = next_element(&rest)).cells[0].key, e->part->element))
+		while (e->part->element.n && rest.n &&
+			!br_str_eq((said = next_element(&rest)).cells[0].key, e->part->element))
 			said.n = 0;
 		if (said.n)
 			rc = element_say(e, said);
@@ -581,23 +622,27 @@ static int root_put(struct element *e, const struct image *kase, const struct im
 	return rc;
 }
 
-static size_t most_cells(const struct mapping *m, const struct image *kase, const struct image *shadow)
+static size_t most_cells(
+	const struct mapping *m, const struct image *kase, const struct image *shadow)
 {
 	size_t room = m->shape->parts[0].n + shadow->n;
 
 	for (uint32_t i = 0; i < kase->n; i++) {
 		const struct cell *c = &kase->cells[i];
 
-		if (c->part == 0 || (i && kase->cells[i - 1].part == c->part && br_str_eq(kase->cells[i - 1].key, c->key)))
+		if (c->part == 0 || (i && kase->cells[i - 1].part == c->part &&
+					    br_str_eq(kase->cells[i - 1].key, c->key)))
 			continue;
 		for (uint16_t p = 1; p < m->nparts; p++)
-			room += m->parts[p].canonical == c->part ? m->shape->parts[m->parts[p].local].n : 0u;
+			room += m->parts[p].canonical == c->part
+					? m->shape->parts[m->parts[p].local].n
+					: 0u;
 	}
 	return room;
 }
 
-int map_put(const struct mapping *m, const struct image *kase, const struct image *shadow, struct br_arena *a, struct image *out,
-	struct map_issue *issue)
+int map_put(const struct mapping *m, const struct image *kase, const struct image *shadow,
+	struct br_arena *a, struct image *out, struct map_issue *issue)
 {
 	struct element e;
 	struct image img = {NULL, 0};

@@ -1,4 +1,5 @@
-/* The rest of a record: what a create needs, what refusals mean, keys, routing - and the hash of it all. */
+/* The rest of a record: what a create needs, what refusals mean, keys, routing - and the hash of it
+ * all. */
 #include "br_text.h"
 #include "map_job.h"
 #include <stdio.h>
@@ -31,12 +32,25 @@ static size_t text_list(struct map_job *j, const struct cfg_node *n, struct br_s
 
 /* ---- on_create ---- */
 
-static const char *const create_words[] = {"generate", "technical", "ask", "identity", "trigger", "natural", "lookup", NULL};
+static const char *const create_words[] = {
+	"generate", "technical", "ask", "identity", "trigger", "natural", "lookup", NULL};
 
 static void create_kind(struct map_job *j, const struct cfg_node *n, struct map_create *c)
 {
 	static const char *const keys[] = {
-		"generate", "technical", "ask", "identity", "trigger", "natural", "lookup", "returning", "codes", "from", "by", "note", NULL,
+		"generate",
+		"technical",
+		"ask",
+		"identity",
+		"trigger",
+		"natural",
+		"lookup",
+		"returning",
+		"codes",
+		"from",
+		"by",
+		"note",
+		NULL,
 	};
 	const struct cfg_node *rows = cfg_get(n, "codes");
 	struct br_str from = map_scalar(j, n, "from");
@@ -52,14 +66,17 @@ static void create_kind(struct map_job *j, const struct cfg_node *n, struct map_
 		}
 	}
 	if (found != 1)
-		map_shape_problem(j, n, "on_create", "one of generate, technical, ask, identity, trigger, natural, lookup");
-	c->returning = map_flag(j, n, "returning", c->kind == MAP_CREATE_GENERATE || c->kind == MAP_CREATE_IDENTITY ||
-		c->kind == MAP_CREATE_TRIGGER);
+		map_shape_problem(j, n, "on_create",
+			"one of generate, technical, ask, identity, trigger, natural, lookup");
+	c->returning = map_flag(j, n, "returning",
+		c->kind == MAP_CREATE_GENERATE || c->kind == MAP_CREATE_IDENTITY ||
+			c->kind == MAP_CREATE_TRIGGER);
 	if (c->kind == MAP_CREATE_LOOKUP) {
 		rows = cfg_get(n, "lookup");
 		from = map_scalar(j, n, "by");
 		if (!from.p)
-			map_shape_problem(j, n, "lookup", "by: the field of the case that is looked up");
+			map_shape_problem(
+				j, n, "lookup", "by: the field of the case that is looked up");
 	}
 	if (rows)
 		c->codes = map_table(j, rows);
@@ -81,8 +98,10 @@ static void create(struct map_job *j, unsigned part, const struct cfg_node *n)
 
 		while (create_words[i] && !br_str_eq(n->text, br_str_z(create_words[i])))
 			i++;
-		if (i != MAP_CREATE_IDENTITY && i != MAP_CREATE_TRIGGER && i != MAP_CREATE_NATURAL) {
-			map_shape_problem(j, n, "on_create", "identity, trigger, natural, or a map");
+		if (i != MAP_CREATE_IDENTITY && i != MAP_CREATE_TRIGGER &&
+			i != MAP_CREATE_NATURAL) {
+			map_shape_problem(
+				j, n, "on_create", "identity, trigger, natural, or a map");
 			return;
 		}
 		c.kind = (uint8_t)i;
@@ -103,14 +122,17 @@ static void creates(struct map_job *j)
 	size_t room = list ? list->n : 0;
 
 	for (unsigned p = 1; p < j->nparts; p++)
-		room += cfg_get(j->parts[p].node, "on_create") ? cfg_get(j->parts[p].node, "on_create")->n : 0;
+		room += cfg_get(j->parts[p].node, "on_create")
+				? cfg_get(j->parts[p].node, "on_create")->n
+				: 0;
 	j->m->creates = br_arena_array(j->a, struct map_create, room + 1);
 	if (!j->m->creates)
 		return;
 	for (const struct cfg_node *n = cfg_first(list); n; n = n->next)
 		create(j, 0, n);
 	for (unsigned p = 1; p < j->nparts; p++) {
-		for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[p].node, "on_create")); n; n = n->next)
+		for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[p].node, "on_create"));
+			n; n = n->next)
 			create(j, p, n);
 	}
 }
@@ -126,8 +148,10 @@ static void refusal(struct map_job *j, const struct cfg_node *n)
 	int deed;
 
 	r->field = -1;
-	if (n->kind != CFG_MAP || !cfg_get(n, "do") || (!cfg_get(n, "native") && !cfg_get(n, "text"))) {
-		map_shape_problem(j, n, "refused", "{ native: code or text: words, do: retry | correct | wait | stop }");
+	if (n->kind != CFG_MAP || !cfg_get(n, "do") ||
+		(!cfg_get(n, "native") && !cfg_get(n, "text"))) {
+		map_shape_problem(j, n, "refused",
+			"{ native: code or text: words, do: retry | correct | wait | stop }");
 		return;
 	}
 	map_known_keys(j, n, "refused", keys);
@@ -140,7 +164,8 @@ static void refusal(struct map_job *j, const struct cfg_node *n)
 		r->field = field_by_name(j, field, cfg_get(n, "field"));
 }
 
-bool map_refusal(const struct mapping *m, struct br_str native_code, struct br_str native_text, struct map_refusal *out)
+bool map_refusal(const struct mapping *m, struct br_str native_code, struct br_str native_text,
+	struct map_refusal *out)
 {
 	for (size_t i = 0; i < m->nrefusals; i++) {
 		const struct map_refusal_row *r = &m->refusals[i];
@@ -148,7 +173,8 @@ bool map_refusal(const struct mapping *m, struct br_str native_code, struct br_s
 
 		for (size_t k = 0; k < r->nnative; k++)
 			code |= br_str_eq(r->native[k], native_code);
-		if (!code || (r->text.n && !(native_text.n && memmem(native_text.p, native_text.n, r->text.p, r->text.n))))
+		if (!code || (r->text.n && !(native_text.n && memmem(native_text.p, native_text.n,
+								      r->text.p, r->text.n))))
 			continue;
 		*out = (struct map_refusal){r->deed, r->say, r->field};
 		return true;
@@ -187,17 +213,20 @@ static void add_match(struct map_job *j, struct br_str *names, size_t n, const s
 
 		if (f < 0)
 			return;
-		x->scheme = br_arena_printf(j->a, "%.*s%s%.*s", BR_STR_ARG(x->scheme), i ? "+" : "", BR_STR_ARG(names[i]));
+		x->scheme = br_arena_printf(j->a, "%.*s%s%.*s", BR_STR_ARG(x->scheme), i ? "+" : "",
+			BR_STR_ARG(names[i]));
 		x->fields[x->n++] = (uint16_t)f;
 	}
 	j->m->nmatch++;
 }
 
-/* Strong keys: the portal's number alone; a department's number only together with the item, as departments number alike. */
+/* Strong keys: the portal's number alone; a department's number only together with the item, as
+ * departments number alike. */
 static void matches(struct map_job *j)
 {
 	const struct cfg_node *list = cfg_get(j->node, "match");
-	struct br_str portal[] = {BR_STR("portal_case_no")}, dept[] = {BR_STR("item.impl_code"), BR_STR("dept_case_no")}, *names;
+	struct br_str portal[] = {BR_STR("portal_case_no")},
+		      dept[] = {BR_STR("item.impl_code"), BR_STR("dept_case_no")}, *names;
 
 	j->m->match = br_arena_array(j->a, struct map_match, list ? list->n + 1 : 2);
 	if (!j->m->match)
@@ -267,14 +296,17 @@ static bool listed(struct br_str *names, size_t n, struct br_str name)
 	return false;
 }
 
-/* A kind may describe its calls under create and update: then a call's `columns` and `part` say what it can change. */
+/* A kind may describe its calls under create and update: then a call's `columns` and `part` say
+ * what it can change. */
 static bool is_call_list(const struct cfg_node *n)
 {
-	return n && (n->kind == CFG_MAP || (n->kind == CFG_LIST && n->child && n->child->kind == CFG_MAP));
+	return n && (n->kind == CFG_MAP ||
+			    (n->kind == CFG_LIST && n->child && n->child->kind == CFG_MAP));
 }
 
 /* The names of columns and parts the calls can change; false when a call does not say. */
-static bool names_of_calls(struct map_job *j, const struct cfg_node *update, struct br_str *names, size_t *n)
+static bool names_of_calls(
+	struct map_job *j, const struct cfg_node *update, struct br_str *names, size_t *n)
 {
 	const struct cfg_node *call = update->kind == CFG_MAP ? update : cfg_first(update);
 
@@ -286,7 +318,8 @@ static bool names_of_calls(struct map_job *j, const struct cfg_node *update, str
 			names[(*n)++] = part;
 		else if (!columns || columns->kind != CFG_LIST)
 			return false;
-		for (const struct cfg_node *c = part.p ? NULL : cfg_first(columns); c && *n < SHAPE_MAX_FIELDS; c = c->next) {
+		for (const struct cfg_node *c = part.p ? NULL : cfg_first(columns);
+			c && *n < SHAPE_MAX_FIELDS; c = c->next) {
 			if (c->kind == CFG_SCALAR)
 				names[(*n)++] = c->text;
 		}
@@ -296,16 +329,20 @@ static bool names_of_calls(struct map_job *j, const struct cfg_node *update, str
 	return true;
 }
 
-/* write.update: the columns (and parts) that may be written to a record that exists; without it, all that are mapped. */
+/* write.update: the columns (and parts) that may be written to a record that exists; without it,
+ * all that are mapped. */
 static void updatable(struct map_job *j)
 {
-	const struct cfg_node *write = cfg_get(j->node, "write"), *update = cfg_get(write, "update"), *create = cfg_get(write, "create");
+	const struct cfg_node *write = cfg_get(j->node, "write"),
+			      *update = cfg_get(write, "update"),
+			      *create = cfg_get(write, "create");
 	struct mapping *m = j->m;
 	struct br_str *names;
 	size_t n = 0;
 
 	m->writes = write != NULL && write->kind == CFG_MAP;
-	m->creates_records = m->writes && create && (is_call_list(create) || map_flag(j, write, "create", false));
+	m->creates_records = m->writes && create &&
+			     (is_call_list(create) || map_flag(j, write, "create", false));
 	if (is_call_list(update)) {
 		names = br_arena_array(j->a, struct br_str, SHAPE_MAX_FIELDS + 1);
 		if (!names || !names_of_calls(j, update, names, &n))
@@ -318,7 +355,8 @@ static void updatable(struct map_job *j)
 	for (unsigned c = 0; c < m->shape->nfields; c++) {
 		const struct map_column *col = &m->columns[c];
 
-		m->columns[c].updatable = listed(names, n, col->part ? m->shape->parts[col->part].name : col->name);
+		m->columns[c].updatable =
+			listed(names, n, col->part ? m->shape->parts[col->part].name : col->name);
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (shape_find_part(m->shape, names[i]) < 0)
@@ -349,10 +387,12 @@ static void required(struct map_job *j)
 	for (size_t i = 0; i < n; i++) {
 		int c = shape_find(j->m->shape, 0, names[i]);
 
-		if (c >= 0 && (j->m->columns[c].writer >= 0 || j->m->columns[c].on_create || j->m->columns[c].target_owned))
+		if (c >= 0 && (j->m->columns[c].writer >= 0 || j->m->columns[c].on_create ||
+				      j->m->columns[c].target_owned))
 			j->m->columns[c].required = true;
 		else
-			map_problem(j, cfg_problem(j->report, list, BR_E_MAP_REQUIRED_UNFILLED, "column", map_z(j, names[i]), NULL));
+			map_problem(j, cfg_problem(j->report, list, BR_E_MAP_REQUIRED_UNFILLED,
+					       "column", map_z(j, names[i]), NULL));
 	}
 }
 
@@ -393,7 +433,8 @@ static void hash_table(struct br_buf *b, const struct map_codes *t)
 	}
 }
 
-/* Everything the mapping means: the record's YAML without remarks and layout, its tables, zone and the case's version. */
+/* Everything the mapping means: the record's YAML without remarks and layout, its tables, zone and
+ * the case's version. */
 static void hash(struct map_job *j)
 {
 	struct br_buf b;

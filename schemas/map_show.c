@@ -34,7 +34,8 @@ static struct br_str text_of(const struct cell *c)
 
 static struct br_str rule(struct show *s, const struct map_line *line)
 {
-	static const char *const sources[] = {"", "const", "concat", "first_of", "split", "key", "last"};
+	static const char *const sources[] = {
+		"", "const", "concat", "first_of", "split", "key", "last"};
 	static const char *const classes[] = {"", " (lossy-in)", " (lossy-out)", " (one-way)"};
 	struct br_str conv = line->conv.name;
 
@@ -44,9 +45,12 @@ static struct br_str rule(struct show *s, const struct map_line *line)
 		conv = line->conv.expected;
 	if (line->source == MAP_FROM_CONST)
 		conv = BR_STR("const");
-	return br_arena_printf(s->a, "%s%s%.*s%s%s", line->source > MAP_FROM_CONST ? sources[line->source] : "",
+	return br_arena_printf(s->a, "%s%s%.*s%s%s",
+		line->source > MAP_FROM_CONST ? sources[line->source] : "",
 		line->source > MAP_FROM_CONST ? ", " : "", BR_STR_ARG(conv), classes[line->klass],
-		!line->out && line->source != MAP_FROM_CONST ? " in" : !line->in ? " out" : "");
+		!line->out && line->source != MAP_FROM_CONST ? " in"
+		: !line->in				     ? " out"
+							     : "");
 }
 
 static struct shown *add(struct show *s, size_t row)
@@ -75,26 +79,31 @@ static struct br_str column_names(struct show *s, const struct map_line *line, s
 	struct br_str names = BR_STR("");
 
 	for (uint16_t i = 0; i < line->ncolumns; i++) {
-		struct cell at = {line->key.n ? BR_STR_NONE : key, BR_STR_NONE, line->columns[i], s->m->columns[line->columns[i]].part};
+		struct cell at = {line->key.n ? BR_STR_NONE : key, BR_STR_NONE, line->columns[i],
+			s->m->columns[line->columns[i]].part};
 
-		names = br_arena_printf(s->a, "%.*s%s%.*s", BR_STR_ARG(names), i ? " + " : "", BR_STR_ARG(map_place_text(s->m->shape, &at, s->a)));
+		names = br_arena_printf(s->a, "%.*s%s%.*s", BR_STR_ARG(names), i ? " + " : "",
+			BR_STR_ARG(map_place_text(s->m->shape, &at, s->a)));
 	}
 	return names;
 }
 
-static struct br_str stored_text(struct show *s, const struct map_line *line, const struct image *img, struct br_str key)
+static struct br_str stored_text(
+	struct show *s, const struct map_line *line, const struct image *img, struct br_str key)
 {
 	struct br_str all = BR_STR("");
 
 	for (uint16_t i = 0; i < line->ncolumns; i++)
 		all = br_arena_printf(s->a, "%.*s%s%.*s", BR_STR_ARG(all), i ? " + " : "",
-			BR_STR_ARG(text_of(image_get(img, s->m->columns[line->columns[i]].part, line->key.n ? BR_STR_NONE : key, line->columns[i]))));
+			BR_STR_ARG(text_of(image_get(img, s->m->columns[line->columns[i]].part,
+				line->key.n ? BR_STR_NONE : key, line->columns[i]))));
 	return all;
 }
 
 /* One field of one element, by itself. */
-static bool show_line(struct show *s, size_t row, const struct map_part *part, const struct map_line *line, const struct image *img,
-	struct br_str key, struct image_builder *kase)
+static bool show_line(struct show *s, size_t row, const struct map_part *part,
+	const struct map_line *line, const struct image *img, struct br_str key,
+	struct image_builder *kase)
 {
 	struct map_issue issue = {.ask = false};
 	struct map_run run = {s->m, s->a, &issue, &s->ctx, img, key};
@@ -108,7 +117,8 @@ static bool show_line(struct show *s, size_t row, const struct map_part *part, c
 	if (!x)
 		return false;
 	for (unsigned i = 0; i < local->n; i++)
-		cells[i] = image_get(img, part->local, part->local ? key : BR_STR_NONE, local->first + i);
+		cells[i] = image_get(
+			img, part->local, part->local ? key : BR_STR_NONE, local->first + i);
 	br_err_clear(&issue.err);
 	x->cell[S_COLUMN] = column_names(s, line, key);
 	x->cell[S_STORED] = stored_text(s, line, img, key);
@@ -132,7 +142,8 @@ static bool show_line(struct show *s, size_t row, const struct map_part *part, c
 }
 
 /* What putting the case back makes of each column; shown on the first line of the column. */
-static bool show_back(struct show *s, struct shown *from, size_t row, const struct image *kase, const struct image *img)
+static bool show_back(struct show *s, struct shown *from, size_t row, const struct image *kase,
+	const struct image *img)
 {
 	struct map_issue issue = {.ask = false};
 	struct image back;
@@ -172,13 +183,16 @@ static void show_row(struct show *s, const struct image *img)
 		uint32_t i = 0;
 
 		do {
-			while (part->local && i < img->n && (img->cells[i].part != part->local || (key.p && br_str_eq(img->cells[i].key, key))))
+			while (part->local && i < img->n &&
+				(img->cells[i].part != part->local ||
+					(key.p && br_str_eq(img->cells[i].key, key))))
 				i++;
 			if (part->local && i == img->n)
 				break;
 			key = part->local ? img->cells[i].key : part->element;
 			for (uint16_t l = 0; l < part->nlines; l++)
-				ok &= show_line(s, row, part, &s->m->lines[part->first_line + l], img, key, &b);
+				ok &= show_line(s, row, part, &s->m->lines[part->first_line + l],
+					img, key, &b);
 		} while (part->local);
 	}
 	if (image_build_end(&b, &kase) == 0)
@@ -196,11 +210,13 @@ static int read_json(struct show *s, struct br_str input)
 	if (array) {
 		struct br_jr r;
 
-		/* the reader checks that the array is one JSON value; each object is then read by itself */
+		/* the reader checks that the array is one JSON value; each object is then read by
+		 * itself */
 		br_jr_init(&r, rest, s->a, s->err);
 		if (br_jr_next(&r) != BR_JT_ARRAY)
 			return -(int)br_err_code(s->err);
-		for (enum br_json_token t = br_jr_next(&r); t != BR_JT_END_ARRAY; t = br_jr_next(&r)) {
+		for (enum br_json_token t = br_jr_next(&r); t != BR_JT_END_ARRAY;
+			t = br_jr_next(&r)) {
 			struct br_str raw;
 			struct br_jr one;
 			struct image img;
@@ -218,12 +234,14 @@ static int read_json(struct show *s, struct br_str input)
 	}
 	while (rest.n) {
 		const char *eol = memchr(rest.p, '\n', rest.n);
-		struct br_str line = br_trim((struct br_str){rest.p, eol ? (size_t)(eol - rest.p) : rest.n});
+		struct br_str line =
+			br_trim((struct br_str){rest.p, eol ? (size_t)(eol - rest.p) : rest.n});
 		struct br_jr one;
 		struct image img;
 		int rc;
 
-		rest = eol ? (struct br_str){eol + 1, rest.n - (size_t)(eol + 1 - rest.p)} : BR_STR("");
+		rest = eol ? (struct br_str){eol + 1, rest.n - (size_t)(eol + 1 - rest.p)}
+			   : BR_STR("");
 		if (line.n == 0)
 			continue;
 		br_jr_init(&one, line, s->a, s->err);
@@ -292,7 +310,8 @@ static int read_csv(struct show *s, struct br_str input)
 			if (i >= n || !known[i])
 				continue;
 			if (field.p)
-				image_set(&b, places[i].part, places[i].key, places[i].field, field);
+				image_set(
+					&b, places[i].part, places[i].key, places[i].field, field);
 			else
 				image_set_null(&b, places[i].part, places[i].key, places[i].field);
 		}
@@ -331,7 +350,9 @@ static void print_table(struct show *s, struct br_buf *out)
 	}
 	for (size_t i = 0; i < S_COLUMNS; i++)
 		br_buf_printf(out, "%s%*s", heads[s->lang][i],
-			(int)(i + 1 < S_COLUMNS ? widths[i] - width(br_str_z(heads[s->lang][i])) + 2 : 0), "");
+			(int)(i + 1 < S_COLUMNS ? widths[i] - width(br_str_z(heads[s->lang][i])) + 2
+						: 0),
+			"");
 	br_buf_addc(out, '\n');
 	for (const struct shown *x = s->first; x; x = x->next) {
 		size_t end = S_COLUMNS;
@@ -340,7 +361,8 @@ static void print_table(struct show *s, struct br_buf *out)
 			end--;
 		for (size_t i = 0; i < end; i++) {
 			br_buf_adds(out, x->cell[i]);
-			br_buf_printf(out, "%*s", (int)(i + 1 < end ? widths[i] - width(x->cell[i]) + 2 : 0), "");
+			br_buf_printf(out, "%*s",
+				(int)(i + 1 < end ? widths[i] - width(x->cell[i]) + 2 : 0), "");
 		}
 		br_buf_addc(out, '\n');
 	}
@@ -355,7 +377,8 @@ static void print_json(struct show *s, struct br_buf *out)
 	for (const struct shown *x = s->first; x; x = x->next) {
 		br_jw_object(&w);
 		for (size_t i = 0; i < S_COLUMNS; i++) {
-			br_jw_key(&w, i == S_BACK ? BR_STR("written_back") : br_str_z(heads[BR_LANG_EN][i]));
+			br_jw_key(&w, i == S_BACK ? BR_STR("written_back")
+						  : br_str_z(heads[BR_LANG_EN][i]));
 			br_jw_str(&w, x->cell[i]);
 		}
 		br_jw_end_object(&w);
@@ -367,12 +390,14 @@ static void print_json(struct show *s, struct br_buf *out)
 static void print_csv(struct show *s, struct br_buf *out)
 {
 	for (size_t i = 0; i < S_COLUMNS; i++)
-		br_buf_printf(out, "%s%s", i ? "," : "", i == S_BACK ? "written_back" : heads[BR_LANG_EN][i]);
+		br_buf_printf(out, "%s%s", i ? "," : "",
+			i == S_BACK ? "written_back" : heads[BR_LANG_EN][i]);
 	br_buf_addc(out, '\n');
 	for (const struct shown *x = s->first; x; x = x->next) {
 		for (size_t i = 0; i < S_COLUMNS; i++) {
-			bool quote = memchr(x->cell[i].p, ',', x->cell[i].n) || memchr(x->cell[i].p, '"', x->cell[i].n) ||
-				memchr(x->cell[i].p, '\n', x->cell[i].n);
+			bool quote = memchr(x->cell[i].p, ',', x->cell[i].n) ||
+				     memchr(x->cell[i].p, '"', x->cell[i].n) ||
+				     memchr(x->cell[i].p, '\n', x->cell[i].n);
 
 			if (i)
 				br_buf_addc(out, ',');
@@ -390,8 +415,9 @@ static void print_csv(struct show *s, struct br_buf *out)
 	}
 }
 
-int map_show(const struct mapping *m, struct br_str input, const struct br_str *had, size_t nhad, enum map_show_as as, enum br_lang lang,
-	struct br_buf *out, struct map_show_result *result, struct br_err *err)
+int map_show(const struct mapping *m, struct br_str input, const struct br_str *had, size_t nhad,
+	enum map_show_as as, enum br_lang lang, struct br_buf *out, struct map_show_result *result,
+	struct br_err *err)
 {
 	struct br_arena arena;
 	struct show s = {m, {NULL, had, nhad}, lang, &arena, NULL, NULL, result, err};
@@ -407,7 +433,8 @@ int map_show(const struct mapping *m, struct br_str input, const struct br_str *
 	}
 	br_arena_init(&arena, 256 << 20);
 	s.end = &s.first;
-	rc = text.n && (text.p[0] == '[' || text.p[0] == '{') ? read_json(&s, input) : read_csv(&s, input);
+	rc = text.n && (text.p[0] == '[' || text.p[0] == '{') ? read_json(&s, input)
+							      : read_csv(&s, input);
 	if (rc == 0 && br_arena_failed(&arena))
 		rc = br_err_set(err, BR_E_NOMEM, NULL);
 	if (rc == 0 && as == MAP_SHOW_JSON)

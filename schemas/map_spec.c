@@ -2,16 +2,18 @@
  * What a connector must know of a record, as JSON in BEGIN:
  *
  *   {"record":"application","map_hash":"9f...",
- *    "root":{...},"read":{...},"write":{...},              as written in the mapping; all scalars are strings
- *    "columns":["sbh","xm"],
- *    "parts":{"steps":{"key":"xh","mode":"append","columns":["yj"],"on_create":{...}, "table":..., "parent":...}},
+ *    "root":{...},"read":{...},"write":{...},              as written in the mapping; all scalars
+ * are strings "columns":["sbh","xm"],
+ *    "parts":{"steps":{"key":"xh","mode":"append","columns":["yj"],"on_create":{...}, "table":...,
+ * "parent":...}},
  *    "normalise":{"xm":{"trim":"right","pad":18,"max_bytes":20,"charset":"GBK","empty":"null","number":true,"time":19}},
  *    "natural_key":["sfzh"],
  *    "refused":[{"native":["23505"],"text":"...","do":"correct"}],
  *    "on_create":{"sbh":{"generate":"nextval('ydz_sbh')","returning":true},"id":{"identity":true,"returning":true}},
  *    "required":["xm"],"target_owned":["gxsj"]}
  *
- * Technical constants, looked-up and asked values are not in on_create: they come with the command as ordinary columns.
+ * Technical constants, looked-up and asked values are not in on_create: they come with the command
+ * as ordinary columns.
  */
 #include "map_program.h"
 #include <stdio.h>
@@ -55,14 +57,16 @@ static void columns(const struct mapping *m, unsigned part, struct br_jw *w)
 
 static void on_create(const struct mapping *m, unsigned part, struct br_jw *w)
 {
-	static const char *const words[] = {"generate", "technical", "ask", "identity", "trigger", "natural", "lookup"};
+	static const char *const words[] = {
+		"generate", "technical", "ask", "identity", "trigger", "natural", "lookup"};
 
 	br_jw_key(w, BR_STR("on_create"));
 	br_jw_object(w);
 	for (size_t i = 0; i < m->ncreates; i++) {
 		const struct map_create *c = &m->creates[i];
 
-		if (c->part != part || c->kind == MAP_CREATE_TECHNICAL || c->kind == MAP_CREATE_ASK || c->kind == MAP_CREATE_LOOKUP)
+		if (c->part != part || c->kind == MAP_CREATE_TECHNICAL ||
+			c->kind == MAP_CREATE_ASK || c->kind == MAP_CREATE_LOOKUP)
 			continue;
 		br_jw_key(w, m->columns[c->column].name);
 		br_jw_object(w);
@@ -160,7 +164,9 @@ static void normalise(const struct mapping *m, struct br_jw *w)
 		if (!has_norm(c))
 			continue;
 		/* "steps.yj" for a part's column, the same for all its elements */
-		snprintf(name, sizeof(name), "%.*s%s%.*s", BR_STR_ARG(m->shape->parts[c->part].name), c->part ? "." : "", BR_STR_ARG(c->name));
+		snprintf(name, sizeof(name), "%.*s%s%.*s",
+			BR_STR_ARG(m->shape->parts[c->part].name), c->part ? "." : "",
+			BR_STR_ARG(c->name));
 		br_jw_key(w, br_str_z(name));
 		norm(c, w);
 	}
@@ -190,7 +196,8 @@ static void refused(const struct mapping *m, struct br_jw *w)
 	br_jw_end_array(w);
 }
 
-static void column_list(const struct mapping *m, const char *key, bool (*has)(const struct map_column *), struct br_jw *w)
+static void column_list(const struct mapping *m, const char *key,
+	bool (*has)(const struct map_column *), struct br_jw *w)
 {
 	br_jw_key(w, br_str_z(key));
 	br_jw_array(w);

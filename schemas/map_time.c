@@ -7,8 +7,8 @@ struct moment {
 	bool is_utc, has_offset;
 };
 
-const char *map_time_compile(struct br_str format, enum shape_type type, const struct map_zone *from, const struct map_zone *site,
-	struct map_time *out)
+const char *map_time_compile(struct br_str format, enum shape_type type,
+	const struct map_zone *from, const struct map_zone *site, struct map_time *out)
 {
 	struct map_time t = {.type = type, .from = from, .site = site};
 	const char *seen = "";
@@ -31,20 +31,39 @@ const char *map_time_compile(struct br_str format, enum shape_type type, const s
 			t.op[t.n].bare = true;
 			i++;
 		}
-		if (i >= format.n || !strchr("YmdHMSfzsQ", format.p[i]) || (t.op[t.n].bare && !strchr("mdHMS", format.p[i])))
+		if (i >= format.n || !strchr("YmdHMSfzsQ", format.p[i]) ||
+			(t.op[t.n].bare && !strchr("mdHMS", format.p[i])))
 			return "has an unknown directive";
 		t.op[t.n].what = format.p[i];
 		t.width = (uint8_t)(t.width + (strchr("sQ", format.p[i]) ? 21 : 6));
 		switch (format.p[i]) {
-		case 'Y': year = true; break;
-		case 'm': month = true; break;
-		case 'd': day = true; break;
-		case 'H': t.has_clock = true; break;
-		case 'S': t.has_seconds = true; break;
-		case 'f': t.fraction = true; break;
-		case 'z': t.has_zone = true; break;
-		case 's': case 'Q': seen = "alone"; break;
-		default: break;
+		case 'Y':
+			year = true;
+			break;
+		case 'm':
+			month = true;
+			break;
+		case 'd':
+			day = true;
+			break;
+		case 'H':
+			t.has_clock = true;
+			break;
+		case 'S':
+			t.has_seconds = true;
+			break;
+		case 'f':
+			t.fraction = true;
+			break;
+		case 'z':
+			t.has_zone = true;
+			break;
+		case 's':
+		case 'Q':
+			seen = "alone";
+			break;
+		default:
+			break;
 		}
 		t.n++;
 	}
@@ -59,7 +78,8 @@ const char *map_time_compile(struct br_str format, enum shape_type type, const s
 	}
 	/* "%Y%m%d": the month must be two digits, or nothing could tell where it ends */
 	for (uint8_t i = 0; i + 1 < t.n; i++) {
-		if (t.op[i].what && t.op[i + 1].what && t.op[i + 1].what != 'z' && t.op[i].what != 'f')
+		if (t.op[i].what && t.op[i + 1].what && t.op[i + 1].what != 'z' &&
+			t.op[i].what != 'f')
 			t.op[i].strict = t.op[i + 1].strict = true;
 	}
 	*out = t;
@@ -155,11 +175,21 @@ static bool parse(const struct map_time *t, struct br_str in, struct moment *m)
 		bool ok = true;
 
 		switch (t->op[i].what) {
-		case 'Y': ok = number(&p, end, 4, 4, &m->year); break;
-		case 'm': ok = number(&p, end, least, 2, &m->month); break;
-		case 'd': ok = number(&p, end, least, 2, &m->day); break;
-		case 'H': ok = number(&p, end, least, 2, &m->hour); break;
-		case 'M': ok = number(&p, end, least, 2, &m->minute); break;
+		case 'Y':
+			ok = number(&p, end, 4, 4, &m->year);
+			break;
+		case 'm':
+			ok = number(&p, end, least, 2, &m->month);
+			break;
+		case 'd':
+			ok = number(&p, end, least, 2, &m->day);
+			break;
+		case 'H':
+			ok = number(&p, end, least, 2, &m->hour);
+			break;
+		case 'M':
+			ok = number(&p, end, least, 2, &m->minute);
+			break;
 		case 'S':
 			ok = number(&p, end, least, 2, &m->second);
 			/* "09:05:00.123" where the format ends its clock with %S */
@@ -168,7 +198,9 @@ static bool parse(const struct map_time *t, struct br_str in, struct moment *m)
 				fraction(&p, end);
 			}
 			break;
-		case 'f': fraction(&p, end); break;
+		case 'f':
+			fraction(&p, end);
+			break;
 		case 'z':
 			m->has_offset = true;
 			ok = offset_read(&p, end, &m->offset);
@@ -180,7 +212,8 @@ static bool parse(const struct map_time *t, struct br_str in, struct moment *m)
 		if (!ok)
 			return false;
 	}
-	return p == end && map_date_valid(m->year, m->month, m->day) && m->hour < 24 && m->minute < 60 && m->second < 60;
+	return p == end && map_date_valid(m->year, m->month, m->day) && m->hour < 24 &&
+	       m->minute < 60 && m->second < 60;
 }
 
 static char *put2(char *p, int v)
@@ -249,7 +282,8 @@ struct br_str map_time_rfc3339(int64_t utc, const struct map_zone *zone, struct 
 	return (struct br_str){text, (size_t)(put_rfc3339(text, &m, offset) - text)};
 }
 
-bool map_time_get(const struct map_time *t, struct br_str in, struct br_arena *a, struct br_str *out)
+bool map_time_get(
+	const struct map_time *t, struct br_str in, struct br_arena *a, struct br_str *out)
 {
 	struct moment m = {0};
 	int64_t utc;
@@ -267,7 +301,8 @@ bool map_time_get(const struct map_time *t, struct br_str in, struct br_arena *a
 	}
 	utc = m.utc;
 	if (!m.is_utc) {
-		int64_t local = map_days(m.year, m.month, m.day) * 86400 + m.hour * 3600 + m.minute * 60 + m.second;
+		int64_t local = map_days(m.year, m.month, m.day) * 86400 + m.hour * 3600 +
+				m.minute * 60 + m.second;
 
 		utc = local - (m.has_offset ? m.offset : map_zone_of_local(t->from, local));
 	}
@@ -279,8 +314,9 @@ bool map_time_read_date(struct br_str in, int *year, int *month, int *day)
 {
 	const char *p = in.p, *end = in.p + in.n;
 
-	return in.n == 10 && number(&p, end, 4, 4, year) && *p++ == '-' && number(&p, end, 2, 2, month) && *p++ == '-' &&
-		number(&p, end, 2, 2, day) && map_date_valid(*year, *month, *day);
+	return in.n == 10 && number(&p, end, 4, 4, year) && *p++ == '-' &&
+	       number(&p, end, 2, 2, month) && *p++ == '-' && number(&p, end, 2, 2, day) &&
+	       map_date_valid(*year, *month, *day);
 }
 
 bool map_time_read_rfc3339(struct br_str in, int64_t *utc, bool *has_fraction)
@@ -291,7 +327,8 @@ bool map_time_read_rfc3339(struct br_str in, int64_t *utc, bool *has_fraction)
 	*has_fraction = false;
 	if (in.n < 20 || !map_time_read_date((struct br_str){in.p, 10}, &m.year, &m.month, &m.day))
 		return false;
-	if (*p++ != 'T' || !number(&p, end, 2, 2, &m.hour) || *p++ != ':' || !number(&p, end, 2, 2, &m.minute) || *p++ != ':' ||
+	if (*p++ != 'T' || !number(&p, end, 2, 2, &m.hour) || *p++ != ':' ||
+		!number(&p, end, 2, 2, &m.minute) || *p++ != ':' ||
 		!number(&p, end, 2, 2, &m.second))
 		return false;
 	if (p < end && *p == '.') {
@@ -299,9 +336,11 @@ bool map_time_read_rfc3339(struct br_str in, int64_t *utc, bool *has_fraction)
 		*has_fraction = true;
 		fraction(&p, end);
 	}
-	if (!offset_read(&p, end, &m.offset) || p != end || m.hour > 23 || m.minute > 59 || m.second > 59)
+	if (!offset_read(&p, end, &m.offset) || p != end || m.hour > 23 || m.minute > 59 ||
+		m.second > 59)
 		return false;
-	*utc = map_days(m.year, m.month, m.day) * 86400 + m.hour * 3600 + m.minute * 60 + m.second - m.offset;
+	*utc = map_days(m.year, m.month, m.day) * 86400 + m.hour * 3600 + m.minute * 60 + m.second -
+	       m.offset;
 	return true;
 }
 
@@ -336,23 +375,47 @@ static char *print(const struct map_time *t, const struct moment *m, char *p)
 		bool bare = t->op[i].bare;
 
 		switch (t->op[i].what) {
-		case 'Y': p = put2(put2(p, m->year / 100), m->year % 100); break;
-		case 'm': p = put_number(p, m->month, bare); break;
-		case 'd': p = put_number(p, m->day, bare); break;
-		case 'H': p = put_number(p, m->hour, bare); break;
-		case 'M': p = put_number(p, m->minute, bare); break;
-		case 'S': p = put_number(p, m->second, bare); break;
-		case 'f': memcpy(p, "000", 3); p += 3; break;
-		case 'z': p = put_offset(p, m->offset); break;
-		case 's': p = put_since(p, m->utc); break;
-		case 'Q': p = put_since(p, m->utc * 1000); break;
-		default: *p++ = t->op[i].literal; break;
+		case 'Y':
+			p = put2(put2(p, m->year / 100), m->year % 100);
+			break;
+		case 'm':
+			p = put_number(p, m->month, bare);
+			break;
+		case 'd':
+			p = put_number(p, m->day, bare);
+			break;
+		case 'H':
+			p = put_number(p, m->hour, bare);
+			break;
+		case 'M':
+			p = put_number(p, m->minute, bare);
+			break;
+		case 'S':
+			p = put_number(p, m->second, bare);
+			break;
+		case 'f':
+			memcpy(p, "000", 3);
+			p += 3;
+			break;
+		case 'z':
+			p = put_offset(p, m->offset);
+			break;
+		case 's':
+			p = put_since(p, m->utc);
+			break;
+		case 'Q':
+			p = put_since(p, m->utc * 1000);
+			break;
+		default:
+			*p++ = t->op[i].literal;
+			break;
 		}
 	}
 	return p;
 }
 
-bool map_time_put(const struct map_time *t, struct br_str in, struct br_arena *a, struct br_str *out)
+bool map_time_put(
+	const struct map_time *t, struct br_str in, struct br_arena *a, struct br_str *out)
 {
 	struct moment m = {0};
 	char *text;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ZONEINFO "/usr/share/zoneinfo/"
+#define ZONEINFO      "/usr/share/zoneinfo/"
 #define ZONE_MAX_FILE (256 * 1024)
 
 int64_t map_days(int year, int month, int day)
@@ -112,15 +112,18 @@ static bool tz_header_read(const unsigned char *p, size_t n, struct tz_header *h
 	h->timecnt = be32(p + 32);
 	h->typecnt = be32(p + 36);
 	h->charcnt = be32(p + 40);
-	return h->typecnt > 0 && h->timecnt < 10000 && h->typecnt < 256 && h->charcnt < 10000 && h->leapcnt < 1000;
+	return h->typecnt > 0 && h->timecnt < 10000 && h->typecnt < 256 && h->charcnt < 10000 &&
+	       h->leapcnt < 1000;
 }
 
 static size_t tz_size(const struct tz_header *h, size_t width)
 {
-	return h->timecnt * (width + 1) + h->typecnt * 6 + h->charcnt + h->leapcnt * (width + 4) + h->stdcnt + h->utcnt;
+	return h->timecnt * (width + 1) + h->typecnt * 6 + h->charcnt + h->leapcnt * (width + 4) +
+	       h->stdcnt + h->utcnt;
 }
 
-/* The 64-bit half of a TZif file (RFC 8536). The rule behind the table (years after the last entry, 2037 in Debian's files) is not read. */
+/* The 64-bit half of a TZif file (RFC 8536). The rule behind the table (years after the last entry,
+ * 2037 in Debian's files) is not read. */
 static bool tz_parse(const unsigned char *p, size_t n, struct br_arena *a, struct map_zone *z)
 {
 	struct tz_header h;
@@ -158,7 +161,8 @@ static bool zone_name_sane(struct br_str name)
 	for (size_t i = 0; i < name.n; i++) {
 		char c = name.p[i];
 
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr("/_+-", c)))
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+			    strchr("/_+-", c)))
 			return false;
 	}
 	return true;

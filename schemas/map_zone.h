@@ -1,9 +1,10 @@
 /*
  * map_zone.h - time zones of columns and of the site.
  *
- * A zone is loaded once (IANA name from the system's zoneinfo, or a fixed offset) and then only computed with: no TZ variable,
- * no localtime(), so several threads may use it. A local time that occurs twice (end of summer time) means the earlier moment; one
- * that never occurs is read with the offset before the jump.
+ * A zone is loaded once (IANA name from the system's zoneinfo, or a fixed offset) and then only
+ * computed with: no TZ variable, no localtime(), so several threads may use it. A local time that
+ * occurs twice (end of summer time) means the earlier moment; one that never occurs is read with
+ * the offset before the jump.
  */
 #ifndef MAP_ZONE_H
 #define MAP_ZONE_H
@@ -11,7 +12,7 @@
 #include "br_arena.h"
 
 struct map_zone {
-	int32_t first;     /* seconds east of UTC before at[0] */
+	int32_t first; /* seconds east of UTC before at[0] */
 	size_t n;
 	const int64_t *at; /* UTC seconds from which off counts */
 	const int32_t *off;

@@ -30,7 +30,7 @@ struct shape_builder *shape_begin(struct br_arena *a)
 static bool reads_like_place(struct br_str field, struct br_str part)
 {
 	return field.n > part.n && field.p[part.n] == '/' && memcmp(field.p, part.p, part.n) == 0 &&
-		memchr(field.p + part.n + 1, '/', field.n - part.n - 1);
+	       memchr(field.p + part.n + 1, '/', field.n - part.n - 1);
 }
 
 int shape_add_part(struct shape_builder *b, struct br_str name)
@@ -56,7 +56,8 @@ int shape_add_part(struct shape_builder *b, struct br_str name)
 	return s->nparts++;
 }
 
-int shape_add_field(struct shape_builder *b, struct br_str name, enum shape_type type, const void *about)
+int shape_add_field(
+	struct shape_builder *b, struct br_str name, enum shape_type type, const void *about)
 {
 	struct shape *s;
 	struct shape_part *part;
@@ -110,7 +111,8 @@ static bool build_index(struct shape *s, struct br_arena *a)
 	return true;
 }
 
-/* A name as JSON writes it, quotes and a colon around it: names may hold anything a database takes. */
+/* A name as JSON writes it, quotes and a colon around it: names may hold anything a database takes.
+ */
 static struct br_str json_name(struct br_buf *buf, struct br_str name, struct br_arena *a)
 {
 	struct br_jw w;

@@ -14,7 +14,8 @@ static int compare(const struct version_at *at, unsigned part, struct br_str key
 }
 
 /* Where the place is, or would be inserted. */
-static uint32_t find(const struct versions *v, unsigned part, struct br_str key, unsigned field, bool *found)
+static uint32_t find(
+	const struct versions *v, unsigned part, struct br_str key, unsigned field, bool *found)
 {
 	uint32_t low = 0, high = v->n;
 
@@ -60,9 +61,13 @@ static int grow(struct versions *v, struct br_arena *a)
 	return 0;
 }
 
-int versions_set(struct versions *v, struct br_arena *a, unsigned part, struct br_str key, unsigned field, int32_t version)
+int versions_set(struct versions *v, struct br_arena *a, unsigned part, struct br_str key,
+	unsigned field, int32_t version)
 {
-	struct version_at now = {.key = part ? key : BR_STR_NONE, .field = (uint16_t)field, .part = (uint8_t)part, .v = version};
+	struct version_at now = {.key = part ? key : BR_STR_NONE,
+		.field = (uint16_t)field,
+		.part = (uint8_t)part,
+		.v = version};
 	bool found;
 	uint32_t at = find(v, part, now.key, field, &found);
 
@@ -101,7 +106,8 @@ static int bad_member(struct br_jr *r, struct br_str name, const char *expected,
 	char text[128];
 
 	snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(name));
-	return br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", text, "expected", expected, "found", found, NULL);
+	return br_err_set(r->err, BR_E_SCHEMA_MEMBER, "field", text, "expected", expected, "found",
+		found, NULL);
 }
 
 static int read_number(struct br_jr *r, struct br_str name, int32_t *out)
@@ -111,14 +117,18 @@ static int read_number(struct br_jr *r, struct br_str name, int32_t *out)
 
 	if (t == BR_JT_ERROR)
 		return image_json_error(r);
-	if (t != BR_JT_NUMBER || !br_json_int64(r->text, &value) || value < INT32_MIN || value > INT32_MAX)
-		return bad_member(r, name, "a whole number of 32 bits", t == BR_JT_NUMBER ? "another number" : "no number");
+	if (t != BR_JT_NUMBER || !br_json_int64(r->text, &value) || value < INT32_MIN ||
+		value > INT32_MAX)
+		return bad_member(r, name, "a whole number of 32 bits",
+			t == BR_JT_NUMBER ? "another number" : "no number");
 	*out = (int32_t)value;
 	return 0;
 }
 
-/* The default may stand anywhere (jsonb sorts keys), so exceptions are kept as they are until all is read. */
-static int read_member(struct br_jr *r, const struct shape *shape, struct br_arena *a, struct versions *v, bool *has_default)
+/* The default may stand anywhere (jsonb sorts keys), so exceptions are kept as they are until all
+ * is read. */
+static int read_member(struct br_jr *r, const struct shape *shape, struct br_arena *a,
+	struct versions *v, bool *has_default)
 {
 	struct br_str name = r->text;
 	struct image_place at = {0};
@@ -144,7 +154,8 @@ static int read_member(struct br_jr *r, const struct shape *shape, struct br_are
 		return rc;
 	if (v->n == v->room && grow(v, a) < 0)
 		return br_err_set(r->err, BR_E_NOMEM, NULL);
-	v->at[v->n++] = (struct version_at){.key = at.key, .field = at.field, .part = at.part, .v = version};
+	v->at[v->n++] = (struct version_at){
+		.key = at.key, .field = at.field, .part = at.part, .v = version};
 	return 0;
 }
 
@@ -169,14 +180,17 @@ static void put_in_order(struct versions *v)
 	v->n = kept;
 }
 
-int versions_read(struct br_jr *r, const struct shape *shape, struct br_arena *a, struct versions *out)
+int versions_read(
+	struct br_jr *r, const struct shape *shape, struct br_arena *a, struct versions *out)
 {
 	struct versions v = {0};
 	bool has_default = false;
 	enum br_json_token t = br_jr_next(r);
 
 	if (t != BR_JT_OBJECT)
-		return t == BR_JT_ERROR ? image_json_error(r) : bad_member(r, BR_STR("versions"), "an object", "something else");
+		return t == BR_JT_ERROR
+			       ? image_json_error(r)
+			       : bad_member(r, BR_STR("versions"), "an object", "something else");
 	while ((t = br_jr_next(r)) == BR_JT_KEY) {
 		int rc = read_member(r, shape, a, &v, &has_default);
 

@@ -1,11 +1,11 @@
 /*
  * br_arena.h - memory of one batch: allocated piece by piece, given back all at once.
  *
- * Invariant: nothing outside the batch points into its arena after br_arena_reset(). Blocks are kept on
- * reset, so a steady load allocates nothing. An arena has a maximum; past it, or when malloc fails,
- * br_arena_alloc() returns NULL and the arena remembers it (br_arena_failed), so that a function
- * building many pieces may check once at its end.
- * Built with BR_ARENA_MALLOC_EACH every piece is its own malloc, for the sanitizers.
+ * Invariant: nothing outside the batch points into its arena after br_arena_reset(). Blocks are
+ * kept on reset, so a steady load allocates nothing. An arena has a maximum; past it, or when
+ * malloc fails, br_arena_alloc() returns NULL and the arena remembers it (br_arena_failed), so that
+ * a function building many pieces may check once at its end. Built with BR_ARENA_MALLOC_EACH every
+ * piece is its own malloc, for the sanitizers.
  */
 #ifndef BR_ARENA_H
 #define BR_ARENA_H
@@ -16,8 +16,8 @@ struct br_arena_block;
 struct br_arena {
 	struct br_arena_block *blocks; /* the first is being filled */
 	struct br_arena_block *spare;  /* kept by reset */
-	size_t used;                   /* bytes handed out since reset */
-	size_t max;                    /* bytes */
+	size_t used;		       /* bytes handed out since reset */
+	size_t max;		       /* bytes */
 	bool failed;
 	bool full; /* it failed at max, not for want of memory */
 };
@@ -43,7 +43,7 @@ struct br_str br_arena_copy(struct br_arena *a, struct br_str s);
 struct br_str br_arena_printf(struct br_arena *a, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-#define br_arena_new(a, type) ((type *)br_arena_calloc((a), 1, sizeof(type)))
+#define br_arena_new(a, type)	       ((type *)br_arena_calloc((a), 1, sizeof(type)))
 #define br_arena_array(a, type, count) ((type *)br_arena_calloc((a), (count), sizeof(type)))
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * br_buf.h - a growing byte buffer with a maximum.
  *
- * On overflow of the maximum or of memory the buffer becomes empty, stays failed and ignores further
- * writes until reset, so that a writer checks once at the end (br_buf_failed).
+ * On overflow of the maximum or of memory the buffer becomes empty, stays failed and ignores
+ * further writes until reset, so that a writer checks once at the end (br_buf_failed).
  */
 #ifndef BR_BUF_H
 #define BR_BUF_H
@@ -34,7 +34,8 @@ static inline struct br_str br_buf_str(const struct br_buf *b)
 	return (struct br_str){b->p, b->n};
 }
 
-/* Makes room for n more bytes and returns where to write them, or NULL (failed). The caller adds to b->n. */
+/* Makes room for n more bytes and returns where to write them, or NULL (failed). The caller adds to
+ * b->n. */
 char *br_buf_reserve(struct br_buf *b, size_t n);
 void br_buf_add(struct br_buf *b, const void *bytes, size_t n);
 static inline void br_buf_addc(struct br_buf *b, char c)
@@ -51,7 +52,8 @@ static inline void br_buf_adds(struct br_buf *b, struct br_str s)
 void br_buf_printf(struct br_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A terminating NUL behind the bytes, not counted; "" when failed. */
 const char *br_buf_cstr(struct br_buf *b);
-/* The bytes as malloc'ed memory now owned by the caller (NUL behind them); the buffer is empty after. */
+/* The bytes as malloc'ed memory now owned by the caller (NUL behind them); the buffer is empty
+ * after. */
 char *br_buf_take(struct br_buf *b, size_t *n);
 
 #endif

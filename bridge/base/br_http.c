@@ -1,11 +1,13 @@
 /*
- * curl tells us through two callbacks which sockets to watch and when to wake it; they only note that in the loop, because
- * no curl function may be called from inside them. Everything else runs from the loop: socket_action, then the finished calls.
+ * curl tells us through two callbacks which sockets to watch and when to wake it; they only note
+ * that in the loop, because no curl function may be called from inside them. Everything else runs
+ * from the loop: socket_action, then the finished calls.
  *
- * What may have been sent. curl calls `before_request` when it has a connection and is about to write the request. If that
- * never happened, or happened and not one byte was written, the server saw nothing. If it is about to happen a second time, curl
- * is repeating by itself a request that an old connection swallowed: it is stopped there, because only the caller knows
- * whether the request may be repeated.
+ * What may have been sent. curl calls `before_request` when it has a connection and is about to
+ * write the request. If that never happened, or happened and not one byte was written, the server
+ * saw nothing. If it is about to happen a second time, curl is repeating by itself a request that
+ * an old connection swallowed: it is stopped there, because only the caller knows whether the
+ * request may be repeated.
  */
 #include "br_http.h"
 
@@ -16,9 +18,9 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define CONNECT_MS 5000
+#define CONNECT_MS  5000
 #define HEADERS_MAX (256 * 1024)
-#define KEEP_ROOM (256 * 1024) /* a larger body buffer is not kept for the next call */
+#define KEEP_ROOM   (256 * 1024) /* a larger body buffer is not kept for the next call */
 
 struct br_http_headers {
 	struct br_buf lines; /* each ended by \n */
@@ -64,8 +66,10 @@ static void act(struct br_http *h, curl_socket_t fd, int mask)
 	finished_calls(h);
 	if (h->doomed)
 		return;
-	/* curl announces a deadline once. Ask again, should the timer have fired a moment before it. */
-	if (h->nrunning && !br_timer_is_set(&h->timer) && !curl_multi_timeout(h->multi, &ms) && ms >= 0)
+	/* curl announces a deadline once. Ask again, should the timer have fired a moment before
+	 * it. */
+	if (h->nrunning && !br_timer_is_set(&h->timer) && !curl_multi_timeout(h->multi, &ms) &&
+		ms >= 0)
 		br_timer_set(h->loop, &h->timer, ms * 1000);
 }
 
@@ -81,7 +85,8 @@ static void act_and_leave(struct br_http *h, curl_socket_t fd, int mask)
 
 static void on_socket(void *arg, int fd, short revents)
 {
-	int mask = (revents & (POLLIN | POLLHUP) ? CURL_CSELECT_IN : 0) | (revents & POLLOUT ? CURL_CSELECT_OUT : 0) |
+	int mask = (revents & (POLLIN | POLLHUP) ? CURL_CSELECT_IN : 0) |
+		   (revents & POLLOUT ? CURL_CSELECT_OUT : 0) |
 		   (revents & (POLLERR | POLLNVAL) ? CURL_CSELECT_ERR : 0);
 
 	act_and_leave(arg, fd, mask);
@@ -95,7 +100,8 @@ static void on_timer(void *arg)
 static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct br_http *h = arg;
-	short events = (short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0));
+	short events =
+		(short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0));
 
 	(void)easy;
 	(void)socket_arg;
@@ -295,7 +301,8 @@ static CURLcode set_method(CURL *e, const struct br_http_request *req)
 	if (req->body.n || may_have_body(req->method)) {
 		rc = curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.n);
 		if (!rc)
-			rc = curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, req->body.n ? req->body.p : "");
+			rc = curl_easy_setopt(
+				e, CURLOPT_COPYPOSTFIELDS, req->body.n ? req->body.p : "");
 	} else if (!strcmp(req->method, "HEAD")) {
 		return curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
 	}
@@ -354,7 +361,8 @@ static int write_request(struct call *c, const struct br_http_request *req, stru
 	if (!rc)
 		rc = set_method(c->easy, req);
 	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, ms);
-	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, ms < CONNECT_MS ? ms : (long)CONNECT_MS);
+	curl_easy_setopt(
+		c->easy, CURLOPT_CONNECTTIMEOUT_MS, ms < CONNECT_MS ? ms : (long)CONNECT_MS);
 	c->body.max = req->max_body;
 	return rc ? cannot(c, curl_easy_strerror(rc), err) : 0;
 }
@@ -369,7 +377,8 @@ static int begin(struct call *c, const struct br_http_request *req, struct br_er
 	return rc ? cannot(c, curl_multi_strerror(rc), err) : 0;
 }
 
-int br_http_send(struct br_http *h, const struct br_http_request *req, br_http_fn *fn, void *arg, struct br_err *err)
+int br_http_send(struct br_http *h, const struct br_http_request *req, br_http_fn *fn, void *arg,
+	struct br_err *err)
 {
 	struct call *c = get_call(h);
 	struct br_err own;
@@ -412,12 +421,13 @@ static void explain(const struct call *c, CURLcode rc, enum br_http_outcome how,
 
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
 		why = "the server closed a kept connection instead of answering";
-	snprintf(max, sizeof(max), "%zu", br_buf_failed(&c->got.lines) ? c->got.lines.max : c->body.max);
+	snprintf(max, sizeof(max), "%zu",
+		br_buf_failed(&c->got.lines) ? c->got.lines.max : c->body.max);
 	if (c->too_big)
 		br_err_set(err, BR_E_TOO_BIG, "what", c->url, "max", max, NULL);
 	else
-		br_err_set(err, how == BR_HTTP_NOT_SENT ? BR_E_HTTP_UNREACHABLE : BR_E_HTTP_CUT, "url", c->url, "why", why,
-			NULL);
+		br_err_set(err, how == BR_HTTP_NOT_SENT ? BR_E_HTTP_UNREACHABLE : BR_E_HTTP_CUT,
+			"url", c->url, "why", why, NULL);
 }
 
 static void finish(struct br_http *h, struct call *c, CURLcode rc)
@@ -470,7 +480,8 @@ struct br_str br_http_header(const struct br_http_answer *answer, const char *na
 
 			for (; value.n && (*value.p == ' ' || *value.p == '\t'); value.n--)
 				value.p++;
-			while (value.n && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
+			while (value.n &&
+				(value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
 				value.n--;
 			return value;
 		}
@@ -493,7 +504,8 @@ static int open_curl(void)
 	return 0;
 }
 
-struct br_http *br_http_new(struct br_loop *l, unsigned max_connections, const char *ca_file, struct br_err *err)
+struct br_http *br_http_new(
+	struct br_loop *l, unsigned max_connections, const char *ca_file, struct br_err *err)
 {
 	struct br_http *h = open_curl() ? NULL : calloc(1, sizeof(*h));
 	long max = max_connections ? (long)max_connections : 1;

@@ -2,12 +2,14 @@
  * br_json.h - JSON on the data path: a direct writer and a single-pass pull reader. No trees, no
  * allocation per value. Jansson serves configuration and is the oracle of the differential tests.
  *
- * Writer: appends to a br_buf. Commas are its business. Strings must be UTF-8; a bad byte marks the writer
- * failed (br_jw_failed) - text is checked at the borders, so this is the last net, not the first.
+ * Writer: appends to a br_buf. Commas are its business. Strings must be UTF-8; a bad byte marks the
+ * writer failed (br_jw_failed) - text is checked at the borders, so this is the last net, not the
+ * first.
  *
- * Reader: br_jr_next() gives the next token. It accepts exactly RFC 8259 with these refusals: invalid UTF-8,
- * unpaired surrogates, U+0000 in strings or keys, duplicate keys in one object, depth over BR_JSON_DEPTH, bytes
- * behind the value. Numbers are given as their text; nothing becomes a double.
+ * Reader: br_jr_next() gives the next token. It accepts exactly RFC 8259 with these refusals:
+ * invalid UTF-8, unpaired surrogates, U+0000 in strings or keys, duplicate keys in one object,
+ * depth over BR_JSON_DEPTH, bytes behind the value. Numbers are given as their text; nothing
+ * becomes a double.
  */
 #ifndef BR_JSON_H
 #define BR_JSON_H
@@ -31,10 +33,10 @@ static inline bool br_jw_failed(const struct br_jw *w)
 {
 	return w->failed || w->b->failed;
 }
-void br_jw_object(struct br_jw *w);     /* { */
+void br_jw_object(struct br_jw *w);	/* { */
 void br_jw_end_object(struct br_jw *w); /* } */
-void br_jw_array(struct br_jw *w);      /* [ */
-void br_jw_end_array(struct br_jw *w);  /* ] */
+void br_jw_array(struct br_jw *w);	/* [ */
+void br_jw_end_array(struct br_jw *w);	/* ] */
 void br_jw_key(struct br_jw *w, struct br_str key);
 void br_jw_str(struct br_jw *w, struct br_str value);
 void br_jw_int(struct br_jw *w, int64_t value);
@@ -44,10 +46,10 @@ void br_jw_null(struct br_jw *w);
 void br_jw_raw(struct br_jw *w, struct br_str json);
 
 /* key and value in one call; key is a literal */
-#define br_jw_kstr(w, key, value) (br_jw_key((w), BR_STR(key)), br_jw_str((w), (value)))
-#define br_jw_kint(w, key, value) (br_jw_key((w), BR_STR(key)), br_jw_int((w), (value)))
+#define br_jw_kstr(w, key, value)  (br_jw_key((w), BR_STR(key)), br_jw_str((w), (value)))
+#define br_jw_kint(w, key, value)  (br_jw_key((w), BR_STR(key)), br_jw_int((w), (value)))
 #define br_jw_kbool(w, key, value) (br_jw_key((w), BR_STR(key)), br_jw_bool((w), (value)))
-#define br_jw_kraw(w, key, value) (br_jw_key((w), BR_STR(key)), br_jw_raw((w), (value)))
+#define br_jw_kraw(w, key, value)  (br_jw_key((w), BR_STR(key)), br_jw_raw((w), (value)))
 
 enum br_json_token {
 	BR_JT_END, /* the whole input was one value and is used up */
@@ -66,9 +68,10 @@ enum br_json_token {
 
 struct br_jr {
 	struct br_str in;
-	size_t pos;             /* bytes read */
+	size_t pos;		/* bytes read */
 	struct br_arena *arena; /* unescaped strings and key sets live here */
-	struct br_str text;     /* of the last KEY, STRING or NUMBER; borrowed from the input or the arena */
+	struct br_str
+		text; /* of the last KEY, STRING or NUMBER; borrowed from the input or the arena */
 	struct br_err *err;
 	/* private */
 	struct br_json_keys *keys[BR_JSON_DEPTH];
@@ -76,13 +79,14 @@ struct br_jr {
 	uint8_t depth;
 	uint8_t state;
 	size_t start; /* of the last token */
-	int rc;       /* of the error that ended reading */
+	int rc;	      /* of the error that ended reading */
 };
 
 void br_jr_init(struct br_jr *r, struct br_str in, struct br_arena *a, struct br_err *err);
 enum br_json_token br_jr_next(struct br_jr *r);
-/* Having read the first token t of a value, skips the rest of it; gives its raw bytes when raw is not NULL. 0 or
- * -BR_E_JSON_SYNTAX (or the arena's -BR_E_TOO_BIG, -BR_E_NOMEM). Call directly after br_jr_next() returned t. */
+/* Having read the first token t of a value, skips the rest of it; gives its raw bytes when raw is
+ * not NULL. 0 or -BR_E_JSON_SYNTAX (or the arena's -BR_E_TOO_BIG, -BR_E_NOMEM). Call directly after
+ * br_jr_next() returned t. */
 int br_jr_skip(struct br_jr *r, enum br_json_token t, struct br_str *raw);
 /* A NUMBER token's text as int64: false when it is not an integer or does not fit. */
 bool br_json_int64(struct br_str text, int64_t *out);

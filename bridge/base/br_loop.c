@@ -2,10 +2,10 @@
  * One turn: poll, fds, timers. Fds come before timers so that an answer and its time-out arriving
  * in the same turn count as an answer.
  *
- * poll(2) and not epoll: tens of fds, and libpq may close its socket and open another under the same
- * number, which an epoll set silently forgets. For the same reason a forgotten watch is only marked
- * during a turn: its place is not given to a new watch before the turn is over, so that events of
- * the old socket never reach the new owner of its number.
+ * poll(2) and not epoll: tens of fds, and libpq may close its socket and open another under the
+ * same number, which an epoll set silently forgets. For the same reason a forgotten watch is only
+ * marked during a turn: its place is not given to a new watch before the turn is over, so that
+ * events of the old socket never reach the new owner of its number.
  */
 #include "br_loop.h"
 
@@ -29,16 +29,16 @@ struct br_loop {
 	struct pollfd *pfds;
 	struct watch *watches;
 	size_t nwatches, room;
-	bool forgotten;      /* some pfd.fd < 0 */
-	unsigned *place;     /* by fd: index in pfds + 1, 0 = not watched */
+	bool forgotten;	 /* some pfd.fd < 0 */
+	unsigned *place; /* by fd: index in pfds + 1, 0 = not watched */
 	size_t nplaces;
 	struct br_timer **heap; /* least at first; slot = index + 1 */
 	size_t ntimers, heap_room;
-	int64_t now;         /* of this turn */
+	int64_t now; /* of this turn */
 	bool in_turn, stopped;
 	int status;
 	int sigfd;
-	bool signalled;      /* a TERM or INT was seen */
+	bool signalled; /* a TERM or INT was seen */
 	br_signal_fn *on_signal;
 	void *signal_arg;
 };
@@ -96,11 +96,13 @@ static int open_signals(struct br_loop *l, struct br_err *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	/* curl is told to leave signals alone, so a write to a closed TLS connection would kill us */
+	/* curl is told to leave signals alone, so a write to a closed TLS connection would kill us
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	l->sigfd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (l->sigfd < 0)
-		return br_err_set(err, BR_E_SYSTEM, "call", "signalfd", "why", strerror(errno), NULL);
+		return br_err_set(
+			err, BR_E_SYSTEM, "call", "signalfd", "why", strerror(errno), NULL);
 	if (br_loop_watch(l, l->sigfd, POLLIN, signals_ready, l))
 		return br_err_set(err, BR_E_NOMEM, NULL);
 	return 0;
@@ -301,7 +303,8 @@ static void room_for_timer(struct br_loop *l)
 		return;
 	heap = realloc(l->heap, n * sizeof(struct br_timer *));
 	if (!heap) {
-		/* A lost timer is a lost time-out: nobody would notice. Dying is noticed, and safe. */
+		/* A lost timer is a lost time-out: nobody would notice. Dying is noticed, and safe.
+		 */
 		fputs("br_loop: out of memory for timers\n", stderr);
 		abort();
 	}
@@ -319,8 +322,9 @@ void br_timer_set(struct br_loop *l, struct br_timer *t, int64_t us)
 		return;
 	}
 	/*
-	 * By the real clock, not the turn's: never earlier than asked (curl would then wait for ever). But strictly later than
-	 * this turn, since a callback that sets its own timer to 0 must let others run.
+	 * By the real clock, not the turn's: never earlier than asked (curl would then wait for
+	 * ever). But strictly later than this turn, since a callback that sets its own timer to 0
+	 * must let others run.
 	 */
 	t->at = clock_us(CLOCK_MONOTONIC) + us;
 	if (l->in_turn && t->at <= l->now)

@@ -1,13 +1,14 @@
 /*
- * Two queues. What libpq has been given is in `sent`, in the order of its answers. `waiting` is empty but for a COPY, which libpq 15
- * cannot do in pipeline mode: the COPY and all behind it wait there until `sent` has drained; then the connection leaves
- * pipeline mode, copies, and enters it again when the next other statement comes.
+ * Two queues. What libpq has been given is in `sent`, in the order of its answers. `waiting` is
+ * empty but for a COPY, which libpq 15 cannot do in pipeline mode: the COPY and all behind it wait
+ * there until `sent` has drained; then the connection leaves pipeline mode, copies, and enters it
+ * again when the next other statement comes.
  *
- * When a unit fails in pipeline mode the server skips the rest of it. When the failure lies before or in a COPY the rest is
- * still with us, and we skip it (`skipping`), up to the owner's sync.
+ * When a unit fails in pipeline mode the server skips the rest of it. When the failure lies before
+ * or in a COPY the rest is still with us, and we skip it (`skipping`), up to the owner's sync.
  *
- * Callbacks run only between enter() and leave(), always from the loop, and may call anything here: a lost connection is
- * therefore noticed at the next turn, not inside br_pg_send().
+ * Callbacks run only between enter() and leave(), always from the loop, and may call anything here:
+ * a lost connection is therefore noticed at the next turn, not inside br_pg_send().
  */
 #include "br_pg_conn.h"
 #include "br_pg_op.h"
@@ -18,8 +19,9 @@
 #define COPY_CHUNK 65536
 
 /*
- * A name is READY once the server said so. Until then only the unit that prepares it may use it: should that unit fail early,
- * the server never prepares it, and units already queued behind must not suffer. They send their text.
+ * A name is READY once the server said so. Until then only the unit that prepares it may use it:
+ * should that unit fail early, the server never prepares it, and units already queued behind must
+ * not suffer. They send their text.
  */
 struct name {
 	const char *name;
@@ -39,7 +41,7 @@ struct br_pg {
 	enum br_pg_state state;
 	int fd; /* watched, -1 = none */
 	short events;
-	struct br_timer later;    /* work for the next turn */
+	struct br_timer later;	  /* work for the next turn */
 	struct br_timer patience; /* with connecting */
 	bool want_connect;
 
@@ -75,7 +77,8 @@ static void soon(struct br_pg *pg)
 
 /* ---- life ---- */
 
-struct br_pg *br_pg_new(struct br_loop *l, const char *conninfo, br_pg_state_fn *on_state, void *arg, struct br_err *err)
+struct br_pg *br_pg_new(struct br_loop *l, const char *conninfo, br_pg_state_fn *on_state,
+	void *arg, struct br_err *err)
 {
 	struct br_pg *pg = calloc(1, sizeof(*pg));
 
@@ -171,7 +174,8 @@ static bool is_ours(const struct br_pg_op *op)
 }
 
 /* op is off its queue; it goes back to the spare ones first, since the callback may free pg. */
-static void answer(struct br_pg *pg, struct br_pg_op *op, const PGresult *res, const struct br_err *err)
+static void answer(
+	struct br_pg *pg, struct br_pg_op *op, const PGresult *res, const struct br_err *err)
 {
 	br_pg_result_fn *fn = op->fn;
 	void *arg = op->arg;
@@ -269,7 +273,8 @@ static int libpq_refused(struct br_pg *pg, struct br_err *err)
 {
 	soon(pg); /* a connection that is gone is noticed there */
 	if (PQstatus(pg->conn) != CONNECTION_BAD)
-		return br_err_set(err, BR_E_PG_SQL, "sqlstate", "-", "why", "libpq does not take the statement", NULL);
+		return br_err_set(err, BR_E_PG_SQL, "sqlstate", "-", "why",
+			"libpq does not take the statement", NULL);
 	return br_pg_err(pg->conn, NULL, err);
 }
 
@@ -315,7 +320,8 @@ static int pipeline_on(struct br_pg *pg, struct br_err *err)
 	return 0;
 }
 
-static int give_stmt(struct br_pg *pg, struct br_pg_op *op, const struct br_pg_later *s, struct br_err *err)
+static int give_stmt(
+	struct br_pg *pg, struct br_pg_op *op, const struct br_pg_later *s, struct br_err *err)
 {
 	struct br_pg_args *a = &pg->args;
 	int rc = pipeline_on(pg, err);
@@ -328,16 +334,17 @@ static int give_stmt(struct br_pg *pg, struct br_pg_op *op, const struct br_pg_l
 	if (br_pg_args_fill(a, s->nparams, s->params))
 		return br_err_set(err, BR_E_NOMEM, NULL);
 	if (op->name >= 0)
-		ok = PQsendQueryPrepared(pg->conn, s->name, s->nparams, a->values, a->lengths, a->formats,
-			s->binary_result);
+		ok = PQsendQueryPrepared(pg->conn, s->name, s->nparams, a->values, a->lengths,
+			a->formats, s->binary_result);
 	else
-		ok = PQsendQueryParams(pg->conn, s->sql, s->nparams, s->types, a->values, a->lengths, a->formats,
-			s->binary_result);
+		ok = PQsendQueryParams(pg->conn, s->sql, s->nparams, s->types, a->values,
+			a->lengths, a->formats, s->binary_result);
 	if (!ok)
 		return libpq_refused(pg, err);
 	br_pg_put(&pg->sent, op);
 	pg->unsynced = true;
-	/* A full libpq flushes by itself and, when the socket is full too, reads: look for answers. */
+	/* A full libpq flushes by itself and, when the socket is full too, reads: look for answers.
+	 */
 	if (!br_timer_is_set(&pg->later))
 		soon(pg);
 	return 0;
@@ -378,8 +385,8 @@ static int give_sync(struct br_pg *pg, struct br_pg_op *op, struct br_err *err)
 
 /* ---- the owner's side ---- */
 
-static int start_op(struct br_pg *pg, enum br_pg_op_kind kind, br_pg_result_fn *fn, void *arg, struct br_pg_op **out,
-	struct br_err *err)
+static int start_op(struct br_pg *pg, enum br_pg_op_kind kind, br_pg_result_fn *fn, void *arg,
+	struct br_pg_op **out, struct br_err *err)
 {
 	if (pg->state != BR_PG_UP || pg->want_connect)
 		return br_err_set(err, BR_E_PG_UNAVAILABLE, "why", "not connected", NULL);
@@ -392,7 +399,8 @@ static bool must_wait(const struct br_pg *pg, const struct br_pg_op *op)
 	return pg->waiting.head || pg->skipping || op->kind == BR_PG_COPY;
 }
 
-static int put_off(struct br_pg *pg, struct br_pg_op *op, const struct br_pg_later *s, struct br_err *err)
+static int put_off(
+	struct br_pg *pg, struct br_pg_op *op, const struct br_pg_later *s, struct br_err *err)
 {
 	if (s && !(op->later = br_pg_later_stmt(s)))
 		return br_err_set(err, BR_E_NOMEM, NULL);
@@ -401,7 +409,8 @@ static int put_off(struct br_pg *pg, struct br_pg_op *op, const struct br_pg_lat
 	return 0;
 }
 
-static int queue_op(struct br_pg *pg, struct br_pg_op *op, const struct br_pg_later *s, struct br_err *err)
+static int queue_op(
+	struct br_pg *pg, struct br_pg_op *op, const struct br_pg_later *s, struct br_err *err)
 {
 	int rc;
 
@@ -419,9 +428,14 @@ static int queue_op(struct br_pg *pg, struct br_pg_op *op, const struct br_pg_la
 }
 
 int br_pg_send(struct br_pg *pg, const char *name, const char *sql, int nparams, const Oid *types,
-	const struct br_pg_param *params, bool binary_result, br_pg_result_fn *fn, void *arg, struct br_err *err)
+	const struct br_pg_param *params, bool binary_result, br_pg_result_fn *fn, void *arg,
+	struct br_err *err)
 {
-	struct br_pg_later s = {.name = name, .sql = sql, .nparams = nparams, .types = types, .params = params,
+	struct br_pg_later s = {.name = name,
+		.sql = sql,
+		.nparams = nparams,
+		.types = types,
+		.params = params,
 		.binary_result = binary_result};
 	struct br_pg_op *op;
 	int rc = start_op(pg, BR_PG_STMT, fn, arg, &op, err);
@@ -437,7 +451,8 @@ int br_pg_sync(struct br_pg *pg, br_pg_result_fn *fn, void *arg, struct br_err *
 	return rc ? rc : queue_op(pg, op, NULL, err);
 }
 
-int br_pg_copy(struct br_pg *pg, const char *sql, struct br_str data, br_pg_result_fn *fn, void *arg, struct br_err *err)
+int br_pg_copy(struct br_pg *pg, const char *sql, struct br_str data, br_pg_result_fn *fn,
+	void *arg, struct br_err *err)
 {
 	struct br_pg_later s = {.sql = sql, .data = data};
 	struct br_pg_op *op;
@@ -505,7 +520,8 @@ static bool is_good(ExecStatusType s)
 static void one_result(struct br_pg *pg, const PGresult *res)
 {
 	ExecStatusType s = PQresultStatus(res);
-	bool at_sync = pg->sent.head && (pg->sent.head->kind == BR_PG_SYNC || pg->sent.head->kind == BR_PG_DRAIN);
+	bool at_sync = pg->sent.head &&
+		       (pg->sent.head->kind == BR_PG_SYNC || pg->sent.head->kind == BR_PG_DRAIN);
 
 	if (is_copy(s))
 		lose_why(pg, "COPY was sent as a statement; the connection is out of step");
@@ -515,7 +531,8 @@ static void one_result(struct br_pg *pg, const PGresult *res)
 		lose_why(pg, "answers are out of step");
 	else if (s == PGRES_PIPELINE_SYNC)
 		sync_result(pg, res);
-	else if (at_sync) /* an implicit transaction commits there: a deferred constraint speaks up */
+	else if (at_sync) /* an implicit transaction commits there: a deferred constraint speaks up
+			   */
 		fail_unit(pg, res);
 	else
 		stmt_result(pg, res, is_good(s));
@@ -526,7 +543,8 @@ static void take_results(struct br_pg *pg)
 	/* libpq may say NULL once between two statements; more than that means it has nothing */
 	int nulls = 0;
 
-	while (pg->conn && !pg->copying && nulls < 2 && (pg->sent.head || pg->null_due) && !PQisBusy(pg->conn)) {
+	while (pg->conn && !pg->copying && nulls < 2 && (pg->sent.head || pg->null_due) &&
+		!PQisBusy(pg->conn)) {
 		PGresult *res = PQgetResult(pg->conn);
 
 		if (!res) {
@@ -598,7 +616,8 @@ static void copy_results(struct br_pg *pg)
 			return;
 		}
 		if (is_copy(s))
-			lose_why(pg, "only COPY ... FROM STDIN can be copied; the connection is out of step");
+			lose_why(pg, "only COPY ... FROM STDIN can be copied; the connection is "
+				     "out of step");
 		else if (!is_good(s) && PQstatus(pg->conn) == CONNECTION_BAD)
 			lose_conn(pg, res);
 		if (!pg->conn)
@@ -609,8 +628,8 @@ static void copy_results(struct br_pg *pg)
 }
 
 /*
- * In pieces, each flushed, so that libpq holds one piece and not the whole. -1 from libpq means that the COPY is over already (the
- * results say why) or the connection is.
+ * In pieces, each flushed, so that libpq holds one piece and not the whole. -1 from libpq means
+ * that the COPY is over already (the results say why) or the connection is.
  */
 static void push_copy(struct br_pg *pg)
 {
@@ -647,8 +666,9 @@ static void copy_turn(struct br_pg *pg)
 /* ---- what waits ---- */
 
 /*
- * A COPY at the head of waiting: it starts when all before it is answered and the server stands at a sync. Answered is not
- * enough: an error is answered at once, and the server then skips everything up to a sync.
+ * A COPY at the head of waiting: it starts when all before it is answered and the server stands at
+ * a sync. Answered is not enough: an error is answered at once, and the server then skips
+ * everything up to a sync.
  */
 static void approach_copy(struct br_pg *pg)
 {
@@ -668,12 +688,14 @@ static void approach_copy(struct br_pg *pg)
 		lose(pg, &err);
 }
 
-/* A statement that cannot be given must not be left out of its unit silently: the connection goes instead. */
+/* A statement that cannot be given must not be left out of its unit silently: the connection goes
+ * instead. */
 static void give_waiting(struct br_pg *pg)
 {
 	struct br_pg_op *op = br_pg_pop(&pg->waiting);
 	struct br_err err;
-	int rc = op->kind == BR_PG_SYNC ? give_sync(pg, op, &err) : give_stmt(pg, op, op->later, &err);
+	int rc = op->kind == BR_PG_SYNC ? give_sync(pg, op, &err)
+					: give_stmt(pg, op, op->later, &err);
 
 	if (!rc) {
 		free(op->later);
@@ -836,7 +858,8 @@ static void on_ready(void *arg, int fd, short revents)
 	} else {
 		if (revents & POLLOUT)
 			flush(pg);
-		/* a failure shows as CONNECTION_BAD, after the answers that came before it are read */
+		/* a failure shows as CONNECTION_BAD, after the answers that came before it are read
+		 */
 		if (revents & (POLLIN | POLLERR | POLLHUP | POLLNVAL))
 			PQconsumeInput(pg->conn);
 		work(pg);

@@ -41,7 +41,8 @@ static int count(const PQconninfoOption *list)
 static int bad_conninfo(char *parser_says, struct br_err *err)
 {
 	PQfreemem(parser_says);
-	return br_err_set(err, BR_E_PG_UNAVAILABLE, "why", "the connection string is malformed", NULL);
+	return br_err_set(
+		err, BR_E_PG_UNAVAILABLE, "why", "the connection string is malformed", NULL);
 }
 
 static void fill(struct br_pg_opts *o)
@@ -172,8 +173,9 @@ static void join_lines(char *out, const char *text)
 }
 
 /*
- * What libpq has to say about a connection. One line per address tried, when it could not be made; else the last line, since
- * those before may be left from a statement's error and quote data. Lines behind a tab are general advice.
+ * What libpq has to say about a connection. One line per address tried, when it could not be made;
+ * else the last line, since those before may be left from a statement's error and quote data. Lines
+ * behind a tab are general advice.
  */
 static void connection_words(char *out, const char *text)
 {
@@ -196,7 +198,8 @@ static void connection_words(char *out, const char *text)
 	}
 }
 
-/* The messages of class 22 quote the value that did not fit: 'invalid input syntax for type date: "1950.3.7"'. */
+/* The messages of class 22 quote the value that did not fit: 'invalid input syntax for type date:
+ * "1950.3.7"'. */
 static void hide_quoted(char *out, const char *text)
 {
 	static const struct {
@@ -226,7 +229,8 @@ static void hide_quoted(char *out, const char *text)
 	}
 }
 
-static int unavailable(const PGconn *conn, const PGresult *res, const char *state, struct br_err *err)
+static int unavailable(
+	const PGconn *conn, const PGresult *res, const char *state, struct br_err *err)
 {
 	const char *text = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
 	char why[WHY_ROOM];
@@ -234,7 +238,8 @@ static int unavailable(const PGconn *conn, const PGresult *res, const char *stat
 	if (text)
 		join_lines(why, text);
 	else
-		connection_words(why, res && *PQresultErrorMessage(res) ? PQresultErrorMessage(res) : PQerrorMessage(conn));
+		connection_words(why, res && *PQresultErrorMessage(res) ? PQresultErrorMessage(res)
+									: PQerrorMessage(conn));
 	return br_err_set(err, BR_E_PG_UNAVAILABLE, "why", *why ? why : "the connection was lost",
 		state ? "sqlstate" : NULL, state, NULL);
 }
@@ -266,7 +271,8 @@ static int refused(const PGresult *res, const char *state, struct br_err *err)
 		if (v[n])
 			k[n++] = places[i].key;
 	}
-	return br_err_set(err, BR_E_PG_SQL, "sqlstate", state, "why", why, k[0], v[0], k[1], v[1], k[2], v[2], NULL);
+	return br_err_set(err, BR_E_PG_SQL, "sqlstate", state, "why", why, k[0], v[0], k[1], v[1],
+		k[2], v[2], NULL);
 }
 
 /* The server is going away, starting or full: not the statement's fault. */
@@ -313,8 +319,8 @@ static bool is_good(const PGresult *res)
 	return s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK || s == PGRES_EMPTY_QUERY;
 }
 
-int br_pg_exec_sync(PGconn *conn, const char *sql, int nparams, const struct br_pg_param *params, PGresult **out,
-	struct br_err *err)
+int br_pg_exec_sync(PGconn *conn, const char *sql, int nparams, const struct br_pg_param *params,
+	PGresult **out, struct br_err *err)
 {
 	struct br_pg_args a = {0};
 	PGresult *res = NULL;

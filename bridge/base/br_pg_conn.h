@@ -6,7 +6,8 @@
 
 #include "br_pg.h"
 
-/* conninfo plus our defaults, as PQconnectStartParams() takes them; free with br_pg_opts_release(). */
+/* conninfo plus our defaults, as PQconnectStartParams() takes them; free with br_pg_opts_release().
+ */
 struct br_pg_opts {
 	PQconninfoOption *parsed; /* owns the strings the arrays point to */
 	const char **keys;

@@ -37,7 +37,8 @@ void br_pg_join(struct br_pg_queue *q, struct br_pg_queue *more)
 	*more = (struct br_pg_queue){NULL, NULL};
 }
 
-struct br_pg_op *br_pg_op_get(struct br_pg_queue *spare, enum br_pg_op_kind kind, br_pg_result_fn *fn, void *arg)
+struct br_pg_op *br_pg_op_get(
+	struct br_pg_queue *spare, enum br_pg_op_kind kind, br_pg_result_fn *fn, void *arg)
 {
 	struct br_pg_op *op = br_pg_pop(spare);
 

@@ -18,7 +18,7 @@ struct br_str {
 };
 
 #define BR_STR(literal) ((struct br_str){(literal), sizeof(literal) - 1})
-#define BR_STR_NONE ((struct br_str){NULL, 0})
+#define BR_STR_NONE	((struct br_str){NULL, 0})
 /* for printf("%.*s", BR_STR_ARG(s)) */
 #define BR_STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""
 #define BR_LEN(array) (sizeof(array) / sizeof((array)[0]))
@@ -42,7 +42,8 @@ static inline int br_str_cmp(struct br_str a, struct br_str b)
 	return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
-/* 64-bit hash of bytes, the same on every machine and run (FNV-1a with a final mix); not for secrets. */
+/* 64-bit hash of bytes, the same on every machine and run (FNV-1a with a final mix); not for
+ * secrets. */
 uint64_t br_hash(const void *bytes, size_t n);
 
 #endif

@@ -22,7 +22,8 @@ void bus_die(struct bus *b, const struct br_err *err)
 	br_timer_set(b->loop, &b->funeral, 0);
 }
 
-/* From a timer, so that no caller of bus_send() or bus_take() finds its bus freed by its own callback. */
+/* From a timer, so that no caller of bus_send() or bus_take() finds its bus freed by its own
+ * callback. */
 static void funeral(void *arg)
 {
 	struct bus *b = arg;
@@ -37,9 +38,10 @@ void bus_complain(struct bus *b, rd_kafka_resp_err_t code, const char *why)
 	struct br_err err;
 	char bootstrap[256];
 	bool auth = code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
-		code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
+		    code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
 
-	/* single connections come and go; what counts is that no broker is left, or that none wants us */
+	/* single connections come and go; what counts is that no broker is left, or that none wants
+	 * us */
 	if (!auth && code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
 		br_debug("kafka", L_Z("why", why));
 		return;
@@ -49,7 +51,8 @@ void bus_complain(struct bus *b, rd_kafka_resp_err_t code, const char *why)
 	b->quiet_until = br_loop_now(b->loop) + QUIET_US;
 	snprintf(bootstrap, sizeof(bootstrap), "%.*s", BR_STR_ARG(b->site->kafka_bootstrap));
 	br_err_clear(&err);
-	br_err_set(&err, auth ? BR_E_BUS_AUTH : BR_E_BUS_UNREACHABLE, "bootstrap", bootstrap, "why", why, NULL);
+	br_err_set(&err, auth ? BR_E_BUS_AUTH : BR_E_BUS_UNREACHABLE, "bootstrap", bootstrap, "why",
+		why, NULL);
 	br_warn("no connection to Kafka", L_ERR(&err));
 }
 
@@ -133,7 +136,8 @@ static void on_wake(void *arg, int fd, short revents)
 	turn(arg);
 }
 
-struct bus *bus_new(struct br_loop *l, const struct cfg_site *site, const char *client, const struct bus_events *events, struct br_err *err)
+struct bus *bus_new(struct br_loop *l, const struct cfg_site *site, const char *client,
+	const struct bus_events *events, struct br_err *err)
 {
 	struct bus *b = calloc(1, sizeof(*b));
 
@@ -198,7 +202,8 @@ static void *close_handles(void *arg)
 	return NULL;
 }
 
-/* librdkafka 2.0.2 may hang in its destructor (a leaked reference); being crash-only we then leave it behind. */
+/* librdkafka 2.0.2 may hang in its destructor (a leaked reference); being crash-only we then leave
+ * it behind. */
 static void close_within(struct closing *c, int64_t ms)
 {
 	struct timespec until;

@@ -1,17 +1,19 @@
 /*
- * bus_admin.c - topics of a broker against the plan, for the command line: synchronous, with its own handle.
+ * bus_admin.c - topics of a broker against the plan, for the command line: synchronous, with its
+ * own handle.
  *
- * AlterConfigs of this librdkafka replaces *all* settings of a topic, so whatever somebody else set there is read first and sent along.
+ * AlterConfigs of this librdkafka replaces *all* settings of a topic, so whatever somebody else set
+ * there is read first and sent along.
  */
 #include "bus_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ASK_MS 10000
-#define CREATE_MS 20000
+#define ASK_MS	      10000
+#define CREATE_MS     20000
 #define CONTROLLER_MS 3000
-#define MAX_CONFIG 9 /* of a plan, and min.insync.replicas */
+#define MAX_CONFIG    9 /* of a plan, and min.insync.replicas */
 
 struct admin {
 	const struct cfg_site *site;
@@ -32,7 +34,8 @@ static int unreachable(const struct admin *d, rd_kafka_resp_err_t code, struct b
 	snprintf(bootstrap, sizeof(bootstrap), "%.*s", BR_STR_ARG(d->site->kafka_bootstrap));
 	if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
 		return br_err_set(err, BR_E_BUS_NO_ADMIN, "bootstrap", bootstrap, NULL);
-	return br_err_set(err, BR_E_BUS_UNREACHABLE, "bootstrap", bootstrap, "why", rd_kafka_err2str(code), NULL);
+	return br_err_set(err, BR_E_BUS_UNREACHABLE, "bootstrap", bootstrap, "why",
+		rd_kafka_err2str(code), NULL);
 }
 
 static int refused(const char *action, const char *topic, const char *why, struct br_err *err)
@@ -52,7 +55,8 @@ static void admin_close(struct admin *d)
 		rd_kafka_destroy(d->rk);
 }
 
-/* The mock broker names a controller that is none of its brokers; requests to it would only run into their time-out. */
+/* The mock broker names a controller that is none of its brokers; requests to it would only run
+ * into their time-out. */
 static bool has_controller(const struct admin *d)
 {
 	int32_t id = rd_kafka_controllerid(d->rk, CONTROLLER_MS);
@@ -110,7 +114,8 @@ static rd_kafka_event_t *wait_for(struct admin *d, int ms)
 }
 
 /* Reads the settings of all topics of the plan that exist. */
-static int describe(struct admin *d, const struct bus_topic_plan *plan, size_t n, struct br_err *err)
+static int describe(
+	struct admin *d, const struct bus_topic_plan *plan, size_t n, struct br_err *err)
 {
 	rd_kafka_ConfigResource_t **ask = calloc(n + 1, sizeof(*ask));
 	size_t count = 0;
@@ -120,7 +125,8 @@ static int describe(struct admin *d, const struct bus_topic_plan *plan, size_t n
 		return br_err_set(err, BR_E_NOMEM, NULL);
 	for (size_t i = 0; i < n; i++)
 		if (find_topic(d, plan[i].name))
-			ask[count++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, plan[i].name.p);
+			ask[count++] = rd_kafka_ConfigResource_new(
+				RD_KAFKA_RESOURCE_TOPIC, plan[i].name.p);
 	if (count) {
 		rd_kafka_DescribeConfigs(d->rk, ask, count, NULL, d->queue);
 		d->described = wait_for(d, CREATE_MS);
@@ -142,7 +148,8 @@ static const rd_kafka_ConfigResource_t *settings_of(const struct admin *d, struc
 
 	if (!d->described)
 		return NULL;
-	all = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(d->described), &n);
+	all = rd_kafka_DescribeConfigs_result_resources(
+		rd_kafka_event_DescribeConfigs_result(d->described), &n);
 	for (size_t i = 0; i < n; i++)
 		if (br_str_eq(br_str_z(rd_kafka_ConfigResource_name(all[i])), topic))
 			return all[i];
@@ -160,7 +167,8 @@ static const char *value_of(const rd_kafka_ConfigResource_t *r, const char *name
 	return NULL;
 }
 
-static int compare(const struct admin *d, const struct bus_topic_plan *plan, struct bus_topic_check *out, struct br_err *err)
+static int compare(const struct admin *d, const struct bus_topic_plan *plan,
+	struct bus_topic_check *out, struct br_err *err)
 {
 	const rd_kafka_metadata_topic_t *t = find_topic(d, plan->name);
 	const rd_kafka_ConfigResource_t *r = settings_of(d, plan->name);
@@ -172,7 +180,8 @@ static int compare(const struct admin *d, const struct bus_topic_plan *plan, str
 	if (!t)
 		return 0;
 	if (!r || rd_kafka_ConfigResource_error(r))
-		return refused("describe", plan->name.p, r ? rd_kafka_ConfigResource_error_string(r) : "no answer", err);
+		return refused("describe", plan->name.p,
+			r ? rd_kafka_ConfigResource_error_string(r) : "no answer", err);
 	out->state = BUS_TOPIC_OK;
 	n = wanted_of(plan, t->partition_cnt ? t->partitions[0].replica_cnt : 1, wanted);
 	for (size_t i = 0; i < n; i++) {
@@ -182,18 +191,23 @@ static int compare(const struct admin *d, const struct bus_topic_plan *plan, str
 			continue;
 		out->state = BUS_TOPIC_DIFFERS;
 		if (used < sizeof(out->difference))
-			used += (size_t)snprintf(out->difference + used, sizeof(out->difference) - used, "%s%s is %s, wanted %s", used ? "; " : "",
-				wanted[i].name, found ? found : "not set", wanted[i].value);
+			used += (size_t)snprintf(out->difference + used,
+				sizeof(out->difference) - used, "%s%s is %s, wanted %s",
+				used ? "; " : "", wanted[i].name, found ? found : "not set",
+				wanted[i].value);
 	}
-	/* more partitions would send old and new messages of one case to different ones, so this is a person's decision */
+	/* more partitions would send old and new messages of one case to different ones, so this is
+	 * a person's decision */
 	if (t->partition_cnt != plan->partitions) {
 		out->state = BUS_TOPIC_WRONG_PARTITIONS;
-		snprintf(out->difference, sizeof(out->difference), "%d partitions, wanted %d", t->partition_cnt, plan->partitions);
+		snprintf(out->difference, sizeof(out->difference), "%d partitions, wanted %d",
+			t->partition_cnt, plan->partitions);
 	}
 	return 0;
 }
 
-static int check_all(struct admin *d, const struct bus_topic_plan *plan, size_t n, struct bus_topic_check *out, struct br_err *err)
+static int check_all(struct admin *d, const struct bus_topic_plan *plan, size_t n,
+	struct bus_topic_check *out, struct br_err *err)
 {
 	int rc = describe(d, plan, n, err);
 
@@ -202,7 +216,8 @@ static int check_all(struct admin *d, const struct bus_topic_plan *plan, size_t 
 	return rc;
 }
 
-int bus_topics_check(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n, struct bus_topic_check *out, struct br_err *err)
+int bus_topics_check(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n,
+	struct bus_topic_check *out, struct br_err *err)
 {
 	struct br_err own;
 	struct admin d;
@@ -235,8 +250,10 @@ static int created(struct admin *d, rd_kafka_event_t *ev, struct br_err *err)
 		/* somebody else may have been quicker */
 		if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 			return refused("create", rd_kafka_topic_result_name(results[i]),
-				rd_kafka_topic_result_error_string(results[i]) ? rd_kafka_topic_result_error_string(results[i])
-									       : rd_kafka_err2str(code), err);
+				rd_kafka_topic_result_error_string(results[i])
+					? rd_kafka_topic_result_error_string(results[i])
+					: rd_kafka_err2str(code),
+				err);
 	}
 	return 0;
 }
@@ -246,7 +263,8 @@ static rd_kafka_NewTopic_t *new_topic(const struct admin *d, const struct bus_to
 	struct wanted wanted[MAX_CONFIG];
 	char why[256];
 	int copies = replicas(d, plan);
-	rd_kafka_NewTopic_t *t = rd_kafka_NewTopic_new(plan->name.p, plan->partitions, copies, why, sizeof(why));
+	rd_kafka_NewTopic_t *t =
+		rd_kafka_NewTopic_new(plan->name.p, plan->partitions, copies, why, sizeof(why));
 	size_t n = wanted_of(plan, copies, wanted);
 
 	for (size_t i = 0; i < n && t; i++)
@@ -254,7 +272,8 @@ static rd_kafka_NewTopic_t *new_topic(const struct admin *d, const struct bus_to
 	return t;
 }
 
-static int create(struct admin *d, const struct bus_topic_plan *plan, size_t n, const struct bus_topic_check *found, struct br_err *err)
+static int create(struct admin *d, const struct bus_topic_plan *plan, size_t n,
+	const struct bus_topic_check *found, struct br_err *err)
 {
 	rd_kafka_NewTopic_t **topics = calloc(n + 1, sizeof(*topics));
 	rd_kafka_AdminOptions_t *options;
@@ -297,8 +316,8 @@ static bool is_wanted(const char *name, const struct wanted *wanted, size_t n)
 }
 
 /* What somebody else set on this topic; each name may stand in the request only once. */
-static int keep_settings(rd_kafka_ConfigResource_t *to, const rd_kafka_ConfigResource_t *from, const char *topic, const struct wanted *wanted,
-	size_t nwanted, struct br_err *err)
+static int keep_settings(rd_kafka_ConfigResource_t *to, const rd_kafka_ConfigResource_t *from,
+	const char *topic, const struct wanted *wanted, size_t nwanted, struct br_err *err)
 {
 	size_t n = 0;
 	const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(from, &n);
@@ -306,12 +325,16 @@ static int keep_settings(rd_kafka_ConfigResource_t *to, const rd_kafka_ConfigRes
 	for (size_t i = 0; i < n; i++) {
 		const char *value = rd_kafka_ConfigEntry_value(entries[i]);
 
-		if (rd_kafka_ConfigEntry_source(entries[i]) != RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG ||
+		if (rd_kafka_ConfigEntry_source(entries[i]) !=
+				RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG ||
 			is_wanted(rd_kafka_ConfigEntry_name(entries[i]), wanted, nwanted))
 			continue;
 		if (!value)
-			return refused("alter", topic, "it has a secret setting that cannot be read and would be lost", err);
-		rd_kafka_ConfigResource_set_config(to, rd_kafka_ConfigEntry_name(entries[i]), value);
+			return refused("alter", topic,
+				"it has a secret setting that cannot be read and would be lost",
+				err);
+		rd_kafka_ConfigResource_set_config(
+			to, rd_kafka_ConfigEntry_name(entries[i]), value);
 	}
 	return 0;
 }
@@ -327,14 +350,16 @@ static int altered(struct admin *d, rd_kafka_event_t *ev, const char *topic, str
 		return unreachable(d, rd_kafka_event_error(ev), err);
 	all = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(ev), &n);
 	if (n != 1 || rd_kafka_ConfigResource_error(all[0]))
-		return refused("alter", topic, n == 1 ? rd_kafka_ConfigResource_error_string(all[0]) : "no answer", err);
+		return refused("alter", topic,
+			n == 1 ? rd_kafka_ConfigResource_error_string(all[0]) : "no answer", err);
 	return 0;
 }
 
 static int alter(struct admin *d, const struct bus_topic_plan *plan, struct br_err *err)
 {
 	const rd_kafka_metadata_topic_t *t = find_topic(d, plan->name);
-	rd_kafka_ConfigResource_t *r = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, plan->name.p);
+	rd_kafka_ConfigResource_t *r =
+		rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, plan->name.p);
 	struct wanted wanted[MAX_CONFIG];
 	size_t n = wanted_of(plan, t->partition_cnt ? t->partitions[0].replica_cnt : 1, wanted);
 	rd_kafka_event_t *ev;
@@ -353,7 +378,8 @@ static int alter(struct admin *d, const struct bus_topic_plan *plan, struct br_e
 	return rc;
 }
 
-int bus_topics_apply(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n, struct bus_topic_check *out, struct br_err *err)
+int bus_topics_apply(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n,
+	struct bus_topic_check *out, struct br_err *err)
 {
 	struct br_err own;
 	struct admin d;

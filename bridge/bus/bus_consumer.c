@@ -5,8 +5,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define ASK_MS 5000 /* for the watermarks of a partition */
-#define ASK_AGAIN 20
+#define ASK_MS	     5000 /* for the watermarks of a partition */
+#define ASK_AGAIN    20
 #define ASK_AGAIN_MS 50
 
 static int missing(const char *topic, struct br_err *err)
@@ -21,7 +21,8 @@ static int gone(const char *topic, int64_t offset, int64_t low, int64_t high, st
 	snprintf(o, sizeof(o), "%lld", (long long)offset);
 	snprintf(l, sizeof(l), "%lld", (long long)low);
 	snprintf(h, sizeof(h), "%lld", (long long)high);
-	return br_err_set(err, BR_E_BUS_OFFSET_GONE, "topic", topic, "offset", o, "low", l, "high", h, NULL);
+	return br_err_set(
+		err, BR_E_BUS_OFFSET_GONE, "topic", topic, "offset", o, "low", l, "high", h, NULL);
 }
 
 static int no_answer(struct bus *b, const char *topic, rd_kafka_resp_err_t code, struct br_err *err)
@@ -34,10 +35,13 @@ static int no_answer(struct bus *b, const char *topic, rd_kafka_resp_err_t code,
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 		return missing(topic, err);
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-		return br_err_set(err, BR_E_BUS_SOURCE, "topic", topic, "why", rd_kafka_err2str(code), NULL);
+		return br_err_set(
+			err, BR_E_BUS_SOURCE, "topic", topic, "why", rd_kafka_err2str(code), NULL);
 	default:
-		snprintf(bootstrap, sizeof(bootstrap), "%.*s", BR_STR_ARG(b->site->kafka_bootstrap));
-		return br_err_set(err, BR_E_BUS_UNREACHABLE, "bootstrap", bootstrap, "why", rd_kafka_err2str(code), NULL);
+		snprintf(
+			bootstrap, sizeof(bootstrap), "%.*s", BR_STR_ARG(b->site->kafka_bootstrap));
+		return br_err_set(err, BR_E_BUS_UNREACHABLE, "bootstrap", bootstrap, "why",
+			rd_kafka_err2str(code), NULL);
 	}
 }
 
@@ -55,21 +59,26 @@ static int make_consumer(struct bus *b, struct br_err *err)
 	return 0;
 }
 
-/* A partition that was made a moment ago, or moves, has no leader that knows itself as such for some milliseconds. */
+/* A partition that was made a moment ago, or moves, has no leader that knows itself as such for
+ * some milliseconds. */
 static bool settles_soon(rd_kafka_resp_err_t code)
 {
-	return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+	return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+	       code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
 }
 
 /* Asks the broker what the partition holds and where to start. */
-static int find_start(struct bus *b, const char *topic, int partition, int64_t *offset, struct br_err *err)
+static int find_start(
+	struct bus *b, const char *topic, int partition, int64_t *offset, struct br_err *err)
 {
 	int64_t low = 0, high = 0;
-	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(b->consumer, topic, partition, &low, &high, ASK_MS);
+	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+		b->consumer, topic, partition, &low, &high, ASK_MS);
 
 	for (int i = 0; i < ASK_AGAIN && settles_soon(code); i++) {
 		poll(NULL, 0, ASK_AGAIN_MS);
-		code = rd_kafka_query_watermark_offsets(b->consumer, topic, partition, &low, &high, ASK_MS);
+		code = rd_kafka_query_watermark_offsets(
+			b->consumer, topic, partition, &low, &high, ASK_MS);
 	}
 
 	if (code)
@@ -81,7 +90,8 @@ static int find_start(struct bus *b, const char *topic, int partition, int64_t *
 	return 0;
 }
 
-int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, int64_t *at, struct br_err *err)
+int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, int64_t *at,
+	struct br_err *err)
 {
 	rd_kafka_topic_t *t;
 	int rc = make_consumer(b, err);
@@ -89,7 +99,8 @@ int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, 
 	if (rc)
 		return rc;
 	if (b->nsources == BUS_MAX_SOURCES)
-		return br_err_set(err, BR_E_TOO_BIG, "what", "the list of sources", "max", "64", NULL);
+		return br_err_set(
+			err, BR_E_TOO_BIG, "what", "the list of sources", "max", "64", NULL);
 	if (offset == BUS_AT_END || at) {
 		rc = find_start(b, topic, partition, &offset, err);
 		if (rc)
@@ -97,7 +108,8 @@ int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, 
 	}
 	t = rd_kafka_topic_new(b->consumer, topic, NULL);
 	if (!t)
-		return br_err_set(err, BR_E_BUS_START, "why", rd_kafka_err2str(rd_kafka_last_error()), NULL);
+		return br_err_set(
+			err, BR_E_BUS_START, "why", rd_kafka_err2str(rd_kafka_last_error()), NULL);
 	if (rd_kafka_consume_start_queue(t, partition, offset, b->records) != 0) {
 		rd_kafka_topic_destroy(t);
 		return no_answer(b, topic, rd_kafka_last_error(), err);
@@ -111,11 +123,13 @@ int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, 
 int bus_seek(struct bus *b, int source, int64_t offset, struct br_err *err)
 {
 	const struct bus_source *s = &b->sources[source];
-	/* without a time-out it does not wait; records fetched before carry an older version and are dropped inside */
+	/* without a time-out it does not wait; records fetched before carry an older version and
+	 * are dropped inside */
 	rd_kafka_resp_err_t code = rd_kafka_seek(s->topic, s->partition, offset, 0);
 
 	if (code)
-		return br_err_set(err, BR_E_BUS_SOURCE, "topic", rd_kafka_topic_name(s->topic), "why", rd_kafka_err2str(code), NULL);
+		return br_err_set(err, BR_E_BUS_SOURCE, "topic", rd_kafka_topic_name(s->topic),
+			"why", rd_kafka_err2str(code), NULL);
 	return 0;
 }
 
@@ -140,12 +154,14 @@ static void bad_source(struct bus *b, const rd_kafka_message_t *m)
 		missing(topic, &err);
 		break;
 	default:
-		br_err_set(&err, BR_E_BUS_SOURCE, "topic", topic, "why", rd_kafka_message_errstr(m), NULL);
+		br_err_set(&err, BR_E_BUS_SOURCE, "topic", topic, "why", rd_kafka_message_errstr(m),
+			NULL);
 	}
 	bus_die(b, &err);
 }
 
-/* Called by librdkafka inside rd_kafka_consume_queue(), so in our own thread. why is "topic [partition]: ...". */
+/* Called by librdkafka inside rd_kafka_consume_queue(), so in our own thread. why is "topic
+ * [partition]: ...". */
 void bus_source_error(rd_kafka_t *rk, int code, const char *why, void *reader)
 {
 	struct bus *b = reader;
@@ -153,7 +169,8 @@ void bus_source_error(rd_kafka_t *rk, int code, const char *why, void *reader)
 	char topic[256];
 
 	(void)rk;
-	if (code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && code != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC &&
+	if (code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+		code != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC &&
 		code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
 		bus_complain(b, (rd_kafka_resp_err_t)code, why);
 		return;
@@ -172,8 +189,9 @@ static int source_of(const struct bus *b, const rd_kafka_message_t *m)
 	return -1;
 }
 
-/* The next message, or NULL when there is none. An empty answer alone does not say so: what was popped may have been a note of librdkafka's own, and
- * nobody would wake us for what stands behind it. */
+/* The next message, or NULL when there is none. An empty answer alone does not say so: what was
+ * popped may have been a note of librdkafka's own, and nobody would wake us for what stands behind
+ * it. */
 static rd_kafka_message_t *next_message(struct bus *b)
 {
 	rd_kafka_message_t *m;
@@ -209,8 +227,12 @@ size_t bus_take(struct bus *b, struct bus_record *out, size_t max)
 				break;
 			continue;
 		}
-		out[n++] = (struct bus_record){.source = source, .offset = m->offset, .timestamp = rd_kafka_message_timestamp(m, &type),
-			.key = {m->key, m->key_len}, .value = {m->payload, m->len}, .hold = m};
+		out[n++] = (struct bus_record){.source = source,
+			.offset = m->offset,
+			.timestamp = rd_kafka_message_timestamp(m, &type),
+			.key = {m->key, m->key_len},
+			.value = {m->payload, m->len},
+			.hold = m};
 	}
 	b->held += n;
 	return n;

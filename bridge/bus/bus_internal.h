@@ -1,8 +1,9 @@
 /*
  * bus_internal.h - what the files of the bus share; nobody else includes it.
  *
- * librdkafka's threads reach us through one eventfd: the producer's and the consumer's event queues and the queue of records all write to it when they
- * stop being empty. They do so only then, so what one turn leaves behind is asked for again by a timer.
+ * librdkafka's threads reach us through one eventfd: the producer's and the consumer's event queues
+ * and the queue of records all write to it when they stop being empty. They do so only then, so
+ * what one turn leaves behind is asked for again by a timer.
  */
 #ifndef BUS_INTERNAL_H
 #define BUS_INTERNAL_H
@@ -10,10 +11,10 @@
 #include "bus.h"
 #include <librdkafka/rdkafka.h>
 
-#define BUS_WINDOW 65536u /* tickets not acknowledged, at most; a power of two */
-#define BUS_MAX_TOPICS 64
+#define BUS_WINDOW	65536u /* tickets not acknowledged, at most; a power of two */
+#define BUS_MAX_TOPICS	64
 #define BUS_MAX_SOURCES 64
-#define BUS_TURN 1000 /* events of one turn */
+#define BUS_TURN	1000 /* events of one turn */
 
 struct bus_source {
 	rd_kafka_topic_t *topic;
@@ -27,15 +28,17 @@ struct bus {
 	struct bus_events events;
 	int wake; /* eventfd */
 	struct br_timer again, funeral;
-	int64_t quiet_until; /* monotonic us: the next complaint about the broker may be logged then */
-	bool *freed;         /* set when the owner frees the bus from inside a callback */
+	int64_t quiet_until; /* monotonic us: the next complaint about the broker may be logged then
+			      */
+	bool *freed;	     /* set when the owner frees the bus from inside a callback */
 
 	rd_kafka_t *producer;
 	rd_kafka_queue_t *producer_queue;
 	rd_kafka_topic_t *topics[BUS_MAX_TOPICS];
 	int ntopics;
 	uint64_t sent, acked;
-	uint64_t done[BUS_WINDOW / 64]; /* bit of ticket % BUS_WINDOW: acknowledged, but something before it is not */
+	uint64_t done[BUS_WINDOW / 64]; /* bit of ticket % BUS_WINDOW: acknowledged, but something
+					   before it is not */
 
 	rd_kafka_t *consumer; /* made with the first source */
 	rd_kafka_queue_t *consumer_queue, *records;
@@ -47,12 +50,14 @@ struct bus {
 	struct br_err why;
 };
 
-/* A producer, or with a reader a consumer that tells it its errors. The configuration: fixed settings, ours that a site may change, the site's. NULL with
- * err. */
-rd_kafka_t *bus_handle(const struct cfg_site *site, const char *client, struct bus *reader, struct br_err *err);
+/* A producer, or with a reader a consumer that tells it its errors. The configuration: fixed
+ * settings, ours that a site may change, the site's. NULL with err. */
+rd_kafka_t *bus_handle(
+	const struct cfg_site *site, const char *client, struct bus *reader, struct br_err *err);
 void bus_source_error(rd_kafka_t *rk, int code, const char *why, void *reader);
 
-/* err: why the bus is of no use any more; the owner hears of it in the next turn. Only the first counts. */
+/* err: why the bus is of no use any more; the owner hears of it in the next turn. Only the first
+ * counts. */
 void bus_die(struct bus *b, const struct br_err *err);
 /* A word about the broker, at most once in a while. */
 void bus_complain(struct bus *b, rd_kafka_resp_err_t code, const char *why);

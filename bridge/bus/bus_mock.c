@@ -9,7 +9,8 @@ struct bus_mock {
 	rd_kafka_mock_cluster_t *cluster;
 };
 
-struct bus_mock *bus_mock_start(const struct bus_topic_plan *plan, size_t n, const char **bootstrap, struct br_err *err)
+struct bus_mock *bus_mock_start(
+	const struct bus_topic_plan *plan, size_t n, const char **bootstrap, struct br_err *err)
 {
 	struct bus_mock *m = calloc(1, sizeof(*m));
 	char why[256];
@@ -22,7 +23,8 @@ struct bus_mock *bus_mock_start(const struct bus_topic_plan *plan, size_t n, con
 	m->cluster = m->rk ? rd_kafka_mock_cluster_new(m->rk, 1) : NULL;
 	if (!m->cluster) {
 		bus_mock_stop(m);
-		br_err_set(err, BR_E_SYSTEM, "call", "the mock broker", "why", "cannot be started", NULL);
+		br_err_set(err, BR_E_SYSTEM, "call", "the mock broker", "why", "cannot be started",
+			NULL);
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++)

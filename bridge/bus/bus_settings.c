@@ -1,8 +1,9 @@
 /*
  * bus_settings.c - how librdkafka is set up.
  *
- * Fixed: what the protocol rests on. Ours: what we think best, and a site may change under kafka:. Sources are consumed with
- * rd_kafka_consume_start_queue(): an assignment without any group, so no coordinator is asked and no group right is needed.
+ * Fixed: what the protocol rests on. Ours: what we think best, and a site may change under kafka:.
+ * Sources are consumed with rd_kafka_consume_start_queue(): an assignment without any group, so no
+ * coordinator is asked and no group right is needed.
  */
 #include "bus_internal.h"
 
@@ -31,16 +32,20 @@ static const struct setting settings[] = {
 	{"log.connection.close", "false", BOTH, false},
 	{"reconnect.backoff.ms", "50", BOTH, false},
 	{"reconnect.backoff.max.ms", "1000", BOTH, false},
-	/* shorter than message.timeout.ms, so that a broker that hangs costs one reconnect, not the messages */
+	/* shorter than message.timeout.ms, so that a broker that hangs costs one reconnect, not the
+	   messages */
 	{"socket.timeout.ms", "10000", BOTH, false},
-	/* against zstd it costs a fifth of the CPU time of the whole way through Kafka less, for some more bytes on the broker's disk */
+	/* against zstd it costs a fifth of the CPU time of the whole way through Kafka less, for
+	   some more bytes on the broker's disk */
 	{"compression.codec", "lz4", PRODUCER, false},
-	/* batches come from draining queues, not from waiting: half a millisecond here doubles the time through Kafka and saves no CPU */
+	/* batches come from draining queues, not from waiting: half a millisecond here doubles the
+	   time through Kafka and saves no CPU */
 	{"linger.ms", "0", PRODUCER, false},
 	{"message.timeout.ms", "30000", PRODUCER, false},
 	{"queue.buffering.max.kbytes", "16384", PRODUCER, false},
 	{"queue.buffering.max.messages", "50000", PRODUCER, false},
-	/* a topic that is not there is said to be missing at once: starting over is cheap, and after creating topics the command line waits for them */
+	/* a topic that is not there is said to be missing at once: starting over is cheap, and
+	   after creating topics the command line waits for them */
 	{"topic.metadata.propagation.max.ms", "0", BOTH, false},
 	{"fetch.wait.max.ms", "50", CONSUMER, false},
 	{"fetch.min.bytes", "1", CONSUMER, false},
@@ -49,9 +54,11 @@ static const struct setting settings[] = {
 };
 
 /* Keys that have no fixed value in the table, but are not for a site either. */
-static const char *const reserved[] = {"metadata.broker.list", "client.id", "group.id", "group.instance.id", "transactional.id",
-	"request.required.acks", "auto.commit.enable", "partition.assignment.strategy", "enable.partition.eof", "offset.store.method", "opaque",
-	"delivery.report.only.error", "dr_msg_cb", "dr_cb", "enable.gapless.guarantee", "max.in.flight", "max.in.flight.requests.per.connection"};
+static const char *const reserved[] = {"metadata.broker.list", "client.id", "group.id",
+	"group.instance.id", "transactional.id", "request.required.acks", "auto.commit.enable",
+	"partition.assignment.strategy", "enable.partition.eof", "offset.store.method", "opaque",
+	"delivery.report.only.error", "dr_msg_cb", "dr_cb", "enable.gapless.guarantee",
+	"max.in.flight", "max.in.flight.requests.per.connection"};
 
 static bool is_fixed(const char *key)
 {
@@ -94,7 +101,8 @@ static int set_site(rd_kafka_conf_t *conf, const struct cfg_site *site, struct b
 		int rc;
 
 		if (n->kind != CFG_SCALAR || n->key.n >= sizeof(key))
-			return br_err_set(err, BR_E_BUS_SETTING, "key", "kafka", "why", "not a text", NULL);
+			return br_err_set(
+				err, BR_E_BUS_SETTING, "key", "kafka", "why", "not a text", NULL);
 		memcpy(key, n->key.p, n->key.n);
 		key[n->key.n] = '\0';
 		if (strcmp(key, "bootstrap.servers") == 0)
@@ -108,13 +116,15 @@ static int set_site(rd_kafka_conf_t *conf, const struct cfg_site *site, struct b
 	return 0;
 }
 
-static int set_all(rd_kafka_conf_t *conf, const struct cfg_site *site, const char *client, bool producer, struct br_err *err)
+static int set_all(rd_kafka_conf_t *conf, const struct cfg_site *site, const char *client,
+	bool producer, struct br_err *err)
 {
 	char bootstrap[1024];
 	int rc;
 
 	if (site->kafka_bootstrap.n >= sizeof(bootstrap))
-		return br_err_set(err, BR_E_BUS_SETTING, "key", "bootstrap", "why", "too long", NULL);
+		return br_err_set(
+			err, BR_E_BUS_SETTING, "key", "bootstrap", "why", "too long", NULL);
 	memcpy(bootstrap, site->kafka_bootstrap.p, site->kafka_bootstrap.n);
 	bootstrap[site->kafka_bootstrap.n] = '\0';
 	rc = set(conf, "bootstrap.servers", bootstrap, err);
@@ -126,7 +136,8 @@ static int set_all(rd_kafka_conf_t *conf, const struct cfg_site *site, const cha
 	return rc ? rc : set_site(conf, site, err);
 }
 
-static rd_kafka_conf_t *make_conf(const struct cfg_site *site, const char *client, bool producer, struct br_err *err)
+static rd_kafka_conf_t *make_conf(
+	const struct cfg_site *site, const char *client, bool producer, struct br_err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
@@ -134,11 +145,13 @@ static rd_kafka_conf_t *make_conf(const struct cfg_site *site, const char *clien
 		rd_kafka_conf_destroy(conf);
 		return NULL;
 	}
-	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+	rd_kafka_conf_set_events(
+		conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
 	return conf;
 }
 
-rd_kafka_t *bus_handle(const struct cfg_site *site, const char *client, struct bus *reader, struct br_err *err)
+rd_kafka_t *bus_handle(
+	const struct cfg_site *site, const char *client, struct bus *reader, struct br_err *err)
 {
 	bool producer = reader == NULL;
 	rd_kafka_conf_t *conf = make_conf(site, client, producer, err);
@@ -148,7 +161,8 @@ rd_kafka_t *bus_handle(const struct cfg_site *site, const char *client, struct b
 	if (!conf)
 		return NULL;
 	if (reader) {
-		/* a topic that does not exist is told in no other way to who consumes from a queue */
+		/* a topic that does not exist is told in no other way to who consumes from a queue
+		 */
 		rd_kafka_conf_set_opaque(conf, reader);
 		rd_kafka_conf_set_error_cb(conf, bus_source_error);
 	}

@@ -1,37 +1,51 @@
 /*
  * bus_topics.c - which topics a site has, and with what policies.
  *
- * Time is the broker's everywhere (LogAppendTime): it is the only clock the bridge goes by, and a connector's host with a wrong one can then neither
- * confuse the history nor have its messages thrown out of the log.
+ * Time is the broker's everywhere (LogAppendTime): it is the only clock the bridge goes by, and a
+ * connector's host with a wrong one can then neither confuse the history nor have its messages
+ * thrown out of the log.
  */
 #include "bus.h"
 
-#define HOUR "3600000"
-#define DAYS_7 "604800000"
+#define HOUR	"3600000"
+#define DAYS_7	"604800000"
 #define DAYS_35 "3024000000"
 #define DAYS_90 "7776000000"
-#define BROKER_TIME {"message.timestamp.type", "LogAppendTime"}
+#define BROKER_TIME                                                                                \
+	{                                                                                          \
+		"message.timestamp.type", "LogAppendTime"                                          \
+	}
 
-static int add(struct bus_topic_plan *plan, size_t *n, const struct bus_topic_plan *like, struct br_str prefix, const char *kind, struct br_str system,
-	struct br_arena *a)
+static int add(struct bus_topic_plan *plan, size_t *n, const struct bus_topic_plan *like,
+	struct br_str prefix, const char *kind, struct br_str system, struct br_arena *a)
 {
 	plan[*n] = *like;
 	plan[*n].replication = -1;
-	plan[*n].name = br_arena_printf(a, "%.*s.%s%s%.*s", BR_STR_ARG(prefix), kind, system.n ? "." : "", BR_STR_ARG(system));
+	plan[*n].name = br_arena_printf(a, "%.*s.%s%s%.*s", BR_STR_ARG(prefix), kind,
+		system.n ? "." : "", BR_STR_ARG(system));
 	return plan[(*n)++].name.p ? 0 : -BR_E_NOMEM;
 }
 
-int bus_topics(const struct cfg_site *site, struct br_arena *a, struct bus_topic_plan **out, size_t *n)
+int bus_topics(
+	const struct cfg_site *site, struct br_arena *a, struct bus_topic_plan **out, size_t *n)
 {
-	/* what connectors said is kept longer than any backup of the ledger, so that a restored one can catch up */
-	static const struct bus_topic_plan in = {.partitions = 1, .config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_35}, BROKER_TIME}};
-	static const struct bus_topic_plan deliver = {.partitions = 1, .config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_7}, BROKER_TIME}};
-	static const struct bus_topic_plan cases = {.partitions = 12, .config = {{"cleanup.policy", "compact"}, {"min.compaction.lag.ms", HOUR},
-		{"delete.retention.ms", DAYS_7}, BROKER_TIME}};
-	static const struct bus_topic_plan ctl = {.partitions = 1, .config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_35}, BROKER_TIME}};
-	static const struct bus_topic_plan audit = {.partitions = 12, .config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};
-	static const struct bus_topic_plan parked = {.partitions = 1, .config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};
-	struct bus_topic_plan *plan = br_arena_array(a, struct bus_topic_plan, 4 + 2 * site->nsystems);
+	/* what connectors said is kept longer than any backup of the ledger, so that a restored one
+	 * can catch up */
+	static const struct bus_topic_plan in = {.partitions = 1,
+		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_35}, BROKER_TIME}};
+	static const struct bus_topic_plan deliver = {.partitions = 1,
+		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_7}, BROKER_TIME}};
+	static const struct bus_topic_plan cases = {.partitions = 12,
+		.config = {{"cleanup.policy", "compact"}, {"min.compaction.lag.ms", HOUR},
+			{"delete.retention.ms", DAYS_7}, BROKER_TIME}};
+	static const struct bus_topic_plan ctl = {.partitions = 1,
+		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_35}, BROKER_TIME}};
+	static const struct bus_topic_plan audit = {.partitions = 12,
+		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};
+	static const struct bus_topic_plan parked = {.partitions = 1,
+		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};
+	struct bus_topic_plan *plan =
+		br_arena_array(a, struct bus_topic_plan, 4 + 2 * site->nsystems);
 	size_t count = 0;
 	int rc = 0;
 

@@ -3,8 +3,9 @@
 #include <stdio.h>
 
 /*
- * One table says what every message consists of; writer and reader both walk it, so they cannot differ. The order of the rows is the order on the
- * wire: the header first, and rec and did before the images, whose shape they name.
+ * One table says what every message consists of; writer and reader both walk it, so they cannot
+ * differ. The order of the rows is the order on the wire: the header first, and rec and did before
+ * the images, whose shape they name.
  */
 enum kind { STR, INT, BOOL, HEX, RAW, BASE64, WORD, DID, IMAGE, LIDS, DIGESTS };
 
@@ -17,16 +18,21 @@ struct member {
 	const char *const *words;
 };
 
-static const char *const type_words[] = {"HELLO", "OBS", "INTENT", "RCPT", "CURSOR", "DIGEST", "SWEEP", "BYE", "BEGIN", "CMD", "FENCE",
-	"PING", "REFETCH", "PAUSE", "RESUME", "RESTART", NULL};
-static const char *const status_words[] = {"APPLIED", "STALE", "EXISTS", "AMBIGUOUS", "GONE", "REJECTED", "PARKED", "PENDING", "PROGRESS", NULL};
+static const char *const type_words[] = {"HELLO", "OBS", "INTENT", "RCPT", "CURSOR", "DIGEST",
+	"SWEEP", "BYE", "BEGIN", "CMD", "FENCE", "PING", "REFETCH", "PAUSE", "RESUME", "RESTART",
+	NULL};
+static const char *const status_words[] = {"APPLIED", "STALE", "EXISTS", "AMBIGUOUS", "GONE",
+	"REJECTED", "PARKED", "PENDING", "PROGRESS", NULL};
 static const char *const op_words[] = {"create", "update", NULL};
 static const char *const reason_words[] = {"poll", "sweep", "refetch", "push", NULL};
 static const char *const sweep_words[] = {"none", "window", "full", NULL};
 
-#define ALL ((1u << MSG_TYPES) - 1)
+#define ALL	((1u << MSG_TYPES) - 1)
 #define T(type) (1u << MSG_##type)
-#define ROW(member, field, as, may, must, table) {BR_STR(member), as, offsetof(struct msg, field), may, must, table}
+#define ROW(member, field, as, may, must, table)                                                   \
+	{                                                                                          \
+		BR_STR(member), as, offsetof(struct msg, field), may, must, table                  \
+	}
 
 static const struct member members[] = {
 	ROW("t", type, WORD, 0, ALL, type_words),
@@ -143,7 +149,8 @@ static bool get_hex(struct br_str text, uint64_t *out)
 	return true;
 }
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static void put_base64(struct br_jw *w, struct br_str bytes)
 {
@@ -258,11 +265,13 @@ bool msg_did_read(struct br_str text, struct msg_did *out)
 	if (!dot || !br_json_int64((struct br_str){text.p, (size_t)(dot - text.p)}, &d.incarnation))
 		return false;
 	rest = (struct br_str){dot + 1, text.n - (size_t)(dot + 1 - text.p)};
-	/* cid, ".", a record name of at least one character, ".", n; a record name may itself have dots */
+	/* cid, ".", a record name of at least one character, ".", n; a record name may itself have
+	 * dots */
 	if (rest.n < CID_LENGTH + 4 || rest.p[CID_LENGTH] != '.' || last <= rest.p + CID_LENGTH + 1)
 		return false;
 	d.cid = (struct br_str){rest.p, CID_LENGTH};
-	d.rec = (struct br_str){rest.p + CID_LENGTH + 1, (size_t)(last - (rest.p + CID_LENGTH + 1))};
+	d.rec = (struct br_str){
+		rest.p + CID_LENGTH + 1, (size_t)(last - (rest.p + CID_LENGTH + 1))};
 	if (!br_json_int64((struct br_str){last + 1, (size_t)(text.p + text.n - last - 1)}, &d.n))
 		return false;
 	if (memchr(d.cid.p, '.', CID_LENGTH))
@@ -315,7 +324,8 @@ static void write_did(struct br_jw *w, const struct msg_did *d)
 		w->failed = true;
 }
 
-static void write_value(struct br_jw *w, const struct msg *m, const struct member *row, const struct shape *shape)
+static void write_value(
+	struct br_jw *w, const struct msg *m, const struct member *row, const struct shape *shape)
 {
 	const void *field = field_of(m, row);
 	const struct br_str *s = field;
@@ -409,12 +419,14 @@ struct reader {
 };
 _Static_assert(BR_LEN(members) <= 64, "one bit per member");
 
-static const char *const expected_names[] = {"text", "int64", "bool", "hex", "JSON", "base64", "a known word", "a delivery id", "an image",
-	"a list of text", "a list of (text, hex) pairs"};
+static const char *const expected_names[] = {"text", "int64", "bool", "hex", "JSON", "base64",
+	"a known word", "a delivery id", "an image", "a list of text",
+	"a list of (text, hex) pairs"};
 
 static int bad(struct reader *r, const char *member, const char *expected)
 {
-	return br_err_set(r->err, BR_E_BUS_BAD_MESSAGE, "member", member, "expected", expected, NULL);
+	return br_err_set(
+		r->err, BR_E_BUS_BAD_MESSAGE, "member", member, "expected", expected, NULL);
 }
 
 static int no_memory(struct reader *r)
@@ -440,7 +452,8 @@ static int read_lids(struct reader *r, const struct member *row)
 		return misfit(r, row, t);
 	while ((t = br_jr_next(&r->jr)) == BR_JT_STRING) {
 		if (n == room) {
-			struct br_str *more = br_arena_array(r->arena, struct br_str, room ? room * 2 : 64);
+			struct br_str *more =
+				br_arena_array(r->arena, struct br_str, room ? room * 2 : 64);
 
 			if (!more)
 				return no_memory(r);
@@ -495,12 +508,13 @@ static int read_image(struct reader *r, const struct member *row, struct image *
 	if (!shape)
 		return bad(r, "rec", "a known record");
 	/*
-	 * What a system tells may have columns that a newer mapping dropped: they mean nothing to us. A command must be understood whole: a column not
-	 * written would be lost in silence.
+	 * What a system tells may have columns that a newer mapping dropped: they mean nothing to
+	 * us. A command must be understood whole: a column not written would be lost in silence.
 	 */
 	rc = image_read(&r->jr, shape, r->m->type != MSG_CMD, r->arena, out);
 	if (rc)
-		return br_err_wrap(r->err, rc, BR_E_BUS_BAD_MESSAGE, "member", row->name.p, "expected", expected_names[IMAGE], NULL);
+		return br_err_wrap(r->err, rc, BR_E_BUS_BAD_MESSAGE, "member", row->name.p,
+			"expected", expected_names[IMAGE], NULL);
 	if (row->offset == offsetof(struct msg, image))
 		r->m->has_image = true;
 	return 0;
@@ -574,7 +588,8 @@ static int read_value(struct reader *r, const struct member *row)
 		*(bool *)field = t == BR_JT_TRUE;
 		return 0;
 	}
-	if (row->kind == INT && t == BR_JT_NUMBER && br_json_int64(r->jr.text, field) && *(int64_t *)field >= 0)
+	if (row->kind == INT && t == BR_JT_NUMBER && br_json_int64(r->jr.text, field) &&
+		*(int64_t *)field >= 0)
 		return 0;
 	if (t == BR_JT_STRING && take_string(r, row, r->jr.text, field))
 		return 0;
@@ -589,7 +604,8 @@ static const struct member *find_member(struct br_str name, size_t *from)
 	for (size_t i = 0; i < BR_LEN(members); i++) {
 		size_t at = *from + i < BR_LEN(members) ? *from + i : *from + i - BR_LEN(members);
 
-		if (members[at].name.n == name.n && memcmp(members[at].name.p, name.p, name.n) == 0) {
+		if (members[at].name.n == name.n &&
+			memcmp(members[at].name.p, name.p, name.n) == 0) {
 			*from = at + 1;
 			return &members[at];
 		}
@@ -653,14 +669,16 @@ static int check_required(struct reader *r)
 	return 0;
 }
 
-int msg_read(struct br_str value, msg_shape_fn *shapes, void *arg, struct br_arena *a, struct msg *out, struct br_err *err)
+int msg_read(struct br_str value, msg_shape_fn *shapes, void *arg, struct br_arena *a,
+	struct msg *out, struct br_err *err)
 {
 	struct br_err own;
 	struct reader r = {.arena = a, .m = out, .shapes = shapes, .arg = arg};
 	enum br_json_token t;
 	int rc;
 
-	/* the reader asks what went wrong, so it needs an err of its own when the caller has none */
+	/* the reader asks what went wrong, so it needs an err of its own when the caller has none
+	 */
 	br_err_clear(&own);
 	r.err = err ? err : &own;
 	memset(out, 0, sizeof(*out));

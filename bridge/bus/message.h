@@ -1,10 +1,12 @@
 /*
  * message.h - what connectors and the bridge say to each other, as structs and as JSON.
  *
- * Topics: <prefix>.in.<system> (connector -> bridge) and <prefix>.deliver.<system> (bridge -> connector), one partition each.
- * The envelope travels inside the value: {"v":1,"t":"OBS","sys":"portal","epoch":3,"seq":17,...}. Towards the bridge (epoch, seq) rises
- * strictly per system; towards a connector (hub_epoch, pseq) does, in the same two members. A receiver drops what is not newer than
- * the last pair it took. Times are milliseconds since 1970 UTC. All local values are strings or null.
+ * Topics: <prefix>.in.<system> (connector -> bridge) and <prefix>.deliver.<system> (bridge ->
+ * connector), one partition each. The envelope travels inside the value:
+ * {"v":1,"t":"OBS","sys":"portal","epoch":3,"seq":17,...}. Towards the bridge (epoch, seq) rises
+ * strictly per system; towards a connector (hub_epoch, pseq) does, in the same two members. A
+ * receiver drops what is not newer than the last pair it took. Times are milliseconds since 1970
+ * UTC. All local values are strings or null.
  */
 #ifndef MESSAGE_H
 #define MESSAGE_H
@@ -22,7 +24,8 @@ enum msg_type {
 	MSG_BYE,     /* in: clean stop; the successor need not wait for the lease */
 	MSG_BEGIN,   /* deliver: nonce, assigned (epoch), incarnation, spec */
 	MSG_CMD,     /* deliver: did, op, rec, lid, nk, base, image (set), ver, attempted */
-	MSG_FENCE,   /* deliver: nonce, cursor, sweep_mode, attempted (the predecessor did not say BYE: wait for its lease) */
+	MSG_FENCE,   /* deliver: nonce, cursor, sweep_mode, attempted (the predecessor did not say
+			BYE: wait for its lease) */
 	MSG_PING,    /* deliver: ts */
 	MSG_REFETCH, /* deliver: rec, lids */
 	MSG_PAUSE,   /* deliver */
@@ -32,13 +35,22 @@ enum msg_type {
 };
 
 enum msg_status { /* of a receipt */
-	RCPT_APPLIED, RCPT_STALE, RCPT_EXISTS, RCPT_AMBIGUOUS, RCPT_GONE, RCPT_REJECTED, RCPT_PARKED, RCPT_PENDING, RCPT_PROGRESS,
+	RCPT_APPLIED,
+	RCPT_STALE,
+	RCPT_EXISTS,
+	RCPT_AMBIGUOUS,
+	RCPT_GONE,
+	RCPT_REJECTED,
+	RCPT_PARKED,
+	RCPT_PENDING,
+	RCPT_PROGRESS,
 };
 enum msg_op { OP_CREATE, OP_UPDATE };
 enum msg_reason { OBS_POLL, OBS_SWEEP, OBS_REFETCH, OBS_PUSH };
 enum msg_sweep { SWEEP_NONE, SWEEP_WINDOW, SWEEP_FULL };
 
-/* Identity of a delivery: (ledger incarnation, case, record, n); the system is the topic's. Text form, also the Idempotency-Key:
+/* Identity of a delivery: (ledger incarnation, case, record, n); the system is the topic's. Text
+ * form, also the Idempotency-Key:
  * "<incarnation>.<case ULID>.<record>.<n>" */
 struct msg_did {
 	int64_t incarnation;
@@ -72,15 +84,17 @@ struct msg {
 	struct image image; /* OBS: L; RCPT: post; CMD: set */
 	struct image base;  /* CMD */
 	int64_t src_ts;
-	struct br_str by;   /* who changed it, when the source says */
+	struct br_str by; /* who changed it, when the source says */
 	enum msg_reason reason;
-	struct br_str raw;  /* OBS: original bytes where L could not be made (base64 on the wire, decoded here) */
-	struct br_str code, text, ref; /* RCPT; OBS with raw: code and text of the reason; RESTART: text */
+	struct br_str raw; /* OBS: original bytes where L could not be made (base64 on the wire,
+			      decoded here) */
+	struct br_str code, text,
+		ref; /* RCPT; OBS with raw: code and text of the reason; RESTART: text */
 	enum msg_status status;
 	bool atomic, doubt, attempted;
 	int64_t attempt;
 	enum msg_op op;
-	struct br_str nk;   /* raw JSON object of natural key columns, "" when none */
+	struct br_str nk; /* raw JSON object of natural key columns, "" when none */
 	int64_t ver;
 	struct br_str lo, hi, sweep;
 	struct msg_digest *digests;
@@ -90,16 +104,20 @@ struct msg {
 	bool done;
 };
 
-/* Finds the shape of a record while decoding; NULL = unknown record (then an error, except OBS with raw). */
+/* Finds the shape of a record while decoding; NULL = unknown record (then an error, except OBS with
+ * raw). */
 typedef const struct shape *msg_shape_fn(void *arg, struct br_str sys, struct br_str rec);
 
 /* Appends the JSON of m. shape: of the images in it, NULL when it has none. */
 void msg_write(const struct msg *m, const struct shape *shape, struct br_buf *out);
-/* Reads one message; everything points into value or the arena. 0, -BR_E_BUS_BAD_MESSAGE (place and reason inside), ... Unknown members are ignored
- * (newer peers may add some), an unknown "v" is refused. */
-int msg_read(struct br_str value, msg_shape_fn *shapes, void *arg, struct br_arena *a, struct msg *out, struct br_err *err);
+/* Reads one message; everything points into value or the arena. 0, -BR_E_BUS_BAD_MESSAGE (place and
+ * reason inside), ... Unknown members are ignored (newer peers may add some), an unknown "v" is
+ * refused. */
+int msg_read(struct br_str value, msg_shape_fn *shapes, void *arg, struct br_arena *a,
+	struct msg *out, struct br_err *err);
 
-/* caps of HELLO are words with one blank between them: "inbox" (writes are transactions with an inbox row), else any of "cas idempotency lookup". */
+/* caps of HELLO are words with one blank between them: "inbox" (writes are transactions with an
+ * inbox row), else any of "cas idempotency lookup". */
 bool msg_has_cap(const struct msg *m, struct br_str word);
 
 const char *msg_type_name(enum msg_type t);
@@ -108,7 +126,8 @@ struct br_str msg_did_text(const struct msg_did *d, struct br_arena *a);
 bool msg_did_read(struct br_str text, struct msg_did *out);
 static inline bool msg_did_same(const struct msg_did *a, const struct msg_did *b)
 {
-	return a->incarnation == b->incarnation && a->n == b->n && br_str_eq(a->cid, b->cid) && br_str_eq(a->rec, b->rec);
+	return a->incarnation == b->incarnation && a->n == b->n && br_str_eq(a->cid, b->cid) &&
+	       br_str_eq(a->rec, b->rec);
 }
 
 #endif

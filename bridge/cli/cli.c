@@ -113,7 +113,8 @@ int cli_load_schema(struct cli *c)
 	struct cfg_report ignored = {.arena = &c->arena};
 
 	cfg_site_read(c->folder, &c->arena, &ignored, &c->site);
-	if (c->site && c->site->schemas_folder && case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema) == 0)
+	if (c->site && c->site->schemas_folder &&
+		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema) == 0)
 		return CLI_OK;
 	cfg_report_print(c->report.n ? &c->report : &ignored, stderr, c->lang);
 	c->told = true;
@@ -128,7 +129,8 @@ struct cfg_system *cli_system_named(struct cli *c, const char *name)
 	if (s)
 		return s;
 	for (s = c->site->systems; s; s = s->next)
-		names = br_arena_printf(&c->arena, "%.*s%s%s", BR_STR_ARG(names), names.n ? ", " : "", s->name.p);
+		names = br_arena_printf(
+			&c->arena, "%.*s%s%s", BR_STR_ARG(names), names.n ? ", " : "", s->name.p);
 	cli_wrong(c, BR_E_CLI_NO_SYSTEM, "name", name, "names", names.p ? names.p : "", NULL);
 	return NULL;
 }

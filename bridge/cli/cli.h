@@ -1,7 +1,8 @@
 /*
  * cli.h - what the verbs of the command line share. One file per verb.
  *
- * Data goes to stdout, talk to stderr. Exit codes: 0, 1 work failed, 2 usage, 69 peer unavailable, 75 try again, 78 configuration.
+ * Data goes to stdout, talk to stderr. Exit codes: 0, 1 work failed, 2 usage, 69 peer unavailable,
+ * 75 try again, 78 configuration.
  */
 #ifndef CLI_H
 #define CLI_H
@@ -13,19 +14,26 @@
 
 struct ledger_table;
 
-enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNAVAILABLE = 69, CLI_AGAIN = 75, CLI_CONFIG = 78 };
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+	CLI_UNAVAILABLE = 69,
+	CLI_AGAIN = 75,
+	CLI_CONFIG = 78
+};
 enum cli_output { CLI_TABLE, CLI_JSON, CLI_CSV };
 
 struct cli {
-	const char *program;  /* path of this executable */
-	const char *folder;   /* site */
+	const char *program; /* path of this executable */
+	const char *folder;  /* site */
 	enum br_lang lang;
 	enum cli_output output;
 	bool verbose;
-	bool ledger_seen;     /* its version was looked at */
-	bool told;            /* something was said on stderr: main need not say how the verb is used */
+	bool ledger_seen; /* its version was looked at */
+	bool told;	  /* something was said on stderr: main need not say how the verb is used */
 	const struct cli_verb *verb;
-	int argc;             /* what is left for the verb */
+	int argc; /* what is left for the verb */
 	char **argv;
 	struct br_arena arena;
 	struct cfg_report report;
@@ -37,27 +45,29 @@ struct cli {
 
 struct cli_opt {
 	const char *name;
-	const char *value;    /* what stands behind it; NULL: a flag */
+	const char *value; /* what stands behind it; NULL: a flag */
 	const char *help_en, *help_zh;
 };
 struct cli_verb {
 	const char *name;
 	int (*run)(struct cli *c);
 	const char *arguments;
-	int max_args;         /* positional ones, without the site */
+	int max_args; /* positional ones, without the site */
 	const char *help_en, *help_zh;
 	const struct cli_opt *options; /* ended by a row without name; NULL = none of its own */
 };
-extern const struct cli_verb cli_verbs[];   /* ended by a row without name */
-extern const struct cli_opt cli_common[];   /* options of every verb */
+extern const struct cli_verb cli_verbs[]; /* ended by a row without name */
+extern const struct cli_opt cli_common[]; /* options of every verb */
 /* How a verb is used, with its options. */
 void cli_verb_help(const struct cli *c, const struct cli_verb *v, FILE *to);
 
-/* Reads and compiles the site; prints all problems and returns CLI_CONFIG when there are any, else CLI_OK. */
+/* Reads and compiles the site; prints all problems and returns CLI_CONFIG when there are any, else
+ * CLI_OK. */
 int cli_load(struct cli *c);
 /* Reads only the schema of the case; the rest of the site may have problems. */
 int cli_load_schema(struct cli *c);
-/* Prints an error for people on stderr; returns the exit code that fits its class: retry 69, fatal 78, park 1. */
+/* Prints an error for people on stderr; returns the exit code that fits its class: retry 69, fatal
+ * 78, park 1. */
 int cli_fail(struct cli *c, const struct br_err *err);
 /* The same for what was typed wrong: CLI_USAGE. */
 int cli_wrong(struct cli *c, enum br_err_code code, ...) __attribute__((sentinel));
@@ -69,23 +79,26 @@ bool cli_flag(struct cli *c, const char *name);
 /* One line on stderr. */
 void cli_note(struct cli *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Rows of text as a table, JSON or CSV on stdout. NULL cells are empty (JSON: null). titles_zh may be NULL. */
+/* Rows of text as a table, JSON or CSV on stdout. NULL cells are empty (JSON: null). titles_zh may
+ * be NULL. */
 struct cli_table {
-	const char *const *names;     /* JSON and CSV, and English heads */
+	const char *const *names; /* JSON and CSV, and English heads */
 	const char *const *titles_zh;
 	size_t cols, rows;
-	const char *const *cells;     /* rows * cols */
+	const char *const *cells; /* rows * cols */
 };
 void cli_print_table(const struct cli *c, const struct cli_table *t);
 /* One row from top to bottom, a line for each column; JSON: one object. */
 void cli_print_record(const struct cli *c, const struct cli_table *t);
 
 /*
- * The ledger. cli_query() asks it and tells what is wrong: not reachable, no ledger, one of another version. cli_print_query() prints the answer too.
- * CLI_OK or the exit code.
+ * The ledger. cli_query() asks it and tells what is wrong: not reachable, no ledger, one of another
+ * version. cli_print_query() prints the answer too. CLI_OK or the exit code.
  */
-int cli_query(struct cli *c, const char *sql, int nparams, const char *const *params, struct ledger_table *out);
-int cli_print_query(struct cli *c, const char *sql, int nparams, const char *const *params, const char *const *titles_zh, size_t *rows);
+int cli_query(struct cli *c, const char *sql, int nparams, const char *const *params,
+	struct ledger_table *out);
+int cli_print_query(struct cli *c, const char *sql, int nparams, const char *const *params,
+	const char *const *titles_zh, size_t *rows);
 
 /* The system NAME of the site; NULL when there is none, which was told. */
 struct cfg_system *cli_system_named(struct cli *c, const char *name);

@@ -1,7 +1,9 @@
 /*
- * cli_case.c - one case, found by any system's number: where it is, both numbers, and its history in plain words.
+ * cli_case.c - one case, found by any system's number: where it is, both numbers, and its history
+ * in plain words.
  *
- * Table: for people, with labels. JSON: an array of cases, each with its links and history. CSV: a row for each change of a field.
+ * Table: for people, with labels. JSON: an array of cases, each with its links and history. CSV: a
+ * row for each change of a field.
  */
 #include "cli.h"
 
@@ -14,18 +16,26 @@ enum { NO, VERSION, STATUS, APPLICANT, UPDATED, CID };
 enum { H_VERSION, H_AT, H_SYSTEM, H_PLACE, H_OLD, H_NEW };
 
 static const char head_sql[] =
-	"select coalesce(doc->>'portal_case_no', doc->>'dept_case_no', cid::text) as case_no, ver::text as version, doc->>'status' as status,"
-	" doc->'applicant'->>'name' as applicant, to_char(updated_at, 'YYYY-MM-DD HH24:MI:SS') as updated_at, cid::text as case_id"
+	"select coalesce(doc->>'portal_case_no', doc->>'dept_case_no', cid::text) as case_no, "
+	"ver::text as version, doc->>'status' as status,"
+	" doc->'applicant'->>'name' as applicant, to_char(updated_at, 'YYYY-MM-DD HH24:MI:SS') as "
+	"updated_at, cid::text as case_id"
 	" from casebridge.cases where cid = $1::uuid";
 static const char links_sql[] =
-	"select s.code as system, coalesce(l.lid, '-') as local_id, case when l.state = 'idle' and l.due then 'due' else l.state end as state,"
-	" coalesce(p.code, '') as code, coalesce(case $2 when 'zh' then p.text_zh else p.text_en end, '') as why,"
+	"select s.code as system, coalesce(l.lid, '-') as local_id, case when l.state = 'idle' and "
+	"l.due then 'due' else l.state end as state,"
+	" coalesce(p.code, '') as code, coalesce(case $2 when 'zh' then p.text_zh else p.text_en "
+	"end, '') as why,"
 	" coalesce(case $2 when 'zh' then p.next_zh else p.next_en end, '') as next"
-	" from casebridge.links l join casebridge.systems s on s.id = l.sys left join lateral (select * from casebridge.parked p"
-	" where p.cid = l.cid and p.sys = l.sys and p.status = 'open' order by id desc limit 1) p on true where l.cid = $1::uuid order by s.id";
+	" from casebridge.links l join casebridge.systems s on s.id = l.sys left join lateral "
+	"(select * from casebridge.parked p"
+	" where p.cid = l.cid and p.sys = l.sys and p.status = 'open' order by id desc limit 1) p "
+	"on true where l.cid = $1::uuid order by s.id";
 static const char history_sql[] =
-	"select h.ver::text as version, to_char(h.at, 'YYYY-MM-DD HH24:MI:SS') as at, s.code as system, e.k as field, e.v->>0 as old, e.v->>1 as new"
-	" from casebridge.history h join casebridge.systems s on s.id = h.sys left join lateral json_each(h.delta) e(k, v) on true"
+	"select h.ver::text as version, to_char(h.at, 'YYYY-MM-DD HH24:MI:SS') as at, s.code as "
+	"system, e.k as field, e.v->>0 as old, e.v->>1 as new"
+	" from casebridge.history h join casebridge.systems s on s.id = h.sys left join lateral "
+	"json_each(h.delta) e(k, v) on true"
 	" where h.cid = $1::uuid order by h.ver";
 
 struct found {
@@ -37,31 +47,38 @@ static int find(struct cli *c, const char *number, struct ledger_table *t)
 {
 	/* full-width digits and blanks of a pasted number do not matter */
 	return cli_query(c,
-		"with n as (select translate(replace($1, ' ', ''), '０１２３４５６７８９', '0123456789') as v)"
+		"with n as (select translate(replace($1, ' ', ''), '０１２３４５６７８９', "
+		"'0123456789') as v)"
 		" select distinct cid::text from (select cid from casebridge.links, n where lid = v"
-		" union select cid from casebridge.cases, n where doc->>'portal_case_no' = v or doc->>'dept_case_no' = v"
+		" union select cid from casebridge.cases, n where doc->>'portal_case_no' = v or "
+		"doc->>'dept_case_no' = v"
 		" union select cid from casebridge.cases, n where cid::text = v) f",
 		1, &number, t);
 }
 
-static const char *value_of(struct cli *c, const struct found *k, const char *place, const char *value)
+static const char *value_of(
+	struct cli *c, const struct found *k, const char *place, const char *value)
 {
 	const struct case_field *f = cli_field(c, br_str_z(place));
-	const struct code_row *row = f && f->codes && value ? code_find(f->codes, br_str_z(value)) : NULL;
+	const struct code_row *row =
+		f && f->codes && value ? code_find(f->codes, br_str_z(value)) : NULL;
 
 	if (c->output != CLI_TABLE && (!value || (f && f->pii == CASE_PII_NONE)))
 		return value;
 	if (!k->personal || !value)
 		return cli_value(c, f, value);
-	return row ? br_arena_copy(&c->arena, c->lang == BR_LANG_ZH ? row->label : row->label_en).p : value;
+	return row ? br_arena_copy(&c->arena, c->lang == BR_LANG_ZH ? row->label : row->label_en).p
+		   : value;
 }
 
 /* ---- for people ---- */
 
 static const char *state_word(const struct cli *c, const char *state)
 {
-	static const char *const words[][3] = {{"idle", "in step", "一致"}, {"due", "waits to be sent", "等待发送"}, {"inflight", "being sent", "发送中"},
-		{"rejected", "refused", "被退回"}, {"parked", "waits for a person", "待处理"}, {"pending", "awaits an answer", "等待答复"},
+	static const char *const words[][3] = {{"idle", "in step", "一致"},
+		{"due", "waits to be sent", "等待发送"}, {"inflight", "being sent", "发送中"},
+		{"rejected", "refused", "被退回"}, {"parked", "waits for a person", "待处理"},
+		{"pending", "awaits an answer", "等待答复"},
 		{"gone", "no longer there", "已不存在"}};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
@@ -89,12 +106,15 @@ static const char *label_of(struct cli *c, const char *place)
 	if (!slash)
 		return br_arena_copy(&c->arena, label).p;
 	/* which element of the list */
-	return br_arena_printf(&c->arena, "%.*s %.*s", (int)strcspn(slash + 1, "/"), slash + 1, BR_STR_ARG(label)).p;
+	return br_arena_printf(
+		&c->arena, "%.*s %.*s", (int)strcspn(slash + 1, "/"), slash + 1, BR_STR_ARG(label))
+		.p;
 }
 
 static void print_links(struct cli *c, const struct found *k)
 {
-	static const char *const names[] = {"System", "Number there", "State", "Why, and what to do"};
+	static const char *const names[] = {
+		"System", "Number there", "State", "Why, and what to do"};
 	static const char *const zh[] = {"系统", "系统内编号", "情况", "原因与下一步"};
 	const char **cells = br_arena_array(&c->arena, const char *, k->links.rows * 4 + 1);
 
@@ -104,7 +124,9 @@ static void print_links(struct cli *c, const struct found *k)
 		cells[i * 4] = title_of(c, row[0]);
 		cells[i * 4 + 1] = row[1];
 		cells[i * 4 + 2] = state_word(c, row[2]);
-		cells[i * 4 + 3] = *row[3] ? br_arena_printf(&c->arena, "%s %s → %s", row[3], row[4], row[5]).p : "";
+		cells[i * 4 + 3] =
+			*row[3] ? br_arena_printf(&c->arena, "%s %s → %s", row[3], row[4], row[5]).p
+				: "";
 	}
 	if (cells)
 		cli_print_table(c, &(struct cli_table){names, zh, 4, k->links.rows, cells});
@@ -120,17 +142,20 @@ static void print_history(struct cli *c, const struct found *k)
 		bool same = strcmp(row[H_VERSION], version) == 0;
 
 		if (!same)
-			printf("%s%3s  %s  %s", i ? "\n" : "", row[H_VERSION], row[H_AT], title_of(c, row[H_SYSTEM]));
+			printf("%s%3s  %s  %s", i ? "\n" : "", row[H_VERSION], row[H_AT],
+				title_of(c, row[H_SYSTEM]));
 		version = row[H_VERSION];
 		if (!row[H_PLACE]) {
 			fputs(cli_say(c, "  entered", "  录入"), stdout);
 			continue;
 		}
 		if (row[H_OLD])
-			printf("\n       %s: %s → %s", label_of(c, row[H_PLACE]), value_of(c, k, row[H_PLACE], row[H_OLD]),
+			printf("\n       %s: %s → %s", label_of(c, row[H_PLACE]),
+				value_of(c, k, row[H_PLACE], row[H_OLD]),
 				value_of(c, k, row[H_PLACE], row[H_NEW]));
 		else
-			printf("\n       %s: %s", label_of(c, row[H_PLACE]), value_of(c, k, row[H_PLACE], row[H_NEW]));
+			printf("\n       %s: %s", label_of(c, row[H_PLACE]),
+				value_of(c, k, row[H_PLACE], row[H_NEW]));
 	}
 	putchar('\n');
 }
@@ -140,8 +165,9 @@ static void print_people(struct cli *c, const struct found *k)
 	const char *const *head = k->head.cells;
 	bool zh = c->lang == BR_LANG_ZH;
 
-	printf(zh ? "办件 %s  %s  %s  第 %s 版  %s\n\n" : "Case %s  %s  %s  version %s of %s\n\n", head[NO],
-		value_of(c, k, "applicant.name", head[APPLICANT]), value_of(c, k, "status", head[STATUS]), head[VERSION], head[UPDATED]);
+	printf(zh ? "办件 %s  %s  %s  第 %s 版  %s\n\n" : "Case %s  %s  %s  version %s of %s\n\n",
+		head[NO], value_of(c, k, "applicant.name", head[APPLICANT]),
+		value_of(c, k, "status", head[STATUS]), head[VERSION], head[UPDATED]);
 	print_links(c, k);
 	printf("\n%s\n", zh ? "过程" : "History");
 	print_history(c, k);
@@ -228,7 +254,9 @@ static int print_all(struct cli *c, const struct ledger_table *cids, bool person
 		if (c->output == CLI_JSON)
 			json_case(&w, &k);
 		else if (c->output == CLI_CSV)
-			cli_print_table(c, &(struct cli_table){k.history.names, NULL, k.history.cols, k.history.rows, k.history.cells});
+			cli_print_table(
+				c, &(struct cli_table){k.history.names, NULL, k.history.cols,
+					   k.history.rows, k.history.cells});
 		else
 			print_people(c, &k);
 	}

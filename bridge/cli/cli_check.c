@@ -1,5 +1,6 @@
 /*
- * cli_check.c - is everything there and as configured? Asks the ledger, Kafka and each system; changes nothing.
+ * cli_check.c - is everything there and as configured? Asks the ledger, Kafka and each system;
+ * changes nothing.
  */
 #include "cli.h"
 
@@ -21,13 +22,17 @@ struct check {
 };
 
 /* A line for each thing looked at: ok on stdout, what is wrong with its error. */
-static void tell(struct check *k, const char *what, const char *about, const struct br_err *err, bool warning)
+static void tell(struct check *k, const char *what, const char *about, const struct br_err *err,
+	bool warning)
 {
 	struct cli *c = k->c;
 	char text[2048];
 
-	printf("%-7s %s: %s%s%s\n", !err ? cli_say(c, "ok", "正常") : warning ? cli_say(c, "warning", "提醒") : cli_say(c, "error", "错误"), k->where, what,
-		*about ? " " : "", about);
+	printf("%-7s %s: %s%s%s\n",
+		!err	  ? cli_say(c, "ok", "正常")
+		: warning ? cli_say(c, "warning", "提醒")
+			  : cli_say(c, "error", "错误"),
+		k->where, what, *about ? " " : "", about);
 	if (!err)
 		return;
 	printf("        %s\n", br_err_text(err, c->lang, text, sizeof(text)));
@@ -71,11 +76,17 @@ static void http_answered(void *arg, const struct http_reply *r)
 	if (r->err)
 		err = *r->err;
 	else if (r->what != HTTP_OK && !r->body)
-		br_err_set(&err, BR_E_HTTP_NO_JSON, "url", t->k->where, "status", br_arena_printf(&c->arena, "%ld", r->status).p, NULL);
+		br_err_set(&err, BR_E_HTTP_NO_JSON, "url", t->k->where, "status",
+			br_arena_printf(&c->arena, "%ld", r->status).p, NULL);
 	else if (r->what != HTTP_OK)
-		br_err_set(&err, BR_E_HTTP_ANSWER, "url", t->k->where, "status", br_arena_printf(&c->arena, "%ld", r->status).p, "why",
-			br_arena_printf(&c->arena, "%.*s %.*s", BR_STR_ARG(r->code), BR_STR_ARG(r->text)).p, NULL);
-	tell(t->k, cli_say(c, "login and one read", "登录并读取一次"), "", br_err_code(&err) ? &err : NULL, false);
+		br_err_set(&err, BR_E_HTTP_ANSWER, "url", t->k->where, "status",
+			br_arena_printf(&c->arena, "%ld", r->status).p, "why",
+			br_arena_printf(
+				&c->arena, "%.*s %.*s", BR_STR_ARG(r->code), BR_STR_ARG(r->text))
+				.p,
+			NULL);
+	tell(t->k, cli_say(c, "login and one read", "登录并读取一次"), "",
+		br_err_code(&err) ? &err : NULL, false);
 	br_loop_stop(t->loop, 0);
 }
 
@@ -100,19 +111,23 @@ static void check_http(struct check *k, const struct cfg_system *s, const struct
 	struct br_err err;
 
 	if (http_site_compile(o, &k->c->arena, &k->c->report, &site) < 0) {
-		tell(k, cli_say(k->c, "configuration", "配置"), "", &k->c->report.first->err, false);
+		tell(k, cli_say(k->c, "configuration", "配置"), "", &k->c->report.first->err,
+			false);
 		return;
 	}
 	if (!path.n) {
-		printf("-       %s: %s\n", k->where, cli_say(k->c, "no record has a list to read, so nothing was asked", "没有可读取的列表，未作检查"));
+		printf("-       %s: %s\n", k->where,
+			cli_say(k->c, "no record has a list to read, so nothing was asked",
+				"没有可读取的列表，未作检查"));
 		return;
 	}
 	br_err_clear(&err);
 	t.loop = br_loop_new(&err);
 	if (t.loop)
 		client = http_client_new(t.loop, &site, &err);
-	if (client && http_client_send(client, "GET", http_fill(path, &v, true, &k->c->arena), BR_STR_NONE, NULL,
-			      br_loop_now(t.loop) + o->timeout_ms * 1000, &k->c->arena, http_answered, &t, &err) == 0)
+	if (client && http_client_send(client, "GET", http_fill(path, &v, true, &k->c->arena),
+			      BR_STR_NONE, NULL, br_loop_now(t.loop) + o->timeout_ms * 1000,
+			      &k->c->arena, http_answered, &t, &err) == 0)
 		br_loop_run(t.loop);
 	if (br_err_code(&err))
 		tell(k, cli_say(k->c, "login and one read", "登录并读取一次"), "", &err, false);
@@ -145,9 +160,11 @@ static void check_system(struct check *k, const struct cfg_system *s)
 		return;
 	}
 	options = br_arena_calloc(&c->arena, 1, kind->options_size ? kind->options_size : 1);
-	if (!options || cfg_read_options(kind->options, s->connection, s->node, c->site->secrets_folder, options, &c->report) < 0) {
+	if (!options || cfg_read_options(kind->options, s->connection, s->node,
+				c->site->secrets_folder, options, &c->report) < 0) {
 		br_err_set(&err, BR_E_NOMEM, NULL);
-		tell(k, cli_say(c, "configuration", "配置"), "", c->report.first ? &c->report.first->err : &err, false);
+		tell(k, cli_say(c, "configuration", "配置"), "",
+			c->report.first ? &c->report.first->err : &err, false);
 		return;
 	}
 	if (kind == &pg_kind)
@@ -155,7 +172,8 @@ static void check_system(struct check *k, const struct cfg_system *s)
 	else if (kind == &http_kind)
 		check_http(k, s, options);
 	else
-		printf("-       %s: %s\n", k->where, cli_say(c, "this kind has no online check", "此类连接器没有在线检查"));
+		printf("-       %s: %s\n", k->where,
+			cli_say(c, "this kind has no online check", "此类连接器没有在线检查"));
 }
 
 static void check_ledger(struct check *k)
@@ -182,14 +200,17 @@ static void check_topics(struct check *k)
 	k->where = "Kafka";
 	br_err_clear(&err);
 	check = rc < 0 ? NULL : br_arena_array(&k->c->arena, struct bus_topic_check, n + 1);
-	rc = check ? bus_topics_check(k->c->site, plan, n, check, &err) : br_err_set(&err, BR_E_NOMEM, NULL);
+	rc = check ? bus_topics_check(k->c->site, plan, n, check, &err)
+		   : br_err_set(&err, BR_E_NOMEM, NULL);
 	tell(k, cli_say(k->c, "connection", "连接"), "", rc < 0 ? &err : NULL, false);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		if (check[i].state == BUS_TOPIC_MISSING_STATE)
 			br_err_set(&err, BR_E_BUS_TOPIC_MISSING, "topic", plan[i].name.p, NULL);
 		else if (check[i].state != BUS_TOPIC_OK)
-			br_err_set(&err, BR_E_CLI_TOPIC, "topic", plan[i].name.p, "found", check[i].difference, NULL);
-		tell(k, cli_say(k->c, "topic", "主题"), plan[i].name.p, check[i].state == BUS_TOPIC_OK ? NULL : &err, false);
+			br_err_set(&err, BR_E_CLI_TOPIC, "topic", plan[i].name.p, "found",
+				check[i].difference, NULL);
+		tell(k, cli_say(k->c, "topic", "主题"), plan[i].name.p,
+			check[i].state == BUS_TOPIC_OK ? NULL : &err, false);
 	}
 }
 

@@ -2,13 +2,17 @@
 
 #include "ledger_query.h"
 
-#define SELECT \
-	"select k.id::text as id, coalesce(g.doc->>'portal_case_no', g.doc->>'dept_case_no', k.cid::text) as case_no, s.code as system, k.kind," \
-	" k.place as field, k.win::text as kept, k.lose::text as lost, k.status, to_char(k.at, 'YYYY-MM-DD HH24:MI:SS') as at" \
-	" from casebridge.conflicts k join casebridge.systems s on s.id = k.sys join casebridge.cases g on g.cid = k.cid"
+#define SELECT                                                                                     \
+	"select k.id::text as id, coalesce(g.doc->>'portal_case_no', g.doc->>'dept_case_no', "     \
+	"k.cid::text) as case_no, s.code as system, k.kind,"                                       \
+	" k.place as field, k.win::text as kept, k.lose::text as lost, k.status, to_char(k.at, "   \
+	"'YYYY-MM-DD HH24:MI:SS') as at"                                                           \
+	" from casebridge.conflicts k join casebridge.systems s on s.id = k.sys join "             \
+	"casebridge.cases g on g.cid = k.cid"
 enum { FIELD = 4, KEPT, LOST };
 
-static const char *const titles[] = {"编号", "办件", "系统", "类别", "字段", "采用值", "未采用值", "状态", "时间"};
+static const char *const titles[] = {
+	"编号", "办件", "系统", "类别", "字段", "采用值", "未采用值", "状态", "时间"};
 
 /* Values stand there as JSON, as the case has them. */
 static const char *masked(struct cli *c, const struct case_field *f, const char *json)

@@ -27,8 +27,11 @@ int cli_dev_broker(struct cli *c)
 		mock = bus_mock_start(plan, n, &bootstrap, &err);
 	if (!mock)
 		return cli_fail(c, &err);
-	cli_note(c, "%s", cli_say(c, "a mock broker: it keeps everything in memory and forgets; good to look at, no proof of anything",
-				  "模拟 Kafka：数据只在内存中，停止即丢失，仅供观看"));
+	cli_note(c, "%s",
+		cli_say(c,
+			"a mock broker: it keeps everything in memory and forgets; good to look "
+			"at, no proof of anything",
+			"模拟 Kafka：数据只在内存中，停止即丢失，仅供观看"));
 	puts(bootstrap);
 	fflush(stdout);
 	f = file ? fopen(file, "w") : NULL;

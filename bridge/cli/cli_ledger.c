@@ -20,7 +20,8 @@ static int migrate(struct cli *c)
 static int version(struct cli *c)
 {
 	struct ledger_table t;
-	int status = cli_query(c, "select max(version)::text from casebridge.migrations", 0, NULL, &t);
+	int status =
+		cli_query(c, "select max(version)::text from casebridge.migrations", 0, NULL, &t);
 
 	if (status == CLI_OK)
 		printf("%s %s\n", cli_say(c, "ledger version", "台账版本"), t.cells[0]);

@@ -15,11 +15,15 @@ static void lint_kind(struct cli *c, const struct cfg_system *s)
 		if (!br_str_eq(s->connector, br_str_z(k->name)))
 			continue;
 		options = br_arena_calloc(&c->arena, 1, k->options_size ? k->options_size : 1);
-		if (options && cfg_read_options(k->options, s->connection, s->node, c->site->secrets_folder, options, &c->report) == 0 && k->lint)
+		if (options &&
+			cfg_read_options(k->options, s->connection, s->node,
+				c->site->secrets_folder, options, &c->report) == 0 &&
+			k->lint)
 			k->lint(c->site, s, options, &c->report);
 		return;
 	}
-	cfg_problem(&c->report, cfg_get(s->node, "connector"), BR_E_CLI_NO_KIND, "kind", s->connector.p, NULL);
+	cfg_problem(&c->report, cfg_get(s->node, "connector"), BR_E_CLI_NO_KIND, "kind",
+		s->connector.p, NULL);
 }
 
 int cli_lint(struct cli *c)
@@ -37,6 +41,7 @@ int cli_lint(struct cli *c)
 		cfg_report_print(&c->report, stderr, c->lang);
 	if (c->report.n)
 		return CLI_CONFIG;
-	printf("%s: %zu %s\n", c->folder, c->site->nsystems, cli_say(c, "systems, no problems", "个系统，没有问题"));
+	printf("%s: %zu %s\n", c->folder, c->site->nsystems,
+		cli_say(c, "systems, no problems", "个系统，没有问题"));
 	return CLI_OK;
 }

@@ -25,7 +25,8 @@ static const struct map_set *maps_of(const struct cli *c, const char *name)
 
 static int check(struct cli *c, const char *only, const char *seed)
 {
-	struct map_check_options o = {.seed = seed ? strtoull(seed, NULL, 10) : 1, .generated = 500};
+	struct map_check_options o = {
+		.seed = seed ? strtoull(seed, NULL, 10) : 1, .generated = 500};
 	int status = CLI_OK;
 	size_t i = 0;
 
@@ -38,9 +39,10 @@ static int check(struct cli *c, const char *only, const char *seed)
 			continue;
 		if (map_check(c->maps[i], &o, &c->arena, &c->report, &r) < 0)
 			status = CLI_FAILED;
-		printf("%s: %zu %s, %zu %s; %zu %s, %zu %s\n", s->name.p, r.tests, cli_say(c, "tests", "项测试"), r.failed,
-			cli_say(c, "failed", "项失败"), r.samples, cli_say(c, "rows through both laws", "行往返检验"), r.law_failures,
-			cli_say(c, "failed", "行失败"));
+		printf("%s: %zu %s, %zu %s; %zu %s, %zu %s\n", s->name.p, r.tests,
+			cli_say(c, "tests", "项测试"), r.failed, cli_say(c, "failed", "项失败"),
+			r.samples, cli_say(c, "rows through both laws", "行往返检验"),
+			r.law_failures, cli_say(c, "failed", "行失败"));
 	}
 	if (c->report.n)
 		cfg_report_print(&c->report, stderr, c->lang);
@@ -49,9 +51,11 @@ static int check(struct cli *c, const char *only, const char *seed)
 
 static int show(struct cli *c, const char *name, const char *input, const char *record)
 {
-	static const enum map_show_as as[] = {[CLI_TABLE] = MAP_SHOW_TABLE, [CLI_JSON] = MAP_SHOW_JSON, [CLI_CSV] = MAP_SHOW_CSV};
+	static const enum map_show_as as[] = {
+		[CLI_TABLE] = MAP_SHOW_TABLE, [CLI_JSON] = MAP_SHOW_JSON, [CLI_CSV] = MAP_SHOW_CSV};
 	const struct map_set *set = maps_of(c, name);
-	const struct mapping *m = set ? (record ? map_find(set, br_str_z(record)) : map_at(set, 0)) : NULL;
+	const struct mapping *m =
+		set ? (record ? map_find(set, br_str_z(record)) : map_at(set, 0)) : NULL;
 	struct map_show_result r = {0};
 	struct br_str text;
 	struct br_err err;
@@ -61,7 +65,8 @@ static int show(struct cli *c, const char *name, const char *input, const char *
 	if (!cli_system_named(c, name))
 		return CLI_USAGE;
 	if (!m)
-		return cli_wrong(c, BR_E_CLI_NO_RECORD, "system", name, "record", record ? record : "", NULL);
+		return cli_wrong(c, BR_E_CLI_NO_RECORD, "system", name, "record",
+			record ? record : "", NULL);
 	br_err_clear(&err);
 	br_buf_init(&out, 256u << 20);
 	if (br_read_file(input, INPUT_MAX, &c->arena, &text, &err) < 0 ||
@@ -69,7 +74,8 @@ static int show(struct cli *c, const char *name, const char *input, const char *
 		status = cli_fail(c, &err);
 	} else {
 		fputs(br_buf_cstr(&out), stdout);
-		cli_note(c, "%zu %s, %zu %s", r.rows, cli_say(c, "rows", "行"), r.failed, cli_say(c, "with problems", "行有问题"));
+		cli_note(c, "%zu %s, %zu %s", r.rows, cli_say(c, "rows", "行"), r.failed,
+			cli_say(c, "with problems", "行有问题"));
 		status = r.failed ? CLI_FAILED : CLI_OK;
 	}
 	br_buf_release(&out);
@@ -78,7 +84,8 @@ static int show(struct cli *c, const char *name, const char *input, const char *
 
 int cli_map(struct cli *c)
 {
-	const char *input = cli_option(c, "--input"), *record = cli_option(c, "--record"), *seed = cli_option(c, "--seed");
+	const char *input = cli_option(c, "--input"), *record = cli_option(c, "--record"),
+		   *seed = cli_option(c, "--seed");
 	int status;
 
 	if (c->argc < 1 || (strcmp(c->argv[0], "check") != 0 && !input))

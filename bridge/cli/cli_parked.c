@@ -10,15 +10,20 @@
 
 static int list(struct cli *c)
 {
-	static const char *const titles[] = {"编号", "系统", "系统内编号", "类别", "错误码", "字段", "说明", "下一步", "时间"};
+	static const char *const titles[] = {
+		"编号", "系统", "系统内编号", "类别", "错误码", "字段", "说明", "下一步", "时间"};
 	bool zh = c->lang == BR_LANG_ZH;
 
 	return cli_print_query(c,
-		zh ? "select p.id::text as id, s.code as system, p.lid as local_id, p.kind, p.code, p.place as field, p.text_zh as text, p.next_zh as next,"
-		     " to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at from casebridge.parked p join casebridge.systems s on s.id = p.sys"
+		zh ? "select p.id::text as id, s.code as system, p.lid as local_id, p.kind, "
+		     "p.code, p.place as field, p.text_zh as text, p.next_zh as next,"
+		     " to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at from casebridge.parked p join "
+		     "casebridge.systems s on s.id = p.sys"
 		     " where p.status = 'open' order by p.id"
-		   : "select p.id::text as id, s.code as system, p.lid as local_id, p.kind, p.code, p.place as field, p.text_en as text, p.next_en as next,"
-		     " to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at from casebridge.parked p join casebridge.systems s on s.id = p.sys"
+		   : "select p.id::text as id, s.code as system, p.lid as local_id, p.kind, "
+		     "p.code, p.place as field, p.text_en as text, p.next_en as next,"
+		     " to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at from casebridge.parked p join "
+		     "casebridge.systems s on s.id = p.sys"
 		     " where p.status = 'open' order by p.id",
 		0, NULL, titles, NULL);
 }
@@ -32,7 +37,8 @@ static int no_item(struct cli *c, const char *id)
 	return cli_fail(c, &err);
 }
 
-/* What came, for people: text as it stands, bytes that are not UTF-8 (or control characters) as \\xNN. */
+/* What came, for people: text as it stands, bytes that are not UTF-8 (or control characters) as
+ * \\xNN. */
 static const char *original_text(struct cli *c, const char *hex)
 {
 	struct br_buf b;
@@ -63,19 +69,27 @@ static const char *original_text(struct cli *c, const char *hex)
 
 static int show(struct cli *c, const char *id, bool original)
 {
-	static const char *const titles[] = {"编号", "系统", "记录", "系统内编号", "类别", "错误码", "字段", "说明", "下一步", "状态", "主题", "位置", "时间",
-		"处理说明", "原始内容"};
+	static const char *const titles[] = {"编号", "系统", "记录", "系统内编号", "类别", "错误码",
+		"字段", "说明", "下一步", "状态", "主题", "位置", "时间", "处理说明", "原始内容"};
 	bool zh = c->lang == BR_LANG_ZH;
 	struct ledger_table t;
 	int status = cli_query(c,
-		zh ? "select p.id::text as id, s.code as system, p.rec as record, p.lid as local_id, p.kind, p.code, p.place as field, p.text_zh as text,"
-		     " p.next_zh as next, p.status, p.topic, p.pos::text as position, to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at,"
-		     " coalesce(p.resolution, '') as resolution, coalesce(encode(p.raw, 'hex'), '') as original"
-		     " from casebridge.parked p join casebridge.systems s on s.id = p.sys where p.id = $1::bigint"
-		   : "select p.id::text as id, s.code as system, p.rec as record, p.lid as local_id, p.kind, p.code, p.place as field, p.text_en as text,"
-		     " p.next_en as next, p.status, p.topic, p.pos::text as position, to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at,"
-		     " coalesce(p.resolution, '') as resolution, coalesce(encode(p.raw, 'hex'), '') as original"
-		     " from casebridge.parked p join casebridge.systems s on s.id = p.sys where p.id = $1::bigint",
+		zh ? "select p.id::text as id, s.code as system, p.rec as record, p.lid as "
+		     "local_id, p.kind, p.code, p.place as field, p.text_zh as text,"
+		     " p.next_zh as next, p.status, p.topic, p.pos::text as position, "
+		     "to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at,"
+		     " coalesce(p.resolution, '') as resolution, coalesce(encode(p.raw, 'hex'), "
+		     "'') as original"
+		     " from casebridge.parked p join casebridge.systems s on s.id = p.sys where "
+		     "p.id = $1::bigint"
+		   : "select p.id::text as id, s.code as system, p.rec as record, p.lid as "
+		     "local_id, p.kind, p.code, p.place as field, p.text_en as text,"
+		     " p.next_en as next, p.status, p.topic, p.pos::text as position, "
+		     "to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at,"
+		     " coalesce(p.resolution, '') as resolution, coalesce(encode(p.raw, 'hex'), "
+		     "'') as original"
+		     " from casebridge.parked p join casebridge.systems s on s.id = p.sys where "
+		     "p.id = $1::bigint",
 		1, &id, &t);
 
 	if (status != CLI_OK)
@@ -83,18 +97,22 @@ static int show(struct cli *c, const char *id, bool original)
 	if (t.rows == 0)
 		return no_item(c, id);
 	t.cells[t.cols - 1] = original_text(c, t.cells[t.cols - 1]);
-	cli_print_record(c, &(struct cli_table){t.names, titles, original ? t.cols : t.cols - 1, t.rows, t.cells});
+	cli_print_record(c, &(struct cli_table){t.names, titles, original ? t.cols : t.cols - 1,
+				    t.rows, t.cells});
 	return CLI_OK;
 }
 
-static int resolve(struct cli *c, const char *id, const char *how, const char *reason, struct ledger_table *t)
+static int resolve(
+	struct cli *c, const char *id, const char *how, const char *reason, struct ledger_table *t)
 {
 	const char *params[] = {id, how, reason, cli_user()};
 	int status = cli_query(c,
-		    "update casebridge.parked p set status = $2, resolved_at = now(), resolution = $3, resolved_by = $4, tries = tries + 1"
-		    " from casebridge.systems s where s.id = p.sys and p.id = $1::bigint and p.status = 'open'"
-		    " returning s.code, p.rec, p.lid, coalesce(p.cid::text, '')",
-		    4, params, t);
+		"update casebridge.parked p set status = $2, resolved_at = now(), resolution = $3, "
+		"resolved_by = $4, tries = tries + 1"
+		" from casebridge.systems s where s.id = p.sys and p.id = $1::bigint and p.status "
+		"= 'open'"
+		" returning s.code, p.rec, p.lid, coalesce(p.cid::text, '')",
+		4, params, t);
 
 	if (status != CLI_OK)
 		return status;
@@ -165,11 +183,13 @@ int cli_parked(struct cli *c)
 {
 	const char *reason = cli_option(c, "--reason");
 	bool original = cli_flag(c, "--original");
-	const char *verb = c->argc > 0 ? c->argv[0] : "list", *id = c->argc == 2 ? c->argv[1] : NULL;
+	const char *verb = c->argc > 0 ? c->argv[0] : "list",
+		   *id = c->argc == 2 ? c->argv[1] : NULL;
 	bool lists = c->argc < 2 && strcmp(verb, "list") == 0;
 	int status;
 
-	if (!lists && (!id || (strcmp(verb, "show") != 0 && strcmp(verb, "retry") != 0 && strcmp(verb, "drop") != 0)))
+	if (!lists && (!id || (strcmp(verb, "show") != 0 && strcmp(verb, "retry") != 0 &&
+				      strcmp(verb, "drop") != 0)))
 		return CLI_USAGE;
 	if (id && (strspn(id, "0123456789") != strlen(id) || strlen(id) > 18))
 		return cli_wrong(c, BR_E_CLI_NO_NUMBER, "found", id, "verb", "parked", NULL);

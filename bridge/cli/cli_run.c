@@ -1,8 +1,10 @@
 /*
- * cli_run.c - starts and supervises the processes of a site: the bridge and one connector per system.
+ * cli_run.c - starts and supervises the processes of a site: the bridge and one connector per
+ * system.
  *
- * One dead system never stops another. A process that ends is started again after a back-off that grows while it keeps failing; one that says its
- * configuration is wrong (78) stays down until the site is started anew, and the others go on.
+ * One dead system never stops another. A process that ends is started again after a back-off that
+ * grows while it keeps failing; one that says its configuration is wrong (78) stays down until the
+ * site is started anew, and the others go on.
  */
 #include "cli.h"
 
@@ -19,15 +21,15 @@
 #include <unistd.h>
 
 #define BACKOFF_FIRST_US 100000
-#define BACKOFF_MAX_US 10000000
-#define STEADY_US 10000000 /* up this long: the next failure is a new story */
-#define STOP_US 15000000
+#define BACKOFF_MAX_US	 10000000
+#define STEADY_US	 10000000 /* up this long: the next failure is a new story */
+#define STOP_US		 15000000
 
 struct child {
 	struct run *run;
-	char name[64];       /* bridge, connector:NAME */
-	const char *system;  /* NULL for the bridge */
-	pid_t pid;           /* 0 = not running */
+	char name[64];	    /* bridge, connector:NAME */
+	const char *system; /* NULL for the bridge */
+	pid_t pid;	    /* 0 = not running */
 	int pidfd;
 	int64_t since, backoff;
 	struct br_timer again;
@@ -71,13 +73,16 @@ static void ended(void *arg, int fd, short revents)
 		return;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == CLI_CONFIG) {
-		br_error("a process ended: its configuration is wrong; it stays down", L_Z("process", k->name));
+		br_error("a process ended: its configuration is wrong; it stays down",
+			L_Z("process", k->name));
 		return;
 	}
 	if (br_loop_now(r->loop) - k->since > STEADY_US)
 		k->backoff = BACKOFF_FIRST_US;
-	br_warn("a process ended; it is started again", L_Z("process", k->name), L_INT("status", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
-		L_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0), L_INT("wait_ms", k->backoff / 1000));
+	br_warn("a process ended; it is started again", L_Z("process", k->name),
+		L_INT("status", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+		L_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+		L_INT("wait_ms", k->backoff / 1000));
 	br_timer_set(r->loop, &k->again, k->backoff);
 	k->backoff = k->backoff * 2 < BACKOFF_MAX_US ? k->backoff * 2 : BACKOFF_MAX_US;
 }
@@ -119,7 +124,8 @@ static void start(struct child *k)
 		exec_child(k, parent);
 	k->pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	if (k->pidfd < 0) {
-		br_warn("a process cannot be started", L_Z("process", k->name), L_Z("why", strerror(errno)));
+		br_warn("a process cannot be started", L_Z("process", k->name),
+			L_Z("why", strerror(errno)));
 		if (pid > 0) {
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);
@@ -176,7 +182,8 @@ static void add_child(struct run *r, const char *system)
 	k->system = system;
 	k->backoff = BACKOFF_FIRST_US;
 	k->again = (struct br_timer){.fn = start_again, .arg = k};
-	snprintf(k->name, sizeof(k->name), "%s%s", system ? "connector:" : "bridge", system ? system : "");
+	snprintf(k->name, sizeof(k->name), "%s%s", system ? "connector:" : "bridge",
+		system ? system : "");
 }
 
 int cli_run(struct cli *c)

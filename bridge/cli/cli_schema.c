@@ -16,7 +16,8 @@ int cli_schema(struct cli *c)
 		return status;
 	br_buf_init(&b, 4u << 20);
 	br_err_clear(&err);
-	if ((fields ? case_reference(c->schema, &b, &err) : case_json_schema(c->schema, &b, &err)) < 0)
+	if ((fields ? case_reference(c->schema, &b, &err) : case_json_schema(c->schema, &b, &err)) <
+		0)
 		status = cli_fail(c, &err);
 	else
 		puts(br_buf_cstr(&b));

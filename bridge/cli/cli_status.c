@@ -1,5 +1,6 @@
 /*
- * cli_status.c - every system on one line. The figures are the ledger's, so they are right whoever runs the processes; only the lag is Kafka's.
+ * cli_status.c - every system on one line. The figures are the ledger's, so they are right whoever
+ * runs the processes; only the lag is Kafka's.
  */
 #include "cli.h"
 
@@ -10,31 +11,41 @@
 #include <stdlib.h>
 
 #define KAFKA_MS 1000
-#define LAG 4 /* column: filled in from Kafka; the ledger gives the position */
-#define SEEN 10 /* column behind the printed ones: the bridge knows the system */
+#define LAG	 4  /* column: filled in from Kafka; the ledger gives the position */
+#define SEEN	 10 /* column behind the printed ones: the bridge knows the system */
 
 /* A system the bridge has not met yet is shown too, and one that was taken out of the site. */
 static const char sql[] =
-	"select coalesce(s.code, g.code) as system, case when s.id is null then $2 else s.state end as state, coalesce(s.epoch, 0)::text as epoch,"
-	" (select count(*) from casebridge.links l where l.sys = s.id and l.lid is not null)::text as cases,"
-	" (select p.next::text from casebridge.positions p where p.topic = $3 || '.in.' || coalesce(s.code, g.code)) as lag,"
-	" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is not null)::text as in_flight,"
+	"select coalesce(s.code, g.code) as system, case when s.id is null then $2 else s.state "
+	"end as state, coalesce(s.epoch, 0)::text as epoch,"
+	" (select count(*) from casebridge.links l where l.sys = s.id and l.lid is not null)::text "
+	"as cases,"
+	" (select p.next::text from casebridge.positions p where p.topic = $3 || '.in.' || "
+	"coalesce(s.code, g.code)) as lag,"
+	" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is not "
+	"null)::text as in_flight,"
 	" (select count(*) from casebridge.links l where l.sys = s.id and l.due)::text as waiting,"
-	" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = 'open')::text as parked,"
-	" (select count(*) from casebridge.conflicts k where k.sys = s.id and k.status = 'open')::text as conflicts,"
-	" coalesce(to_char(s.last_contact, 'YYYY-MM-DD HH24:MI:SS'), '-') as last_contact, (s.id is not null)::text as seen"
-	" from casebridge.systems s full join unnest($1::text[]) g(code) on g.code = s.code order by 1";
+	" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = "
+	"'open')::text as parked,"
+	" (select count(*) from casebridge.conflicts k where k.sys = s.id and k.status = "
+	"'open')::text as conflicts,"
+	" coalesce(to_char(s.last_contact, 'YYYY-MM-DD HH24:MI:SS'), '-') as last_contact, (s.id "
+	"is not null)::text as seen"
+	" from casebridge.systems s full join unnest($1::text[]) g(code) on g.code = s.code order "
+	"by 1";
 
 static const char *names_of(struct cli *c)
 {
 	struct br_str names = BR_STR("");
 
 	for (const struct cfg_system *s = c->site->systems; s; s = s->next)
-		names = br_arena_printf(&c->arena, "%.*s%s%.*s", BR_STR_ARG(names), names.n ? "," : "", BR_STR_ARG(s->name));
+		names = br_arena_printf(&c->arena, "%.*s%s%.*s", BR_STR_ARG(names),
+			names.n ? "," : "", BR_STR_ARG(s->name));
 	return br_arena_printf(&c->arena, "{%.*s}", BR_STR_ARG(names)).p;
 }
 
-/* Records in the in-topic that are not folded yet. Control records of Kafka's transactions would count, but we write none. */
+/* Records in the in-topic that are not folded yet. Control records of Kafka's transactions would
+ * count, but we write none. */
 static void fill_lag(struct cli *c, struct ledger_table *t)
 {
 	const char **topics = br_arena_array(&c->arena, const char *, t->rows + 1);
@@ -43,19 +54,25 @@ static void fill_lag(struct cli *c, struct ledger_table *t)
 	if (!topics || !high)
 		return;
 	for (size_t i = 0; i < t->rows; i++)
-		topics[i] = br_arena_printf(&c->arena, "%.*s.in.%s", BR_STR_ARG(c->site->topic_prefix), t->cells[i * t->cols]).p;
+		topics[i] = br_arena_printf(&c->arena, "%.*s.in.%s",
+			BR_STR_ARG(c->site->topic_prefix), t->cells[i * t->cols])
+				    .p;
 	bus_high(c->site, topics, t->rows, KAFKA_MS, high, NULL);
 	for (size_t i = 0; i < t->rows; i++) {
 		const char **cell = &t->cells[i * t->cols + LAG];
 		int64_t next = *cell ? strtoll(*cell, NULL, 10) : 0;
 
-		*cell = high[i] == BUS_NO_ANSWER ? "-" : br_arena_printf(&c->arena, "%" PRId64, high[i] > next ? high[i] - next : 0).p;
+		*cell = high[i] == BUS_NO_ANSWER ? "-"
+						 : br_arena_printf(&c->arena, "%" PRId64,
+							   high[i] > next ? high[i] - next : 0)
+							   .p;
 	}
 }
 
 static const char *state_zh(const char *state)
 {
-	static const char *const words[][2] = {{"live", "运行"}, {"trial", "试运行"}, {"paused", "暂停"}, {"new", "未启动"}};
+	static const char *const words[][2] = {
+		{"live", "运行"}, {"trial", "试运行"}, {"paused", "暂停"}, {"new", "未启动"}};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
 		if (strcmp(words[i][0], state) == 0)
@@ -65,13 +82,15 @@ static const char *state_zh(const char *state)
 
 int cli_status(struct cli *c)
 {
-	static const char *const titles[] = {"系统", "状态", "连接代次", "办件数", "积压", "在途", "待发", "待处理", "冲突", "最近联系"};
+	static const char *const titles[] = {"系统", "状态", "连接代次", "办件数", "积压", "在途",
+		"待发", "待处理", "冲突", "最近联系"};
 	struct ledger_table t;
 	bool any = false;
 	int status = cli_load(c);
 
 	if (status == CLI_OK)
-		status = cli_query(c, sql, 3, (const char *const[]){names_of(c), "new", c->site->topic_prefix.p}, &t);
+		status = cli_query(c, sql, 3,
+			(const char *const[]){names_of(c), "new", c->site->topic_prefix.p}, &t);
 	if (status != CLI_OK)
 		return status;
 	fill_lag(c, &t);
@@ -85,6 +104,9 @@ int cli_status(struct cli *c)
 	}
 	cli_print_table(c, &(struct cli_table){t.names, titles, SEEN, t.rows, t.cells});
 	if (!any)
-		cli_note(c, "%s casebridge run %s", cli_say(c, "the ledger is empty: the bridge has never run. To start:", "台账为空：总线尚未运行过。启动："), c->folder);
+		cli_note(c, "%s casebridge run %s",
+			cli_say(c, "the ledger is empty: the bridge has never run. To start:",
+				"台账为空：总线尚未运行过。启动："),
+			c->folder);
 	return CLI_OK;
 }

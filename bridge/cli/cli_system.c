@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WAIT_S "15" /* unless --wait says otherwise */
+#define WAIT_S	"15" /* unless --wait says otherwise */
 #define LOOK_MS 50
 
-/* The order goes through the log (so that a replay sees it too); what the ledger says afterwards is what counts. */
+/* The order goes through the log (so that a replay sees it too); what the ledger says afterwards is
+ * what counts. */
 static int wait_for_state(struct cli *c, const char *name, const char *state, const char *seconds)
 {
 	const char *params[] = {name};
@@ -18,7 +19,8 @@ static int wait_for_state(struct cli *c, const char *name, const char *state, co
 
 	for (long waited = 0; waited < strtol(seconds, NULL, 10) * 1000; waited += LOOK_MS) {
 		struct ledger_table t;
-		int status = cli_query(c, "select state from casebridge.systems where code = $1", 1, params, &t);
+		int status = cli_query(
+			c, "select state from casebridge.systems where code = $1", 1, params, &t);
 
 		if (status != CLI_OK)
 			return status;
@@ -36,7 +38,8 @@ static int wait_for_state(struct cli *c, const char *name, const char *state, co
 
 int cli_system(struct cli *c)
 {
-	static const char *const verbs[][2] = {{"live", "live"}, {"pause", "paused"}, {"trial", "trial"}};
+	static const char *const verbs[][2] = {
+		{"live", "live"}, {"pause", "paused"}, {"trial", "trial"}};
 	const char *state = NULL, *seconds = cli_option(c, "--wait");
 	struct br_buf b;
 	struct br_jw w;
@@ -49,8 +52,10 @@ int cli_system(struct cli *c)
 			state = verbs[i][1];
 	if (!state)
 		return CLI_USAGE;
-	if (seconds && (!*seconds || strspn(seconds, "0123456789") != strlen(seconds) || strlen(seconds) > 5))
-		return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", "--wait", "expected", "SECONDS", NULL);
+	if (seconds && (!*seconds || strspn(seconds, "0123456789") != strlen(seconds) ||
+			       strlen(seconds) > 5))
+		return cli_wrong(
+			c, BR_E_CLI_NO_VALUE, "option", "--wait", "expected", "SECONDS", NULL);
 	status = cli_load(c);
 	if (status != CLI_OK)
 		return status;
@@ -66,5 +71,6 @@ int cli_system(struct cli *c)
 	br_jw_end_object(&w);
 	status = cli_send_order(c, br_buf_str(&b));
 	br_buf_release(&b);
-	return status == CLI_OK ? wait_for_state(c, c->argv[1], state, seconds ? seconds : WAIT_S) : status;
+	return status == CLI_OK ? wait_for_state(c, c->argv[1], state, seconds ? seconds : WAIT_S)
+				: status;
 }

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-static void tell(struct cli *c, const struct bus_topic_plan *plan, const struct bus_topic_check *check)
+static void tell(
+	struct cli *c, const struct bus_topic_plan *plan, const struct bus_topic_check *check)
 {
 	struct br_err err;
 
@@ -12,33 +13,38 @@ static void tell(struct cli *c, const struct bus_topic_plan *plan, const struct 
 	if (check->state == BUS_TOPIC_MISSING_STATE)
 		br_err_set(&err, BR_E_BUS_TOPIC_MISSING, "topic", plan->name.p, NULL);
 	else
-		br_err_set(&err, BR_E_CLI_TOPIC, "topic", plan->name.p, "found", check->difference, NULL);
+		br_err_set(&err, BR_E_CLI_TOPIC, "topic", plan->name.p, "found", check->difference,
+			NULL);
 	cli_fail(c, &err);
 }
 
-static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t n, const struct bus_topic_check *check)
+static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t n,
+	const struct bus_topic_check *check)
 {
 	static const char *const names[] = {"topic", "partitions", "settings", "state"};
 	static const char *const titles[] = {"主题", "分区", "设置", "状态"};
 	static const char *const states[] = {"ok", "missing", "differs", "wrong partitions"};
 	size_t cols = check ? 4 : 3;
-	const char **cells = br_arena_array(&c->arena, const char *, n * cols);
+	const char **cells = br_arena_array(&c->arena, const char *, n *cols);
 	int status = CLI_OK;
 
 	for (size_t i = 0; cells && i < n; i++) {
 		struct br_str settings = BR_STR("");
 
 		for (size_t k = 0; k < BR_LEN(plan[i].config) && plan[i].config[k][0]; k++)
-			settings = br_arena_printf(&c->arena, "%.*s%s%s=%s", BR_STR_ARG(settings), k ? " " : "", plan[i].config[k][0],
-				plan[i].config[k][1]);
+			settings = br_arena_printf(&c->arena, "%.*s%s%s=%s", BR_STR_ARG(settings),
+				k ? " " : "", plan[i].config[k][0], plan[i].config[k][1]);
 		cells[i * cols] = plan[i].name.p;
 		cells[i * cols + 1] = br_arena_printf(&c->arena, "%d", plan[i].partitions).p;
 		cells[i * cols + 2] = settings.p;
 		if (check) {
-			cells[i * cols + 3] = check[i].state == BUS_TOPIC_DIFFERS ? check[i].difference : states[check[i].state];
+			cells[i * cols + 3] = check[i].state == BUS_TOPIC_DIFFERS
+						      ? check[i].difference
+						      : states[check[i].state];
 			if (check[i].state != BUS_TOPIC_OK)
 				status = CLI_FAILED;
-			if (check[i].state == BUS_TOPIC_MISSING_STATE || check[i].state == BUS_TOPIC_WRONG_PARTITIONS)
+			if (check[i].state == BUS_TOPIC_MISSING_STATE ||
+				check[i].state == BUS_TOPIC_WRONG_PARTITIONS)
 				tell(c, &plan[i], &check[i]);
 		}
 	}
@@ -66,10 +72,13 @@ int cli_topics(struct cli *c)
 	if (strcmp(c->argv[0], "plan") == 0)
 		return print_topics(c, plan, n, NULL);
 	if (strcmp(c->argv[0], "check") == 0)
-		return bus_topics_check(c->site, plan, n, check, &err) < 0 ? cli_fail(c, &err) : print_topics(c, plan, n, check);
+		return bus_topics_check(c->site, plan, n, check, &err) < 0
+			       ? cli_fail(c, &err)
+			       : print_topics(c, plan, n, check);
 	if (strcmp(c->argv[0], "apply") == 0) {
 		/* what is there afterwards is what counts */
-		if (bus_topics_apply(c->site, plan, n, check, &err) < 0 || bus_topics_check(c->site, plan, n, check, &err) < 0)
+		if (bus_topics_apply(c->site, plan, n, check, &err) < 0 ||
+			bus_topics_check(c->site, plan, n, check, &err) < 0)
 			return cli_fail(c, &err);
 		return print_topics(c, plan, n, check);
 	}

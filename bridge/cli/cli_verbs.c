@@ -1,17 +1,22 @@
 /*
- * cli_verbs.c - all verbs: how each is called, what for, and its options. `casebridge --help` and the reference page come from here.
+ * cli_verbs.c - all verbs: how each is called, what for, and its options. `casebridge --help` and
+ * the reference page come from here.
  */
 #include "cli.h"
 
 static const struct cli_opt map_options[] = {
-	{"--input", "FILE", "rows to show: CSV with the columns' names, or JSON lines", "要显示的数据：带列名的 CSV，或每行一个 JSON"},
-	{"--record", "NAME", "which record of the system, when it has several", "系统有多种记录时，指明其中一种"},
-	{"--seed", "N", "start of the generated values of map check", "map check 生成数据的随机种子"},
+	{"--input", "FILE", "rows to show: CSV with the columns' names, or JSON lines",
+		"要显示的数据：带列名的 CSV，或每行一个 JSON"},
+	{"--record", "NAME", "which record of the system, when it has several",
+		"系统有多种记录时，指明其中一种"},
+	{"--seed", "N", "start of the generated values of map check",
+		"map check 生成数据的随机种子"},
 	{NULL, NULL, NULL, NULL},
 };
 static const struct cli_opt parked_options[] = {
 	{"--reason", "TEXT", "drop: why; it is kept", "drop：放弃的原因，会留存"},
-	{"--original", NULL, "show: the original bytes too (they hold personal data)", "show：同时显示原始内容（含个人信息）"},
+	{"--original", NULL, "show: the original bytes too (they hold personal data)",
+		"show：同时显示原始内容（含个人信息）"},
 	{NULL, NULL, NULL, NULL},
 };
 static const struct cli_opt personal_options[] = {
@@ -19,7 +24,8 @@ static const struct cli_opt personal_options[] = {
 	{NULL, NULL, NULL, NULL},
 };
 static const struct cli_opt system_options[] = {
-	{"--wait", "SECONDS", "how long to wait until the bridge has taken the order (15)", "等待总线执行指令的秒数（15）"},
+	{"--wait", "SECONDS", "how long to wait until the bridge has taken the order (15)",
+		"等待总线执行指令的秒数（15）"},
 	{NULL, NULL, NULL, NULL},
 };
 static const struct cli_opt broker_options[] = {
@@ -28,9 +34,11 @@ static const struct cli_opt broker_options[] = {
 };
 
 const struct cli_opt cli_common[] = {
-	{"--site", "FOLDER", "the site; else CASEBRIDGE_SITE, the last argument, or the current folder",
+	{"--site", "FOLDER",
+		"the site; else CASEBRIDGE_SITE, the last argument, or the current folder",
 		"站点目录；缺省为环境变量 CASEBRIDGE_SITE、最后一个参数或当前目录"},
-	{"--lang", "en|zh", "language; else CASEBRIDGE_LANG, or the locale", "语言；缺省为环境变量 CASEBRIDGE_LANG 或系统区域设置"},
+	{"--lang", "en|zh", "language; else CASEBRIDGE_LANG, or the locale",
+		"语言；缺省为环境变量 CASEBRIDGE_LANG 或系统区域设置"},
 	{"--output", "table|json|csv", "form of what is printed", "输出格式"},
 	{"--verbose", NULL, "log more", "输出更多日志"},
 	{"--help", NULL, "how a verb is used", "显示用法"},
@@ -38,37 +46,59 @@ const struct cli_opt cli_common[] = {
 };
 
 const struct cli_verb cli_verbs[] = {
-	{"lint", cli_lint, "[SITE]", 0, "check a site's files; all problems in one go", "检查站点配置，一次列出全部问题", NULL},
-	{"check", cli_check, "[NAME]", 1, "ask ledger, Kafka and systems (or one system) whether all is as configured",
+	{"lint", cli_lint, "[SITE]", 0, "check a site's files; all problems in one go",
+		"检查站点配置，一次列出全部问题", NULL},
+	{"check", cli_check, "[NAME]", 1,
+		"ask ledger, Kafka and systems (or one system) whether all is as configured",
 		"在线检查台账、Kafka 和各系统（或一个系统）是否符合配置", NULL},
-	{"map", cli_map, "NAME --input FILE | check [NAME]", 2, "show rows through a mapping; run its tests and laws", "按映射显示数据；运行映射自带的测试与往返检验",
-		map_options},
-	{"topics", cli_topics, "plan|apply|check", 1, "the Kafka topics of a site", "管理站点的 Kafka 主题", NULL},
-	{"ledger", cli_ledger, "migrate|version", 1, "create or upgrade the ledger", "创建或升级台账", NULL},
-	{"run", cli_run, "[SITE]", 0, "start and supervise bridge and connectors", "启动并看护总线与全部连接器", NULL},
+	{"map", cli_map, "NAME --input FILE | check [NAME]", 2,
+		"show rows through a mapping; run its tests and laws",
+		"按映射显示数据；运行映射自带的测试与往返检验", map_options},
+	{"topics", cli_topics, "plan|apply|check", 1, "the Kafka topics of a site",
+		"管理站点的 Kafka 主题", NULL},
+	{"ledger", cli_ledger, "migrate|version", 1, "create or upgrade the ledger",
+		"创建或升级台账", NULL},
+	{"run", cli_run, "[SITE]", 0, "start and supervise bridge and connectors",
+		"启动并看护总线与全部连接器", NULL},
 	{"bridge", cli_bridge, "[SITE]", 0, "the bridge alone", "只运行总线", NULL},
-	{"connector", cli_connector, "NAME [SITE]", 1, "one connector alone", "只运行一个连接器", NULL},
-	{"status", cli_status, "[SITE]", 0, "every system: state, lag, waiting, parked, conflicts, last contact", "各系统状态、积压、待发、待处理、冲突与最近联系时间", NULL},
-	{"system", cli_system, "live|pause|trial NAME", 2, "let a system take part, or stop writing to it", "系统上线、暂停或试运行", system_options},
-	{"case", cli_case, "NUMBER", 1, "find a case by any system's number: where it is, and its history", "用任一系统的编号查办件：去向与过程",
-		personal_options},
-	{"parked", cli_parked, "list|show ID|retry ID|drop ID --reason TEXT", 2, "what waits for a person", "待处理事项", parked_options},
-	{"conflicts", cli_conflicts, "list|show ID", 2, "values that lost and were kept", "冲突中未被采用而保留的值", personal_options},
-	{"schema", cli_schema, "[json|fields]", 1, "the published JSON Schema of a case; the reference of its fields", "输出办件的 JSON Schema 或字段说明", NULL},
-	{"reference", cli_reference, "errors|options|cli|case", 1, "a reference page in Markdown, Chinese and English", "输出参考手册页面（Markdown，中英文）", NULL},
-	{"dev-broker", cli_dev_broker, "[SITE]", 0, "a mock Kafka to look at the product with; forgets everything", "模拟 Kafka，仅供观看，停止即丢失", broker_options},
+	{"connector", cli_connector, "NAME [SITE]", 1, "one connector alone", "只运行一个连接器",
+		NULL},
+	{"status", cli_status, "[SITE]", 0,
+		"every system: state, lag, waiting, parked, conflicts, last contact",
+		"各系统状态、积压、待发、待处理、冲突与最近联系时间", NULL},
+	{"system", cli_system, "live|pause|trial NAME", 2,
+		"let a system take part, or stop writing to it", "系统上线、暂停或试运行",
+		system_options},
+	{"case", cli_case, "NUMBER", 1,
+		"find a case by any system's number: where it is, and its history",
+		"用任一系统的编号查办件：去向与过程", personal_options},
+	{"parked", cli_parked, "list|show ID|retry ID|drop ID --reason TEXT", 2,
+		"what waits for a person", "待处理事项", parked_options},
+	{"conflicts", cli_conflicts, "list|show ID", 2, "values that lost and were kept",
+		"冲突中未被采用而保留的值", personal_options},
+	{"schema", cli_schema, "[json|fields]", 1,
+		"the published JSON Schema of a case; the reference of its fields",
+		"输出办件的 JSON Schema 或字段说明", NULL},
+	{"reference", cli_reference, "errors|options|cli|case", 1,
+		"a reference page in Markdown, Chinese and English",
+		"输出参考手册页面（Markdown，中英文）", NULL},
+	{"dev-broker", cli_dev_broker, "[SITE]", 0,
+		"a mock Kafka to look at the product with; forgets everything",
+		"模拟 Kafka，仅供观看，停止即丢失", broker_options},
 	{NULL, NULL, NULL, 0, NULL, NULL, NULL},
 };
 
 static void options(const struct cli *c, const struct cli_opt *o, FILE *to)
 {
 	for (; o && o->name; o++)
-		fprintf(to, "  %-10s %-15s %s\n", o->name, o->value ? o->value : "", cli_say(c, o->help_en, o->help_zh));
+		fprintf(to, "  %-10s %-15s %s\n", o->name, o->value ? o->value : "",
+			cli_say(c, o->help_en, o->help_zh));
 }
 
 void cli_verb_help(const struct cli *c, const struct cli_verb *v, FILE *to)
 {
-	fprintf(to, "casebridge %s %s\n  %s\n\n", v->name, v->arguments, cli_say(c, v->help_en, v->help_zh));
+	fprintf(to, "casebridge %s %s\n  %s\n\n", v->name, v->arguments,
+		cli_say(c, v->help_en, v->help_zh));
 	options(c, v->options, to);
 	options(c, cli_common, to);
 }

@@ -10,13 +10,22 @@
 
 static void print_help(const struct cli *c, FILE *to)
 {
-	fprintf(to, "%s\n\n", cli_say(c, "casebridge VERB [ARGUMENTS] [--site FOLDER] [--lang en|zh] [--output table|json|csv]",
-				      "casebridge 命令 [参数] [--site 站点目录] [--lang en|zh] [--output table|json|csv]"));
+	fprintf(to, "%s\n\n",
+		cli_say(c,
+			"casebridge VERB [ARGUMENTS] [--site FOLDER] [--lang en|zh] [--output "
+			"table|json|csv]",
+			"casebridge 命令 [参数] [--site 站点目录] [--lang en|zh] [--output "
+			"table|json|csv]"));
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)
-		fprintf(to, "  %-10s %-43s %s\n", v->name, v->arguments, cli_say(c, v->help_en, v->help_zh));
-	fprintf(to, "\n%s\n%s\n", cli_say(c, "The site folder is --site, CASEBRIDGE_SITE, the last argument, or the current folder.",
-					  "站点目录取自 --site、环境变量 CASEBRIDGE_SITE、最后一个参数或当前目录。"),
-		cli_say(c, "More about a verb: casebridge VERB --help", "某个命令的用法：casebridge 命令 --help"));
+		fprintf(to, "  %-10s %-43s %s\n", v->name, v->arguments,
+			cli_say(c, v->help_en, v->help_zh));
+	fprintf(to, "\n%s\n%s\n",
+		cli_say(c,
+			"The site folder is --site, CASEBRIDGE_SITE, the last argument, or the "
+			"current folder.",
+			"站点目录取自 --site、环境变量 CASEBRIDGE_SITE、最后一个参数或当前目录。"),
+		cli_say(c, "More about a verb: casebridge VERB --help",
+			"某个命令的用法：casebridge 命令 --help"));
 }
 
 static bool is_site(const char *folder)
@@ -39,13 +48,15 @@ static bool is_lang(const char *text)
 /* First of all, since what is wrong with the rest is told in this language. */
 static int read_lang(struct cli *c)
 {
-	const char *given = cli_option(c, "--lang"), *lang = given ? given : getenv("CASEBRIDGE_LANG");
+	const char *given = cli_option(c, "--lang"),
+		   *lang = given ? given : getenv("CASEBRIDGE_LANG");
 
 	c->lang = br_lang_from_env();
 	if (lang && is_lang(lang))
 		c->lang = strncmp(lang, "zh", 2) == 0 ? BR_LANG_ZH : BR_LANG_EN;
 	if (given && !is_lang(given))
-		return cli_wrong(c, BR_E_CLI_OPTION_VALUE, "option", "--lang", "found", given, "expected", "en, zh", NULL);
+		return cli_wrong(c, BR_E_CLI_OPTION_VALUE, "option", "--lang", "found", given,
+			"expected", "en, zh", NULL);
 	return CLI_OK;
 }
 
@@ -60,7 +71,8 @@ static int read_output(struct cli *c)
 	else if (strcmp(output, "csv") == 0)
 		c->output = CLI_CSV;
 	else
-		return cli_wrong(c, BR_E_CLI_OPTION_VALUE, "option", "--output", "found", output, "expected", "table, json, csv", NULL);
+		return cli_wrong(c, BR_E_CLI_OPTION_VALUE, "option", "--output", "found", output,
+			"expected", "table, json, csv", NULL);
 	return CLI_OK;
 }
 
@@ -85,7 +97,8 @@ static int unknown_verb(struct cli *c, const char *name)
 	return cli_wrong(c, BR_E_CLI_NO_VERB, "verb", name, NULL);
 }
 
-/* The last argument is the site when it is one, or when the verb has no other use for it (then it is told what is wrong with it). */
+/* The last argument is the site when it is one, or when the verb has no other use for it (then it
+ * is told what is wrong with it). */
 static int take_site(struct cli *c, const char *given)
 {
 	int n = c->argc;
@@ -121,7 +134,8 @@ static int unknown_option(struct cli *c, const char *word)
 		names[n++] = o->name;
 	near = br_nearest((struct br_str){word, strcspn(word, "=")}, names, n);
 	if (near)
-		return cli_wrong(c, BR_E_CLI_NO_OPTION_NEAR, "verb", c->verb->name, "option", word, "near", near, NULL);
+		return cli_wrong(c, BR_E_CLI_NO_OPTION_NEAR, "verb", c->verb->name, "option", word,
+			"near", near, NULL);
 	return cli_wrong(c, BR_E_CLI_NO_OPTION, "verb", c->verb->name, "option", word, NULL);
 }
 
@@ -132,16 +146,20 @@ static int check_words(struct cli *c)
 
 	for (int i = 0; i < c->argc; i++) {
 		const char *word = c->argv[i];
-		const struct cli_opt *o = word[0] == '-' ? find_option(c->verb->options, word) : NULL;
+		const struct cli_opt *o =
+			word[0] == '-' ? find_option(c->verb->options, word) : NULL;
 
 		if (word[0] == '-' && !o && (o = find_option(cli_common, word)) && o->value)
-			return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", o->name, "expected", o->value, NULL);
+			return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", o->name, "expected",
+				o->value, NULL);
 		if (word[0] == '-' && !o)
 			return unknown_option(c, word);
 		if (o && o->value && !strchr(word, '=') && ++i == c->argc)
-			return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", o->name, "expected", o->value, NULL);
+			return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", o->name, "expected",
+				o->value, NULL);
 		if (!o && ++args > c->verb->max_args)
-			return cli_wrong(c, BR_E_CLI_TOO_MANY, "found", word, "verb", c->verb->name, NULL);
+			return cli_wrong(
+				c, BR_E_CLI_TOO_MANY, "found", word, "verb", c->verb->name, NULL);
 	}
 	return CLI_OK;
 }

@@ -12,24 +12,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH_RECORDS 1000
-#define BATCH_BYTES (4u << 20)
-#define BATCH_ARENA (512u << 20)
-#define CLOSE_MS 3000
+#define BATCH_RECORDS  1000
+#define BATCH_BYTES    (4u << 20)
+#define BATCH_ARENA    (512u << 20)
+#define CLOSE_MS       3000
 #define RETRY_FIRST_US 100000
-#define RETRY_MAX_US 5000000
-#define FIGURES_US 60000000
+#define RETRY_MAX_US   5000000
+#define FIGURES_US     60000000
 
 enum phase {
-	PHASE_CLOSED,     /* nothing open; a timer starts over */
-	PHASE_OPENING,    /* ledger connects */
-	PHASE_REVIEWING,  /* loading outputs that may not have got out before the last stop */
+	PHASE_CLOSED,	 /* nothing open; a timer starts over */
+	PHASE_OPENING,	 /* ledger connects */
+	PHASE_REVIEWING, /* loading outputs that may not have got out before the last stop */
 	PHASE_IDLE,
 	PHASE_LOADING,
-	PHASE_MATCHING,   /* loading by match keys */
+	PHASE_MATCHING, /* loading by match keys */
 	PHASE_STORING,
 	PHASE_PUBLISHING,
-	PHASE_BEGINNING,  /* loading and sending what a starting connector must settle */
+	PHASE_BEGINNING, /* loading and sending what a starting connector must settle */
 };
 
 struct source {
@@ -76,7 +76,8 @@ struct bridge {
 	struct watermark marks[64];
 	size_t nmarks;
 
-	/* systems whose HELLO is to be answered, and the one being answered; after a restart all of them */
+	/* systems whose HELLO is to be answered, and the one being answered; after a restart all of
+	 * them */
 	size_t begin_at;
 	bool reannounce;
 	bool blocked; /* Kafka's queue was full: publishing goes on with the next acknowledgement */
@@ -121,7 +122,8 @@ static void start_over(struct bridge *b, const struct br_err *err)
 	if (err) {
 		if (br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL) {
 			br_error("the bridge stops", L_ERR(err));
-			/* closed once the loop has ended, not from inside a callback of what is being closed */
+			/* closed once the loop has ended, not from inside a callback of what is
+			 * being closed */
 			b->phase = PHASE_CLOSED;
 			b->blocked = false;
 			b->status = 78;
@@ -236,14 +238,16 @@ static void want_for(struct bridge *b, struct item *it, struct hub_system *s)
 		break;
 	case MSG_DIGEST:
 		it->range = &b->want.ranges[b->want.nranges++];
-		*it->range = (struct ledger_range){.sys = s, .rec = m->rec, .lo = m->lo, .hi = m->hi};
+		*it->range =
+			(struct ledger_range){.sys = s, .rec = m->rec, .lo = m->lo, .hi = m->hi};
 		break;
 	default:
 		break;
 	}
 }
 
-/* Orders of people: {"t":"SYSTEM","sys":..,"state":"live"} or {"t":"RETRY","sys":..,"case":..,"record":..,"lid":..} */
+/* Orders of people: {"t":"SYSTEM","sys":..,"state":"live"} or
+ * {"t":"RETRY","sys":..,"case":..,"record":..,"lid":..} */
 struct order {
 	struct br_str type, sys, state, cid, rec, lid;
 };
@@ -253,7 +257,8 @@ static bool read_order(struct br_str value, struct br_arena *a, struct order *o,
 	struct {
 		const char *key;
 		struct br_str *to;
-	} const members[] = {{"t", &o->type}, {"sys", &o->sys}, {"state", &o->state}, {"case", &o->cid}, {"record", &o->rec}, {"lid", &o->lid}};
+	} const members[] = {{"t", &o->type}, {"sys", &o->sys}, {"state", &o->state},
+		{"case", &o->cid}, {"record", &o->rec}, {"lid", &o->lid}};
 	enum br_json_token t;
 	struct br_jr r;
 
@@ -312,11 +317,14 @@ static bool want_room(struct bridge *b, size_t n)
 static void want_due(struct bridge *b)
 {
 	for (size_t i = 0; i < b->world.nsystems; i++) {
-		struct hub_system *s = &b->world.systems[(i + (size_t)b->batches) % b->world.nsystems];
+		struct hub_system *s =
+			&b->world.systems[(i + (size_t)b->batches) % b->world.nsystems];
 
 		if (s->backlog && s->state == SYS_LIVE && s->outstanding < s->credit) {
 			b->want.due = s;
-			b->want.due_limit = s->credit - s->outstanding < BATCH_RECORDS ? s->credit - s->outstanding : BATCH_RECORDS;
+			b->want.due_limit = s->credit - s->outstanding < BATCH_RECORDS
+						    ? s->credit - s->outstanding
+						    : BATCH_RECORDS;
 			return;
 		}
 	}
@@ -334,12 +342,15 @@ static void fold_order(struct bridge *b, const struct bus_record *r)
 
 	br_err_clear(&err);
 	if (!read_order(r->value, &b->arena, &o, &err) || !(s = hub_world_system(w, o.sys))) {
-		br_warn("an order on the ctl topic cannot be read", L_INT("offset", r->offset), L_ERR(&err));
+		br_warn("an order on the ctl topic cannot be read", L_INT("offset", r->offset),
+			L_ERR(&err));
 		return;
 	}
 	if (br_str_eq(o.type, BR_STR("SYSTEM"))) {
 		hub_step_system_state(w, s,
-			br_str_eq(o.state, BR_STR("live")) ? SYS_LIVE : br_str_eq(o.state, BR_STR("trial")) ? SYS_TRIAL : SYS_PAUSED);
+			br_str_eq(o.state, BR_STR("live"))    ? SYS_LIVE
+			: br_str_eq(o.state, BR_STR("trial")) ? SYS_TRIAL
+							      : SYS_PAUSED);
 		return;
 	}
 	k = hub_ulid_read(o.cid, &id) ? hub_world_case(w, &id) : NULL;
@@ -420,7 +431,8 @@ static void on_matched(void *arg, const struct br_err *err)
 		fold_and_store(arg);
 }
 
-/* Records nobody knows yet may say which case they are: those cases are loaded too. True when there is something to load. */
+/* Records nobody knows yet may say which case they are: those cases are loaded too. True when there
+ * is something to load. */
 static bool want_matches(struct bridge *b)
 {
 	struct ledger_want want = {0};
@@ -430,7 +442,10 @@ static bool want_matches(struct bridge *b)
 	for (size_t i = 0; want.keys && i < b->nrecords; i++) {
 		struct item *it = &b->items[i];
 		struct hub_system *s = b->sources[it->record->source].sys;
-		const struct mapping *map = s && !it->bad && it->msg.type == MSG_OBS && it->msg.has_image ? map_find(s->maps, it->msg.rec) : NULL;
+		const struct mapping *map =
+			s && !it->bad && it->msg.type == MSG_OBS && it->msg.has_image
+				? map_find(s->maps, it->msg.rec)
+				: NULL;
 		struct map_issue issue;
 		struct image got;
 		size_t n;
@@ -566,13 +581,15 @@ static const struct hub_out *fence_of(const struct bridge *b, const struct hub_s
 static void send_begin(struct bridge *b)
 {
 	struct hub_system *s = &b->world.systems[b->begin_at];
-	struct hub_out again = {.kind = OUT_FENCE, .sys = s, .nonce = br_str_z(s->nonce), .sweep = SWEEP_NONE};
+	struct hub_out again = {
+		.kind = OUT_FENCE, .sys = s, .nonce = br_str_z(s->nonce), .sweep = SWEEP_NONE};
 	struct br_err err;
 	bool fatal = false;
 
 	br_err_clear(&err);
 	again.attempted = !s->transactional;
-	if (!hub_publish_begin(b->publisher, &b->side, s, b->reannounce ? &again : fence_of(b, s), &err, &fatal)) {
+	if (!hub_publish_begin(b->publisher, &b->side, s, b->reannounce ? &again : fence_of(b, s),
+		    &err, &fatal)) {
 		b->blocked = !fatal;
 		if (fatal)
 			start_over(b, &err);
@@ -625,8 +642,10 @@ static void on_unpublished(void *arg, const struct br_err *err)
 		start_over(b, err);
 		return;
 	}
-	br_info("the bridge is up", L_INT("incarnation", b->world.incarnation), L_INT("systems", (int64_t)b->world.nsystems));
-	/* what may not have got out: changed cases and their history; then every connector is told again where it stands */
+	br_info("the bridge is up", L_INT("incarnation", b->world.incarnation),
+		L_INT("systems", (int64_t)b->world.nsystems));
+	/* what may not have got out: changed cases and their history; then every connector is told
+	 * again where it stands */
 	b->phase = PHASE_PUBLISHING;
 	b->reannounce = true;
 	publish(b);
@@ -634,7 +653,8 @@ static void on_unpublished(void *arg, const struct br_err *err)
 
 static int open_bus(struct bridge *b, struct br_err *err)
 {
-	struct bus_events events = {.on_records = on_records, .on_acked = on_acked, .on_fatal = on_bus_fatal, .arg = b};
+	struct bus_events events = {
+		.on_records = on_records, .on_acked = on_acked, .on_fatal = on_bus_fatal, .arg = b};
 
 	b->bus = bus_new(b->loop, b->site, "casebridge-bridge", &events, err);
 	if (!b->bus)
@@ -720,7 +740,7 @@ static void on_figures(void *arg)
 #define X(name) L_INT(#name, s->count.name),
 			HUB_COUNTERS(X)
 #undef X
-			{BR_F_END, NULL, {NULL, 0}, 0, NULL},
+				{BR_F_END, NULL, {NULL, 0}, 0, NULL},
 		};
 
 		br_log_write(BR_LOG_INFO, "figures", fields);
@@ -748,7 +768,8 @@ static enum case_owner role_of(const struct cfg_system *c)
 	return br_str_eq(c->role, BR_STR("portal")) ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT;
 }
 
-static int make(struct bridge *b, const struct cfg_site *site, const struct case_schema *schema, struct map_set *const *maps)
+static int make(struct bridge *b, const struct cfg_site *site, const struct case_schema *schema,
+	struct map_set *const *maps)
 {
 	size_t n = site->nsystems, i = 0;
 
@@ -768,7 +789,8 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	b->next = calloc(n + 1, sizeof(*b->next));
 	b->records = calloc(BATCH_RECORDS, sizeof(*b->records));
 	b->items = calloc(BATCH_RECORDS, sizeof(*b->items));
-	if (!b->world.systems || !b->sources || !b->positions || !b->next || !b->records || !b->items)
+	if (!b->world.systems || !b->sources || !b->positions || !b->next || !b->records ||
+		!b->items)
 		return -BR_E_NOMEM;
 	for (struct cfg_system *c = site->systems; c; c = c->next, i++) {
 		struct hub_system *s = &b->world.systems[i];
@@ -780,15 +802,18 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 		s->credit = c->credit;
 		s->state = c->start_live ? SYS_LIVE : SYS_TRIAL;
 		b->sources[i].sys = s;
-		snprintf(b->sources[i].topic, sizeof(b->sources[i].topic), "%.*s.in.%.*s", BR_STR_ARG(site->topic_prefix), BR_STR_ARG(c->name));
+		snprintf(b->sources[i].topic, sizeof(b->sources[i].topic), "%.*s.in.%.*s",
+			BR_STR_ARG(site->topic_prefix), BR_STR_ARG(c->name));
 	}
-	snprintf(b->sources[n].topic, sizeof(b->sources[n].topic), "%.*s.ctl", BR_STR_ARG(site->topic_prefix));
+	snprintf(b->sources[n].topic, sizeof(b->sources[n].topic), "%.*s.ctl",
+		BR_STR_ARG(site->topic_prefix));
 	for (i = 0; i <= n; i++)
 		b->positions[i].topic = b->next[i].topic = br_str_z(b->sources[i].topic);
 	return 0;
 }
 
-int hub_bridge_run(struct br_loop *l, const struct cfg_site *site, const struct case_schema *schema, struct map_set *const *maps)
+int hub_bridge_run(struct br_loop *l, const struct cfg_site *site, const struct case_schema *schema,
+	struct map_set *const *maps)
 {
 	struct bridge *b = calloc(1, sizeof(*b));
 	int status;

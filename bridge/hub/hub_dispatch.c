@@ -1,9 +1,11 @@
 /*
- * hub_dispatch.c - what a system must be told (protocol A5): decided by versions, sent one command at a time per link.
+ * hub_dispatch.c - what a system must be told (protocol A5): decided by versions, sent one command
+ * at a time per link.
  */
 #include "hub_step.h"
 
-static bool takes_part(const struct hub_world *w, const struct hub_system *s, const struct hub_case *k)
+static bool takes_part(
+	const struct hub_world *w, const struct hub_system *s, const struct hub_case *k)
 {
 	const struct cell *item;
 
@@ -18,7 +20,8 @@ static bool takes_part(const struct hub_world *w, const struct hub_system *s, co
 	return false;
 }
 
-/* A case only a trial system has seen is not created elsewhere before that system goes live (A10). */
+/* A case only a trial system has seen is not created elsewhere before that system goes live (A10).
+ */
 static bool has_live_source(const struct hub_link *l)
 {
 	for (const struct hub_link *o = l->kase->links; o; o = o->next)
@@ -37,7 +40,8 @@ static bool sendable(const struct hub_link *l)
 	return false;
 }
 
-static void add_place(struct hub_world *w, struct hub_link *l, struct version_at *list, uint32_t *n, uint8_t part, struct br_str key, uint16_t field)
+static void add_place(struct hub_world *w, struct hub_link *l, struct version_at *list, uint32_t *n,
+	uint8_t part, struct br_str key, uint16_t field)
 {
 	int32_t fver;
 
@@ -54,7 +58,8 @@ static void add_place(struct hub_world *w, struct hub_link *l, struct version_at
 static struct version_at *dirty_places(struct hub_world *w, struct hub_link *l, uint32_t *n)
 {
 	const struct hub_case *k = l->kase;
-	struct version_at *list = br_arena_array(w->arena, struct version_at, (size_t)k->doc.n + k->fver.n + l->held.n + 1);
+	struct version_at *list = br_arena_array(
+		w->arena, struct version_at, (size_t)k->doc.n + k->fver.n + l->held.n + 1);
 
 	*n = 0;
 	if (!list) {
@@ -62,7 +67,8 @@ static struct version_at *dirty_places(struct hub_world *w, struct hub_link *l, 
 		return NULL;
 	}
 	for (uint32_t i = 0; i < k->doc.n; i++)
-		add_place(w, l, list, n, k->doc.cells[i].part, k->doc.cells[i].key, k->doc.cells[i].field);
+		add_place(w, l, list, n, k->doc.cells[i].part, k->doc.cells[i].key,
+			k->doc.cells[i].field);
 	for (uint32_t i = 0; i < k->fver.n; i++) {
 		const struct version_at *f = &k->fver.at[i];
 
@@ -73,14 +79,17 @@ static struct version_at *dirty_places(struct hub_world *w, struct hub_link *l, 
 	for (uint32_t i = 0; i < l->held.n; i++) {
 		const struct version_at *h = &l->held.at[i];
 
-		if (!image_get(&k->doc, h->part, h->key, h->field) && versions_get(&k->fver, h->part, h->key, h->field) == k->fver.dflt)
+		if (!image_get(&k->doc, h->part, h->key, h->field) &&
+			versions_get(&k->fver, h->part, h->key, h->field) == k->fver.dflt)
 			add_place(w, l, list, n, h->part, h->key, h->field);
 	}
 	return list;
 }
 
-/* The case as it is to be written: a dirty place it does not have is written as null, for absent would leave what stands there. */
-static int with_nulls(struct hub_world *w, const struct hub_case *k, const struct version_at *places, uint32_t n, struct image *out)
+/* The case as it is to be written: a dirty place it does not have is written as null, for absent
+ * would leave what stands there. */
+static int with_nulls(struct hub_world *w, const struct hub_case *k,
+	const struct version_at *places, uint32_t n, struct image *out)
 {
 	struct image_builder b;
 	struct image nulls;
@@ -94,10 +103,12 @@ static int with_nulls(struct hub_world *w, const struct hub_case *k, const struc
 	return image_merge(&k->doc, &nulls, w->arena, out);
 }
 
-static bool written_by(const struct hub_link *l, const struct cell *column, const struct version_at *places, uint32_t n)
+static bool written_by(const struct hub_link *l, const struct cell *column,
+	const struct version_at *places, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		const struct cell place = {.key = places[i].key, .field = places[i].field, .part = places[i].part};
+		const struct cell place = {
+			.key = places[i].key, .field = places[i].field, .part = places[i].part};
 
 		if (map_place_writes(l->map, &place, column))
 			return true;
@@ -105,9 +116,10 @@ static bool written_by(const struct hub_link *l, const struct cell *column, cons
 	return false;
 }
 
-/* Columns of the dirty places that differ from what the system holds; a clean field whose stored form differs is never rewritten. */
-static int columns_to_set(struct hub_world *w, struct hub_link *l, const struct image *want, const struct version_at *places, uint32_t n,
-	struct image *set)
+/* Columns of the dirty places that differ from what the system holds; a clean field whose stored
+ * form differs is never rewritten. */
+static int columns_to_set(struct hub_world *w, struct hub_link *l, const struct image *want,
+	const struct version_at *places, uint32_t n, struct image *set)
 {
 	struct image_builder b;
 	struct image_pair p;
@@ -131,7 +143,8 @@ static int columns_to_set(struct hub_world *w, struct hub_link *l, const struct 
 
 static void park_out(struct hub_world *w, struct hub_link *l, const struct map_issue *issue)
 {
-	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, issue->ask ? PARKED_ASK : PARKED_OUT, BR_STR_NONE, &issue->err);
+	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, issue->ask ? PARKED_ASK : PARKED_OUT,
+		BR_STR_NONE, &issue->err);
 	l->state = LINK_REJECTED;
 	l->due = false;
 	l->dirty = true;
@@ -139,7 +152,8 @@ static void park_out(struct hub_world *w, struct hub_link *l, const struct map_i
 	l->sys->dirty = true;
 }
 
-static void send_command(struct hub_world *w, struct hub_link *l, enum msg_op op, const struct image *set, struct version_at *places, uint32_t n)
+static void send_command(struct hub_world *w, struct hub_link *l, enum msg_op op,
+	const struct image *set, struct version_at *places, uint32_t n)
 {
 	struct hub_out *o = hub_out_add(w, OUT_CMD, l->sys);
 
@@ -184,7 +198,8 @@ static void dispatch_create(struct hub_world *w, struct hub_link *l)
 	send_command(w, l, OP_CREATE, &set, NULL, 0);
 }
 
-static void dispatch_update(struct hub_world *w, struct hub_link *l, struct version_at *places, uint32_t n)
+static void dispatch_update(
+	struct hub_world *w, struct hub_link *l, struct version_at *places, uint32_t n)
 {
 	struct map_issue issue = {.ask = false};
 	struct image doc, want, set;
@@ -205,7 +220,10 @@ static void dispatch_update(struct hub_world *w, struct hub_link *l, struct vers
 	if (set.n == 0) {
 		/* the difference cannot be expressed there: told as well as can be */
 		for (uint32_t i = 0; i < n; i++)
-			hub_set_held(w, l, &(struct cell){.key = places[i].key, .field = places[i].field, .part = places[i].part},
+			hub_set_held(w, l,
+				&(struct cell){.key = places[i].key,
+					.field = places[i].field,
+					.part = places[i].part},
 				l->kase->ver);
 		l->due = false;
 		hub_link_touch(w, l);

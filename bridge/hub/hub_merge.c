@@ -1,8 +1,9 @@
 /*
  * hub_merge.c - what a system holds against what the case says (protocol A4).
  *
- * Inbound, local values are compared with the shadow: only columns that changed there count. Each canonical field that is read from a changed column
- * is then the same as the case's, accepted, refused by ownership, or a conflict; a losing value is always kept as one.
+ * Inbound, local values are compared with the shadow: only columns that changed there count. Each
+ * canonical field that is read from a changed column is then the same as the case's, accepted,
+ * refused by ownership, or a conflict; a losing value is always kept as one.
  */
 #include "hub_step.h"
 
@@ -10,12 +11,12 @@ struct merge {
 	struct hub_world *w;
 	struct hub_link *l;
 	struct hub_case *k;
-	bool first;               /* first contact: there was no base to compare with */
-	struct image got;         /* canonical reading of the record */
+	bool first;		   /* first contact: there was no base to compare with */
+	struct image got;	   /* canonical reading of the record */
 	struct image_builder over; /* accepted cells */
 	struct br_jw delta;
 	bool accepted;
-	bool told_again;          /* something must be written back to this system */
+	bool told_again; /* something must be written back to this system */
 };
 
 static bool behind(const struct hub_link *l, unsigned part, struct br_str key, unsigned field)
@@ -23,12 +24,13 @@ static bool behind(const struct hub_link *l, unsigned part, struct br_str key, u
 	/* a field this system does not have is never behind there */
 	if (l->map && !map_field_out(l->map, field) && !map_field_in(l->map, field))
 		return false;
-	return versions_get(&l->kase->fver, part, key, field) > versions_get(&l->held, part, key, field);
+	return versions_get(&l->kase->fver, part, key, field) >
+	       versions_get(&l->held, part, key, field);
 }
 
 /*
- * held is only ever compared with fver, and fver grows beyond the present ver only: so every place that is held may as well say "as of ver". What is left are
- * the places behind, usually none.
+ * held is only ever compared with fver, and fver grows beyond the present ver only: so every place
+ * that is held may as well say "as of ver". What is left are the places behind, usually none.
  */
 void hub_link_touch(struct hub_world *w, struct hub_link *l)
 {
@@ -42,13 +44,15 @@ void hub_link_touch(struct hub_world *w, struct hub_link *l)
 		const struct version_at *f = &fver->at[i];
 
 		if (behind(l, f->part, f->key, f->field) &&
-			versions_set(&now, w->arena, f->part, f->key, f->field, versions_get(&l->held, f->part, f->key, f->field)) < 0)
+			versions_set(&now, w->arena, f->part, f->key, f->field,
+				versions_get(&l->held, f->part, f->key, f->field)) < 0)
 			w->failed = true;
 	}
 	for (uint32_t i = 0; i < l->held.n; i++) {
 		const struct version_at *h = &l->held.at[i];
 
-		if (behind(l, h->part, h->key, h->field) && versions_set(&now, w->arena, h->part, h->key, h->field, h->v) < 0)
+		if (behind(l, h->part, h->key, h->field) &&
+			versions_set(&now, w->arena, h->part, h->key, h->field, h->v) < 0)
 			w->failed = true;
 	}
 	l->held = now;
@@ -70,12 +74,13 @@ static bool owner_takes_part(const struct merge *m, enum case_owner owner)
 	return false;
 }
 
-/* Who decides this field, as far as this system goes: its mapping may say otherwise than the schema. */
+/* Who decides this field, as far as this system goes: its mapping may say otherwise than the
+ * schema. */
 static enum case_owner owner_of(const struct merge *m, const struct case_field *f)
 {
 	int override = map_field_owner(m->l->map, f->number);
 
-	return override >= 0 ? (enum case_owner)override : f->owner;
+	return override >= 0 ? (enum case_owner) override : f->owner;
 }
 
 static bool may_write(const struct merge *m, const struct case_field *f)
@@ -149,8 +154,10 @@ static void accept_value(struct merge *m, const struct cell *v, const struct cel
 	m->accepted = true;
 }
 
-/* The case's value stands: the system is told again, but an owner's value is not written for ever over a job that rewrites it. */
-static void reassert(struct merge *m, const struct cell *v, const struct cell *mine, enum hub_conflict_kind kind)
+/* The case's value stands: the system is told again, but an owner's value is not written for ever
+ * over a job that rewrites it. */
+static void reassert(
+	struct merge *m, const struct cell *v, const struct cell *mine, enum hub_conflict_kind kind)
 {
 	int32_t tries = versions_get(&m->l->tries, v->part, v->key, v->field) + 1;
 
@@ -167,9 +174,11 @@ static void reassert(struct merge *m, const struct cell *v, const struct cell *m
 }
 
 /* Who wins when both sides changed the place since they last agreed. */
-static bool wins(const struct merge *m, const struct case_field *f, const struct cell *v, const struct cell *mine)
+static bool wins(const struct merge *m, const struct case_field *f, const struct cell *v,
+	const struct cell *mine)
 {
-	if (f->policy == CASE_POLICY_LATTICE && f->codes && mine && !cell_is_null(mine) && !cell_is_null(v)) {
+	if (f->policy == CASE_POLICY_LATTICE && f->codes && mine && !cell_is_null(mine) &&
+		!cell_is_null(v)) {
 		if (code_may_follow(f->codes, mine->value, v->value))
 			return true;
 		if (code_may_follow(f->codes, v->value, mine->value))
@@ -196,7 +205,8 @@ static void merge_place(struct merge *m, const struct cell *v)
 	fver = versions_of(&m->k->fver, v);
 	held = versions_of(&m->l->held, v);
 	if (fver <= held || !mine) {
-		bool regress = f->policy == CASE_POLICY_LATTICE && f->codes && mine && !cell_is_null(mine) && !cell_is_null(v) &&
+		bool regress = f->policy == CASE_POLICY_LATTICE && f->codes && mine &&
+			       !cell_is_null(mine) && !cell_is_null(v) &&
 			       !code_may_follow(f->codes, mine->value, v->value);
 
 		if (regress && owner_of(m, f) != m->l->sys->role) {
@@ -207,7 +217,8 @@ static void merge_place(struct merge *m, const struct cell *v)
 		return;
 	}
 	if (wins(m, f, v, mine)) {
-		hub_add_conflict(m->w, m->l, m->first ? CONFLICT_INITIAL : CONFLICT_LOST, v, v, mine);
+		hub_add_conflict(
+			m->w, m->l, m->first ? CONFLICT_INITIAL : CONFLICT_LOST, v, v, mine);
 		accept_value(m, v, mine);
 		return;
 	}
@@ -219,7 +230,8 @@ static void merge_place(struct merge *m, const struct cell *v)
 	reassert(m, v, mine, m->first ? CONFLICT_INITIAL : CONFLICT_LOST);
 }
 
-static bool place_changed(const struct merge *m, const struct cell *v, const struct cell *const *changed, size_t n)
+static bool place_changed(
+	const struct merge *m, const struct cell *v, const struct cell *const *changed, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (map_place_reads(m->l->map, v, changed[i]))
@@ -248,15 +260,17 @@ static void hold_ours(struct merge *m, const struct cell *column)
 }
 
 /*
- * In doubt, a column that shows neither what it was nor what we sent may be the system's way of writing ours: it is no edit, and its receipt has kept it
- * for review.
+ * In doubt, a column that shows neither what it was nor what we sent may be the system's way of
+ * writing ours: it is no edit, and its receipt has kept it for review.
  */
 static bool is_suspect(const struct merge *m, const struct cell *c)
 {
-	return m->l->inflight.on && m->l->inflight.doubt && image_get(&m->l->inflight.set, c->part, c->key, c->field);
+	return m->l->inflight.on && m->l->inflight.doubt &&
+	       image_get(&m->l->inflight.set, c->part, c->key, c->field);
 }
 
-static size_t find_changed(struct merge *m, const struct image *local, const struct image *base, const struct cell **changed)
+static size_t find_changed(struct merge *m, const struct image *local, const struct image *base,
+	const struct cell **changed)
 {
 	struct image_pair p;
 	size_t n = 0;
@@ -264,7 +278,8 @@ static size_t find_changed(struct merge *m, const struct image *local, const str
 	image_pair_init(&p, local, base);
 	while (image_pair_next(&p)) {
 		/* absent is no information: the row's other columns speak for themselves */
-		if (!p.left || map_target_owned(m->l->map, p.left->field) || (p.right && map_column_same(m->l->map, p.left, p.right)))
+		if (!p.left || map_target_owned(m->l->map, p.left->field) ||
+			(p.right && map_column_same(m->l->map, p.left, p.right)))
 			continue;
 		/* nor is null where nothing was known: nobody emptied it */
 		if (!p.right && cell_is_null(p.left))
@@ -313,7 +328,8 @@ static void commit_version(struct merge *m)
 {
 	struct image over, doc;
 
-	if (image_build_end(&m->over, &over) < 0 || image_merge(&m->k->doc, &over, m->w->arena, &doc) < 0) {
+	if (image_build_end(&m->over, &over) < 0 ||
+		image_merge(&m->k->doc, &over, m->w->arena, &doc) < 0) {
 		m->w->failed = true;
 		return;
 	}
@@ -342,7 +358,8 @@ static bool shows_element(const struct image *img, const struct cell *c)
 	return false;
 }
 
-int hub_seen(struct hub_world *w, const struct image *shadow, const struct image *shown, bool whole, struct image *out)
+int hub_seen(struct hub_world *w, const struct image *shadow, const struct image *shown, bool whole,
+	struct image *out)
 {
 	struct image still = {NULL, 0};
 
@@ -355,13 +372,15 @@ int hub_seen(struct hub_world *w, const struct image *shadow, const struct image
 	for (uint32_t i = 0; still.cells && i < shadow->n; i++) {
 		const struct cell *c = &shadow->cells[i];
 
-		if (c->part == 0 || shows_element(shown, c) || (!whole && !shows_part(shown, c->part)))
+		if (c->part == 0 || shows_element(shown, c) ||
+			(!whole && !shows_part(shown, c->part)))
 			still.cells[still.n++] = *c;
 	}
 	return image_merge(still.cells ? &still : shadow, shown, w->arena, out);
 }
 
-struct br_str hub_image_json(struct hub_world *w, const struct mapping *map, const struct image *img)
+struct br_str hub_image_json(
+	struct hub_world *w, const struct mapping *map, const struct image *img)
 {
 	struct br_jw j;
 
@@ -371,7 +390,8 @@ struct br_str hub_image_json(struct hub_world *w, const struct mapping *map, con
 	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
 }
 
-/* A command that is out goes on from what it was computed from, also when it has to be sent again. */
+/* A command that is out goes on from what it was computed from, also when it has to be sent again.
+ */
 static void keep_base(struct hub_link *l, const struct image *local)
 {
 	struct hub_inflight *f = &l->inflight;
@@ -382,7 +402,8 @@ static void keep_base(struct hub_link *l, const struct image *local)
 	f->own_base = true;
 }
 
-enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base)
+enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local,
+	const struct image *base)
 {
 	struct merge m = {.w = w, .l = l, .k = l->kase, .first = base->n == 0};
 	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
@@ -405,8 +426,10 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	}
 	br_err_clear(&issue.err);
 	if (map_get(l->map, local, &ctx, w->arena, &m.got, &issue) < 0) {
-		/* The shadow stays: a later full record that can be mapped brings these changes too. */
-		hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, PARKED_IN, hub_image_json(w, l->map, local), &issue.err);
+		/* The shadow stays: a later full record that can be mapped brings these changes
+		 * too. */
+		hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, PARKED_IN,
+			hub_image_json(w, l->map, local), &issue.err);
 		l->state = LINK_PARKED;
 		l->dirty = true;
 		return MERGE_PARKED;

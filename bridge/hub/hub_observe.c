@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-static void park_plain(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m, enum hub_parked_kind kind,
-	struct br_str raw, const struct br_err *err)
+static void park_plain(struct hub_world *w, struct hub_system *s, struct hub_link *l,
+	const struct msg *m, enum hub_parked_kind kind, struct br_str raw, const struct br_err *err)
 {
 	hub_add_parked(w, s, l ? l->kase : NULL, m->rec, m->lid, kind, raw, err);
 	s->count.parked_in++;
@@ -17,7 +17,8 @@ static void park_plain(struct hub_world *w, struct hub_system *s, struct hub_lin
 }
 
 /* The connector could not even make an image of it: its own code and text, and the bytes. */
-static void unreadable(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
+static void unreadable(
+	struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
 {
 	struct br_err err;
 	char text[512], lid[128];
@@ -26,11 +27,13 @@ static void unreadable(struct hub_world *w, struct hub_system *s, struct hub_lin
 	br_err_clear(&err);
 	snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(m->text));
 	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
-	br_err_set(&err, code != BR_E_OK ? code : BR_E_HUB_MESSAGE, "system", s->code.p, "lid", lid, "why", text, "what", text, "pos", "?", NULL);
+	br_err_set(&err, code != BR_E_OK ? code : BR_E_HUB_MESSAGE, "system", s->code.p, "lid", lid,
+		"why", text, "what", text, "pos", "?", NULL);
 	park_plain(w, s, l, m, PARKED_IN, m->raw, &err);
 }
 
-static void vanished(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
+static void vanished(
+	struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
 {
 	struct br_err err;
 	char lid[128];
@@ -67,7 +70,8 @@ static bool count_merge(struct hub_system *s, enum hub_merged merged)
 	return merged != MERGE_PARKED;
 }
 
-static void known(struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
+static void known(
+	struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
 {
 	bool waiting = l->state == LINK_PARKED || l->state == LINK_GONE;
 	struct image full;
@@ -77,7 +81,9 @@ static void known(struct hub_world *w, struct hub_system *s, struct hub_link *l,
 		return;
 	}
 	if (waiting) {
-		l->state = !l->inflight.on ? LINK_IDLE : l->inflight.pending ? LINK_PENDING : LINK_INFLIGHT;
+		l->state = !l->inflight.on	 ? LINK_IDLE
+			   : l->inflight.pending ? LINK_PENDING
+						 : LINK_INFLIGHT;
 		l->dirty = true;
 	}
 	if (count_merge(s, hub_merge(w, l, &full, &l->shadow)) && waiting)
@@ -107,7 +113,8 @@ static int without_nulls(struct hub_world *w, const struct image *got, struct im
 	image_build(&b, w->arena, got->n);
 	for (uint32_t i = 0; i < got->n; i++)
 		if (!cell_is_null(&got->cells[i]))
-			image_set(&b, got->cells[i].part, got->cells[i].key, got->cells[i].field, got->cells[i].value);
+			image_set(&b, got->cells[i].part, got->cells[i].key, got->cells[i].field,
+				got->cells[i].value);
 	return image_build_end(&b, out);
 }
 
@@ -120,13 +127,19 @@ static void first_history(struct hub_world *w, struct hub_case *k, struct hub_sy
 		return;
 	}
 	/* version 1 is the whole case as first entered: the document itself tells it */
-	*h = (struct hub_history){.kase = k, .ver = 1, .sys = s, .delta = BR_STR("{}"), .at_ms = w->now_ms, .source = w->source,
+	*h = (struct hub_history){.kase = k,
+		.ver = 1,
+		.sys = s,
+		.delta = BR_STR("{}"),
+		.at_ms = w->now_ms,
+		.source = w->source,
 		.offset = w->offset};
 	*w->history_end = h;
 	w->history_end = &h->next;
 }
 
-static void start_case(struct hub_world *w, struct hub_system *s, const struct mapping *map, const struct msg *m, const struct image *got)
+static void start_case(struct hub_world *w, struct hub_system *s, const struct mapping *map,
+	const struct msg *m, const struct image *got)
 {
 	struct br_str scheme[8], value[8];
 	struct hub_case *k = new_case(w, got);
@@ -156,7 +169,8 @@ static void start_case(struct hub_world *w, struct hub_system *s, const struct m
 }
 
 /* The case a new record says it belongs to, by a strong key: an earlier cross-reference. */
-static struct hub_case *strong_match(struct hub_world *w, const struct mapping *map, const struct image *got)
+static struct hub_case *strong_match(
+	struct hub_world *w, const struct mapping *map, const struct image *got)
 {
 	struct br_str scheme[8], value[8];
 	size_t n = map_match_keys(map, got, scheme, value, BR_LEN(scheme));
@@ -170,7 +184,8 @@ static struct hub_case *strong_match(struct hub_world *w, const struct mapping *
 	return NULL;
 }
 
-static void duplicate(struct hub_world *w, struct hub_system *s, struct hub_link *has, const struct msg *m, const struct mapping *map)
+static void duplicate(struct hub_world *w, struct hub_system *s, struct hub_link *has,
+	const struct msg *m, const struct mapping *map)
 {
 	struct br_err err;
 	char lid[128], other[128];
@@ -178,18 +193,21 @@ static void duplicate(struct hub_world *w, struct hub_system *s, struct hub_link
 	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
 	snprintf(other, sizeof(other), "%.*s", BR_STR_ARG(has->lid));
 	br_err_clear(&err);
-	br_err_set(&err, BR_E_HUB_DUPLICATE, "system", s->code.p, "lid", lid, "case", has->kase->ulid, "other", other, NULL);
+	br_err_set(&err, BR_E_HUB_DUPLICATE, "system", s->code.p, "lid", lid, "case",
+		has->kase->ulid, "other", other, NULL);
 	park_plain(w, s, NULL, m, PARKED_DUPLICATE, hub_image_json(w, map, &m->image), &err);
 }
 
 /* First contact with a case others already hold: bind, then merge without a base (A10). */
-static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_case *k, const struct mapping *map, const struct msg *m)
+static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_case *k,
+	const struct mapping *map, const struct msg *m)
 {
 	struct hub_link *l = hub_case_link(k, s, map_record(map));
 	struct image none = {NULL, 0};
 
 	if (l && l->is_new && l->inflight.on) {
-		/* the create was decided in this very batch and has not left: the record is there already */
+		/* the create was decided in this very batch and has not left: the record is there
+		 * already */
 		l->inflight.on = false;
 		l->state = LINK_IDLE;
 		s->outstanding--;

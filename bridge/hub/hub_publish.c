@@ -12,8 +12,8 @@ struct hub_publisher {
 	struct bus *bus;
 	const struct cfg_site *site;
 	int cases, audit, parked;
-	int *deliver;         /* per system: topic */
-	int64_t *pseq;        /* per system: last number in this hub epoch */
+	int *deliver;  /* per system: topic */
+	int64_t *pseq; /* per system: last number in this hub epoch */
 	struct br_buf value;
 	struct br_str source; /* ce_source */
 	struct br_str dataschema;
@@ -34,7 +34,8 @@ static int topic(struct hub_publisher *p, const char *name, const char *more, st
 	return bus_topic(p->bus, full, err);
 }
 
-struct hub_publisher *hub_publisher_new(struct bus *bus, const struct cfg_site *site, const struct hub_world *w, struct br_err *err)
+struct hub_publisher *hub_publisher_new(
+	struct bus *bus, const struct cfg_site *site, const struct hub_world *w, struct br_err *err)
 {
 	struct hub_publisher *p = calloc(1, sizeof(*p));
 	char text[256];
@@ -89,8 +90,9 @@ static bool sent(int rc, const struct br_err *err, bool *fatal)
 	return false;
 }
 
-static bool send_message(struct hub_publisher *p, struct hub_world *w, struct hub_system *s, struct msg *m, const struct shape *shape, struct br_str key,
-	struct br_err *err, bool *fatal)
+static bool send_message(struct hub_publisher *p, struct hub_world *w, struct hub_system *s,
+	struct msg *m, const struct shape *shape, struct br_str key, struct br_err *err,
+	bool *fatal)
 {
 	size_t i = (size_t)(s - w->systems);
 	uint64_t ticket;
@@ -101,16 +103,24 @@ static bool send_message(struct hub_publisher *p, struct hub_world *w, struct hu
 	br_buf_reset(&p->value);
 	msg_write(m, shape, &p->value);
 	br_err_clear(err);
-	if (!sent(bus_send(p->bus, p->deliver[i], 0, key, br_buf_str(&p->value), NULL, 0, &ticket, err), err, fatal))
+	if (!sent(bus_send(p->bus, p->deliver[i], 0, key, br_buf_str(&p->value), NULL, 0, &ticket,
+			  err),
+		    err, fatal))
 		return false;
 	p->pseq[i]++;
 	return true;
 }
 
-static bool send_command(struct hub_publisher *p, struct hub_world *w, struct hub_link *l, bool inherited, struct br_err *err, bool *fatal)
+static bool send_command(struct hub_publisher *p, struct hub_world *w, struct hub_link *l,
+	bool inherited, struct br_err *err, bool *fatal)
 {
 	const struct hub_inflight *f = &l->inflight;
-	struct msg m = {.type = MSG_CMD, .ts = w->now_ms, .rec = l->rec, .lid = l->lid, .op = f->op, .ver = f->ver};
+	struct msg m = {.type = MSG_CMD,
+		.ts = w->now_ms,
+		.rec = l->rec,
+		.lid = l->lid,
+		.op = f->op,
+		.ver = f->ver};
 	struct br_jw j;
 
 	m.did = (struct msg_did){f->incarnation, {l->kase->ulid, HUB_ULID_TEXT}, l->rec, l->n};
@@ -135,14 +145,16 @@ static bool begins(const struct hub_world *w, const struct hub_system *s)
 	return false;
 }
 
-static bool send_out(struct hub_publisher *p, struct hub_world *w, struct hub_out *o, struct br_err *err, bool *fatal)
+static bool send_out(struct hub_publisher *p, struct hub_world *w, struct hub_out *o,
+	struct br_err *err, bool *fatal)
 {
 	struct msg m = {.ts = w->now_ms};
 
 	switch (o->kind) {
 	case OUT_CMD:
 		/* a starting connector gets its outstanding commands between BEGIN and FENCE */
-		return begins(w, o->sys) || !o->link->inflight.on || send_command(p, w, o->link, false, err, fatal);
+		return begins(w, o->sys) || !o->link->inflight.on ||
+		       send_command(p, w, o->link, false, err, fatal);
 	case OUT_RESTART:
 		m.type = MSG_RESTART;
 		m.text = br_str_z(o->reason);
@@ -194,8 +206,8 @@ static void write_links(const struct hub_case *k, struct br_jw *j)
 	br_jw_end_array(j);
 }
 
-static bool send_event(struct hub_publisher *p, int to, const struct hub_case *k, int32_t ver, const char *type, int64_t at_ms, struct br_err *err,
-	bool *fatal)
+static bool send_event(struct hub_publisher *p, int to, const struct hub_case *k, int32_t ver,
+	const char *type, int64_t at_ms, struct br_err *err, bool *fatal)
 {
 	char id[64], when[40];
 	struct br_str ce_id = {id, (size_t)snprintf(id, sizeof(id), "%s:%" PRId32, k->ulid, ver)};
@@ -213,10 +225,13 @@ static bool send_event(struct hub_publisher *p, int to, const struct hub_case *k
 	uint64_t ticket;
 
 	br_err_clear(err);
-	return sent(bus_send(p->bus, to, -1, headers[4].value, br_buf_str(&p->value), headers, BR_LEN(headers), &ticket, err), err, fatal);
+	return sent(bus_send(p->bus, to, -1, headers[4].value, br_buf_str(&p->value), headers,
+			    BR_LEN(headers), &ticket, err),
+		err, fatal);
 }
 
-static bool send_case(struct hub_publisher *p, struct hub_world *w, const struct hub_case *k, struct br_err *err, bool *fatal)
+static bool send_case(struct hub_publisher *p, struct hub_world *w, const struct hub_case *k,
+	struct br_err *err, bool *fatal)
 {
 	char when[40];
 	struct br_jw j;
@@ -230,10 +245,12 @@ static bool send_case(struct hub_publisher *p, struct hub_world *w, const struct
 	case_write(w->schema, &k->doc, &j);
 	write_links(k, &j);
 	br_jw_end_object(&j);
-	return send_event(p, p->cases, k, k->ver, "cn.casebridge.case.changed.v1", k->updated_ms, err, fatal);
+	return send_event(
+		p, p->cases, k, k->ver, "cn.casebridge.case.changed.v1", k->updated_ms, err, fatal);
 }
 
-static bool send_history(struct hub_publisher *p, const struct hub_history *h, struct br_err *err, bool *fatal)
+static bool send_history(
+	struct hub_publisher *p, const struct hub_history *h, struct br_err *err, bool *fatal)
 {
 	char when[40];
 	struct br_jw j;
@@ -247,11 +264,14 @@ static bool send_history(struct hub_publisher *p, const struct hub_history *h, s
 	br_jw_kstr(&j, "at", time_text(h->at_ms, when, sizeof(when)));
 	br_jw_kraw(&j, "changes", h->delta);
 	br_jw_end_object(&j);
-	return send_event(p, p->audit, h->kase, h->ver, "cn.casebridge.case.history.v1", h->at_ms, err, fatal);
+	return send_event(p, p->audit, h->kase, h->ver, "cn.casebridge.case.history.v1", h->at_ms,
+		err, fatal);
 }
 
-/* Header names as Kafka Connect's DeadLetterQueueReporter writes them, so that the usual tools show them. */
-static bool send_parked(struct hub_publisher *p, const struct hub_parked *i, struct br_err *err, bool *fatal)
+/* Header names as Kafka Connect's DeadLetterQueueReporter writes them, so that the usual tools show
+ * them. */
+static bool send_parked(
+	struct hub_publisher *p, const struct hub_parked *i, struct br_err *err, bool *fatal)
 {
 	struct bus_header headers[] = {
 		{"__connect.errors.connector.name", i->sys->code},
@@ -262,11 +282,14 @@ static bool send_parked(struct hub_publisher *p, const struct hub_parked *i, str
 		{"casebridge-field", i->place},
 		{"casebridge-message-zh", i->text_zh},
 	};
-	struct br_str key = i->lid.n || !i->kase ? i->lid : (struct br_str){i->kase->ulid, HUB_ULID_TEXT};
+	struct br_str key =
+		i->lid.n || !i->kase ? i->lid : (struct br_str){i->kase->ulid, HUB_ULID_TEXT};
 	uint64_t ticket;
 
 	br_err_clear(err);
-	return sent(bus_send(p->bus, p->parked, 0, key, i->raw, headers, BR_LEN(headers), &ticket, err), err, fatal);
+	return sent(
+		bus_send(p->bus, p->parked, 0, key, i->raw, headers, BR_LEN(headers), &ticket, err),
+		err, fatal);
 }
 
 bool hub_publish(struct hub_publisher *p, struct hub_world *w, struct br_err *err, bool *fatal)
@@ -294,9 +317,13 @@ bool hub_publish(struct hub_publisher *p, struct hub_world *w, struct br_err *er
 	return true;
 }
 
-static bool send_begin(struct hub_publisher *p, struct hub_world *w, struct hub_system *s, const struct hub_out *fence, struct br_err *err, bool *fatal)
+static bool send_begin(struct hub_publisher *p, struct hub_world *w, struct hub_system *s,
+	const struct hub_out *fence, struct br_err *err, bool *fatal)
 {
-	struct msg m = {.type = MSG_BEGIN, .nonce = fence->nonce, .assigned = s->epoch, .incarnation = w->incarnation};
+	struct msg m = {.type = MSG_BEGIN,
+		.nonce = fence->nonce,
+		.assigned = s->epoch,
+		.incarnation = w->incarnation};
 	struct br_jw j;
 
 	br_buf_reset(&w->scratch);
@@ -313,7 +340,8 @@ static bool send_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 	return send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal);
 }
 
-bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_system *s, const struct hub_out *fence, struct br_err *err, bool *fatal)
+bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_system *s,
+	const struct hub_out *fence, struct br_err *err, bool *fatal)
 {
 	struct msg m = {.type = MSG_FENCE}, pause = {.type = MSG_PAUSE};
 
@@ -325,7 +353,8 @@ bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 	}
 	for (; p->kase; p->kase = p->kase->hh.next)
 		for (struct hub_link *l = p->kase->links; l; l = l->next)
-			if (l->sys == s && l->inflight.on && !send_command(p, w, l, fence && fence->attempted, err, fatal))
+			if (l->sys == s && l->inflight.on &&
+				!send_command(p, w, l, fence && fence->attempted, err, fatal))
 				return false;
 	if (fence) {
 		m.nonce = fence->nonce;
@@ -335,7 +364,8 @@ bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 		if (!send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal))
 			return false;
 		/* a connector that starts knows nothing of an earlier order */
-		if (s->state == SYS_PAUSED && !send_message(p, w, s, &pause, NULL, BR_STR_NONE, err, fatal))
+		if (s->state == SYS_PAUSED &&
+			!send_message(p, w, s, &pause, NULL, BR_STR_NONE, err, fatal))
 			return false;
 	}
 	p->stage = 0;

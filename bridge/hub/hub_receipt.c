@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-static struct hub_link *find_outstanding(struct hub_world *w, struct hub_system *s, const struct msg *m)
+static struct hub_link *find_outstanding(
+	struct hub_world *w, struct hub_system *s, const struct msg *m)
 {
 	struct hub_id cid;
 	struct hub_case *k;
@@ -15,13 +16,14 @@ static struct hub_link *find_outstanding(struct hub_world *w, struct hub_system 
 		return NULL;
 	k = hub_world_case(w, &cid);
 	l = k ? hub_case_link(k, s, m->did.rec) : NULL;
-	if (!l || !l->inflight.on || l->n != m->did.n || l->inflight.incarnation != m->did.incarnation)
+	if (!l || !l->inflight.on || l->n != m->did.n ||
+		l->inflight.incarnation != m->did.incarnation)
 		return NULL;
 	return l;
 }
 
-static void park_answer(struct hub_world *w, struct hub_link *l, const struct msg *m, enum br_err_code code, enum hub_parked_kind kind,
-	const char *other)
+static void park_answer(struct hub_world *w, struct hub_link *l, const struct msg *m,
+	enum br_err_code code, enum hub_parked_kind kind, const char *other)
 {
 	struct map_refusal r = {.deed = MAP_CORRECT, .say = m->text, .field = -1};
 	struct br_err err;
@@ -31,13 +33,15 @@ static void park_answer(struct hub_world *w, struct hub_link *l, const struct ms
 	snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(r.say.n ? r.say : m->text));
 	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
 	br_err_clear(&err);
-	br_err_set(&err, code, "system", l->sys->code.p, "text", text, "lid", lid, "other", other ? other : "",
-		"field", r.field >= 0 ? case_field(w->schema, (unsigned)r.field)->name.p : "", NULL);
+	br_err_set(&err, code, "system", l->sys->code.p, "text", text, "lid", lid, "other",
+		other ? other : "", "field",
+		r.field >= 0 ? case_field(w->schema, (unsigned)r.field)->name.p : "", NULL);
 	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, kind, m->code, &err);
 	l->dirty = true;
 }
 
-/* Every place the command covered is held as of the version it was computed from - as written, not the larger of both. */
+/* Every place the command covered is held as of the version it was computed from - as written, not
+ * the larger of both. */
 static void now_held(struct hub_world *w, struct hub_link *l)
 {
 	if (l->inflight.all) {
@@ -48,12 +52,15 @@ static void now_held(struct hub_world *w, struct hub_link *l)
 	for (uint32_t i = 0; i < l->inflight.nplaces; i++) {
 		const struct version_at *at = &l->inflight.places[i];
 
-		hub_set_held(w, l, &(struct cell){.key = at->key, .field = at->field, .part = at->part}, l->inflight.ver);
+		hub_set_held(w, l,
+			&(struct cell){.key = at->key, .field = at->field, .part = at->part},
+			l->inflight.ver);
 	}
 }
 
 /* What we wrote, as the system stored it, on top of what it held. */
-static int base_after_write(struct hub_world *w, struct hub_link *l, const struct image *post, struct image *out)
+static int base_after_write(
+	struct hub_world *w, struct hub_link *l, const struct image *post, struct image *out)
 {
 	struct image_builder b;
 	struct image ours;
@@ -76,16 +83,19 @@ static int base_after_write(struct hub_world *w, struct hub_link *l, const struc
 }
 
 /* What the system shows at a place of the case, in the case's words where they can be read. */
-static struct cell in_our_words(const struct image *got, const struct cell *place, const struct cell *stored)
+static struct cell in_our_words(
+	const struct image *got, const struct cell *place, const struct cell *stored)
 {
-	const struct cell *ours = got->n ? image_get(got, place->part, place->key, place->field) : NULL;
+	const struct cell *ours =
+		got->n ? image_get(got, place->part, place->key, place->field) : NULL;
 	struct cell c = *place;
 
 	c.value = ours ? ours->value : stored->value;
 	return c;
 }
 
-/* A non-transactional target shows something else than was sent: its way of writing it, or (in doubt) someone's edit. Kept for review, never spread. */
+/* A non-transactional target shows something else than was sent: its way of writing it, or (in
+ * doubt) someone's edit. Kept for review, never spread. */
 static void note_deviations(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
@@ -95,12 +105,15 @@ static void note_deviations(struct hub_world *w, struct hub_link *l, const struc
 
 	for (uint32_t i = 0; i < l->inflight.set.n; i++) {
 		const struct cell *sent = &l->inflight.set.cells[i];
-		const struct cell *stored = image_get(&m->image, sent->part, sent->key, sent->field);
-		const struct cell *before = image_get(&l->shadow, sent->part, sent->key, sent->field);
+		const struct cell *stored =
+			image_get(&m->image, sent->part, sent->key, sent->field);
+		const struct cell *before =
+			image_get(&l->shadow, sent->part, sent->key, sent->field);
 		struct cell place, shown;
 		unsigned at = 0;
 
-		if (!stored || map_column_same(l->map, stored, sent) || !map_written_place(l->map, sent, &at, &place))
+		if (!stored || map_column_same(l->map, stored, sent) ||
+			!map_written_place(l->map, sent, &at, &place))
 			continue;
 		/* what stands there as before was simply not written */
 		if (m->status == RCPT_STALE && before && map_column_same(l->map, stored, before))
@@ -115,7 +128,8 @@ static void note_deviations(struct hub_world *w, struct hub_link *l, const struc
 	}
 }
 
-/* The number a create brought home. False when it belongs to another case: then nothing is bound. */
+/* The number a create brought home. False when it belongs to another case: then nothing is bound.
+ */
 static bool take_lid(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct hub_link *other;
@@ -146,7 +160,8 @@ static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m
 		note_deviations(w, l, m);
 	now_held(w, l);
 	post = m->has_image ? m->image : l->inflight.set;
-	if (base_after_write(w, l, &post, &base) < 0 || image_merge(&base, &post, w->arena, &post) < 0) {
+	if (base_after_write(w, l, &post, &base) < 0 ||
+		image_merge(&base, &post, w->arena, &post) < 0) {
 		w->failed = true;
 		return;
 	}
@@ -156,11 +171,13 @@ static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m
 	hub_add_unpark(w, l->sys, l->kase, l->rec, l->lid, "delivered");
 	/* what is ours is known to be there, whatever becomes of the rest */
 	l->shadow = base;
-	/* concurrent and reverted edits in columns we did not set, and numbers the target allotted, come home here */
+	/* concurrent and reverted edits in columns we did not set, and numbers the target allotted,
+	 * come home here */
 	hub_merge(w, l, &post, &base);
 }
 
-/* The base differed and nothing was written, or (in doubt) nobody knows: what is there is merged while the command still tells what is ours. */
+/* The base differed and nothing was written, or (in doubt) nobody knows: what is there is merged
+ * while the command still tells what is ours. */
 static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct image full;
@@ -199,7 +216,8 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	l->state = LINK_IDLE;
 	l->held = (struct versions){0};
 	l->shadow = none;
-	/* made by a call of ours whose answer was lost, perhaps: then what differs from what we sent is no edit */
+	/* made by a call of ours whose answer was lost, perhaps: then what differs from what we
+	 * sent is no edit */
 	l->inflight.on = l->inflight.doubt = m->doubt;
 	if (m->doubt)
 		note_deviations(w, l, m);
@@ -210,8 +228,10 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	hub_dispatch_link(w, l);
 }
 
-/* Of what one call of several left, our own columns; what else is there (numbers, edits) is told by the last answer. */
-static int our_part(struct hub_world *w, const struct hub_link *l, const struct image *shown, struct image *out)
+/* Of what one call of several left, our own columns; what else is there (numbers, edits) is told by
+ * the last answer. */
+static int our_part(
+	struct hub_world *w, const struct hub_link *l, const struct image *shown, struct image *out)
 {
 	*out = (struct image){br_arena_array(w->arena, struct cell, shown->n + 1), 0};
 	if (!out->cells)
@@ -235,15 +255,16 @@ static void progress(struct hub_world *w, struct hub_link *l, const struct msg *
 		l->inflight.base = l->shadow;
 		l->inflight.own_base = true;
 	}
-	if (our_part(w, l, &m->image, &ours) < 0 || image_merge(&l->shadow, &ours, w->arena, &shadow) < 0)
+	if (our_part(w, l, &m->image, &ours) < 0 ||
+		image_merge(&l->shadow, &ours, w->arena, &shadow) < 0)
 		w->failed = true;
 	else
 		l->shadow = shadow;
 	l->dirty = true;
 }
 
-static void closed(struct hub_world *w, struct hub_link *l, const struct msg *m, enum hub_link_state state, enum br_err_code code,
-	enum hub_parked_kind kind)
+static void closed(struct hub_world *w, struct hub_link *l, const struct msg *m,
+	enum hub_link_state state, enum br_err_code code, enum hub_parked_kind kind)
 {
 	l->inflight.on = false;
 	l->state = state;

@@ -1,13 +1,17 @@
 /*
- * hub_state.h - what the bridge knows: systems, cases (办件), links (对照), and what one batch changes in them.
+ * hub_state.h - what the bridge knows: systems, cases (办件), links (对照), and what one batch
+ * changes in them.
  *
- * The ledger loads the part of the state a batch of messages can touch into a struct hub_world, hub_step() folds the messages into it one
- * by one, and the ledger writes back what is marked dirty, in one transaction with the input positions. Everything of a world lives in its
- * arena and is gone after the batch; only the systems (small, always needed) live longer.
+ * The ledger loads the part of the state a batch of messages can touch into a struct hub_world,
+ * hub_step() folds the messages into it one by one, and the ledger writes back what is marked
+ * dirty, in one transaction with the input positions. Everything of a world lives in its arena and
+ * is gone after the batch; only the systems (small, always needed) live longer.
  *
- * Versions. A case has a version `ver`, raised by every accepted change. fver[place] is the case version in which that place last changed.
- * held[place] of a link is the case version up to which the system is known to hold the place (-1: it must be told again). The system needs telling
- * exactly when fver > held; values are never compared for that, so a target that trims or rounds cannot make a loop.
+ * Versions. A case has a version `ver`, raised by every accepted change. fver[place] is the case
+ * version in which that place last changed. held[place] of a link is the case version up to which
+ * the system is known to hold the place (-1: it must be told again). The system needs telling
+ * exactly when fver > held; values are never compared for that, so a target that trims or rounds
+ * cannot make a loop.
  */
 #ifndef HUB_STATE_H
 #define HUB_STATE_H
@@ -18,20 +22,23 @@
 #include "hub_ulid.h"
 #include <uthash.h>
 
-#define HUB_REASSERT_MAX 3 /* times an owner's value is written again over a system that rewrites it */
+#define HUB_REASSERT_MAX                                                                           \
+	3 /* times an owner's value is written again over a system that rewrites it */
 
 /*
- * What became of everything, per system, kept with the state it counts, so that the sums hold over any crash:
- *   read = accepted + echo + refused + parked_in
- *   sent = applied + stale + exists + gone + rejected + unknown + pending + what is in flight
+ * What became of everything, per system, kept with the state it counts, so that the sums hold over
+ * any crash: read = accepted + echo + refused + parked_in sent = applied + stale + exists + gone +
+ * rejected + unknown + pending + what is in flight
  */
 #define HUB_COUNTERS(X)                                                                            \
-	X(read) X(accepted) X(echo) X(refused) X(parked_in)                                        \
-	X(sent) X(applied) X(stale) X(exists) X(gone) X(rejected) X(unknown) X(pending)            \
-	X(unwritable) /* could not be put into the system's form; nothing was sent */              \
-	X(late)       /* receipts nobody waits for */                                              \
-	X(old)        /* messages not newer than the last one */                                   \
-	X(gaps) X(conflicts) X(created)
+	X(read)                                                                                    \
+	X(accepted)                                                                                \
+	X(echo) X(refused) X(parked_in) X(sent) X(applied) X(stale) X(exists) X(gone) X(           \
+		rejected) X(unknown) X(pending)                                                    \
+		X(unwritable) /* could not be put into the system's form; nothing was sent */      \
+		X(late)	      /* receipts nobody waits for */                                      \
+		X(old)	      /* messages not newer than the last one */                           \
+		X(gaps) X(conflicts) X(created)
 struct hub_counters {
 #define X(name) int64_t name;
 	HUB_COUNTERS(X)
@@ -52,36 +59,44 @@ struct hub_system {
 	int64_t epoch;
 	char nonce[64], inc[64];
 	int64_t last_seq, beat;
-	struct br_str cursor;    /* raw JSON, malloc'ed */
+	struct br_str cursor;	 /* raw JSON, malloc'ed */
 	int64_t last_contact_ms; /* Kafka time of the last message taken */
 	int64_t sweep_done_ms;
-	bool bye;                /* the last connector said goodbye */
+	bool bye; /* the last connector said goodbye */
 	struct hub_counters count;
-	bool transactional;      /* caps of HELLO: writes carry an inbox row, outcomes are never in doubt */
+	bool transactional; /* caps of HELLO: writes carry an inbox row, outcomes are never in doubt
+			     */
 	/* derived */
-	int64_t outstanding;     /* commands out that hold credit */
-	bool backlog;            /* there may be links that wait for credit */
-	bool gap;                /* a hole in (epoch, seq): everything is dropped until the next HELLO */
+	int64_t outstanding; /* commands out that hold credit */
+	bool backlog;	     /* there may be links that wait for credit */
+	bool gap; /* a hole in (epoch, seq): everything is dropped until the next HELLO */
 	int64_t open_parked;
 	bool dirty;
 };
 
-enum hub_link_state { LINK_IDLE, LINK_INFLIGHT, LINK_REJECTED, LINK_PARKED, LINK_PENDING, LINK_GONE };
+enum hub_link_state {
+	LINK_IDLE,
+	LINK_INFLIGHT,
+	LINK_REJECTED,
+	LINK_PARKED,
+	LINK_PENDING,
+	LINK_GONE
+};
 
 struct hub_inflight {
 	bool on;
 	enum msg_op op;
 	int64_t incarnation;
-	int32_t ver;          /* of the case it was computed from */
-	bool all;             /* every place of the case is covered (a create) */
-	struct image set;     /* columns */
-	bool own_base;        /* base differs from the link's shadow */
+	int32_t ver;	  /* of the case it was computed from */
+	bool all;	  /* every place of the case is covered (a create) */
+	struct image set; /* columns */
+	bool own_base;	  /* base differs from the link's shadow */
 	struct image base;
 	struct version_at *places; /* canonical places covered, when not all */
 	uint32_t nplaces;
-	bool attempted;       /* an INTENT was seen: the call may have been made */
-	bool pending;         /* the answer comes much later: its credit was given back */
-	bool doubt;           /* only while its receipt is folded: what was set may be ours or somebody's */
+	bool attempted; /* an INTENT was seen: the call may have been made */
+	bool pending;	/* the answer comes much later: its credit was given back */
+	bool doubt; /* only while its receipt is folded: what was set may be ours or somebody's */
 };
 
 struct hub_link {
@@ -89,17 +104,17 @@ struct hub_link {
 	struct hub_system *sys;
 	const struct mapping *map;
 	struct br_str rec;
-	struct br_str lid;        /* "" until the system allots one */
+	struct br_str lid; /* "" until the system allots one */
 	enum hub_link_state state;
-	struct image shadow;      /* what the system is known to hold */
+	struct image shadow; /* what the system is known to hold */
 	struct versions held;
-	struct versions tries;    /* re-assertions per place since its last change */
-	int64_t n;                /* last delivery number */
+	struct versions tries; /* re-assertions per place since its last change */
+	int64_t n;	       /* last delivery number */
 	struct hub_inflight inflight;
-	struct br_str ref;        /* PENDING */
-	bool due;                 /* something waits to be sent (no credit, system not live) */
+	struct br_str ref; /* PENDING */
+	bool due;	   /* something waits to be sent (no credit, system not live) */
 	bool is_new, dirty;
-	struct hub_link *next;    /* of the case */
+	struct hub_link *next; /* of the case */
 	/* key (sys, rec, lid) in the world's index */
 	struct br_str index_key;
 	UT_hash_handle hh;
@@ -111,7 +126,7 @@ struct hub_case {
 	int32_t ver;
 	struct image doc;
 	struct versions fver;
-	struct br_str *had;       /* status codes it has had, oldest first */
+	struct br_str *had; /* status codes it has had, oldest first */
 	size_t nhad;
 	int64_t created_ms, updated_ms;
 	struct hub_link *links;
@@ -131,7 +146,14 @@ struct hub_history {
 	struct hub_history *next;
 };
 
-enum hub_conflict_kind { CONFLICT_LOST, CONFLICT_OWNERSHIP, CONFLICT_INITIAL, CONFLICT_SUSPECT, CONFLICT_REWRITTEN, CONFLICT_DEVIATION };
+enum hub_conflict_kind {
+	CONFLICT_LOST,
+	CONFLICT_OWNERSHIP,
+	CONFLICT_INITIAL,
+	CONFLICT_SUSPECT,
+	CONFLICT_REWRITTEN,
+	CONFLICT_DEVIATION
+};
 struct hub_conflict {
 	struct hub_case *kase;
 	struct hub_system *sys; /* whose value lost */
@@ -144,18 +166,27 @@ struct hub_conflict {
 	struct hub_conflict *next;
 };
 
-enum hub_parked_kind { PARKED_IN, PARKED_OUT, PARKED_REFUSED, PARKED_UNKNOWN, PARKED_VANISHED, PARKED_DUPLICATE, PARKED_MESSAGE, PARKED_ASK };
+enum hub_parked_kind {
+	PARKED_IN,
+	PARKED_OUT,
+	PARKED_REFUSED,
+	PARKED_UNKNOWN,
+	PARKED_VANISHED,
+	PARKED_DUPLICATE,
+	PARKED_MESSAGE,
+	PARKED_ASK
+};
 struct hub_parked {
 	struct hub_system *sys;
 	struct hub_case *kase; /* or NULL */
 	struct br_str rec, lid;
 	enum hub_parked_kind kind;
-	struct br_str raw;     /* original bytes */
+	struct br_str raw; /* original bytes */
 	struct br_str code, place, text_en, text_zh, next_en, next_zh;
 	int64_t at_ms;
 	int source;
 	int64_t offset;
-	const char *how;       /* settled by a later message of the same batch; NULL = open */
+	const char *how; /* settled by a later message of the same batch; NULL = open */
 	struct hub_parked *next;
 };
 /* "what was parked for this record is settled": resolution is superseded | delivered */
@@ -167,17 +198,25 @@ struct hub_unpark {
 	struct hub_unpark *next;
 };
 
-enum hub_out_kind { OUT_BEGIN, OUT_CMD, OUT_FENCE, OUT_RESTART, OUT_REFETCH, OUT_PAUSE, OUT_RESUME };
+enum hub_out_kind {
+	OUT_BEGIN,
+	OUT_CMD,
+	OUT_FENCE,
+	OUT_RESTART,
+	OUT_REFETCH,
+	OUT_PAUSE,
+	OUT_RESUME
+};
 struct hub_out {
 	enum hub_out_kind kind;
 	struct hub_system *sys;
-	struct hub_link *link;   /* CMD */
-	struct br_str nonce;     /* BEGIN, FENCE */
-	struct br_str rec;       /* REFETCH */
+	struct hub_link *link; /* CMD */
+	struct br_str nonce;   /* BEGIN, FENCE */
+	struct br_str rec;     /* REFETCH */
 	struct br_str *lids;
 	size_t nlids;
-	const char *reason;      /* RESTART */
-	bool attempted;          /* CMD: the predecessor may have sent it */
+	const char *reason; /* RESTART */
+	bool attempted;	    /* CMD: the predecessor may have sent it */
 	enum msg_sweep sweep;
 	struct hub_out *next;
 };
@@ -198,9 +237,9 @@ struct hub_world {
 	size_t nsystems;
 	int64_t incarnation;
 
-	struct hub_case *cases;       /* by cid */
-	struct hub_link *links;       /* by (sys, rec, lid) */
-	struct hub_match_key *keys;   /* by (scheme, value) */
+	struct hub_case *cases;	    /* by cid */
+	struct hub_link *links;	    /* by (sys, rec, lid) */
+	struct hub_match_key *keys; /* by (scheme, value) */
 
 	/* what the batch did */
 	struct hub_history *history, **history_end;
@@ -215,7 +254,7 @@ struct hub_world {
 	int source;
 	int64_t offset;
 	struct br_str topic;
-	bool failed;    /* out of memory: the batch must not be stored */
+	bool failed;		      /* out of memory: the batch must not be stored */
 	struct br_buf scratch, delta; /* JSON snippets on their way into the arena */
 };
 
@@ -223,13 +262,17 @@ struct hub_world {
 void hub_world_begin(struct hub_world *w, struct br_arena *a);
 struct hub_system *hub_world_system(struct hub_world *w, struct br_str code);
 struct hub_case *hub_world_case(struct hub_world *w, const struct hub_id *cid);
-struct hub_link *hub_world_link(struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid);
+struct hub_link *hub_world_link(
+	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid);
 struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, struct br_str value);
 /* Adding what the ledger loaded or step() made. NULL when out of memory (failed is set). */
 struct hub_case *hub_world_add_case(struct hub_world *w, const struct hub_id *cid);
-struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, struct hub_system *s, struct br_str rec, struct br_str lid);
+struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, struct hub_system *s,
+	struct br_str rec, struct br_str lid);
 void hub_world_set_lid(struct hub_world *w, struct hub_link *l, struct br_str lid);
-void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme, struct br_str value, bool is_new);
-struct hub_link *hub_case_link(const struct hub_case *k, const struct hub_system *s, struct br_str rec);
+void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,
+	struct br_str value, bool is_new);
+struct hub_link *hub_case_link(
+	const struct hub_case *k, const struct hub_system *s, struct br_str rec);
 
 #endif

@@ -32,8 +32,8 @@ static struct br_str json_of(struct hub_world *w, const struct cell *c)
 	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
 }
 
-void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict_kind kind, const struct cell *place,
-	const struct cell *win, const struct cell *lose)
+void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict_kind kind,
+	const struct cell *place, const struct cell *win, const struct cell *lose)
 {
 	struct hub_conflict *c = br_arena_new(w->arena, struct hub_conflict);
 
@@ -56,7 +56,8 @@ void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict
 	l->sys->dirty = true;
 }
 
-static struct br_str sentence(struct hub_world *w, const struct br_err *err, enum br_lang lang, bool next)
+static struct br_str sentence(
+	struct hub_world *w, const struct br_err *err, enum br_lang lang, bool next)
 {
 	char text[1024];
 
@@ -67,8 +68,9 @@ static struct br_str sentence(struct hub_world *w, const struct br_err *err, enu
 	return br_arena_copy(w->arena, br_str_z(text));
 }
 
-struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec, struct br_str lid,
-	enum hub_parked_kind kind, struct br_str raw, const struct br_err *err)
+struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k,
+	struct br_str rec, struct br_str lid, enum hub_parked_kind kind, struct br_str raw,
+	const struct br_err *err)
 {
 	struct hub_parked *p = br_arena_new(w->arena, struct hub_parked);
 	const char *place = br_err_detail(err, "field");
@@ -77,7 +79,8 @@ struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, str
 		w->failed = true;
 		return NULL;
 	}
-	/* The newest trouble of a record is the one to look at. A message nobody could read may have been about anything. */
+	/* The newest trouble of a record is the one to look at. A message nobody could read may
+	 * have been about anything. */
 	if (kind != PARKED_MESSAGE)
 		hub_add_unpark(w, s, k, rec, lid, "superseded");
 	if (!place)
@@ -103,7 +106,8 @@ struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, str
 	return p;
 }
 
-void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec, struct br_str lid, const char *how)
+void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k,
+	struct br_str rec, struct br_str lid, const char *how)
 {
 	struct hub_unpark *u;
 
@@ -141,8 +145,9 @@ static void copy_z(char *to, size_t room, struct br_str s)
 }
 
 /*
- * A connector starts (A1): a new epoch, whatever was on its way from the old one is dropped from here on, and the new one gets the outstanding
- * commands before it may read anything. FENCE is last.
+ * A connector starts (A1): a new epoch, whatever was on its way from the old one is dropped from
+ * here on, and the new one gets the outstanding commands before it may read anything. FENCE is
+ * last.
  */
 static void hello(struct hub_world *w, struct hub_system *s, const struct msg *m)
 {
@@ -182,7 +187,8 @@ static void intent(struct hub_world *w, struct hub_system *s, const struct msg *
 		return;
 	k = hub_world_case(w, &cid);
 	l = k ? hub_case_link(k, s, m->did.rec) : NULL;
-	if (l && l->inflight.on && l->n == m->did.n && l->inflight.incarnation == m->did.incarnation && !l->inflight.attempted) {
+	if (l && l->inflight.on && l->n == m->did.n &&
+		l->inflight.incarnation == m->did.incarnation && !l->inflight.attempted) {
 		l->inflight.attempted = true;
 		l->dirty = true;
 	}
@@ -212,7 +218,8 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
 	}
 	if (!hub_is_newer(s, m)) {
 		s->count.old++;
-		if (s->gap || m->epoch < s->epoch || (m->epoch == s->epoch && m->seq <= s->last_seq))
+		if (s->gap || m->epoch < s->epoch ||
+			(m->epoch == s->epoch && m->seq <= s->last_seq))
 			return;
 		/* a hole, or an epoch nobody was given: nothing counts until the next HELLO */
 		s->gap = true;
@@ -268,13 +275,15 @@ static struct br_str as_text(struct hub_world *w, struct br_str bytes)
 	return text;
 }
 
-void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes, const struct br_err *err)
+void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes,
+	const struct br_err *err)
 {
 	struct br_err why;
 	char text[512];
 
 	br_err_clear(&why);
-	br_err_set(&why, BR_E_HUB_MESSAGE, "system", s->code.p, "why", br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
+	br_err_set(&why, BR_E_HUB_MESSAGE, "system", s->code.p, "why",
+		br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
 	hub_add_parked(w, s, NULL, BR_STR(""), as_text(w, key), PARKED_MESSAGE, bytes, &why);
 	s->count.read++;
 	s->count.parked_in++;
@@ -284,7 +293,9 @@ void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
 {
 	if (retry && (l->state == LINK_REJECTED || l->state == LINK_PARKED)) {
 		/* a command that is out is answered first: there is never a second one */
-		l->state = !l->inflight.on ? LINK_IDLE : l->inflight.pending ? LINK_PENDING : LINK_INFLIGHT;
+		l->state = !l->inflight.on	 ? LINK_IDLE
+			   : l->inflight.pending ? LINK_PENDING
+						 : LINK_INFLIGHT;
 		l->dirty = true;
 	}
 	hub_dispatch_link(w, l);
@@ -302,7 +313,8 @@ void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_s
 	hub_out_add(w, state == SYS_PAUSED ? OUT_PAUSE : OUT_RESUME, s);
 }
 
-static void refetch(struct hub_world *w, struct hub_out **o, struct hub_system *s, const struct msg *m, size_t room, struct br_str lid)
+static void refetch(struct hub_world *w, struct hub_out **o, struct hub_system *s,
+	const struct msg *m, size_t room, struct br_str lid)
 {
 	if (!*o) {
 		*o = hub_out_add(w, OUT_REFETCH, s);
@@ -324,7 +336,8 @@ static int digest_cmp(const void *a, const void *b)
 	return br_str_cmp(((const struct msg_digest *)a)->lid, ((const struct msg_digest *)b)->lid);
 }
 
-void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m, const struct hub_known *known, size_t n)
+void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m,
+	const struct hub_known *known, size_t n)
 {
 	struct hub_out *o = NULL;
 	size_t i = 0, j = 0, room = m->ndigests + n;
@@ -332,7 +345,9 @@ void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg
 	/* the source's own collation orders its keys; bytes order them here */
 	qsort(m->digests, m->ndigests, sizeof(*m->digests), digest_cmp);
 	while (i < m->ndigests || j < n) {
-		int c = i == m->ndigests ? 1 : j == n ? -1 : br_str_cmp(m->digests[i].lid, known[j].lid);
+		int c = i == m->ndigests ? 1
+			: j == n	 ? -1
+					 : br_str_cmp(m->digests[i].lid, known[j].lid);
 
 		if (c < 0) {
 			refetch(w, &o, s, m, room, m->digests[i++].lid);

@@ -1,9 +1,10 @@
 /*
  * hub_step.h - the heart of the bridge: fold one message into the state. Pure.
  *
- * No I/O, no clock, no randomness: the outcome depends on the world and the message alone (the time is the message's Kafka timestamp, a new case's id a
- * hash of its offset), so replaying the log gives the same state. What must be loaded first is told by hub_needs(); what came out stands in the world's
- * lists. The world's arena must outlive the messages' bytes until the batch is stored.
+ * No I/O, no clock, no randomness: the outcome depends on the world and the message alone (the time
+ * is the message's Kafka timestamp, a new case's id a hash of its offset), so replaying the log
+ * gives the same state. What must be loaded first is told by hub_needs(); what came out stands in
+ * the world's lists. The world's arena must outlive the messages' bytes until the batch is stored.
  */
 #ifndef HUB_STEP_H
 #define HUB_STEP_H
@@ -16,50 +17,63 @@ enum hub_order { ORDER_SYSTEM_LIVE, ORDER_SYSTEM_PAUSE, ORDER_RETRY_LINK };
 /* Folds one message of system s; its place is in w->source, offset, now_ms. */
 void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m);
 /* A record of the in topic that is no message: parked with its bytes. */
-void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes, const struct br_err *err);
-/* Sends what links of this case wait for (credit came free, system went live, an operator's retry). */
+void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes,
+	const struct br_err *err);
+/* Sends what links of this case wait for (credit came free, system went live, an operator's retry).
+ */
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry);
 void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_sys_state state);
-/* A digest against the links loaded for its range: REFETCH for what differs, is unknown or missing. known is ordered by lid. */
+/* A digest against the links loaded for its range: REFETCH for what differs, is unknown or missing.
+ * known is ordered by lid. */
 struct hub_known {
 	struct br_str lid;
 	uint64_t hash;
 };
-void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m, const struct hub_known *known, size_t n);
+void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m,
+	const struct hub_known *known, size_t n);
 
-/* Is m newer than what was taken from s (the filter of step)? For the loader, which need not load for what will be dropped. */
+/* Is m newer than what was taken from s (the filter of step)? For the loader, which need not load
+ * for what will be dropped. */
 bool hub_is_newer(const struct hub_system *s, const struct msg *m);
 
 /* ---- shared by the parts of step (hub_observe.c, hub_receipt.c, hub_dispatch.c) ---- */
 
-/* Sends to every link of the case what it lacks, and creates the case where it belongs. except: link that just told us, or NULL. */
+/* Sends to every link of the case what it lacks, and creates the case where it belongs. except:
+ * link that just told us, or NULL. */
 void hub_dispatch_case(struct hub_world *w, struct hub_case *k);
 void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
 /*
- * Merges what system l->sys holds (local, a full image) into the case, with `base` as what it was known to hold; an empty base is a first contact. Sends what
- * follows from it, to this system too.
+ * Merges what system l->sys holds (local, a full image) into the case, with `base` as what it was
+ * known to hold; an empty base is a first contact. Sends what follows from it, to this system too.
  * MERGE_PARKED: the record cannot be mapped, its link is parked.
  */
 enum hub_merged { MERGE_NOTHING, MERGE_ACCEPTED, MERGE_REFUSED, MERGE_PARKED };
-enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local, const struct image *base);
+enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct image *local,
+	const struct image *base);
 /*
- * What the system holds now, of what it was known to hold and what it shows. A record may come with some columns only: what it does not say stays as it was.
- * But a list it shows, it shows whole: an element that is not there is gone. whole: so are the elements of lists it does not mention.
+ * What the system holds now, of what it was known to hold and what it shows. A record may come with
+ * some columns only: what it does not say stays as it was. But a list it shows, it shows whole: an
+ * element that is not there is gone. whole: so are the elements of lists it does not mention.
  */
-int hub_seen(struct hub_world *w, const struct image *shadow, const struct image *shown, bool whole, struct image *out);
+int hub_seen(struct hub_world *w, const struct image *shadow, const struct image *shown, bool whole,
+	struct image *out);
 /* An image as flat JSON in the world's arena: the original of a record that is parked. */
-struct br_str hub_image_json(struct hub_world *w, const struct mapping *map, const struct image *img);
+struct br_str hub_image_json(
+	struct hub_world *w, const struct mapping *map, const struct image *img);
 void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m);
 void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m);
 
 struct hub_out *hub_out_add(struct hub_world *w, enum hub_out_kind kind, struct hub_system *s);
-void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict_kind kind, const struct cell *place, const struct cell *win,
-	const struct cell *lose);
+void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict_kind kind,
+	const struct cell *place, const struct cell *win, const struct cell *lose);
 /* Parks: err gives code, place and texts; raw the bytes. l may be NULL. */
-struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec, struct br_str lid,
-	enum hub_parked_kind kind, struct br_str raw, const struct br_err *err);
-void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec, struct br_str lid, const char *how);
-/* held := ver for everything that is known to be held (fver <= held), so that the stored form stays small. */
+struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k,
+	struct br_str rec, struct br_str lid, enum hub_parked_kind kind, struct br_str raw,
+	const struct br_err *err);
+void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k,
+	struct br_str rec, struct br_str lid, const char *how);
+/* held := ver for everything that is known to be held (fver <= held), so that the stored form stays
+ * small. */
 void hub_link_touch(struct hub_world *w, struct hub_link *l);
 void hub_set_held(struct hub_world *w, struct hub_link *l, const struct cell *place, int32_t v);
 

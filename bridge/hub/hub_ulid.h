@@ -1,9 +1,10 @@
 /*
  * hub_ulid.h - case ids: 128 bits, time-ordered, made without randomness.
  *
- * A ULID (github.com/ulid/spec): 48 bits of milliseconds, here the Kafka timestamp of the message that created the case, and 80 bits, here a hash of
- * (topic, offset) instead of a random number, so that folding the same log again gives the same ids. In the ledger a uuid, on the wire 26 characters of
- * Crockford base 32.
+ * A ULID (github.com/ulid/spec): 48 bits of milliseconds, here the Kafka timestamp of the message
+ * that created the case, and 80 bits, here a hash of (topic, offset) instead of a random number, so
+ * that folding the same log again gives the same ids. In the ledger a uuid, on the wire 26
+ * characters of Crockford base 32.
  */
 #ifndef HUB_ULID_H
 #define HUB_ULID_H

@@ -2,7 +2,8 @@
 
 void hub_world_begin(struct hub_world *w, struct br_arena *a)
 {
-	/* The hash tables' buckets are malloc'ed by uthash; the elements live in the arena of the last batch. */
+	/* The hash tables' buckets are malloc'ed by uthash; the elements live in the arena of the
+	 * last batch. */
 	HASH_CLEAR(hh, w->cases);
 	HASH_CLEAR(hh, w->links);
 	HASH_CLEAR(hh, w->keys);
@@ -53,7 +54,8 @@ struct hub_case *hub_world_add_case(struct hub_world *w, const struct hub_id *ci
 }
 
 /* (system, record, local id) as one key; a record name has no NUL */
-static struct br_str link_key(struct br_arena *a, const struct hub_system *s, struct br_str rec, struct br_str lid)
+static struct br_str link_key(
+	struct br_arena *a, const struct hub_system *s, struct br_str rec, struct br_str lid)
 {
 	size_t n = sizeof(s->id) + rec.n + 1 + lid.n;
 	char *p = br_arena_alloc(a, n);
@@ -68,7 +70,8 @@ static struct br_str link_key(struct br_arena *a, const struct hub_system *s, st
 	return (struct br_str){p, n};
 }
 
-struct hub_link *hub_world_link(struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid)
+struct hub_link *hub_world_link(
+	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid)
 {
 	struct br_str key = link_key(w->arena, s, rec, lid);
 	struct hub_link *l = NULL;
@@ -96,7 +99,8 @@ void hub_world_set_lid(struct hub_world *w, struct hub_link *l, struct br_str li
 	HASH_ADD_KEYPTR(hh, w->links, l->index_key.p, l->index_key.n, l);
 }
 
-struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, struct hub_system *s, struct br_str rec, struct br_str lid)
+struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, struct hub_system *s,
+	struct br_str rec, struct br_str lid)
 {
 	struct hub_link *l = br_arena_new(w->arena, struct hub_link);
 	struct hub_link **end = &k->links;
@@ -116,7 +120,8 @@ struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, str
 	return l;
 }
 
-struct hub_link *hub_case_link(const struct hub_case *k, const struct hub_system *s, struct br_str rec)
+struct hub_link *hub_case_link(
+	const struct hub_case *k, const struct hub_system *s, struct br_str rec)
 {
 	for (struct hub_link *l = k->links; l; l = l->next)
 		if (l->sys == s && br_str_eq(l->rec, rec))
@@ -141,7 +146,8 @@ struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, stru
 	return m ? m->kase : NULL;
 }
 
-void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme, struct br_str value, bool is_new)
+void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,
+	struct br_str value, bool is_new)
 {
 	struct hub_match_key *m = br_arena_new(w->arena, struct hub_match_key);
 

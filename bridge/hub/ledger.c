@@ -5,17 +5,32 @@
 #include <stdlib.h>
 
 static const char *const link_states[] = {
-	[LINK_IDLE] = "idle", [LINK_INFLIGHT] = "inflight", [LINK_REJECTED] = "rejected",
-	[LINK_PARKED] = "parked", [LINK_PENDING] = "pending", [LINK_GONE] = "gone",
+	[LINK_IDLE] = "idle",
+	[LINK_INFLIGHT] = "inflight",
+	[LINK_REJECTED] = "rejected",
+	[LINK_PARKED] = "parked",
+	[LINK_PENDING] = "pending",
+	[LINK_GONE] = "gone",
 };
-static const char *const sys_states[] = {[SYS_TRIAL] = "trial", [SYS_LIVE] = "live", [SYS_PAUSED] = "paused"};
+static const char *const sys_states[] = {
+	[SYS_TRIAL] = "trial", [SYS_LIVE] = "live", [SYS_PAUSED] = "paused"};
 static const char *const conflict_kinds[] = {
-	[CONFLICT_LOST] = "lost", [CONFLICT_OWNERSHIP] = "ownership", [CONFLICT_INITIAL] = "initial",
-	[CONFLICT_SUSPECT] = "suspect", [CONFLICT_REWRITTEN] = "rewritten", [CONFLICT_DEVIATION] = "deviation",
+	[CONFLICT_LOST] = "lost",
+	[CONFLICT_OWNERSHIP] = "ownership",
+	[CONFLICT_INITIAL] = "initial",
+	[CONFLICT_SUSPECT] = "suspect",
+	[CONFLICT_REWRITTEN] = "rewritten",
+	[CONFLICT_DEVIATION] = "deviation",
 };
 static const char *const parked_kinds[] = {
-	[PARKED_IN] = "in", [PARKED_OUT] = "out", [PARKED_REFUSED] = "refused", [PARKED_UNKNOWN] = "unknown",
-	[PARKED_VANISHED] = "vanished", [PARKED_DUPLICATE] = "duplicate", [PARKED_MESSAGE] = "message", [PARKED_ASK] = "ask",
+	[PARKED_IN] = "in",
+	[PARKED_OUT] = "out",
+	[PARKED_REFUSED] = "refused",
+	[PARKED_UNKNOWN] = "unknown",
+	[PARKED_VANISHED] = "vanished",
+	[PARKED_DUPLICATE] = "duplicate",
+	[PARKED_MESSAGE] = "message",
+	[PARKED_ASK] = "ask",
 };
 
 const char *ledger_link_state(enum hub_link_state s)
@@ -230,7 +245,8 @@ static void send_sql(struct ledger *g, const char *sql, br_pg_result_fn *fn)
 
 static void load_start_state(struct ledger *g)
 {
-	static const enum ledger_type text1[] = {LT_TEXT, LT_END}, text2[] = {LT_TEXT, LT_TEXT, LT_END};
+	static const enum ledger_type text1[] = {LT_TEXT, LT_END},
+				      text2[] = {LT_TEXT, LT_TEXT, LT_END};
 	struct ledger_rows codes, topics;
 	struct br_err err;
 
@@ -245,24 +261,32 @@ static void load_start_state(struct ledger *g)
 		ledger_add_text(&topics, g->fill[i].topic);
 	send_sql(g, "begin", ledger_check);
 	/* Plans are made once for tables that will grow: always by index. */
-	send_sql(g, "select set_config(n, 'off', false) from unnest(array['enable_seqscan','enable_hashjoin','enable_mergejoin','jit']) n",
+	send_sql(g,
+		"select set_config(n, 'off', false) from "
+		"unnest(array['enable_seqscan','enable_hashjoin','enable_mergejoin','jit']) n",
 		ledger_check);
 	send_sql(g,
-		"update casebridge.meta set incarnation = greatest(incarnation + 1, extract(epoch from clock_timestamp())::int8)"
+		"update casebridge.meta set incarnation = greatest(incarnation + 1, extract(epoch "
+		"from clock_timestamp())::int8)"
 		" returning incarnation",
 		on_incarnation);
 	ledger_rows_send(&codes, g->pg, NULL,
-		"insert into casebridge.systems(code, state) select c, s from unnest($1::text[], $2::text[]) as t(c, s)"
+		"insert into casebridge.systems(code, state) select c, s from unnest($1::text[], "
+		"$2::text[]) as t(c, s)"
 		" where not exists (select from casebridge.systems o where o.code = t.c)",
 		ledger_check, g, &err);
 	send_sql(g,
 		"select id, code, state, epoch, nonce, inc, last_seq, cursor, bye, transactional,"
-		" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is not null and l.inflight->>'pending' is null),"
-		" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = 'open'),"
-		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat, counters from casebridge.systems s",
+		" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is "
+		"not null and l.inflight->>'pending' is null),"
+		" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = "
+		"'open'),"
+		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat, counters "
+		"from casebridge.systems s",
 		on_systems);
 	ledger_rows_send(&topics, g->pg, NULL,
-		"insert into casebridge.positions(topic, next, published) select t, 0, 0 from unnest($1::text[]) t"
+		"insert into casebridge.positions(topic, next, published) select t, 0, 0 from "
+		"unnest($1::text[]) t"
 		" on conflict (topic) do nothing",
 		ledger_check, g, &err);
 	send_sql(g, "select topic, next, published from casebridge.positions", on_positions);
@@ -304,8 +328,9 @@ static void on_version(void *arg, const PGresult *res, const struct br_err *err)
 	struct br_err wrong;
 
 	br_err_clear(&wrong);
-	br_err_set(&wrong, version > ledger_version_known() ? BR_E_HUB_LEDGER_NEWER : BR_E_HUB_LEDGER_OLD, "found", found, "known", known,
-		NULL);
+	br_err_set(&wrong,
+		version > ledger_version_known() ? BR_E_HUB_LEDGER_NEWER : BR_E_HUB_LEDGER_OLD,
+		"found", found, "known", known, NULL);
 	ledger_fail(g, &wrong);
 }
 
@@ -343,7 +368,8 @@ static void on_state(void *arg, enum br_pg_state state, const struct br_err *err
 	}
 }
 
-void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *positions, size_t n, ledger_fn *done, void *arg)
+void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *positions, size_t n,
+	ledger_fn *done, void *arg)
 {
 	ledger_begin_operation(g, w, done, arg);
 	g->fill = positions;
@@ -354,31 +380,43 @@ void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *
 static const enum ledger_type lids_types[] = {LT_INT2, LT_TEXT, LT_TEXT, LT_END};
 static const enum ledger_type id_types[] = {LT_UUID, LT_END};
 static const enum ledger_type keys_types[] = {LT_TEXT, LT_TEXT, LT_END};
-static const enum ledger_type case_types[] = {LT_UUID, LT_INT4, LT_JSONB, LT_JSON, LT_TEXT, LT_TIME, LT_TIME, LT_END};
-static const enum ledger_type link_types[] = {
-	LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_TEXT, LT_JSON, LT_JSON, LT_JSON, LT_INT8, LT_JSON, LT_TEXT, LT_BOOL, LT_END};
+static const enum ledger_type case_types[] = {
+	LT_UUID, LT_INT4, LT_JSONB, LT_JSON, LT_TEXT, LT_TIME, LT_TIME, LT_END};
+static const enum ledger_type link_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_TEXT, LT_JSON,
+	LT_JSON, LT_JSON, LT_INT8, LT_JSON, LT_TEXT, LT_BOOL, LT_END};
 static const enum ledger_type match_types[] = {LT_TEXT, LT_TEXT, LT_UUID, LT_END};
-static const enum ledger_type history_types[] = {LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_END};
+static const enum ledger_type history_types[] = {
+	LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_END};
 static const enum ledger_type conflict_types[] = {
 	LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_JSON, LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_END};
-static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_BYTEA, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT,
-	LT_TEXT, LT_TEXT, LT_TEXT, LT_INT8, LT_TIME, LT_TEXT, LT_END};
-static const enum ledger_type unparked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_END};
+static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT,
+	LT_BYTEA, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_INT8, LT_TIME,
+	LT_TEXT, LT_END};
+static const enum ledger_type unparked_types[] = {
+	LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_END};
 static const enum ledger_type pos_types[] = {LT_TEXT, LT_INT8, LT_INT8, LT_END};
 
 static struct {
 	size_t offset;
 	const enum ledger_type *types;
 } const all_rows[] = {
-	{offsetof(struct ledger, lids), lids_types}, {offsetof(struct ledger, cids), id_types}, {offsetof(struct ledger, keys), keys_types},
-	{offsetof(struct ledger, new_cases), case_types}, {offsetof(struct ledger, cases), case_types},
-	{offsetof(struct ledger, new_links), link_types}, {offsetof(struct ledger, links), link_types},
-	{offsetof(struct ledger, match), match_types}, {offsetof(struct ledger, history), history_types},
-	{offsetof(struct ledger, conflicts), conflict_types}, {offsetof(struct ledger, parked), parked_types},
-	{offsetof(struct ledger, unparked), unparked_types}, {offsetof(struct ledger, pos), pos_types},
+	{offsetof(struct ledger, lids), lids_types},
+	{offsetof(struct ledger, cids), id_types},
+	{offsetof(struct ledger, keys), keys_types},
+	{offsetof(struct ledger, new_cases), case_types},
+	{offsetof(struct ledger, cases), case_types},
+	{offsetof(struct ledger, new_links), link_types},
+	{offsetof(struct ledger, links), link_types},
+	{offsetof(struct ledger, match), match_types},
+	{offsetof(struct ledger, history), history_types},
+	{offsetof(struct ledger, conflicts), conflict_types},
+	{offsetof(struct ledger, parked), parked_types},
+	{offsetof(struct ledger, unparked), unparked_types},
+	{offsetof(struct ledger, pos), pos_types},
 };
 
-struct ledger *ledger_new(struct br_loop *l, const char *dsn, ledger_fn *lost, void *arg, struct br_err *err)
+struct ledger *ledger_new(
+	struct br_loop *l, const char *dsn, ledger_fn *lost, void *arg, struct br_err *err)
 {
 	struct ledger *g = calloc(1, sizeof(*g));
 
@@ -391,7 +429,8 @@ struct ledger *ledger_new(struct br_loop *l, const char *dsn, ledger_fn *lost, v
 	g->lost_arg = arg;
 	br_buf_init(&g->json, 16 << 20);
 	for (size_t i = 0; i < BR_LEN(all_rows); i++)
-		ledger_rows_init((struct ledger_rows *)((char *)g + all_rows[i].offset), all_rows[i].types);
+		ledger_rows_init(
+			(struct ledger_rows *)((char *)g + all_rows[i].offset), all_rows[i].types);
 	g->pg = br_pg_new(l, dsn, on_state, g, err);
 	if (!g->pg) {
 		ledger_free(g);

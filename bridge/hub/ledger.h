@@ -1,9 +1,11 @@
 /*
  * ledger.h - the bridge's only durable state, in PostgreSQL (15 or later).
  *
- * A batch is one transaction: load what it can touch, fold (hub_step), write what changed together with the input positions, commit. All statements
- * are set-based: one per table and kind, whatever the batch's size. The position rows are locked and compared first; a second bridge on the same
- * ledger finds them moved and starts over, having changed nothing. Everything is asynchronous on the loop; one batch at a time.
+ * A batch is one transaction: load what it can touch, fold (hub_step), write what changed together
+ * with the input positions, commit. All statements are set-based: one per table and kind, whatever
+ * the batch's size. The position rows are locked and compared first; a second bridge on the same
+ * ledger finds them moved and starts over, having changed nothing. Everything is asynchronous on
+ * the loop; one batch at a time.
  */
 #ifndef LEDGER_H
 #define LEDGER_H
@@ -17,23 +19,26 @@ typedef void ledger_fn(void *arg, const struct br_err *err);
 
 /* Highest migration this program knows. */
 int ledger_version_known(void);
-/* Applies missing migrations in one transaction each (synchronous; CLI). *from, *to: versions before and after. */
+/* Applies missing migrations in one transaction each (synchronous; CLI). *from, *to: versions
+ * before and after. */
 int ledger_migrate(const char *dsn, int *from, int *to, struct br_err *err);
 
 /* lost: called when the connection breaks outside of an operation. */
-struct ledger *ledger_new(struct br_loop *l, const char *dsn, ledger_fn *lost, void *arg, struct br_err *err);
+struct ledger *ledger_new(
+	struct br_loop *l, const char *dsn, ledger_fn *lost, void *arg, struct br_err *err);
 void ledger_free(struct ledger *g);
 
 struct ledger_position {
 	struct br_str topic;
-	int64_t next;      /* first offset not yet folded */
+	int64_t next;	   /* first offset not yet folded */
 	int64_t published; /* everything below has had its outputs acknowledged */
 };
 /*
- * Connects, checks the version, raises the incarnation, registers the systems of the world (by code) and fills in their stored state, and the
- * positions (a topic never seen starts at 0).
+ * Connects, checks the version, raises the incarnation, registers the systems of the world (by
+ * code) and fills in their stored state, and the positions (a topic never seen starts at 0).
  */
-void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *positions, size_t n, ledger_fn *done, void *arg);
+void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *positions, size_t n,
+	ledger_fn *done, void *arg);
 
 struct ledger_lid {
 	struct hub_system *sys;
@@ -57,24 +62,30 @@ struct ledger_want {
 	size_t nkeys;
 	struct ledger_range *ranges;
 	size_t nranges;
-	struct hub_system *due;  /* also links of this system that wait for credit */
+	struct hub_system *due; /* also links of this system that wait for credit */
 	int64_t due_limit;
 	struct hub_link **due_links; /* filled in */
 	size_t ndue;
 };
-/* Begins the transaction when none is open (checking positions against what this instance wrote last), and loads into the world. */
-void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_position *positions, size_t npositions, struct ledger_want *want,
-	ledger_fn *done, void *arg);
-/* Writes what is dirty and the positions, commits. After an error nothing is stored and the transaction is over. */
-void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *positions, size_t npositions, ledger_fn *done, void *arg);
+/* Begins the transaction when none is open (checking positions against what this instance wrote
+ * last), and loads into the world. */
+void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
+	size_t npositions, struct ledger_want *want, ledger_fn *done, void *arg);
+/* Writes what is dirty and the positions, commits. After an error nothing is stored and the
+ * transaction is over. */
+void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
+	size_t npositions, ledger_fn *done, void *arg);
 /* Ends the transaction without a trace. */
 void ledger_abandon(struct ledger *g, ledger_fn *done, void *arg);
 
-/* Outside a batch: every outstanding command of a system, into a fresh world (for BEGIN, and after a restart). */
-void ledger_load_inflight(struct ledger *g, struct hub_world *w, struct hub_system *s, ledger_fn *done, void *arg);
-/* Cases changed by inputs of [published, next) of a topic, into a fresh world, marked publish; their history rows too. */
-void ledger_load_unpublished(struct ledger *g, struct hub_world *w, const struct ledger_position *positions, size_t npositions, ledger_fn *done,
-	void *arg);
+/* Outside a batch: every outstanding command of a system, into a fresh world (for BEGIN, and after
+ * a restart). */
+void ledger_load_inflight(
+	struct ledger *g, struct hub_world *w, struct hub_system *s, ledger_fn *done, void *arg);
+/* Cases changed by inputs of [published, next) of a topic, into a fresh world, marked publish;
+ * their history rows too. */
+void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
+	const struct ledger_position *positions, size_t npositions, ledger_fn *done, void *arg);
 
 /* Words of the ledger's text columns. */
 const char *ledger_link_state(enum hub_link_state s);

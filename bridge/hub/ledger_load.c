@@ -18,7 +18,8 @@ static struct br_str keep(struct hub_world *w, struct br_str s)
 	return copy;
 }
 
-static bool read_image(struct ledger *g, struct br_str json, const struct shape *shape, struct image *out)
+static bool read_image(
+	struct ledger *g, struct br_str json, const struct shape *shape, struct image *out)
 {
 	struct hub_world *w = g->w;
 	struct br_err err;
@@ -147,12 +148,14 @@ static void read_inflight(struct ledger *g, struct hub_link *l, struct br_str js
 			} else {
 				t = br_jr_next(&r);
 				if (br_str_eq(key, BR_STR("op")))
-					f->op = br_str_eq(r.text, BR_STR("create")) ? OP_CREATE : OP_UPDATE;
+					f->op = br_str_eq(r.text, BR_STR("create")) ? OP_CREATE
+										    : OP_UPDATE;
 				else if (br_str_eq(key, BR_STR("attempted")))
 					f->attempted = t == BR_JT_TRUE;
 				else if (br_str_eq(key, BR_STR("pending")))
 					f->pending = t == BR_JT_TRUE;
-				else if (t == BR_JT_NUMBER && br_json_int64(r.text, &v) && br_str_eq(key, BR_STR("inc")))
+				else if (t == BR_JT_NUMBER && br_json_int64(r.text, &v) &&
+					 br_str_eq(key, BR_STR("inc")))
 					f->incarnation = v;
 				else if (t == BR_JT_NUMBER && br_str_eq(key, BR_STR("ver")))
 					f->ver = (int32_t)v;
@@ -246,7 +249,8 @@ static void on_positions(void *arg, const PGresult *res, const struct br_err *er
 				g->positions[p].next == ledger_get_int(res, i, 1))
 				continue;
 			br_err_clear(&moved);
-			br_err_set(&moved, BR_E_HUB_POSITION_TAKEN, "topic", g->positions[p].topic.p, NULL);
+			br_err_set(&moved, BR_E_HUB_POSITION_TAKEN, "topic",
+				g->positions[p].topic.p, NULL);
 			ledger_fail(g, &moved);
 		}
 }
@@ -264,7 +268,8 @@ static void on_keys(void *arg, const PGresult *res, const struct br_err *err)
 		struct hub_case *k = hub_world_case(g->w, &cid);
 
 		if (k)
-			hub_world_add_key(g->w, k, keep(g->w, ledger_get_text(res, i, 0)), keep(g->w, ledger_get_text(res, i, 1)), false);
+			hub_world_add_key(g->w, k, keep(g->w, ledger_get_text(res, i, 0)),
+				keep(g->w, ledger_get_text(res, i, 1)), false);
 	}
 }
 
@@ -295,7 +300,8 @@ static void on_range(void *arg, const PGresult *res, const struct br_err *err)
 
 		if (!read_image(g, ledger_get_text(res, i, 1), map_shape(map), &shadow))
 			return;
-		range->known[range->nknown++] = (struct hub_known){keep(g->w, ledger_get_text(res, i, 0)), image_hash(&shadow)};
+		range->known[range->nknown++] = (struct hub_known){
+			keep(g->w, ledger_get_text(res, i, 0)), image_hash(&shadow)};
 	}
 	qsort(range->known, range->nknown, sizeof(*range->known), known_cmp);
 }
@@ -309,11 +315,13 @@ static void on_due(void *arg, const PGresult *res, const struct br_err *err)
 		ledger_fail(g, err);
 		return;
 	}
-	want->due_links = br_arena_array(g->w->arena, struct hub_link *, (size_t)PQntuples(res) + 1);
+	want->due_links =
+		br_arena_array(g->w->arena, struct hub_link *, (size_t)PQntuples(res) + 1);
 	for (int i = 0; want->due_links && i < PQntuples(res); i++) {
 		struct hub_id cid = ledger_get_id(res, i, 0);
 		struct hub_case *k = hub_world_case(g->w, &cid);
-		struct hub_link *l = k ? hub_case_link(k, want->due, ledger_get_text(res, i, 1)) : NULL;
+		struct hub_link *l =
+			k ? hub_case_link(k, want->due, ledger_get_text(res, i, 1)) : NULL;
 
 		if (l)
 			want->due_links[want->ndue++] = l;
@@ -322,12 +330,16 @@ static void on_due(void *arg, const PGresult *res, const struct br_err *err)
 
 /* cases of: known local ids, given ids, match keys */
 #define TOUCHED_LIDS                                                                               \
-	"with t as materialized (select l.cid from unnest($1::int2[], $2::text[], $3::text[]) u(sys, rec, lid)" \
-	" join casebridge.links l on l.sys = u.sys and l.rec = u.rec and l.lid = u.lid group by l.cid) "
+	"with t as materialized (select l.cid from unnest($1::int2[], $2::text[], $3::text[]) "    \
+	"u(sys, rec, lid)"                                                                         \
+	" join casebridge.links l on l.sys = u.sys and l.rec = u.rec and l.lid = u.lid group by "  \
+	"l.cid) "
 #define TOUCHED_CIDS "with t as materialized (select distinct cid from unnest($1::uuid[]) u(cid)) "
 #define TOUCHED_KEYS                                                                               \
-	"with t as materialized (select m.cid from unnest($1::text[], $2::text[]) u(scheme, value)"  \
-	" join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value group by m.cid) "
+	"with t as materialized (select m.cid from unnest($1::text[], $2::text[]) u(scheme, "      \
+	"value)"                                                                                   \
+	" join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value group by "     \
+	"m.cid) "
 #define CASES_OF_T "select " LEDGER_CASE_COLUMNS " from t join casebridge.cases c on c.cid = t.cid"
 #define LINKS_OF_T "select " LEDGER_LINK_COLUMNS " from t join casebridge.links l on l.cid = t.cid"
 
@@ -350,14 +362,21 @@ static int send_touched(struct ledger *g, struct ledger_want *want, struct br_er
 		ledger_add_text(&g->keys, want->keys[i].scheme);
 		ledger_add_text(&g->keys, want->keys[i].value);
 	}
-	rc |= ledger_rows_send(&g->lids, pg, "cases_lids", TOUCHED_LIDS CASES_OF_T, ledger_on_cases, g, err);
-	rc |= ledger_rows_send(&g->lids, pg, "links_lids", TOUCHED_LIDS LINKS_OF_T, ledger_on_links, g, err);
-	rc |= ledger_rows_send(&g->cids, pg, "cases_cids", TOUCHED_CIDS CASES_OF_T, ledger_on_cases, g, err);
-	rc |= ledger_rows_send(&g->cids, pg, "links_cids", TOUCHED_CIDS LINKS_OF_T, ledger_on_links, g, err);
-	rc |= ledger_rows_send(&g->keys, pg, "cases_keys", TOUCHED_KEYS CASES_OF_T, ledger_on_cases, g, err);
-	rc |= ledger_rows_send(&g->keys, pg, "links_keys", TOUCHED_KEYS LINKS_OF_T, ledger_on_links, g, err);
+	rc |= ledger_rows_send(
+		&g->lids, pg, "cases_lids", TOUCHED_LIDS CASES_OF_T, ledger_on_cases, g, err);
+	rc |= ledger_rows_send(
+		&g->lids, pg, "links_lids", TOUCHED_LIDS LINKS_OF_T, ledger_on_links, g, err);
+	rc |= ledger_rows_send(
+		&g->cids, pg, "cases_cids", TOUCHED_CIDS CASES_OF_T, ledger_on_cases, g, err);
+	rc |= ledger_rows_send(
+		&g->cids, pg, "links_cids", TOUCHED_CIDS LINKS_OF_T, ledger_on_links, g, err);
+	rc |= ledger_rows_send(
+		&g->keys, pg, "cases_keys", TOUCHED_KEYS CASES_OF_T, ledger_on_cases, g, err);
+	rc |= ledger_rows_send(
+		&g->keys, pg, "links_keys", TOUCHED_KEYS LINKS_OF_T, ledger_on_links, g, err);
 	rc |= ledger_rows_send(&g->keys, pg, "keys",
-		"select m.scheme, m.value, m.cid from unnest($1::text[], $2::text[]) u(scheme, value)"
+		"select m.scheme, m.value, m.cid from unnest($1::text[], $2::text[]) u(scheme, "
+		"value)"
 		" join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value",
 		on_keys, g, err);
 	return rc;
@@ -369,12 +388,14 @@ static int send_ranges(struct ledger *g, struct ledger_want *want, struct br_err
 	for (size_t i = 0; i < want->nranges; i++) {
 		const struct ledger_range *r = &want->ranges[i];
 		struct br_str sys = br_arena_printf(g->w->arena, "%d", r->sys->id);
-		struct br_str lo = keep(g->w, r->lo), hi = keep(g->w, r->hi), rec = keep(g->w, r->rec);
-		struct br_pg_param p[] = {{sys.p, 0, false}, {rec.p, 0, false}, {lo.n ? lo.p : NULL, 0, false},
-			{hi.n ? hi.p : NULL, 0, false}};
+		struct br_str lo = keep(g->w, r->lo), hi = keep(g->w, r->hi),
+			      rec = keep(g->w, r->rec);
+		struct br_pg_param p[] = {{sys.p, 0, false}, {rec.p, 0, false},
+			{lo.n ? lo.p : NULL, 0, false}, {hi.n ? hi.p : NULL, 0, false}};
 
 		if (br_pg_send(g->pg, "range",
-			    "select lid, shadow from casebridge.links where sys = $1::int2 and rec = $2::text and lid is not null"
+			    "select lid, shadow from casebridge.links where sys = $1::int2 and rec "
+			    "= $2::text and lid is not null"
 			    " and ($3::text is null or lid collate \"C\" >= $3::text collate \"C\")"
 			    " and ($4::text is null or lid collate \"C\" <= $4::text collate \"C\")"
 			    " and state <> 'gone'",
@@ -395,18 +416,25 @@ static int send_due(struct ledger *g, struct ledger_want *want, struct br_err *e
 	limit = br_arena_printf(g->w->arena, "%lld", (long long)want->due_limit);
 	struct br_pg_param p[] = {{sys.p, 0, false}, {limit.p, 0, false}};
 
-/* A create whose case no live system has waits for one that goes live: such rows must not stand in the way of others. */
+/* A create whose case no live system has waits for one that goes live: such rows must not stand in
+ * the way of others. */
 #define DUE                                                                                        \
-	"with t as materialized (select d.cid, d.rec from casebridge.links d where d.sys = $1::int2 and d.due and (d.lid is not null or exists" \
-	" (select from casebridge.links o join casebridge.systems s on s.id = o.sys where o.cid = d.cid and o.lid is not null and s.state = 'live'))" \
+	"with t as materialized (select d.cid, d.rec from casebridge.links d where d.sys = "       \
+	"$1::int2 and d.due and (d.lid is not null or exists"                                      \
+	" (select from casebridge.links o join casebridge.systems s on s.id = o.sys where o.cid "  \
+	"= d.cid and o.lid is not null and s.state = 'live'))"                                     \
 	" order by d.cid, d.rec limit $2::int8) "
-	rc |= br_pg_send(g->pg, "due_cases", DUE CASES_OF_T, 2, NULL, p, true, ledger_on_cases, g, err);
-	rc |= br_pg_send(g->pg, "due_links", DUE LINKS_OF_T, 2, NULL, p, true, ledger_on_links, g, err);
-	rc |= br_pg_send(g->pg, "due_list", DUE "select cid, rec from t", 2, NULL, p, true, on_due, g, err);
+	rc |= br_pg_send(
+		g->pg, "due_cases", DUE CASES_OF_T, 2, NULL, p, true, ledger_on_cases, g, err);
+	rc |= br_pg_send(
+		g->pg, "due_links", DUE LINKS_OF_T, 2, NULL, p, true, ledger_on_links, g, err);
+	rc |= br_pg_send(
+		g->pg, "due_list", DUE "select cid, rec from t", 2, NULL, p, true, on_due, g, err);
 	return rc;
 }
 
-static int send_begin(struct ledger *g, const struct ledger_position *positions, size_t n, struct br_err *err)
+static int send_begin(
+	struct ledger *g, const struct ledger_position *positions, size_t n, struct br_err *err)
 {
 	int rc;
 
@@ -421,13 +449,15 @@ static int send_begin(struct ledger *g, const struct ledger_position *positions,
 	rc = br_pg_send(g->pg, "begin", "begin", 0, NULL, NULL, true, ledger_check, g, err);
 	g->open = true;
 	return rc | ledger_rows_send(&g->pos, g->pg, "positions",
-			    "select p.topic, p.next from unnest($1::text[], $2::int8[], $3::int8[]) u(topic, a, b)"
-			    " join casebridge.positions p on p.topic = u.topic order by p.topic for update of p",
+			    "select p.topic, p.next from unnest($1::text[], $2::int8[], "
+			    "$3::int8[]) u(topic, a, b)"
+			    " join casebridge.positions p on p.topic = u.topic order by p.topic "
+			    "for update of p",
 			    on_positions, g, err);
 }
 
-void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_position *positions, size_t npositions, struct ledger_want *want,
-	ledger_fn *done, void *arg)
+void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
+	size_t npositions, struct ledger_want *want, ledger_fn *done, void *arg)
 {
 	struct br_err err;
 	int rc = 0;
@@ -447,7 +477,8 @@ void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_posi
 	}
 }
 
-void ledger_load_inflight(struct ledger *g, struct hub_world *w, struct hub_system *s, ledger_fn *done, void *arg)
+void ledger_load_inflight(
+	struct ledger *g, struct hub_world *w, struct hub_system *s, ledger_fn *done, void *arg)
 {
 	struct br_str sys = br_arena_printf(w->arena, "%d", s->id);
 	struct br_pg_param p[] = {{sys.p, 0, false}};
@@ -456,9 +487,13 @@ void ledger_load_inflight(struct ledger *g, struct hub_world *w, struct hub_syst
 
 	br_err_clear(&err);
 	ledger_begin_operation(g, w, done, arg);
-#define INFLIGHT "with t as materialized (select cid, rec from casebridge.links where sys = $1::int2 and inflight is not null order by cid) "
-	rc = br_pg_send(g->pg, "inflight_cases", INFLIGHT CASES_OF_T, 1, NULL, p, true, ledger_on_cases, g, &err);
-	rc |= br_pg_send(g->pg, "inflight_links", INFLIGHT LINKS_OF_T " where l.sys = $1::int2", 1, NULL, p, true, ledger_on_links, g, &err);
+#define INFLIGHT                                                                                   \
+	"with t as materialized (select cid, rec from casebridge.links where sys = $1::int2 and "  \
+	"inflight is not null order by cid) "
+	rc = br_pg_send(g->pg, "inflight_cases", INFLIGHT CASES_OF_T, 1, NULL, p, true,
+		ledger_on_cases, g, &err);
+	rc |= br_pg_send(g->pg, "inflight_links", INFLIGHT LINKS_OF_T " where l.sys = $1::int2", 1,
+		NULL, p, true, ledger_on_links, g, &err);
 	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
 	if (rc < 0) {
 		ledger_fail(g, &err);
@@ -491,7 +526,8 @@ static void on_unpublished_history(void *arg, const PGresult *res, const struct 
 	}
 }
 
-void ledger_load_unpublished(struct ledger *g, struct hub_world *w, const struct ledger_position *positions, size_t n, ledger_fn *done, void *arg)
+void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
+	const struct ledger_position *positions, size_t n, ledger_fn *done, void *arg)
 {
 	struct br_err err;
 	int rc = 0;
@@ -505,14 +541,18 @@ void ledger_load_unpublished(struct ledger *g, struct hub_world *w, const struct
 		ledger_add_int(&g->pos, positions[i].next);
 	}
 #define UNPUBLISHED                                                                                \
-	"with t as materialized (select distinct h.cid from unnest($1::text[], $2::int8[], $3::int8[]) u(topic, lo, hi)" \
+	"with t as materialized (select distinct h.cid from unnest($1::text[], $2::int8[], "       \
+	"$3::int8[]) u(topic, lo, hi)"                                                             \
 	" join casebridge.history h on h.topic = u.topic and h.pos >= u.lo and h.pos < u.hi) "
-	rc |= ledger_rows_send(&g->pos, g->pg, "unpub_cases", UNPUBLISHED CASES_OF_T, ledger_on_cases, g, &err);
-	rc |= ledger_rows_send(&g->pos, g->pg, "unpub_links", UNPUBLISHED LINKS_OF_T, ledger_on_links, g, &err);
+	rc |= ledger_rows_send(
+		&g->pos, g->pg, "unpub_cases", UNPUBLISHED CASES_OF_T, ledger_on_cases, g, &err);
+	rc |= ledger_rows_send(
+		&g->pos, g->pg, "unpub_links", UNPUBLISHED LINKS_OF_T, ledger_on_links, g, &err);
 	rc |= ledger_rows_send(&g->pos, g->pg, "unpub_history",
 		"select h.cid, h.ver, h.sys, h.delta, (extract(epoch from h.at) * 1000)::int8"
 		" from unnest($1::text[], $2::int8[], $3::int8[]) u(topic, lo, hi)"
-		" join casebridge.history h on h.topic = u.topic and h.pos >= u.lo and h.pos < u.hi order by h.topic, h.pos, h.ver",
+		" join casebridge.history h on h.topic = u.topic and h.pos >= u.lo and h.pos < "
+		"u.hi order by h.topic, h.pos, h.ver",
 		on_unpublished_history, g, &err);
 	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
 	if (rc < 0) {

@@ -1,5 +1,6 @@
 /*
- * ledger_migrate.c - numbered migrations (migrations/NNNN_name.sql, built in), each in a transaction of its own, under a lock so that two migrators take turns.
+ * ledger_migrate.c - numbered migrations (migrations/NNNN_name.sql, built in), each in a
+ * transaction of its own, under a lock so that two migrators take turns.
  */
 #include "ledger.h"
 
@@ -20,12 +21,14 @@ static int version_of(PGconn *conn, int *version, struct br_err *err)
 	PGresult *res = NULL;
 	int rc = br_pg_exec_sync(conn,
 		"create schema if not exists casebridge;"
-		"create table if not exists casebridge.migrations(version int primary key, name text not null, at timestamptz not null default now())",
+		"create table if not exists casebridge.migrations(version int primary key, name "
+		"text not null, at timestamptz not null default now())",
 		0, NULL, NULL, err);
 
 	if (rc < 0)
 		return rc;
-	rc = br_pg_exec_sync(conn, "select coalesce(max(version), 0) from casebridge.migrations", 0, NULL, &res, err);
+	rc = br_pg_exec_sync(conn, "select coalesce(max(version), 0) from casebridge.migrations", 0,
+		NULL, &res, err);
 	if (rc == 0)
 		*version = (int)strtol(PQgetvalue(res, 0, 0), NULL, 10);
 	PQclear(res);
@@ -41,7 +44,10 @@ static int apply(PGconn *conn, int version, struct br_err *err)
 	int rc;
 
 	br_buf_init(&sql, 4u << 20);
-	br_buf_printf(&sql, "begin;\n%s\ninsert into casebridge.migrations(version, name) values (%d, '%s');\ncommit", m->sql, version, m->name);
+	br_buf_printf(&sql,
+		"begin;\n%s\ninsert into casebridge.migrations(version, name) values (%d, "
+		"'%s');\ncommit",
+		m->sql, version, m->name);
 	br_err_clear(&why);
 	rc = br_pg_exec_sync(conn, br_buf_cstr(&sql), 0, NULL, NULL, &why);
 	br_buf_release(&sql);
@@ -49,7 +55,8 @@ static int apply(PGconn *conn, int version, struct br_err *err)
 		return 0;
 	br_pg_exec_sync(conn, "rollback", 0, NULL, NULL, NULL);
 	snprintf(number, sizeof(number), "%d", version);
-	return br_err_set(err, BR_E_HUB_MIGRATION, "version", number, "why", br_err_sentence(&why, BR_LANG_EN, text, sizeof(text)), NULL);
+	return br_err_set(err, BR_E_HUB_MIGRATION, "version", number, "why",
+		br_err_sentence(&why, BR_LANG_EN, text, sizeof(text)), NULL);
 }
 
 int ledger_migrate(const char *dsn, int *from, int *to, struct br_err *err)
@@ -61,7 +68,8 @@ int ledger_migrate(const char *dsn, int *from, int *to, struct br_err *err)
 	if (rc < 0)
 		return rc;
 	/* released with the connection */
-	rc = br_pg_exec_sync(conn, "select pg_advisory_lock(hashtext('casebridge.migrations'))", 0, NULL, NULL, err);
+	rc = br_pg_exec_sync(conn, "select pg_advisory_lock(hashtext('casebridge.migrations'))", 0,
+		NULL, NULL, err);
 	if (rc == 0)
 		rc = version_of(conn, from, err);
 	*to = *from;

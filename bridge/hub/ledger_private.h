@@ -17,16 +17,17 @@ struct ledger {
 	void *done_arg;
 	struct hub_world *w;
 	struct ledger_want *want;
-	size_t range_at;                /* digest range whose rows come next */
+	size_t range_at; /* digest range whose rows come next */
 	const struct ledger_position *positions;
-	struct ledger_position *fill;   /* open: to be filled in */
+	struct ledger_position *fill; /* open: to be filled in */
 	size_t npositions;
-	struct br_err err;              /* first failure of the operation */
+	struct br_err err; /* first failure of the operation */
 	bool failed;
-	bool open;                      /* a transaction is open */
-	struct br_buf json;             /* one JSON value on its way into a column */
+	bool open;	    /* a transaction is open */
+	struct br_buf json; /* one JSON value on its way into a column */
 	/* rows of the statements, kept for their capacity */
-	struct ledger_rows lids, cids, keys, new_cases, cases, new_links, links, match, history, conflicts, parked, unparked, pos;
+	struct ledger_rows lids, cids, keys, new_cases, cases, new_links, links, match, history,
+		conflicts, parked, unparked, pos;
 };
 
 /* Every operation's end: calls done with the first failure, once. */
@@ -47,7 +48,10 @@ void ledger_on_links(void *arg, const PGresult *res, const struct br_err *err);
 
 #define LEDGER_CASE_COLUMNS                                                                        \
 	"c.cid, c.ver, c.doc, c.fver, array_to_string(c.had, ' '),"                                \
-	" (extract(epoch from c.created_at) * 1000)::int8, (extract(epoch from c.updated_at) * 1000)::int8"
-#define LEDGER_LINK_COLUMNS "l.cid, l.sys, l.rec, l.lid, l.state, l.shadow, l.held, l.tries, l.n, l.inflight, l.ref, l.due"
+	" (extract(epoch from c.created_at) * 1000)::int8, (extract(epoch from c.updated_at) * "   \
+	"1000)::int8"
+#define LEDGER_LINK_COLUMNS                                                                        \
+	"l.cid, l.sys, l.rec, l.lid, l.state, l.shadow, l.held, l.tries, l.n, l.inflight, l.ref, " \
+	"l.due"
 
 #endif

@@ -15,12 +15,14 @@ static int copy_result(const PGresult *res, struct br_arena *a, struct ledger_ta
 	for (size_t i = 0; i < t->rows; i++)
 		for (size_t j = 0; j < t->cols; j++)
 			if (!PQgetisnull(res, (int)i, (int)j))
-				t->cells[i * t->cols + j] = br_arena_copy(a, br_str_z(PQgetvalue(res, (int)i, (int)j))).p;
+				t->cells[i * t->cols + j] =
+					br_arena_copy(a, br_str_z(PQgetvalue(res, (int)i, (int)j)))
+						.p;
 	return br_arena_failed(a) ? -BR_E_NOMEM : 0;
 }
 
-int ledger_query(const char *dsn, const char *sql, int nparams, const char *const *params, struct br_arena *a, struct ledger_table *out,
-	struct br_err *err)
+int ledger_query(const char *dsn, const char *sql, int nparams, const char *const *params,
+	struct br_arena *a, struct ledger_table *out, struct br_err *err)
 {
 	struct br_pg_param p[16] = {{NULL, 0, false}};
 	PGresult *res = NULL;

@@ -1,5 +1,6 @@
 /*
- * ledger_query.h - questions of the command line and the console to the ledger, synchronous, read-only.
+ * ledger_query.h - questions of the command line and the console to the ledger, synchronous,
+ * read-only.
  */
 #ifndef LEDGER_QUERY_H
 #define LEDGER_QUERY_H
@@ -14,7 +15,7 @@ struct ledger_table {
 };
 
 /* Everything is copied into the arena. */
-int ledger_query(const char *dsn, const char *sql, int nparams, const char *const *params, struct br_arena *a, struct ledger_table *out,
-	struct br_err *err);
+int ledger_query(const char *dsn, const char *sql, int nparams, const char *const *params,
+	struct br_arena *a, struct ledger_table *out, struct br_err *err);
 
 #endif

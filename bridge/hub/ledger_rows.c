@@ -1,15 +1,24 @@
 #include "ledger_rows.h"
 
-/* PostgreSQL's binary formats (src/backend/utils/adt/arrayfuncs.c: array_recv; timestamptz: microseconds since 2000-01-01) */
+/* PostgreSQL's binary formats (src/backend/utils/adt/arrayfuncs.c: array_recv; timestamptz:
+ * microseconds since 2000-01-01) */
 static const struct {
 	uint32_t oid;
 } elements[] = {
-	[LT_UUID] = {2950}, [LT_INT2] = {21}, [LT_INT4] = {23}, [LT_INT8] = {20}, [LT_TEXT] = {25}, [LT_JSON] = {114},
-	[LT_JSONB] = {3802}, [LT_BOOL] = {16}, [LT_TIME] = {1184}, [LT_BYTEA] = {17},
+	[LT_UUID] = {2950},
+	[LT_INT2] = {21},
+	[LT_INT4] = {23},
+	[LT_INT8] = {20},
+	[LT_TEXT] = {25},
+	[LT_JSON] = {114},
+	[LT_JSONB] = {3802},
+	[LT_BOOL] = {16},
+	[LT_TIME] = {1184},
+	[LT_BYTEA] = {17},
 };
 #define EPOCH_2000_US 946684800000000LL
-#define ARRAY_HEADER 20
-#define COLUMN_MAX (256u << 20)
+#define ARRAY_HEADER  20
+#define COLUMN_MAX    (256u << 20)
 
 static void put_be(char *to, uint64_t v, unsigned bytes)
 {
@@ -105,8 +114,8 @@ void ledger_add_ms(struct ledger_rows *r, int64_t ms)
 	add(r, be, 8, ms < 0);
 }
 
-int ledger_rows_send(struct ledger_rows *r, struct br_pg *pg, const char *name, const char *sql, br_pg_result_fn *fn, void *arg,
-	struct br_err *err)
+int ledger_rows_send(struct ledger_rows *r, struct br_pg *pg, const char *name, const char *sql,
+	br_pg_result_fn *fn, void *arg, struct br_err *err)
 {
 	struct br_pg_param params[LEDGER_COLUMNS];
 
@@ -117,11 +126,11 @@ int ledger_rows_send(struct ledger_rows *r, struct br_pg *pg, const char *name, 
 
 		if (br_buf_failed(&r->col[i]))
 			return br_err_set(err, BR_E_NOMEM, NULL);
-		put_be(h, 1, 4);             /* dimensions */
+		put_be(h, 1, 4); /* dimensions */
 		put_be(h + 4, r->nulls[i], 4);
 		put_be(h + 8, elements[r->types[i]].oid, 4);
 		put_be(h + 12, (uint32_t)r->n, 4);
-		put_be(h + 16, 1, 4);        /* lower bound */
+		put_be(h + 16, 1, 4); /* lower bound */
 		params[i] = (struct br_pg_param){h, (int)r->col[i].n, true};
 	}
 	return br_pg_send(pg, name, sql, (int)r->ncols, NULL, params, true, fn, arg, err);

@@ -1,5 +1,6 @@
 /*
- * ledger_rows.h - rows for one set-based statement: a column per parameter, each a binary array for unnest().
+ * ledger_rows.h - rows for one set-based statement: a column per parameter, each a binary array for
+ * unnest().
  */
 #ifndef LEDGER_ROWS_H
 #define LEDGER_ROWS_H
@@ -10,13 +11,25 @@
 
 #define LEDGER_COLUMNS 16
 
-enum ledger_type { LT_END, LT_UUID, LT_INT2, LT_INT4, LT_INT8, LT_TEXT, LT_JSON, LT_JSONB, LT_BOOL, LT_TIME, LT_BYTEA };
+enum ledger_type {
+	LT_END,
+	LT_UUID,
+	LT_INT2,
+	LT_INT4,
+	LT_INT8,
+	LT_TEXT,
+	LT_JSON,
+	LT_JSONB,
+	LT_BOOL,
+	LT_TIME,
+	LT_BYTEA
+};
 
 struct ledger_rows {
 	const enum ledger_type *types; /* LT_END-terminated */
 	unsigned ncols;
-	unsigned at;                   /* column of the next value */
-	int32_t n;                     /* whole rows */
+	unsigned at; /* column of the next value */
+	int32_t n;   /* whole rows */
 	struct br_buf col[LEDGER_COLUMNS];
 	bool nulls[LEDGER_COLUMNS];
 };
@@ -29,17 +42,20 @@ void ledger_rows_reset(struct ledger_rows *r);
 void ledger_add_id(struct ledger_rows *r, const struct hub_id *id); /* NULL = SQL null */
 void ledger_add_int(struct ledger_rows *r, int64_t v);
 void ledger_add_bool(struct ledger_rows *r, bool v);
-void ledger_add_text(struct ledger_rows *r, struct br_str s);  /* also JSON, BYTEA; p == NULL = SQL null */
-void ledger_add_ms(struct ledger_rows *r, int64_t ms);         /* milliseconds since 1970; < 0 = null */
+void ledger_add_text(
+	struct ledger_rows *r, struct br_str s);       /* also JSON, BYTEA; p == NULL = SQL null */
+void ledger_add_ms(struct ledger_rows *r, int64_t ms); /* milliseconds since 1970; < 0 = null */
 
-/* Sends sql with $1..$ncols as arrays; nothing when there are no rows. name and sql are literals. */
-int ledger_rows_send(struct ledger_rows *r, struct br_pg *pg, const char *name, const char *sql, br_pg_result_fn *fn, void *arg,
-	struct br_err *err);
+/* Sends sql with $1..$ncols as arrays; nothing when there are no rows. name and sql are literals.
+ */
+int ledger_rows_send(struct ledger_rows *r, struct br_pg *pg, const char *name, const char *sql,
+	br_pg_result_fn *fn, void *arg, struct br_err *err);
 
 /* Reading binary results. */
 int64_t ledger_get_int(const PGresult *res, int row, int col); /* int2, int4, int8; 0 when null */
 bool ledger_get_bool(const PGresult *res, int row, int col);
-struct br_str ledger_get_text(const PGresult *res, int row, int col); /* borrowed from res; p NULL when null */
+struct br_str ledger_get_text(
+	const PGresult *res, int row, int col); /* borrowed from res; p NULL when null */
 struct br_str ledger_get_jsonb(const PGresult *res, int row, int col);
 struct hub_id ledger_get_id(const PGresult *res, int row, int col);
 

@@ -1,5 +1,6 @@
 /*
- * ledger_store.c - from the world to rows: one statement per table and kind, then the positions, then commit.
+ * ledger_store.c - from the world to rows: one statement per table and kind, then the positions,
+ * then commit.
  */
 #include "ledger_private.h"
 
@@ -10,7 +11,8 @@ static struct br_str json_text(struct ledger *g, struct br_jw *w)
 	return br_buf_str(&g->json);
 }
 
-static struct br_str json_image(struct ledger *g, const struct image *img, const struct shape *shape)
+static struct br_str json_image(
+	struct ledger *g, const struct image *img, const struct shape *shape)
 {
 	struct br_jw w;
 
@@ -60,7 +62,8 @@ static struct br_str json_inflight(struct ledger *g, const struct hub_link *l)
 	if (f->pending)
 		br_jw_kbool(&w, "pending", true);
 	if (!f->all) {
-		struct versions places = {.dflt = 0, .n = f->nplaces, .room = f->nplaces, .at = f->places};
+		struct versions places = {
+			.dflt = 0, .n = f->nplaces, .room = f->nplaces, .at = f->places};
 
 		br_jw_key(&w, BR_STR("places"));
 		versions_write(&places, g->w->schema->shape, &w);
@@ -81,7 +84,9 @@ static void add_case(struct ledger *g, const struct hub_case *k)
 	struct br_str had = BR_STR("");
 
 	for (size_t i = 0; i < k->nhad; i++)
-		had = i == 0 ? k->had[0] : br_arena_printf(g->w->arena, "%.*s %.*s", BR_STR_ARG(had), BR_STR_ARG(k->had[i]));
+		had = i == 0 ? k->had[0]
+			     : br_arena_printf(g->w->arena, "%.*s %.*s", BR_STR_ARG(had),
+				       BR_STR_ARG(k->had[i]));
 	ledger_add_id(r, &k->cid);
 	ledger_add_int(r, k->ver);
 	ledger_add_text(r, json_doc(g, k));
@@ -101,7 +106,8 @@ static void add_link(struct ledger *g, const struct hub_link *l)
 	ledger_add_text(r, l->rec);
 	ledger_add_text(r, l->lid.n ? l->lid : BR_STR_NONE);
 	ledger_add_text(r, br_str_z(ledger_link_state(l->state)));
-	ledger_add_text(r, l->map ? json_image(g, &l->shadow, map_shape(l->map)) : json_image(g, &none, g->w->schema->shape));
+	ledger_add_text(r, l->map ? json_image(g, &l->shadow, map_shape(l->map))
+				  : json_image(g, &none, g->w->schema->shape));
 	ledger_add_text(r, json_versions(g, &l->held));
 	ledger_add_text(r, l->tries.n ? json_versions(g, &l->tries) : BR_STR_NONE);
 	ledger_add_int(r, l->n);
@@ -186,8 +192,8 @@ static void add_parked(struct ledger *g)
 
 static void gather(struct ledger *g)
 {
-	struct ledger_rows *all[] = {&g->new_cases, &g->cases, &g->new_links, &g->links, &g->match, &g->history, &g->conflicts, &g->parked,
-		&g->unparked, &g->pos};
+	struct ledger_rows *all[] = {&g->new_cases, &g->cases, &g->new_links, &g->links, &g->match,
+		&g->history, &g->conflicts, &g->parked, &g->unparked, &g->pos};
 
 	for (size_t i = 0; i < BR_LEN(all); i++)
 		ledger_rows_reset(all[i]);
@@ -204,8 +210,10 @@ static void gather(struct ledger *g)
 
 /* What an earlier observation parked is superseded by this one before new rows come in. */
 static const char unpark_sql[] =
-	"update casebridge.parked p set status = u.how, resolved_at = now(), resolved_by = 'casebridge'"
-	" from unnest($1::int2[], $2::uuid[], $3::text[], $4::text[], $5::text[]) u(sys, cid, rec, lid, how)"
+	"update casebridge.parked p set status = u.how, resolved_at = now(), resolved_by = "
+	"'casebridge'"
+	" from unnest($1::int2[], $2::uuid[], $3::text[], $4::text[], $5::text[]) u(sys, cid, rec, "
+	"lid, how)"
 	" where p.status = 'open' and p.sys = u.sys and p.rec = u.rec"
 	" and (p.cid = u.cid or ((p.cid is null or u.cid is null) and p.lid = u.lid))";
 
@@ -217,43 +225,56 @@ static int send_rows(struct ledger *g, struct br_err *err)
 	rc |= ledger_rows_send(&g->new_cases, pg, "new_cases",
 		"insert into casebridge.cases(cid, ver, doc, fver, had, created_at, updated_at)"
 		" select a, b, c, d, string_to_array(e, ' '), f, g"
-		" from unnest($1::uuid[], $2::int4[], $3::jsonb[], $4::json[], $5::text[], $6::timestamptz[], $7::timestamptz[])"
+		" from unnest($1::uuid[], $2::int4[], $3::jsonb[], $4::json[], $5::text[], "
+		"$6::timestamptz[], $7::timestamptz[])"
 		" t(a, b, c, d, e, f, g)",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->cases, pg, "cases",
-		"update casebridge.cases k set ver = b, doc = c, fver = d, had = string_to_array(e, ' '), updated_at = g"
-		" from unnest($1::uuid[], $2::int4[], $3::jsonb[], $4::json[], $5::text[], $6::timestamptz[], $7::timestamptz[])"
+		"update casebridge.cases k set ver = b, doc = c, fver = d, had = "
+		"string_to_array(e, ' '), updated_at = g"
+		" from unnest($1::uuid[], $2::int4[], $3::jsonb[], $4::json[], $5::text[], "
+		"$6::timestamptz[], $7::timestamptz[])"
 		" t(a, b, c, d, e, f, g) where k.cid = t.a",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->links, pg, "links",
-		"update casebridge.links l set lid = d, state = e, shadow = f, held = g, tries = h, n = i, inflight = j, ref = k, due = m"
-		" from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], $6::json[], $7::json[], $8::json[], $9::int8[],"
+		"update casebridge.links l set lid = d, state = e, shadow = f, held = g, tries = "
+		"h, n = i, inflight = j, ref = k, due = m"
+		" from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], "
+		"$6::json[], $7::json[], $8::json[], $9::int8[],"
 		" $10::json[], $11::text[], $12::bool[]) t(a, b, c, d, e, f, g, h, i, j, k, m)"
 		" where l.cid = t.a and l.sys = t.b and l.rec = t.c",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->new_links, pg, "new_links",
-		"insert into casebridge.links(cid, sys, rec, lid, state, shadow, held, tries, n, inflight, ref, due)"
-		" select * from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], $6::json[], $7::json[], $8::json[], $9::int8[],"
+		"insert into casebridge.links(cid, sys, rec, lid, state, shadow, held, tries, n, "
+		"inflight, ref, due)"
+		" select * from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], "
+		"$6::json[], $7::json[], $8::json[], $9::int8[],"
 		" $10::json[], $11::text[], $12::bool[])",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->match, pg, "match",
-		"insert into casebridge.match_keys(scheme, value, cid) select * from unnest($1::text[], $2::text[], $3::uuid[])"
+		"insert into casebridge.match_keys(scheme, value, cid) select * from "
+		"unnest($1::text[], $2::text[], $3::uuid[])"
 		" on conflict do nothing",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->history, pg, "history",
 		"insert into casebridge.history(cid, ver, sys, delta, topic, pos, at)"
-		" select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::json[], $5::text[], $6::int8[], $7::timestamptz[])",
+		" select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::json[], $5::text[], "
+		"$6::int8[], $7::timestamptz[])",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->conflicts, pg, "conflicts",
 		"insert into casebridge.conflicts(cid, sys, kind, place, win, lose, topic, pos, at)"
-		" select * from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::json[], $6::json[], $7::text[], $8::int8[],"
+		" select * from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::json[], "
+		"$6::json[], $7::text[], $8::int8[],"
 		" $9::timestamptz[])",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->unparked, pg, "unparked", unpark_sql, ledger_check, g, err);
 	rc |= ledger_rows_send(&g->parked, pg, "parked",
-		"insert into casebridge.parked(sys, cid, rec, lid, kind, raw, code, place, text_en, text_zh, next_en, next_zh, topic, pos, at, status)"
-		" select * from unnest($1::int2[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],"
-		" $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int8[], $15::timestamptz[], $16::text[])",
+		"insert into casebridge.parked(sys, cid, rec, lid, kind, raw, code, place, "
+		"text_en, text_zh, next_en, next_zh, topic, pos, at, status)"
+		" select * from unnest($1::int2[], $2::uuid[], $3::text[], $4::text[], $5::text[], "
+		"$6::bytea[], $7::text[], $8::text[],"
+		" $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int8[], "
+		"$15::timestamptz[], $16::text[])",
 		ledger_check, g, err);
 	return rc;
 }
@@ -261,20 +282,28 @@ static int send_rows(struct ledger *g, struct br_err *err)
 static int send_system(struct ledger *g, struct hub_system *s, struct br_err *err)
 {
 	struct br_arena *a = g->w->arena;
-	struct br_str id = br_arena_printf(a, "%d", s->id), epoch = br_arena_printf(a, "%lld", (long long)s->epoch);
-	struct br_str seq = br_arena_printf(a, "%lld", (long long)s->last_seq), beat = br_arena_printf(a, "%lld", (long long)s->beat);
+	struct br_str id = br_arena_printf(a, "%d", s->id),
+		      epoch = br_arena_printf(a, "%lld", (long long)s->epoch);
+	struct br_str seq = br_arena_printf(a, "%lld", (long long)s->last_seq),
+		      beat = br_arena_printf(a, "%lld", (long long)s->beat);
 	struct br_str contact = br_arena_printf(a, "%lld", (long long)s->last_contact_ms);
 	struct br_str sweep = br_arena_printf(a, "%lld", (long long)s->sweep_done_ms);
 	struct br_str counters = br_arena_copy(a, ledger_counters_text(&s->count, &g->json));
-	struct br_pg_param p[] = {{id.p, 0, false}, {ledger_sys_state(s->state), 0, false}, {epoch.p, 0, false}, {s->nonce, 0, false},
-		{s->inc, 0, false}, {beat.p, 0, false}, {seq.p, 0, false}, {s->cursor.n ? s->cursor.p : NULL, 0, false},
-		{contact.p, 0, false}, {s->bye ? "t" : "f", 0, false}, {s->transactional ? "t" : "f", 0, false}, {sweep.p, 0, false}, {counters.p, 0, false}};
+	struct br_pg_param p[] = {{id.p, 0, false}, {ledger_sys_state(s->state), 0, false},
+		{epoch.p, 0, false}, {s->nonce, 0, false}, {s->inc, 0, false}, {beat.p, 0, false},
+		{seq.p, 0, false}, {s->cursor.n ? s->cursor.p : NULL, 0, false},
+		{contact.p, 0, false}, {s->bye ? "t" : "f", 0, false},
+		{s->transactional ? "t" : "f", 0, false}, {sweep.p, 0, false},
+		{counters.p, 0, false}};
 
 	s->dirty = false;
 	return br_pg_send(g->pg, "system",
-		"update casebridge.systems set state = $2, epoch = $3::int8, nonce = $4, inc = $5, beat = $6::int8, last_seq = $7::int8,"
-		" cursor = $8::json, last_contact = to_timestamp($9::int8 / 1000.0), bye = $10::bool, transactional = $11::bool,"
-		" sweep_done = case when $12::int8 > 0 then to_timestamp($12::int8 / 1000.0) else sweep_done end, counters = $13::json where id = $1::int2",
+		"update casebridge.systems set state = $2, epoch = $3::int8, nonce = $4, inc = $5, "
+		"beat = $6::int8, last_seq = $7::int8,"
+		" cursor = $8::json, last_contact = to_timestamp($9::int8 / 1000.0), bye = "
+		"$10::bool, transactional = $11::bool,"
+		" sweep_done = case when $12::int8 > 0 then to_timestamp($12::int8 / 1000.0) else "
+		"sweep_done end, counters = $13::json where id = $1::int2",
 		BR_LEN(p), NULL, p, true, ledger_check, g, err);
 }
 
@@ -298,7 +327,8 @@ static void rolled_back(void *arg, const PGresult *res, const struct br_err *err
 	ledger_finish(g);
 }
 
-/* A failed unit leaves the transaction open on the server: it is closed before the owner hears of it. */
+/* A failed unit leaves the transaction open on the server: it is closed before the owner hears of
+ * it. */
 static void stored(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct ledger *g = arg;
@@ -311,11 +341,13 @@ static void stored(void *arg, const PGresult *res, const struct br_err *err)
 		return;
 	}
 	br_err_clear(&e);
-	if (br_pg_send(g->pg, "rollback", "rollback", 0, NULL, NULL, true, NULL, NULL, &e) < 0 || br_pg_sync(g->pg, rolled_back, g, &e) < 0)
+	if (br_pg_send(g->pg, "rollback", "rollback", 0, NULL, NULL, true, NULL, NULL, &e) < 0 ||
+		br_pg_sync(g->pg, rolled_back, g, &e) < 0)
 		ledger_finish(g);
 }
 
-void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *positions, size_t npositions, ledger_fn *done, void *arg)
+void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
+	size_t npositions, ledger_fn *done, void *arg)
 {
 	struct br_err err;
 	int rc;
@@ -341,7 +373,8 @@ void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_pos
 		if (w->systems[i].dirty)
 			rc |= send_system(g, &w->systems[i], &err);
 	rc |= ledger_rows_send(&g->pos, g->pg, "move",
-		"update casebridge.positions p set next = u.n, published = u.o from unnest($1::text[], $2::int8[], $3::int8[]) u(t, n, o)"
+		"update casebridge.positions p set next = u.n, published = u.o from "
+		"unnest($1::text[], $2::int8[], $3::int8[]) u(t, n, o)"
 		" where p.topic = u.t",
 		ledger_check, g, &err);
 	rc |= br_pg_send(g->pg, "commit", "commit", 0, NULL, NULL, true, committed, g, &err);
@@ -358,7 +391,9 @@ void ledger_abandon(struct ledger *g, ledger_fn *done, void *arg)
 
 	br_err_clear(&e);
 	ledger_begin_operation(g, NULL, done, arg);
-	if (!g->open || br_pg_send(g->pg, "rollback", "rollback", 0, NULL, NULL, true, NULL, NULL, &e) < 0 ||
+	if (!g->open ||
+		br_pg_send(g->pg, "rollback", "rollback", 0, NULL, NULL, true, NULL, NULL, &e) <
+			0 ||
 		br_pg_sync(g->pg, rolled_back, g, &e) < 0) {
 		g->open = false;
 		ledger_finish(g);

@@ -6,18 +6,28 @@
 
 #define OPT(field) offsetof(struct http_options, field)
 const struct cfg_option http_option_table[] = {
-	{"base_url", CFG_T_TEXT, OPT(base_url), NULL, 0, 0, true, false, NULL, "address of the system, without a path at the end",
-		"系统地址，末尾不带路径"},
-	{"ca_file", CFG_T_TEXT, OPT(ca_file), NULL, 0, 0, false, false, NULL, "certificates to trust, PEM", "受信任的证书文件（PEM）"},
-	{"timeout", CFG_T_DURATION, OPT(timeout_ms), "10s", 10, 300000, false, false, NULL, "longest time of one call", "单次调用的最长时间"},
-	{"connections", CFG_T_INT, OPT(connections), "8", 1, 128, false, false, NULL, "connections at the same time", "同时连接数"},
-	{"max_body", CFG_T_SIZE, OPT(max_body), "16M", 1024, 1 << 30, false, false, NULL, "largest answer accepted", "可接受的最大应答"},
-	{"headers", CFG_T_MAP, OPT(headers), NULL, 0, 0, false, false, NULL, "headers of every call (templates)", "每次调用的请求头（模板）"},
-	{"auth", CFG_T_MAP, OPT(auth), NULL, 0, 0, false, false, NULL, "the call that gives a token", "获取令牌的调用"},
-	{"sign", CFG_T_MAP, OPT(sign), NULL, 0, 0, false, false, NULL, "signature of every call", "每次调用的签名方式"},
-	{"answers", CFG_T_MAP, OPT(answers), NULL, 0, 0, false, false, NULL, "how success and errors are told", "如何判断成功与各类错误"},
-	{"app_key", CFG_T_TEXT, OPT(app_key), NULL, 0, 0, false, false, NULL, "our name at the system", "接入标识 appKey"},
-	{"secret", CFG_T_TEXT, OPT(secret), NULL, 0, 0, false, true, NULL, "key of the signature", "签名密钥"},
+	{"base_url", CFG_T_TEXT, OPT(base_url), NULL, 0, 0, true, false, NULL,
+		"address of the system, without a path at the end", "系统地址，末尾不带路径"},
+	{"ca_file", CFG_T_TEXT, OPT(ca_file), NULL, 0, 0, false, false, NULL,
+		"certificates to trust, PEM", "受信任的证书文件（PEM）"},
+	{"timeout", CFG_T_DURATION, OPT(timeout_ms), "10s", 10, 300000, false, false, NULL,
+		"longest time of one call", "单次调用的最长时间"},
+	{"connections", CFG_T_INT, OPT(connections), "8", 1, 128, false, false, NULL,
+		"connections at the same time", "同时连接数"},
+	{"max_body", CFG_T_SIZE, OPT(max_body), "16M", 1024, 1 << 30, false, false, NULL,
+		"largest answer accepted", "可接受的最大应答"},
+	{"headers", CFG_T_MAP, OPT(headers), NULL, 0, 0, false, false, NULL,
+		"headers of every call (templates)", "每次调用的请求头（模板）"},
+	{"auth", CFG_T_MAP, OPT(auth), NULL, 0, 0, false, false, NULL,
+		"the call that gives a token", "获取令牌的调用"},
+	{"sign", CFG_T_MAP, OPT(sign), NULL, 0, 0, false, false, NULL, "signature of every call",
+		"每次调用的签名方式"},
+	{"answers", CFG_T_MAP, OPT(answers), NULL, 0, 0, false, false, NULL,
+		"how success and errors are told", "如何判断成功与各类错误"},
+	{"app_key", CFG_T_TEXT, OPT(app_key), NULL, 0, 0, false, false, NULL,
+		"our name at the system", "接入标识 appKey"},
+	{"secret", CFG_T_TEXT, OPT(secret), NULL, 0, 0, false, true, NULL, "key of the signature",
+		"签名密钥"},
 	{NULL, CFG_T_TEXT, 0, NULL, 0, 0, false, false, NULL, NULL, NULL},
 };
 
@@ -35,7 +45,8 @@ static void pairs_of(const struct cfg_node *map, struct http_pair *out, size_t r
 			out[(*n)++] = (struct http_pair){c->key, c->text};
 }
 
-static void signing_of(const struct cfg_node *map, struct http_signing *out, struct cfg_report *report)
+static void signing_of(
+	const struct cfg_node *map, struct http_signing *out, struct cfg_report *report)
 {
 	struct br_str algorithm = text_of(map, "algorithm", "");
 
@@ -45,11 +56,13 @@ static void signing_of(const struct cfg_node *map, struct http_signing *out, str
 	else if (br_str_eq(algorithm, BR_STR("hmac-sm3")))
 		out->algorithm = HTTP_HMAC_SM3;
 	else if (algorithm.n)
-		cfg_problem(report, cfg_get(map, "algorithm"), BR_E_HTTP_CONFIG, "what", "algorithm", "found", algorithm.p, "expected",
-			"hmac-sha256 | hmac-sm3", NULL);
+		cfg_problem(report, cfg_get(map, "algorithm"), BR_E_HTTP_CONFIG, "what",
+			"algorithm", "found", algorithm.p, "expected", "hmac-sha256 | hmac-sm3",
+			NULL);
 }
 
-static const char *const class_words[] = {"ok", "retry", "auth", "stale", "missing", "duplicate", "correct", "wait", "stop", "pending", "unknown", NULL};
+static const char *const class_words[] = {"ok", "retry", "auth", "stale", "missing", "duplicate",
+	"correct", "wait", "stop", "pending", "unknown", NULL};
 
 static void rule_of(const struct cfg_node *node, struct http_rule *rule, struct cfg_report *report)
 {
@@ -60,8 +73,11 @@ static void rule_of(const struct cfg_node *node, struct http_rule *rule, struct 
 		if (br_str_eq(is, br_str_z(class_words[i])))
 			what = i;
 	if (what < 0) {
-		cfg_problem(report, node, BR_E_HTTP_CONFIG, "what", "is", "found", is.n ? is.p : "-", "expected",
-			"ok | retry | auth | stale | missing | duplicate | correct | wait | stop | pending | unknown", NULL);
+		cfg_problem(report, node, BR_E_HTTP_CONFIG, "what", "is", "found",
+			is.n ? is.p : "-", "expected",
+			"ok | retry | auth | stale | missing | duplicate | correct | wait | stop | "
+			"pending | unknown",
+			NULL);
 		return;
 	}
 	rule->what = (enum http_class)what;
@@ -77,7 +93,8 @@ static void rule_of(const struct cfg_node *node, struct http_rule *rule, struct 
 	}
 }
 
-static int answers_of(const struct cfg_node *map, struct br_arena *a, struct cfg_report *report, struct http_answers *out)
+static int answers_of(const struct cfg_node *map, struct br_arena *a, struct cfg_report *report,
+	struct http_answers *out)
 {
 	struct http_rule **end = &out->rules;
 
@@ -94,7 +111,8 @@ static int answers_of(const struct cfg_node *map, struct br_arena *a, struct cfg
 	return 0;
 }
 
-int http_site_compile(const struct http_options *o, struct br_arena *a, struct cfg_report *report, struct http_site *out)
+int http_site_compile(const struct http_options *o, struct br_arena *a, struct cfg_report *report,
+	struct http_site *out)
 {
 	size_t problems = report->n;
 
@@ -107,7 +125,8 @@ int http_site_compile(const struct http_options *o, struct br_arena *a, struct c
 		out->auth.token = text_of(o->auth, "token", "data.token");
 		out->auth.expires = text_of(o->auth, "expires", "");
 		signing_of(cfg_get(o->auth, "sign"), &out->auth.sign, report);
-		pairs_of(cfg_get(o->auth, "body"), out->auth.body, BR_LEN(out->auth.body), &out->auth.nbody);
+		pairs_of(cfg_get(o->auth, "body"), out->auth.body, BR_LEN(out->auth.body),
+			&out->auth.nbody);
 	}
 	if (answers_of(o->answers, a, report, &out->answers) < 0)
 		return -BR_E_NOMEM;
@@ -144,7 +163,10 @@ static int64_t jduration(const json_t *map, const char *key, int64_t dflt)
 	if (!t.n)
 		return dflt;
 	n = strtoll(t.p, &unit, 10);
-	return strcmp(unit, "ms") == 0 ? n : *unit == 'm' ? n * 60000 : *unit == 'h' ? n * 3600000 : n * 1000;
+	return strcmp(unit, "ms") == 0 ? n
+	       : *unit == 'm'	       ? n * 60000
+	       : *unit == 'h'	       ? n * 3600000
+				       : n * 1000;
 }
 
 static int64_t jint(const json_t *map, const char *key, int64_t dflt)
@@ -155,13 +177,16 @@ static int64_t jint(const json_t *map, const char *key, int64_t dflt)
 	return t.n && br_json_int64(t, &v) ? v : dflt;
 }
 
-static int bad(const struct conn_record *r, const char *what, const char *found, const char *expected, struct br_err *err)
+static int bad(const struct conn_record *r, const char *what, const char *found,
+	const char *expected, struct br_err *err)
 {
 	(void)r;
-	return br_err_set(err, BR_E_HTTP_CONFIG, "what", what, "found", found, "expected", expected, NULL);
+	return br_err_set(
+		err, BR_E_HTTP_CONFIG, "what", what, "found", found, "expected", expected, NULL);
 }
 
-static int columns_of(const struct conn_record *r, const json_t *list, unsigned part, struct br_arena *a, struct http_call *call, struct br_err *err)
+static int columns_of(const struct conn_record *r, const json_t *list, unsigned part,
+	struct br_arena *a, struct http_call *call, struct br_err *err)
 {
 	size_t i;
 	json_t *v;
@@ -169,18 +194,21 @@ static int columns_of(const struct conn_record *r, const json_t *list, unsigned 
 	call->columns = br_arena_array(a, uint16_t, json_array_size(list) + 1);
 	if (!call->columns)
 		return br_err_set(err, BR_E_NOMEM, NULL);
-	json_array_foreach(list, i, v) {
+	json_array_foreach(list, i, v)
+	{
 		struct br_str name = {json_string_value(v), json_string_length(v)};
 		int f = json_is_string(v) ? shape_find(r->shape, part, name) : -1;
 
 		if (f < 0)
-			return bad(r, "columns", name.p ? name.p : "-", "a column of the record", err);
+			return bad(
+				r, "columns", name.p ? name.p : "-", "a column of the record", err);
 		call->columns[call->ncolumns++] = (uint16_t)f;
 	}
 	return 0;
 }
 
-static int call_of(const struct conn_record *r, const json_t *json, struct br_arena *a, struct http_call *call, struct br_err *err)
+static int call_of(const struct conn_record *r, const json_t *json, struct br_arena *a,
+	struct http_call *call, struct br_err *err)
 {
 	const json_t *columns = json_object_get(json, "columns");
 	struct br_str part = jtext(json, "part", "");
@@ -202,16 +230,20 @@ static int call_of(const struct conn_record *r, const json_t *json, struct br_ar
 		if (call->part <= 0)
 			return bad(r, "part", part.p, "a part of the record", err);
 	}
-	json_object_foreach((json_t *)json_object_get(json, "body"), key, v) {
+	json_object_foreach((json_t *)json_object_get(json, "body"), key, v)
+	{
 		if (call->nbody == BR_LEN(call->body) || !json_is_string(v))
 			return bad(r, "body", key, "at most 24 texts", err);
-		call->body[call->nbody++] = (struct http_pair){br_str_z(key), {json_string_value(v), json_string_length(v)}};
+		call->body[call->nbody++] = (struct http_pair){
+			br_str_z(key), {json_string_value(v), json_string_length(v)}};
 	}
 	call->all = json_is_string(columns) && strcmp(json_string_value(columns), "all") == 0;
-	return json_is_array(columns) ? columns_of(r, columns, (unsigned)call->part, a, call, err) : 0;
+	return json_is_array(columns) ? columns_of(r, columns, (unsigned)call->part, a, call, err)
+				      : 0;
 }
 
-static int calls_of(const struct conn_record *r, const json_t *list, struct br_arena *a, struct http_call **out, struct br_err *err)
+static int calls_of(const struct conn_record *r, const json_t *list, struct br_arena *a,
+	struct http_call **out, struct br_err *err)
 {
 	struct http_call **end = out;
 	size_t n = json_is_object(list) ? 1 : json_array_size(list);
@@ -222,7 +254,8 @@ static int calls_of(const struct conn_record *r, const json_t *list, struct br_a
 		*end = br_arena_new(a, struct http_call);
 		if (!*end)
 			return br_err_set(err, BR_E_NOMEM, NULL);
-		rc = call_of(r, json_is_object(list) ? list : json_array_get(list, i), a, *end, err);
+		rc = call_of(
+			r, json_is_object(list) ? list : json_array_get(list, i), a, *end, err);
 		if (rc < 0)
 			return rc;
 		end = &(*end)->next;
@@ -235,25 +268,31 @@ static void parts_of(const struct conn_record *r, struct http_record *out)
 	const char *name;
 	json_t *v;
 
-	json_object_foreach(json_object_get(r->spec, "parts"), name, v) {
+	json_object_foreach(json_object_get(r->spec, "parts"), name, v)
+	{
 		int part = shape_find_part(r->shape, br_str_z(name));
 
 		if (part > 0)
-			out->parts[out->nparts++] = (struct http_part){(uint8_t)part, jtext(v, "path", name), jtext(v, "key", "key")};
+			out->parts[out->nparts++] = (struct http_part){
+				(uint8_t)part, jtext(v, "path", name), jtext(v, "key", "key")};
 	}
 }
 
-int http_record_compile(const struct conn_record *r, struct br_arena *a, struct http_record *out, struct br_err *err)
+int http_record_compile(const struct conn_record *r, struct br_arena *a, struct http_record *out,
+	struct br_err *err)
 {
-	const json_t *root = json_object_get(r->spec, "root"), *read = json_object_get(r->spec, "read");
+	const json_t *root = json_object_get(r->spec, "root"),
+		     *read = json_object_get(r->spec, "read");
 	const json_t *write = json_object_get(r->spec, "write");
-	const json_t *list = json_object_get(read, "list"), *get = json_object_get(read, "get"), *lookup = json_object_get(write, "lookup");
+	const json_t *list = json_object_get(read, "list"), *get = json_object_get(read, "get"),
+		     *lookup = json_object_get(write, "lookup");
 	int rc;
 
 	*out = (struct http_record){.shape = r->shape};
 	out->key = jtext(root, "key", "");
 	if (!out->key.n || shape_find(r->shape, 0, out->key) < 0)
-		return bad(r, "root.key", out->key.n ? out->key.p : "-", "a column of the record", err);
+		return bad(r, "root.key", out->key.n ? out->key.p : "-", "a column of the record",
+			err);
 	parts_of(r, out);
 	out->every_ms = jduration(read, "every", 2000);
 	out->sweep_every_ms = jduration(read, "sweep_every", 60000);

@@ -1,7 +1,9 @@
 /*
- * http_config.h - what the YAML says of a portal: connection options, and per record the calls that read and write it.
+ * http_config.h - what the YAML says of a portal: connection options, and per record the calls that
+ * read and write it.
  *
- * Texts with {NAME} are templates, filled in for each call; what can stand in the braces is listed at http_fill() (http_call.h).
+ * Texts with {NAME} are templates, filled in for each call; what can stand in the braces is listed
+ * at http_fill() (http_call.h).
  */
 #ifndef HTTP_CONFIG_H
 #define HTTP_CONFIG_H
@@ -12,22 +14,23 @@
 /* What an answer means and what to do. */
 enum http_class {
 	HTTP_OK,
-	HTTP_RETRY,     /* try the same call again after a while */
-	HTTP_AUTH,      /* get a new token, then again */
-	HTTP_STALE,     /* precondition failed */
-	HTTP_MISSING,   /* no such record */
+	HTTP_RETRY,	/* try the same call again after a while */
+	HTTP_AUTH,	/* get a new token, then again */
+	HTTP_STALE,	/* precondition failed */
+	HTTP_MISSING,	/* no such record */
 	HTTP_DUPLICATE, /* a create: it is there already */
-	HTTP_CORRECT,   /* a person must correct the data */
-	HTTP_WAIT,      /* a person must wait for something */
-	HTTP_STOP,      /* nothing more can be done */
-	HTTP_PENDING,   /* accepted, the answer comes later */
-	HTTP_UNKNOWN,   /* only in the table: nobody knows whether it was done; in a reply it is RETRY with `unsure` */
+	HTTP_CORRECT,	/* a person must correct the data */
+	HTTP_WAIT,	/* a person must wait for something */
+	HTTP_STOP,	/* nothing more can be done */
+	HTTP_PENDING,	/* accepted, the answer comes later */
+	HTTP_UNKNOWN, /* only in the table: nobody knows whether it was done; in a reply it is RETRY
+			 with `unsure` */
 };
 
 struct http_rule {
 	int64_t status_lo, status_hi; /* 0..0 = any */
-	struct br_str code;           /* value of the code member; empty = any */
-	int text_like;                /* 1: the body must be no JSON (an HTML page); 0 = any */
+	struct br_str code;	      /* value of the code member; empty = any */
+	int text_like;		      /* 1: the body must be no JSON (an HTML page); 0 = any */
 	enum http_class what;
 	struct http_rule *next;
 };
@@ -36,8 +39,8 @@ struct http_options { /* connection: */
 	struct br_str base_url, ca_file;
 	int64_t timeout_ms, connections, max_body;
 	const struct cfg_node *headers; /* name: template, sent with every call */
-	const struct cfg_node *auth;    /* token call */
-	const struct cfg_node *sign;    /* signature of every call */
+	const struct cfg_node *auth;	/* token call */
+	const struct cfg_node *sign;	/* signature of every call */
 	const struct cfg_node *answers; /* code, text, rules */
 	struct br_str app_key, secret;
 };
@@ -65,27 +68,30 @@ struct http_auth {
 struct http_answers {
 	struct br_str code, text; /* members */
 	struct http_rule *rules;
-	bool ok_by_code;          /* success is told by the code: an answer whose code is not in the table is none */
+	bool ok_by_code; /* success is told by the code: an answer whose code is not in the table is
+			    none */
 };
 
 struct http_call {
 	struct br_str name, method, path;
 	struct http_pair body[24];
 	size_t nbody;
-	bool all;                  /* body also has every column to set */
-	uint16_t *columns;         /* of the root: sent when set; also what makes an update need this call */
+	bool all; /* body also has every column to set */
+	uint16_t
+		*columns; /* of the root: sent when set; also what makes an update need this call */
 	size_t ncolumns;
-	struct br_str wrap;        /* body is put into this member */
-	int part;                  /* > 0: once for each changed element of the part */
-	struct br_str lid;         /* member of the answer (a refusal as duplicate too) that is the record's number */
-	struct br_str ref;         /* member of a `pending` answer that names the business there */
-	struct br_str object;      /* member of the answer that is the record as it is now; "-" = none */
-	bool etag;                 /* send If-Match */
+	struct br_str wrap; /* body is put into this member */
+	int part;	    /* > 0: once for each changed element of the part */
+	struct br_str lid; /* member of the answer (a refusal as duplicate too) that is the record's
+			      number */
+	struct br_str ref; /* member of a `pending` answer that names the business there */
+	struct br_str object; /* member of the answer that is the record as it is now; "-" = none */
+	bool etag;	      /* send If-Match */
 	struct http_call *next;
 };
 
-struct http_record { /* conn_record.kind */
-	struct br_str key;          /* column that is the record's number */
+struct http_record {	   /* conn_record.kind */
+	struct br_str key; /* column that is the record's number */
 	struct http_part parts[SHAPE_MAX_PARTS];
 	size_t nparts;
 	struct br_str list_path, list_items, list_next, list_more, list_object;
@@ -94,10 +100,11 @@ struct http_record { /* conn_record.kind */
 	struct br_str get_path, get_object;
 	struct br_str lookup_path, lookup_items;
 	struct br_str updated_by, updated_at; /* members that tell who and when */
-	struct br_str idempotency;  /* header name; empty = the server has none */
+	struct br_str idempotency;	      /* header name; empty = the server has none */
 	bool etag;
-	bool unique;                /* the server refuses a second record of the same natural key, so a create may be sent again */
-	int64_t visibility_ms;      /* how long a new record may stay out of look-ups */
+	bool unique; /* the server refuses a second record of the same natural key, so a create may
+			be sent again */
+	int64_t visibility_ms; /* how long a new record may stay out of look-ups */
 	struct http_call *create, *update;
 	const struct shape *shape;
 };
@@ -112,8 +119,10 @@ struct http_site { /* everything of connection:, compiled */
 };
 
 /* From option nodes; problems to the report with their places. */
-int http_site_compile(const struct http_options *o, struct br_arena *a, struct cfg_report *report, struct http_site *out);
+int http_site_compile(const struct http_options *o, struct br_arena *a, struct cfg_report *report,
+	struct http_site *out);
 /* From the JSON of BEGIN. */
-int http_record_compile(const struct conn_record *r, struct br_arena *a, struct http_record *out, struct br_err *err);
+int http_record_compile(const struct conn_record *r, struct br_arena *a, struct http_record *out,
+	struct br_err *err);
 
 #endif

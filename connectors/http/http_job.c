@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define JOB_ARENA (64u << 20)
+#define JOB_ARENA      (64u << 20)
 #define RETRY_FIRST_MS 200
-#define RETRY_MAX_MS 5000
-#define LATER_MAX_MS 60000 /* a portal that says "in ten hours" may open sooner */
-#define ROUNDS 12          /* about five minutes of failing at one record while its neighbours work */
+#define RETRY_MAX_MS   5000
+#define LATER_MAX_MS   60000 /* a portal that says "in ten hours" may open sooner */
+#define ROUNDS	       12 /* about five minutes of failing at one record while its neighbours work */
 
 static void free_job(struct http_job *j)
 {
@@ -37,7 +37,11 @@ struct http_job *http_job_new(struct http_state *s, struct conn_command *cmd)
 	j->s = s;
 	j->cmd = cmd;
 	j->lid = cmd->lid;
-	j->work = (struct http_work){.record = cmd->record->kind, .op = cmd->op, .base = &cmd->base, .set = &cmd->set, .numbered = cmd->lid.n > 0};
+	j->work = (struct http_work){.record = cmd->record->kind,
+		.op = cmd->op,
+		.base = &cmd->base,
+		.set = &cmd->set,
+		.numbered = cmd->lid.n > 0};
 	j->keyed = j->work.record->idempotency.n > 0;
 	j->claimed = cmd->attempted || cmd->lid.n;
 	j->unit = http_plan_first(&j->work);
@@ -61,7 +65,8 @@ void http_job_fail(struct http_job *j, const struct br_err *err)
 	conn_failed(j->s->conn, err);
 }
 
-/* How often this command was handed back after failures nobody could explain. It outlives the job in the command. */
+/* How often this command was handed back after failures nobody could explain. It outlives the job
+ * in the command. */
 static unsigned rounds(const struct http_job *j)
 {
 	return (unsigned)(uintptr_t)j->cmd->kind;
@@ -80,7 +85,9 @@ static int64_t next_wait(struct http_job *j, const struct http_reply *reply)
 {
 	int64_t wait = j->wait_ms;
 
-	j->wait_ms = wait * 2 < RETRY_FIRST_MS ? RETRY_FIRST_MS : wait * 2 < RETRY_MAX_MS ? wait * 2 : RETRY_MAX_MS;
+	j->wait_ms = wait * 2 < RETRY_FIRST_MS ? RETRY_FIRST_MS
+		     : wait * 2 < RETRY_MAX_MS ? wait * 2
+					       : RETRY_MAX_MS;
 	return reply && reply->retry_after_ms > wait ? reply->retry_after_ms : wait;
 }
 
@@ -99,9 +106,11 @@ static void start_over(struct http_job *j, const struct http_reply *reply)
 
 	br_err_clear(&err);
 	if (reply)
-		http_reply_error(j->s, j->unit.call ? j->unit.call->path : j->work.record->get_path, reply, &err);
+		http_reply_error(j->s, j->unit.call ? j->unit.call->path : j->work.record->get_path,
+			reply, &err);
 	else
-		br_err_set(&err, BR_E_HTTP_UNREACHABLE, "url", j->s->options->base_url.p, "why", j->text, NULL);
+		br_err_set(&err, BR_E_HTTP_UNREACHABLE, "url", j->s->options->base_url.p, "why",
+			j->text, NULL);
 	http_job_fail(j, &err);
 }
 
@@ -122,8 +131,10 @@ void http_job_again(struct http_job *j, const struct http_reply *reply)
 	j->tries++;
 	if (reply)
 		http_job_note(j, reply);
-	/* without conditions in the server, what was read before the wait is worth nothing after it */
-	if (j->step == STEP_CALL && !j->work.record->etag && j->lid.n && !j->unsure && j->known != KNOWN_ABSENT)
+	/* without conditions in the server, what was read before the wait is worth nothing after it
+	 */
+	if (j->step == STEP_CALL && !j->work.record->etag && j->lid.n && !j->unsure &&
+		j->known != KNOWN_ABSENT)
 		j->known = KNOWN_NOTHING;
 	http_job_wait(j, wait, reply);
 }
@@ -137,7 +148,8 @@ void http_job_failed_again(struct http_job *j)
 	if (n >= ROUNDS) {
 		if (j->moved && j->have_mine)
 			http_job_progress(j, true);
-		http_job_answer(j, RCPT_REJECTED, NULL, br_str_z(j->code), br_str_z(j->text), false);
+		http_job_answer(
+			j, RCPT_REJECTED, NULL, br_str_z(j->code), br_str_z(j->text), false);
 		return;
 	}
 	if (j->moved) {
@@ -151,9 +163,16 @@ void http_job_failed_again(struct http_job *j)
 
 /* ---- answers ---- */
 
-static void tell(struct http_job *j, enum msg_status status, const struct image *post, struct br_str code, struct br_str text, bool atomic)
+static void tell(struct http_job *j, enum msg_status status, const struct image *post,
+	struct br_str code, struct br_str text, bool atomic)
 {
-	const struct conn_receipt r = {.status = status, .lid = j->lid, .post = post, .atomic = atomic, .doubt = j->doubt, .code = code, .text = text,
+	const struct conn_receipt r = {.status = status,
+		.lid = j->lid,
+		.post = post,
+		.atomic = atomic,
+		.doubt = j->doubt,
+		.code = code,
+		.text = text,
 		.ref = status == RCPT_PENDING ? br_str_z(j->text) : BR_STR_NONE};
 
 	conn_answer(j->s->conn, j->cmd, &r);
@@ -164,7 +183,8 @@ void http_job_progress(struct http_job *j, bool with_post)
 	tell(j, RCPT_PROGRESS, with_post ? &j->mine : NULL, BR_STR_NONE, BR_STR_NONE, false);
 }
 
-void http_job_answer(struct http_job *j, enum msg_status status, const struct image *post, struct br_str code, struct br_str text, bool atomic)
+void http_job_answer(struct http_job *j, enum msg_status status, const struct image *post,
+	struct br_str code, struct br_str text, bool atomic)
 {
 	tell(j, status, post, code, text, atomic);
 	free_job(j);

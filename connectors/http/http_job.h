@@ -1,5 +1,6 @@
 /*
- * http_job.h - one command on its way: what is known of the record, and what is to be done next. Shared by http_write.c (steps) and http_job.c (retries, answers).
+ * http_job.h - one command on its way: what is known of the record, and what is to be done next.
+ * Shared by http_write.c (steps) and http_job.c (retries, answers).
  */
 #ifndef HTTP_JOB_H
 #define HTTP_JOB_H
@@ -28,26 +29,28 @@ struct http_job {
 	struct http_work work;
 	struct br_arena arena;
 	enum http_step step;
-	struct http_unit unit;         /* being sent, or next */
-	struct br_str lid, etag;       /* etag: of `now` */
-	struct br_str write_etag;      /* as the last of our calls told */
-	struct image now, mine;        /* mine: the record after the last of our calls */
+	struct http_unit unit;	  /* being sent, or next */
+	struct br_str lid, etag;  /* etag: of `now` */
+	struct br_str write_etag; /* as the last of our calls told */
+	struct image now, mine;	  /* mine: the record after the last of our calls */
 	enum http_known known;
 	bool have_mine;
-	bool keyed;                    /* every call carries a key that the server remembers */
-	bool asking;                   /* inherited, and the key has not yet been asked what became of it */
-	bool probe;                    /* ... with a condition nothing fulfils: only a remembered answer can come back */
-	bool claimed;                  /* the record is ours even where it differs: an attempt of ours may have made it */
-	bool unsure;                   /* nobody knows whether the current unit was done */
-	bool moved;                    /* some call of ours took effect */
-	bool resume;                   /* units that the record shows as sent are not sent again */
-	bool doubt;                    /* an outcome was found out by comparing */
-	bool duplicate;                /* the server says that the record is there already */
-	bool told;                     /* the number was reported */
-	bool looked;                   /* nothing was found once, and may only not have been visible yet */
+	bool keyed;  /* every call carries a key that the server remembers */
+	bool asking; /* inherited, and the key has not yet been asked what became of it */
+	bool probe;  /* ... with a condition nothing fulfils: only a remembered answer can come back
+		      */
+	bool claimed; /* the record is ours even where it differs: an attempt of ours may have made
+			 it */
+	bool unsure;  /* nobody knows whether the current unit was done */
+	bool moved;   /* some call of ours took effect */
+	bool resume;  /* units that the record shows as sent are not sent again */
+	bool doubt;   /* an outcome was found out by comparing */
+	bool duplicate; /* the server says that the record is there already */
+	bool told;	/* the number was reported */
+	bool looked;	/* nothing was found once, and may only not have been visible yet */
 	unsigned tries, failures;
 	int64_t wait_ms;
-	char code[64], text[300];      /* of the last answer that was no success */
+	char code[64], text[300]; /* of the last answer that was no success */
 	struct br_timer again;
 	struct http_job *next;
 };
@@ -55,18 +58,21 @@ struct http_job {
 /* http_job.c */
 struct http_job *http_job_new(struct http_state *s, struct conn_command *cmd);
 int64_t http_job_time_left_ms(const struct http_job *j);
-/* The same step again in a while. When the lease does not last so long: the command is handed back if nothing of it can have been done, else everything starts over
- * with a handshake, which settles it first. */
+/* The same step again in a while. When the lease does not last so long: the command is handed back
+ * if nothing of it can have been done, else everything starts over with a handshake, which settles
+ * it first. */
 void http_job_again(struct http_job *j, const struct http_reply *reply);
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply);
-/* The current unit failed in an unclear way and the record shows that it was not done. Gives up in the end: one record must not stop the others. */
+/* The current unit failed in an unclear way and the record shows that it was not done. Gives up in
+ * the end: one record must not stop the others. */
 void http_job_failed_again(struct http_job *j);
 void http_job_note(struct http_job *j, const struct http_reply *reply);
 void http_job_fail(struct http_job *j, const struct br_err *err);
 /* Tells the number, or (with_post) how far the record has come; the command goes on. */
 void http_job_progress(struct http_job *j, bool with_post);
 /* Ends the job. post NULL = none. */
-void http_job_answer(struct http_job *j, enum msg_status status, const struct image *post, struct br_str code, struct br_str text, bool atomic);
+void http_job_answer(struct http_job *j, enum msg_status status, const struct image *post,
+	struct br_str code, struct br_str text, bool atomic);
 
 /* http_write.c */
 void http_job_run(void *job);

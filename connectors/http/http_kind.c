@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define CONFIG_ARENA (16u << 20)
-#define READ_ARENA (256u << 20)
+#define READ_ARENA   (256u << 20)
 
 static int http_open(void *state, struct conn *c, const void *options, struct br_err *err)
 {
@@ -62,7 +62,8 @@ static void read_cursors(struct http_state *s, struct conn_record *records)
 		struct br_str text = http_tree_text(http_tree_at(tree, records[i].name));
 
 		free((char *)s->cursor[i].p);
-		s->cursor[i] = text.n ? (struct br_str){strndup(text.p, text.n), text.n} : BR_STR_NONE;
+		s->cursor[i] =
+			text.n ? (struct br_str){strndup(text.p, text.n), text.n} : BR_STR_NONE;
 	}
 }
 
@@ -71,11 +72,13 @@ static int http_begin(void *state, int64_t epoch, struct br_str nonce, struct br
 	struct http_state *s = state;
 	struct conn_record *records;
 
-	(void)epoch; /* a foreign server checks no fencing token; the lease stands in for it (runtime) */
+	(void)epoch; /* a foreign server checks no fencing token; the lease stands in for it
+			(runtime) */
 	(void)nonce;
 	s->nrecords = conn_records(s->conn, &records);
 	if (s->nrecords > BR_LEN(s->cursor))
-		return br_err_set(err, BR_E_HTTP_CONFIG, "what", "records", "found", "too many", "expected", "at most 16", NULL);
+		return br_err_set(err, BR_E_HTTP_CONFIG, "what", "records", "found", "too many",
+			"expected", "at most 16", NULL);
 	s->records = br_arena_array(&s->config, struct http_record, s->nrecords + 1);
 	if (!s->records)
 		return br_err_set(err, BR_E_NOMEM, NULL);

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define MAX_KEY 200
+#define MAX_KEY	 200
 #define MAX_BODY (16u << 20)
 
 static bool has_column(const struct http_call *c, unsigned field)
@@ -15,10 +15,12 @@ static bool has_column(const struct http_call *c, unsigned field)
 
 bool http_plan_has(const struct http_unit *u, const struct cell *c)
 {
-	return c->part == u->call->part && has_column(u->call, c->field) && (c->part == 0 || br_str_eq(c->key, u->element));
+	return c->part == u->call->part && has_column(u->call, c->field) &&
+	       (c->part == 0 || br_str_eq(c->key, u->element));
 }
 
-/* The first element from cell `from` on that the call sends something of. Cells of an element stand together. */
+/* The first element from cell `from` on that the call sends something of. Cells of an element stand
+ * together. */
 static bool find_element(const struct http_work *w, struct http_unit *u, uint32_t from)
 {
 	for (uint32_t i = from; i < w->set->n; i++) {
@@ -27,7 +29,8 @@ static bool find_element(const struct http_work *w, struct http_unit *u, uint32_
 		if (c->part != u->call->part || !has_column(u->call, c->field))
 			continue;
 		u->element = c->key;
-		for (u->at = i + 1; u->at < w->set->n && w->set->cells[u->at].part == c->part && br_str_eq(w->set->cells[u->at].key, c->key);)
+		for (u->at = i + 1; u->at < w->set->n && w->set->cells[u->at].part == c->part &&
+				    br_str_eq(w->set->cells[u->at].key, c->key);)
 			u->at++;
 		return true;
 	}
@@ -115,7 +118,8 @@ static const struct cell *cell_in(const struct image *img, const struct cell *at
 	return image_get(img, at->part, at->key, at->field);
 }
 
-enum http_mark http_plan_mark(const struct http_work *w, const struct http_unit *u, const struct image *now)
+enum http_mark http_plan_mark(
+	const struct http_work *w, const struct http_unit *u, const struct image *now)
 {
 	bool open = false, any = false;
 
@@ -135,7 +139,8 @@ enum http_mark http_plan_mark(const struct http_work *w, const struct http_unit 
 	return open || !any ? HTTP_OPEN : HTTP_DONE;
 }
 
-bool http_plan_rest_same(const struct http_work *w, const struct image *before, const struct image *now)
+bool http_plan_rest_same(
+	const struct http_work *w, const struct image *before, const struct image *now)
 {
 	for (uint32_t i = 0; i < before->n; i++) {
 		const struct cell *c = &before->cells[i];
@@ -163,16 +168,19 @@ bool http_plan_untouched(const struct http_work *w, const struct image *now)
 
 static int member_cmp(const void *a, const void *b)
 {
-	return br_str_cmp(((const struct http_member *)a)->path, ((const struct http_member *)b)->path);
+	return br_str_cmp(
+		((const struct http_member *)a)->path, ((const struct http_member *)b)->path);
 }
 
-static size_t collect(const struct http_work *w, const struct http_unit *u, const struct http_vars *v, struct http_member *members, struct br_arena *a)
+static size_t collect(const struct http_work *w, const struct http_unit *u,
+	const struct http_vars *v, struct http_member *members, struct br_arena *a)
 {
 	const struct http_call *c = u->call;
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->nbody; i++)
-		members[n++] = (struct http_member){c->body[i].name, http_fill(c->body[i].value, v, false, a)};
+		members[n++] = (struct http_member){
+			c->body[i].name, http_fill(c->body[i].value, v, false, a)};
 	for (uint32_t i = 0; i < w->set->n; i++) {
 		const struct cell *cell = &w->set->cells[i];
 		struct br_str name = w->record->shape->fields[cell->field].name;
@@ -188,9 +196,11 @@ static size_t collect(const struct http_work *w, const struct http_unit *u, cons
 	return n;
 }
 
-struct br_str http_plan_body(const struct http_work *w, const struct http_unit *u, const struct http_vars *v, struct br_arena *a)
+struct br_str http_plan_body(const struct http_work *w, const struct http_unit *u,
+	const struct http_vars *v, struct br_arena *a)
 {
-	struct http_member *members = br_arena_array(a, struct http_member, u->call->nbody + w->set->n + 1);
+	struct http_member *members =
+		br_arena_array(a, struct http_member, u->call->nbody + w->set->n + 1);
 	struct br_str out;
 	struct br_buf b;
 	struct br_jw jw;

@@ -10,11 +10,12 @@
 #include <stdlib.h>
 
 #define RETRY_FIRST_MS 200
-#define LATER_MAX_MS 60000
-#define NO_ANSWERS 3
-#define TROUBLES 8 /* times in a row that the portal may put us off before people are told */
+#define LATER_MAX_MS   60000
+#define NO_ANSWERS     3
+#define TROUBLES       8 /* times in a row that the portal may put us off before people are told */
 
-int http_reply_error(const struct http_state *s, struct br_str path, const struct http_reply *reply, struct br_err *err)
+int http_reply_error(const struct http_state *s, struct br_str path, const struct http_reply *reply,
+	struct br_err *err)
 {
 	char url[512], status[24], why[300];
 
@@ -26,14 +27,16 @@ int http_reply_error(const struct http_state *s, struct br_str path, const struc
 	snprintf(status, sizeof(status), "%ld", reply->status);
 	snprintf(why, sizeof(why), "%.*s %.*s", BR_STR_ARG(reply->code), BR_STR_ARG(reply->text));
 	if (reply->outcome == BR_HTTP_ANSWER && reply->what == HTTP_OK)
-		return br_err_set(err, BR_E_HTTP_MEMBER, "url", url, "member", "items, object or key", NULL);
+		return br_err_set(
+			err, BR_E_HTTP_MEMBER, "url", url, "member", "items, object or key", NULL);
 	if (!reply->body)
 		return br_err_set(err, BR_E_HTTP_NO_JSON, "url", url, "status", status, NULL);
 	return br_err_set(err, BR_E_HTTP_ANSWER, "url", url, "status", status, "why", why, NULL);
 }
 
 /* An object that does not tell its number: its bytes, written anew, are kept for a person. */
-static void http_observe_bad(struct http_state *s, const struct conn_record *r, const struct http_node *object, enum msg_reason reason, struct br_arena *a)
+static void http_observe_bad(struct http_state *s, const struct conn_record *r,
+	const struct http_node *object, enum msg_reason reason, struct br_arena *a)
 {
 	const struct http_record *h = r->kind;
 	struct br_err err;
@@ -50,7 +53,8 @@ static void http_observe_bad(struct http_state *s, const struct conn_record *r, 
 	br_buf_release(&b);
 }
 
-bool http_observe(struct http_state *s, const struct conn_record *r, const struct http_node *object, enum msg_reason reason, struct br_arena *a)
+bool http_observe(struct http_state *s, const struct conn_record *r, const struct http_node *object,
+	enum msg_reason reason, struct br_arena *a)
 {
 	const struct http_record *h = r->kind;
 	struct br_str lid = http_tree_text(http_tree_at(object, h->key));
@@ -139,14 +143,16 @@ static void set_cursor(struct http_state *s, struct br_str to)
 }
 
 /*
- * The feed cannot be read now. An answer that says "later" is not a broken system: the round ends where it is, and is taken up when the portal wants; only when that
- * goes on, or when nothing answers at all, the session ends, which people see in the status.
+ * The feed cannot be read now. An answer that says "later" is not a broken system: the round ends
+ * where it is, and is taken up when the portal wants; only when that goes on, or when nothing
+ * answers at all, the session ends, which people see in the status.
  */
 static void list_failed(struct http_state *s, const struct http_reply *reply)
 {
 	int64_t wait = reply->retry_after_ms;
 
-	if (reply->what != HTTP_RETRY || ++s->troubles > (reply->outcome == BR_HTTP_ANSWER ? TROUBLES : NO_ANSWERS)) {
+	if (reply->what != HTTP_RETRY ||
+		++s->troubles > (reply->outcome == BR_HTTP_ANSWER ? TROUBLES : NO_ANSWERS)) {
 		read_failed(s, s->records[s->at].list_path, reply);
 		return;
 	}
@@ -159,15 +165,20 @@ static void list_failed(struct http_state *s, const struct http_reply *reply)
 	}
 	if (wait < RETRY_FIRST_MS << s->troubles)
 		wait = RETRY_FIRST_MS << s->troubles;
-	conn_polled(s->conn, s->moved ? all_cursors(s) : BR_STR_NONE, false, wait < LATER_MAX_MS ? wait : LATER_MAX_MS);
+	conn_polled(s->conn, s->moved ? all_cursors(s) : BR_STR_NONE, false,
+		wait < LATER_MAX_MS ? wait : LATER_MAX_MS);
 }
 
-/* A portal that was set up anew does not know the cursor of the old one. Reading from the beginning repeats much and loses nothing. */
+/* A portal that was set up anew does not know the cursor of the old one. Reading from the beginning
+ * repeats much and loses nothing. */
 static bool rewind_list(struct http_state *s, const struct http_reply *reply)
 {
-	if ((reply->what != HTTP_CORRECT && reply->what != HTTP_STOP && reply->what != HTTP_MISSING) || !s->cursor[s->at].n || s->rewound)
+	if ((reply->what != HTTP_CORRECT && reply->what != HTTP_STOP &&
+		    reply->what != HTTP_MISSING) ||
+		!s->cursor[s->at].n || s->rewound)
 		return false;
-	br_warn("the system refuses the position in its feed; it is read from the beginning", L_STR("code", reply->code), L_STR("text", reply->text));
+	br_warn("the system refuses the position in its feed; it is read from the beginning",
+		L_STR("code", reply->code), L_STR("text", reply->text));
 	s->rewound = true;
 	set_cursor(s, BR_STR_NONE);
 	poll_record(s);
@@ -195,7 +206,8 @@ static void on_list(void *arg, const struct http_reply *reply)
 	if (moved)
 		set_cursor(s, next);
 	s->moved = s->moved || moved;
-	if (br_str_eq(http_tree_text(http_tree_at(reply->body, h->list_more)), BR_STR("true")) || (h->list_more.n == 0 && (int64_t)n >= h->list_limit))
+	if (br_str_eq(http_tree_text(http_tree_at(reply->body, h->list_more)), BR_STR("true")) ||
+		(h->list_more.n == 0 && (int64_t)n >= h->list_limit))
 		s->more = s->more || moved;
 	next_record(s);
 }
@@ -211,7 +223,8 @@ static void poll_record(struct http_state *s)
 	v.limit = br_arena_printf(&s->read_arena, "%" PRId64, h->list_limit);
 	path = http_fill(h->list_path, &v, true, &s->read_arena);
 	br_err_clear(&err);
-	if (http_client_send(s->client, "GET", path, BR_STR_NONE, NULL, 0, &s->read_arena, on_list, s, &err) < 0)
+	if (http_client_send(s->client, "GET", path, BR_STR_NONE, NULL, 0, &s->read_arena, on_list,
+		    s, &err) < 0)
 		conn_failed(s->conn, &err);
 }
 
@@ -256,7 +269,8 @@ static void send_single(void *arg)
 	struct br_err err;
 
 	br_err_clear(&err);
-	if (http_client_send(g->s->client, "GET", g->path, BR_STR_NONE, NULL, 0, &g->s->read_arena, on_single, g, &err) < 0)
+	if (http_client_send(g->s->client, "GET", g->path, BR_STR_NONE, NULL, 0, &g->s->read_arena,
+		    on_single, g, &err) < 0)
 		conn_failed(g->s->conn, &err);
 }
 
@@ -276,7 +290,8 @@ static void on_single(void *arg, const struct http_reply *reply)
 	} else if (reply->what == HTTP_RETRY && ++g->tries <= TROUBLES) {
 		int64_t wait = RETRY_FIRST_MS << g->tries;
 
-		br_timer_set(conn_loop(s->conn), &g->again, (reply->retry_after_ms > wait ? reply->retry_after_ms : wait) * 1000);
+		br_timer_set(conn_loop(s->conn), &g->again,
+			(reply->retry_after_ms > wait ? reply->retry_after_ms : wait) * 1000);
 	} else {
 		read_failed(s, g->path, reply);
 	}
@@ -289,7 +304,8 @@ void http_reads_drop(struct http_state *s)
 	s->singles = NULL;
 }
 
-void http_refetch(void *state, const struct conn_record *record, const struct br_str *lids, size_t n)
+void http_refetch(
+	void *state, const struct conn_record *record, const struct br_str *lids, size_t n)
 {
 	struct http_state *s = state;
 	const struct http_record *h = record->kind;
@@ -312,7 +328,10 @@ void http_refetch(void *state, const struct conn_record *record, const struct br
 			conn_failed(s->conn, &err);
 			return;
 		}
-		*g = (struct single){.s = s, .r = record, .lid = br_arena_copy(&s->read_arena, lids[i]), .next = s->singles};
+		*g = (struct single){.s = s,
+			.r = record,
+			.lid = br_arena_copy(&s->read_arena, lids[i]),
+			.next = s->singles};
 		g->again = (struct br_timer){.fn = send_single, .arg = g};
 		s->singles = g;
 		v.lid = g->lid;
@@ -321,7 +340,8 @@ void http_refetch(void *state, const struct conn_record *record, const struct br
 	}
 }
 
-/* The feed tells every change, so there is no walk over all keys: the bridge asks for what it misses (REFETCH). */
+/* The feed tells every change, so there is no walk over all keys: the bridge asks for what it
+ * misses (REFETCH). */
 void http_sweep(void *state)
 {
 	struct http_state *s = state;

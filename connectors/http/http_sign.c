@@ -25,12 +25,14 @@ static struct br_str hex(const unsigned char *bytes, unsigned n, struct br_arena
 	return (struct br_str){p, 2 * (size_t)n};
 }
 
-struct br_str http_hmac(enum http_hmac algorithm, struct br_str key, struct br_str text, struct br_arena *a)
+struct br_str http_hmac(
+	enum http_hmac algorithm, struct br_str key, struct br_str text, struct br_arena *a)
 {
 	unsigned char out[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	if (!HMAC(digest(algorithm), key.p ? key.p : "", (int)key.n, (const unsigned char *)(text.p ? text.p : ""), text.n, out, &n))
+	if (!HMAC(digest(algorithm), key.p ? key.p : "", (int)key.n,
+		    (const unsigned char *)(text.p ? text.p : ""), text.n, out, &n))
 		return BR_STR_NONE;
 	return hex(out, n, a);
 }
@@ -70,10 +72,20 @@ static struct br_str value_of(const struct http_vars *v, struct br_str name)
 	const struct {
 		struct br_str name, value;
 	} known[] = {
-		{BR_STR("lid"), v->lid}, {BR_STR("cursor"), v->cursor}, {BR_STR("limit"), v->limit}, {BR_STR("did"), v->did},
-		{BR_STR("app_key"), v->o->app_key}, {BR_STR("token"), v->token}, {BR_STR("timestamp"), v->timestamp}, {BR_STR("nonce"), v->nonce},
-		{BR_STR("method"), v->method}, {BR_STR("path"), v->path}, {BR_STR("body"), v->body}, {BR_STR("body_hash"), v->body_hash},
-		{BR_STR("signature"), v->signature}, {BR_STR("key"), v->key},
+		{BR_STR("lid"), v->lid},
+		{BR_STR("cursor"), v->cursor},
+		{BR_STR("limit"), v->limit},
+		{BR_STR("did"), v->did},
+		{BR_STR("app_key"), v->o->app_key},
+		{BR_STR("token"), v->token},
+		{BR_STR("timestamp"), v->timestamp},
+		{BR_STR("nonce"), v->nonce},
+		{BR_STR("method"), v->method},
+		{BR_STR("path"), v->path},
+		{BR_STR("body"), v->body},
+		{BR_STR("body_hash"), v->body_hash},
+		{BR_STR("signature"), v->signature},
+		{BR_STR("key"), v->key},
 	};
 
 	for (size_t i = 0; i < BR_LEN(known); i++)
@@ -88,14 +100,16 @@ static void add_encoded(struct br_buf *b, struct br_str s)
 		unsigned char c = (unsigned char)s.p[i];
 
 		/* unreserved characters of RFC 3986 */
-		if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c)))
+		if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+			(c && strchr("-._~", c)))
 			br_buf_addc(b, (char)c);
 		else
 			br_buf_printf(b, "%%%02X", c);
 	}
 }
 
-struct br_str http_fill(struct br_str template, const struct http_vars *v, bool for_url, struct br_arena *a)
+struct br_str http_fill(
+	struct br_str template, const struct http_vars *v, bool for_url, struct br_arena *a)
 {
 	struct br_buf b;
 	struct br_str out;
@@ -105,13 +119,15 @@ struct br_str http_fill(struct br_str template, const struct http_vars *v, bool 
 	br_buf_init(&b, 16u << 20);
 	for (size_t i = 0; i < template.n;) {
 		const char *open = memchr(template.p + i, '{', template.n - i);
-		const char *close = open ? memchr(open, '}', template.n - (size_t)(open - template.p)) : NULL;
+		const char *close =
+			open ? memchr(open, '}', template.n - (size_t)(open - template.p)) : NULL;
 		size_t plain = close ? (size_t)(open - template.p) - i : template.n - i;
 
 		br_buf_add(&b, template.p + i, plain);
 		i += plain;
 		if (close) {
-			struct br_str value = value_of(v, (struct br_str){open + 1, (size_t)(close - open - 1)});
+			struct br_str value =
+				value_of(v, (struct br_str){open + 1, (size_t)(close - open - 1)});
 
 			if (for_url)
 				add_encoded(&b, value);

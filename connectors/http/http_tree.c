@@ -120,7 +120,8 @@ void http_tree_write(const struct http_node *node, struct br_jw *w)
 	}
 }
 
-static void cells_of(const struct http_node *object, const struct shape *shape, unsigned part, struct br_str key, struct image_builder *b)
+static void cells_of(const struct http_node *object, const struct shape *shape, unsigned part,
+	struct br_str key, struct image_builder *b)
 {
 	const struct shape_part *p = &shape->parts[part];
 
@@ -138,8 +139,8 @@ static void cells_of(const struct http_node *object, const struct shape *shape, 
 	}
 }
 
-int http_tree_image(const struct http_node *object, const struct shape *shape, const struct http_part *parts, size_t nparts, struct br_arena *a,
-	struct image *out)
+int http_tree_image(const struct http_node *object, const struct shape *shape,
+	const struct http_part *parts, size_t nparts, struct br_arena *a, struct image *out)
 {
 	struct image_builder b;
 
@@ -148,7 +149,9 @@ int http_tree_image(const struct http_node *object, const struct shape *shape, c
 	for (size_t i = 0; i < nparts; i++) {
 		const struct http_node *list = http_tree_at(object, parts[i].path);
 
-		for (const struct http_node *e = list && list->type == BR_JT_ARRAY ? list->child : NULL; e; e = e->next) {
+		for (const struct http_node *e = list && list->type == BR_JT_ARRAY ? list->child
+										   : NULL;
+			e; e = e->next) {
 			struct br_str key = http_tree_text(http_tree_at(e, parts[i].key));
 
 			if (key.n)
@@ -173,7 +176,8 @@ void http_write_object(struct http_member *members, size_t n, struct br_jw *w)
 		size_t j = i;
 
 		/* a leaf and an object cannot share a name: the object says more */
-		if (head.n == members[i].path.n && i + 1 < n && br_str_eq(head_of(members[i + 1].path), head)) {
+		if (head.n == members[i].path.n && i + 1 < n &&
+			br_str_eq(head_of(members[i + 1].path), head)) {
 			i++;
 			continue;
 		}
@@ -186,7 +190,9 @@ void http_write_object(struct http_member *members, size_t n, struct br_jw *w)
 			i++;
 			continue;
 		}
-		for (; j < n && br_str_eq(head_of(members[j].path), head) && members[j].path.n > head.n; j++) {
+		for (; j < n && br_str_eq(head_of(members[j].path), head) &&
+			members[j].path.n > head.n;
+			j++) {
 			members[j].path.p += head.n + 1;
 			members[j].path.n -= head.n + 1;
 		}

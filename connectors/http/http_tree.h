@@ -1,7 +1,9 @@
 /*
- * http_tree.h - a JSON answer as a small tree in an arena, numbers kept as written, and its way to and from an image.
+ * http_tree.h - a JSON answer as a small tree in an arena, numbers kept as written, and its way to
+ * and from an image.
  *
- * Columns of an http record are paths into the object: "APPLICANT", "DONE.CERTIFICATENO". A part is an array of objects whose key member tells the element.
+ * Columns of an http record are paths into the object: "APPLICANT", "DONE.CERTIFICATENO". A part is
+ * an array of objects whose key member tells the element.
  */
 #ifndef HTTP_TREE_H
 #define HTTP_TREE_H
@@ -10,8 +12,8 @@
 
 struct http_node {
 	enum br_json_token type; /* OBJECT ARRAY STRING NUMBER TRUE FALSE NULL */
-	struct br_str key;       /* member name */
-	struct br_str text;      /* STRING, NUMBER */
+	struct br_str key;	 /* member name */
+	struct br_str text;	 /* STRING, NUMBER */
 	struct http_node *child, *next;
 };
 
@@ -26,12 +28,12 @@ struct br_str http_tree_text(const struct http_node *node);
 void http_tree_write(const struct http_node *node, struct br_jw *w);
 
 struct http_part {
-	uint8_t number;          /* in the shape */
+	uint8_t number;		 /* in the shape */
 	struct br_str path, key; /* of the array; member that tells elements apart */
 };
 /* Members the shape knows become cells; others are left alone. */
-int http_tree_image(const struct http_node *object, const struct shape *shape, const struct http_part *parts, size_t nparts, struct br_arena *a,
-	struct image *out);
+int http_tree_image(const struct http_node *object, const struct shape *shape,
+	const struct http_part *parts, size_t nparts, struct br_arena *a, struct image *out);
 
 /* Writing: cells at dotted names as nested members, in the order given. */
 struct http_member {

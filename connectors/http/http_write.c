@@ -1,24 +1,31 @@
 /*
  * http_write.c - one command as a small state machine: look, compare, call by call, look again.
  *
- * H1 (key and ETag): every call carries a key made of the delivery, so an unknown outcome is asked again with the same key and the first answer comes back.
- * H2 (ETag only): an unknown outcome is settled by reading: as sent -> done, as before -> sent again, else stale, in doubt.
- * H3 (neither): read, compare, write, read. Whoever writes between our reading and our writing is overwritten; nobody can help that there.
+ * H1 (key and ETag): every call carries a key made of the delivery, so an unknown outcome is asked
+ * again with the same key and the first answer comes back. H2 (ETag only): an unknown outcome is
+ * settled by reading: as sent -> done, as before -> sent again, else stale, in doubt. H3 (neither):
+ * read, compare, write, read. Whoever writes between our reading and our writing is overwritten;
+ * nobody can help that there.
  *
- * A call that comes back stale (412) never leads to a write without a condition: the record is read and compared again.
+ * A call that comes back stale (412) never leads to a write without a condition: the record is read
+ * and compared again.
  */
 #include "http_job.h"
 
 #include <stdlib.h>
 
-#define KEY_TRIES 2         /* repetitions of one call under its key before the record is looked at */
-#define NEVER "\"casebridge-none\"" /* an ETag no record has */
+#define KEY_TRIES 2 /* repetitions of one call under its key before the record is looked at */
+#define NEVER	  "\"casebridge-none\"" /* an ETag no record has */
 
 /* ---- asking ---- */
 
 static struct http_vars vars_of(struct http_job *j)
 {
-	return (struct http_vars){.o = j->s->options, .lid = j->lid, .did = j->cmd->did_text, .shape = j->work.record->shape, .set = &j->cmd->set,
+	return (struct http_vars){.o = j->s->options,
+		.lid = j->lid,
+		.did = j->cmd->did_text,
+		.shape = j->work.record->shape,
+		.set = &j->cmd->set,
 		.base = &j->cmd->base};
 }
 
@@ -31,14 +38,16 @@ static void out_of_memory(struct http_job *j)
 	http_job_fail(j, &err);
 }
 
-static void send(struct http_job *j, const char *method, struct br_str path, struct br_str body, const char *const *headers, http_reply_fn *fn)
+static void send(struct http_job *j, const char *method, struct br_str path, struct br_str body,
+	const char *const *headers, http_reply_fn *fn)
 {
 	struct br_err err;
 
 	br_err_clear(&err);
 	if (br_arena_failed(&j->arena))
 		out_of_memory(j);
-	else if (http_client_send(j->s->client, method, path, body, headers, j->cmd->deadline_us, &j->arena, fn, j, &err) < 0)
+	else if (http_client_send(j->s->client, method, path, body, headers, j->cmd->deadline_us,
+			 &j->arena, fn, j, &err) < 0)
 		http_job_fail(j, &err);
 }
 
@@ -46,7 +55,8 @@ static void get(struct http_job *j, http_reply_fn *fn)
 {
 	struct http_vars v = vars_of(j);
 
-	send(j, "GET", http_fill(j->work.record->get_path, &v, true, &j->arena), BR_STR_NONE, NULL, fn);
+	send(j, "GET", http_fill(j->work.record->get_path, &v, true, &j->arena), BR_STR_NONE, NULL,
+		fn);
 }
 
 static void go(struct http_job *j, enum http_step step)
@@ -56,7 +66,8 @@ static void go(struct http_job *j, enum http_step step)
 }
 
 /* The record of an answer becomes `now`. False when there is none in it. */
-static bool take_object(struct http_job *j, const struct http_node *object, struct br_str etag, enum http_known known)
+static bool take_object(struct http_job *j, const struct http_node *object, struct br_str etag,
+	enum http_known known)
 {
 	const struct http_record *h = j->work.record;
 
@@ -89,18 +100,24 @@ static bool any_other(const struct http_job *j)
 	return false;
 }
 
-/* Can the key be asked without writing over anybody? A server that shows no ETag looks at no condition. */
+/* Can the key be asked without writing over anybody? A server that shows no ETag looks at no
+ * condition. */
 static bool can_ask(const struct http_job *j, bool untouched)
 {
-	return untouched || (j->work.record->etag && j->etag.n && j->unit.call && j->unit.call->etag);
+	return untouched ||
+	       (j->work.record->etag && j->etag.n && j->unit.call && j->unit.call->etag);
 }
 
-/* Something of the command may be there already: what is open is sent, what is done is not repeated, anything else is for the bridge to merge. */
+/* Something of the command may be there already: what is open is sent, what is done is not
+ * repeated, anything else is for the bridge to merge. */
 static void compare(struct http_job *j)
 {
-	bool doubtful = j->unsure || (j->cmd->attempted && !(j->keyed && j->work.record->etag)), other = any_other(j);
+	bool doubtful = j->unsure || (j->cmd->attempted && !(j->keyed && j->work.record->etag)),
+	     other = any_other(j);
 
-	if (j->cmd->op == OP_UPDATE && (other || !http_plan_rest_same(&j->work, j->have_mine ? &j->mine : j->work.base, &j->now))) {
+	if (j->cmd->op == OP_UPDATE &&
+		(other || !http_plan_rest_same(
+				  &j->work, j->have_mine ? &j->mine : j->work.base, &j->now))) {
 		stale(j, doubtful);
 		return;
 	}
@@ -120,13 +137,15 @@ static void found(struct http_job *j)
 	bool untouched;
 
 	if (j->cmd->op == OP_CREATE && !j->claimed && !j->moved && !j->unsure) {
-		/* somebody else's entry of the same case, equal or not: the bridge binds and merges it */
+		/* somebody else's entry of the same case, equal or not: the bridge binds and merges
+		 * it */
 		http_job_answer(j, RCPT_EXISTS, &j->now, BR_STR_NONE, BR_STR_NONE, true);
 		return;
 	}
 	untouched = j->cmd->op == OP_UPDATE && http_plan_untouched(&j->work, &j->now);
 	if (j->asking && can_ask(j, untouched)) {
-		/* Only the key knows whether the first attempt came through. Where the record is not as before, the question itself must not write. */
+		/* Only the key knows whether the first attempt came through. Where the record is
+		 * not as before, the question itself must not write. */
 		j->probe = !untouched;
 		go(j, STEP_CALL);
 	} else if (j->cmd->op == OP_UPDATE && !j->moved && !j->unsure && !j->cmd->attempted) {
@@ -163,7 +182,9 @@ static void on_look(void *arg, const struct http_reply *reply)
 
 	if (reply->what == HTTP_MISSING)
 		not_found(j, reply);
-	else if (reply->what == HTTP_OK && take_object(j, http_tree_at(reply->body, j->work.record->get_object), reply->etag, KNOWN_GET))
+	else if (reply->what == HTTP_OK &&
+		 take_object(j, http_tree_at(reply->body, j->work.record->get_object), reply->etag,
+			 KNOWN_GET))
 		found(j);
 	else
 		http_job_again(j, reply);
@@ -174,7 +195,8 @@ static void on_look(void *arg, const struct http_reply *reply)
 /* True when the natural key has all its values: else there is nothing to look up by. */
 static bool can_look_up(const struct http_job *j)
 {
-	return j->work.record->lookup_path.n && j->cmd->nk.n > 2 && !memmem(j->cmd->nk.p, j->cmd->nk.n, ":null", 5);
+	return j->work.record->lookup_path.n && j->cmd->nk.n > 2 &&
+	       !memmem(j->cmd->nk.p, j->cmd->nk.n, ":null", 5);
 }
 
 static void park(struct http_job *j, const char *why)
@@ -186,7 +208,8 @@ static void park(struct http_job *j, const char *why)
 /* A call that only gives out a number makes no record, so it may be made again. */
 static bool only_numbers(const struct http_unit *u)
 {
-	return u->call && u->call->lid.n && u->call->ncolumns == 0 && !u->call->all && u->call->next;
+	return u->call && u->call->lid.n && u->call->ncolumns == 0 && !u->call->all &&
+	       u->call->next;
 }
 
 /* No record by that key, as far as the search shows. */
@@ -204,7 +227,12 @@ static void nobody(struct http_job *j)
 	if (j->duplicate)
 		park(j, "the system says that the record is there already, and does not find it");
 	else if (maybe && !j->keyed && !h->unique && !only_numbers(&j->unit))
-		park(j, "an attempt may have created it, and it is not found by its key"); /* never a blind second POST */
+		park(j, "an attempt may have created it, and it is not found by its key"); /* never
+											      a
+											      blind
+											      second
+											      POST
+											    */
 	else if (j->unsure)
 		http_job_failed_again(j);
 	else
@@ -234,7 +262,9 @@ static void on_lookup(void *arg, const struct http_reply *reply)
 		http_job_again(j, reply);
 		return;
 	}
-	first = items->type == BR_JT_ARRAY ? items->child : items->type == BR_JT_OBJECT ? items : NULL;
+	first = items->type == BR_JT_ARRAY    ? items->child
+		: items->type == BR_JT_OBJECT ? items
+					      : NULL;
 	if (!first) {
 		nobody(j);
 		return;
@@ -253,7 +283,8 @@ static void lookup(struct http_job *j)
 {
 	struct http_vars v = vars_of(j);
 
-	send(j, "GET", http_fill(j->work.record->lookup_path, &v, true, &j->arena), BR_STR_NONE, NULL, on_lookup);
+	send(j, "GET", http_fill(j->work.record->lookup_path, &v, true, &j->arena), BR_STR_NONE,
+		NULL, on_lookup);
 }
 
 /* ---- calls ---- */
@@ -269,17 +300,24 @@ static const char *const *headers_of(struct http_job *j)
 	if (j->keyed) {
 		struct br_str key = http_plan_key(&j->unit, j->cmd->did_text, &j->arena);
 
-		list[n++] = br_arena_printf(&j->arena, "%.*s: %.*s", BR_STR_ARG(h->idempotency), BR_STR_ARG(key)).p;
+		list[n++] = br_arena_printf(
+			&j->arena, "%.*s: %.*s", BR_STR_ARG(h->idempotency), BR_STR_ARG(key))
+				    .p;
 	}
 	if (h->etag && j->unit.call->etag && j->lid.n && (j->probe || j->etag.n))
-		list[n++] = j->probe ? "If-Match: " NEVER : br_arena_printf(&j->arena, "If-Match: %.*s", BR_STR_ARG(j->etag)).p;
+		list[n++] =
+			j->probe ? "If-Match: " NEVER
+				 : br_arena_printf(&j->arena, "If-Match: %.*s", BR_STR_ARG(j->etag))
+					   .p;
 	return list;
 }
 
 static void unit_done(struct http_job *j, const struct http_reply *reply)
 {
 	const struct http_call *call = j->unit.call;
-	const struct http_node *object = br_str_eq(call->object, BR_STR("-")) ? NULL : http_tree_at(reply->body, call->object);
+	const struct http_node *object = br_str_eq(call->object, BR_STR("-"))
+						 ? NULL
+						 : http_tree_at(reply->body, call->object);
 	bool numbers = only_numbers(&j->unit) && !j->lid.n;
 
 	j->tries = j->failures = 0;
@@ -366,7 +404,9 @@ static void refused(struct http_job *j, const struct http_reply *reply)
 
 static void pending(struct http_job *j, const struct http_reply *reply)
 {
-	struct br_str ref = j->unit.call->ref.n ? http_tree_text(http_tree_at(reply->body, j->unit.call->ref)) : j->lid;
+	struct br_str ref = j->unit.call->ref.n
+				    ? http_tree_text(http_tree_at(reply->body, j->unit.call->ref))
+				    : j->lid;
 	size_t n = ref.n < sizeof(j->text) - 1 ? ref.n : sizeof(j->text) - 1;
 
 	memcpy(j->text, ref.p ? ref.p : "", n);
@@ -398,7 +438,8 @@ static void on_call(void *arg, const struct http_reply *reply)
 		}
 		break;
 	case HTTP_MISSING:
-		/* what is not there yet cannot be gone: it is the item, the path... that is missing */
+		/* what is not there yet cannot be gone: it is the item, the path... that is missing
+		 */
 		if (j->cmd->op == OP_CREATE && !j->have_mine)
 			refused(j, reply);
 		else
@@ -432,18 +473,22 @@ static void make_call(struct http_job *j)
 	v.key = j->unit.element;
 	body = http_plan_body(&j->work, &j->unit, &v, &j->arena);
 	if (!body.p) {
-		http_job_answer(j, RCPT_REJECTED, NULL, BR_STR("too-large"), BR_STR("the request would be larger than 16 MiB"), false);
+		http_job_answer(j, RCPT_REJECTED, NULL, BR_STR("too-large"),
+			BR_STR("the request would be larger than 16 MiB"), false);
 		return;
 	}
-	send(j, j->unit.call->method.p, http_fill(j->unit.call->path, &v, true, &j->arena), body, headers_of(j), on_call);
+	send(j, j->unit.call->method.p, http_fill(j->unit.call->path, &v, true, &j->arena), body,
+		headers_of(j), on_call);
 }
 
 /* ---- the end: what is there now ---- */
 
-/* post is exactly what our write left: only where the server guards writes, told its ETag, and nothing had to be guessed. */
+/* post is exactly what our write left: only where the server guards writes, told its ETag, and
+ * nothing had to be guessed. */
 static bool exact(const struct http_job *j)
 {
-	return j->work.record->etag && j->write_etag.n && br_str_eq(j->etag, j->write_etag) && !j->doubt && http_plan_covers(&j->work);
+	return j->work.record->etag && j->write_etag.n && br_str_eq(j->etag, j->write_etag) &&
+	       !j->doubt && http_plan_covers(&j->work);
 }
 
 static void applied(struct http_job *j)
@@ -457,7 +502,9 @@ static void on_final(void *arg, const struct http_reply *reply)
 
 	if (reply->what == HTTP_MISSING)
 		http_job_answer(j, RCPT_GONE, NULL, reply->code, reply->text, false);
-	else if (reply->what == HTTP_OK && take_object(j, http_tree_at(reply->body, j->work.record->get_object), reply->etag, KNOWN_GET))
+	else if (reply->what == HTTP_OK &&
+		 take_object(j, http_tree_at(reply->body, j->work.record->get_object), reply->etag,
+			 KNOWN_GET))
 		applied(j);
 	else
 		http_job_again(j, reply);
@@ -473,7 +520,8 @@ static bool must_look(const struct http_job *j)
 	return j->known == KNOWN_WRITE && j->work.record->etag && !j->etag.n;
 }
 
-/* A unit that the record already shows; or, in a create of ours, one where somebody was at work since. */
+/* A unit that the record already shows; or, in a create of ours, one where somebody was at work
+ * since. */
 static bool done_already(const struct http_job *j)
 {
 	enum http_mark mark;
@@ -535,11 +583,13 @@ static void start(struct http_state *s, struct conn_command *cmd)
 	if (cmd->lid.n)
 		go(j, STEP_LOOK);
 	else if (cmd->attempted && j->keyed)
-		go(j, STEP_CALL); /* the key finds the first attempt; a look-up would find our own record and take it for another's */
+		go(j, STEP_CALL); /* the key finds the first attempt; a look-up would find our own
+				     record and take it for another's */
 	else if (can_look_up(j))
 		go(j, STEP_LOOKUP);
 	else if (cmd->attempted && !j->work.record->unique && !only_numbers(&j->unit))
-		park(j, "an earlier attempt may have created it, and there is nothing to look it up by");
+		park(j, "an earlier attempt may have created it, and there is nothing to look it "
+			"up by");
 	else
 		go(j, STEP_CALL);
 }

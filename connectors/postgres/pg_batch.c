@@ -85,7 +85,10 @@ static void tell(struct pg *p, struct pg_write *w)
 		return;
 	}
 	if (w->state == W_WRITE) {
-		w->receipt = (struct conn_receipt){.status = RCPT_APPLIED, .lid = w->lid, .post = w->has_post ? &w->post : NULL, .atomic = true};
+		w->receipt = (struct conn_receipt){.status = RCPT_APPLIED,
+			.lid = w->lid,
+			.post = w->has_post ? &w->post : NULL,
+			.atomic = true};
 		pg_guard_result(w->r, false);
 	}
 	conn_answer(p->c, w->cmd, &w->receipt);
@@ -132,7 +135,8 @@ static void roll_back(struct pg_batch *b, const struct br_err *why)
 	sync_or_fail(b, plain(b->p, "cb_rollback", "rollback", &err), on_rolled_back, &err);
 }
 
-/* True when the batch goes another way: the connection is gone, we are fenced, or a statement failed. */
+/* True when the batch goes another way: the connection is gone, we are fenced, or a statement
+ * failed. */
 static bool failed(struct pg_batch *b, const PGresult *res, const struct br_err *err)
 {
 	struct br_err e;
@@ -152,7 +156,8 @@ static bool failed(struct pg_batch *b, const PGresult *res, const struct br_err 
 		char table[200];
 
 		snprintf(table, sizeof(table), "%.*s", BR_STR_ARG(b->w[0].r->tables[0].name));
-		br_err_set(&e, BR_E_PG_DROPPED_ROW, "table", table, "why", "the new row was not kept", NULL);
+		br_err_set(&e, BR_E_PG_DROPPED_ROW, "table", table, "why",
+			"the new row was not kept", NULL);
 		roll_back(b, &e);
 		return true;
 	}
@@ -229,7 +234,8 @@ static void on_found(void *arg, const PGresult *res, const struct br_err *err)
 	write_all(b);
 }
 
-/* What look-ups found is read like anything else. The rows of updates are decided by now, so their place is free; images made of them stay. */
+/* What look-ups found is read like anything else. The rows of updates are decided by now, so their
+ * place is free; images made of them stay. */
 static void read_found(struct pg_batch *b)
 {
 	struct br_err err;
@@ -245,7 +251,8 @@ static void read_found(struct pg_batch *b)
 		}
 		if (!n)
 			continue;
-		if (pg_rows_init(&b->found[i], b->p->pg, r, b->lids, n, &b->p->scratch, b->p->check_utf8, b->a))
+		if (pg_rows_init(&b->found[i], b->p->pg, r, b->lids, n, &b->p->scratch,
+			    b->p->check_utf8, b->a))
 			rc = br_err_set(&err, BR_E_NOMEM, NULL);
 		else
 			rc = pg_rows_send(&b->found[i], PG_ROWS_READ, &err);
@@ -284,7 +291,8 @@ static int send_fence(struct pg_batch *b, struct br_err *err)
 	struct br_pg_param params[] = {{epoch, 0, false}, {p->nonce, 0, false}};
 
 	snprintf(epoch, sizeof(epoch), "%" PRId64, p->epoch);
-	return br_pg_send(p->pg, p->sql.fence.name, p->sql.fence.sql, 2, NULL, params, false, on_fence, b, err);
+	return br_pg_send(p->pg, p->sql.fence.name, p->sql.fence.sql, 2, NULL, params, false,
+		on_fence, b, err);
 }
 
 static void on_inbox(void *arg, const PGresult *res, const struct br_err *err)
@@ -301,8 +309,10 @@ static void on_inbox(void *arg, const PGresult *res, const struct br_err *err)
 		w->inbox.n = pg_int(res, i, 2);
 		if (!pg_was_done(w))
 			continue; /* only an answer given before needs the rest */
-		w->inbox.lid = PQgetisnull(res, i, 3) ? BR_STR("") : br_arena_copy(b->a, pg_value(res, i, 3));
-		w->inbox.post = PQgetisnull(res, i, 4) ? BR_STR_NONE : br_arena_copy(b->a, pg_value(res, i, 4));
+		w->inbox.lid = PQgetisnull(res, i, 3) ? BR_STR("")
+						      : br_arena_copy(b->a, pg_value(res, i, 3));
+		w->inbox.post = PQgetisnull(res, i, 4) ? BR_STR_NONE
+						       : br_arena_copy(b->a, pg_value(res, i, 4));
 	}
 }
 
@@ -317,7 +327,8 @@ static int send_inbox_read(struct pg_batch *b, struct br_err *err)
 	}
 	if (!x || !pg_array_param(&x[0], &params[0]) || !pg_array_param(&x[1], &params[1]))
 		return br_err_set(err, BR_E_NOMEM, NULL);
-	return br_pg_send(b->p->pg, b->p->sql.inbox_read.name, b->p->sql.inbox_read.sql, 2, pg_text_arrays, params, false, on_inbox, b, err);
+	return br_pg_send(b->p->pg, b->p->sql.inbox_read.name, b->p->sql.inbox_read.sql, 2,
+		pg_text_arrays, params, false, on_inbox, b, err);
 }
 
 static bool touches_parts(const struct conn_command *c)
@@ -334,7 +345,8 @@ static int send_locks(struct pg_batch *b, struct pg_record *r, struct br_err *er
 	for (size_t i = 0; i < b->n; i++) {
 		const struct conn_command *c = b->w[i].cmd;
 
-		if (b->w[i].r != r || c->op == OP_CREATE || b->w[i].state != W_OPEN || !pg_key_fits(r, c->lid))
+		if (b->w[i].r != r || c->op == OP_CREATE || b->w[i].state != W_OPEN ||
+			!pg_key_fits(r, c->lid))
 			continue;
 		b->lids[n++] = c->lid;
 		if (touches_parts(c))

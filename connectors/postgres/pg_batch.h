@@ -1,13 +1,15 @@
 /*
- * pg_batch.h - the commands of one transaction; private to pg_batch.c, pg_lookup.c, pg_decide.c, pg_write.c, pg_guard.c.
+ * pg_batch.h - the commands of one transaction; private to pg_batch.c, pg_lookup.c, pg_decide.c,
+ * pg_write.c, pg_guard.c.
  *
  *     lock     begin, fence, inbox rows, rows for update, look-ups before create
  *     decide   answered before | stale | gone | exists | later | write
- *     write    roots, then parts, then all again as they are now where more than our statement may have changed them
- *     commit   inbox rows with the post-images, commit; then the receipts
+ *     write    roots, then parts, then all again as they are now where more than our statement may
+ * have changed them commit   inbox rows with the post-images, commit; then the receipts
  *
- * Each step is one round trip, whatever the number of commands. When a statement fails everything is rolled back and the batch is tried again in halves, down
- * to the command that failed: only that one is refused.
+ * Each step is one round trip, whatever the number of commands. When a statement fails everything
+ * is rolled back and the batch is tried again in halves, down to the command that failed: only that
+ * one is refused.
  */
 #ifndef PG_BATCH_H
 #define PG_BATCH_H
@@ -20,9 +22,9 @@ struct pg_write {
 	struct conn_command *cmd;
 	struct pg_record *r;
 	enum write_state state;
-	struct pg_row *row;       /* update: what is there; create: what was found */
-	struct br_str *nk;        /* create: values of the look-up, NULL = none */
-	bool by_key;              /* the look-up goes by the key itself */
+	struct pg_row *row; /* update: what is there; create: what was found */
+	struct br_str *nk;  /* create: values of the look-up, NULL = none */
+	bool by_key;	    /* the look-up goes by the key itself */
 	unsigned hits;
 	struct br_str found;
 	struct {
@@ -30,11 +32,11 @@ struct pg_write {
 		int64_t incarnation, n;
 		struct br_str lid, post;
 	} inbox;
-	struct br_str lid;        /* written record */
+	struct br_str lid; /* written record */
 	struct image post;
 	bool has_post;
 	struct conn_receipt receipt;
-	struct br_err err;        /* of a refusal: what receipt.text points into */
+	struct br_err err; /* of a refusal: what receipt.text points into */
 	int64_t later_ms;
 };
 
@@ -43,9 +45,9 @@ struct pg_batch {
 	struct pg *p;
 	struct pg_write *w;
 	size_t n;
-	struct pg_rows *rows;     /* by record: locked rows, then rows read again */
-	struct pg_rows *found;    /* by record: what look-ups before a create found */
-	struct br_str *lids;      /* scratch */
+	struct pg_rows *rows;  /* by record: locked rows, then rows read again */
+	struct pg_rows *found; /* by record: what look-ups before a create found */
+	struct br_str *lids;   /* scratch */
 	struct br_arena *a;
 	size_t nwrites;
 	bool fenced, dropped, over;

@@ -16,7 +16,8 @@ struct check {
 	bool found; /* in the step that runs */
 };
 
-static void tell(struct check *k, const char *en, const char *zh, const struct br_err *err, bool warning)
+static void tell(
+	struct check *k, const char *en, const char *zh, const struct br_err *err, bool warning)
 {
 	struct pg_step step = {en, zh, k->about, warning, err};
 
@@ -51,7 +52,8 @@ static bool connect(struct check *k)
 	return rc == 0;
 }
 
-static bool ask(struct check *k, const char *sql, int n, const struct br_pg_param *params, PGresult **res, const char *en, const char *zh)
+static bool ask(struct check *k, const char *sql, int n, const struct br_pg_param *params,
+	PGresult **res, const char *en, const char *zh)
 {
 	struct br_err err;
 	int rc = br_pg_exec_sync(k->db, sql, n, params, res, &err);
@@ -68,24 +70,31 @@ static void server(struct check *k)
 	PGresult *res;
 	int rc = 0;
 
-	if (!ask(k, "select current_setting('server_version_num')::int, current_setting('server_encoding'), pg_is_in_recovery(),"
-		" current_setting('server_version'), set_config('TimeZone', $1, false)", 1, &zone, &res, "server", "服务器"))
+	if (!ask(k,
+		    "select current_setting('server_version_num')::int, "
+		    "current_setting('server_encoding'), pg_is_in_recovery(),"
+		    " current_setting('server_version'), set_config('TimeZone', $1, false)",
+		    1, &zone, &res, "server", "服务器"))
 		return;
 	if (pg_int(res, 0, 0) < 130000)
 		rc = br_err_set(&err, BR_E_PG_VERSION, "found", PQgetvalue(res, 0, 3), NULL);
 	else if (k->o->encoding.n && strcasecmp(z(k, k->o->encoding), PQgetvalue(res, 0, 1)))
-		rc = br_err_set(&err, BR_E_PG_ENCODING, "found", PQgetvalue(res, 0, 1), "expected", z(k, k->o->encoding), NULL);
+		rc = br_err_set(&err, BR_E_PG_ENCODING, "found", PQgetvalue(res, 0, 1), "expected",
+			z(k, k->o->encoding), NULL);
 	else if (PQgetvalue(res, 0, 2)[0] == 't')
 		rc = br_err_set(&err, BR_E_PG_READ_ONLY, NULL);
-	tell(k, "server: version, encoding, time zone", "服务器：版本、编码、时区", rc ? &err : NULL, false);
+	tell(k, "server: version, encoding, time zone", "服务器：版本、编码、时区",
+		rc ? &err : NULL, false);
 	PQclear(res);
 }
 
 static void our_tables(struct check *k)
 {
 	static const char sql[] =
-		"select case when to_regnamespace(quote_ident($1)) is null then has_database_privilege(current_database(), 'create')"
-		" when to_regclass(quote_ident($1) || '.bridge_meta') is null then has_schema_privilege($1, 'create')"
+		"select case when to_regnamespace(quote_ident($1)) is null then "
+		"has_database_privilege(current_database(), 'create')"
+		" when to_regclass(quote_ident($1) || '.bridge_meta') is null then "
+		"has_schema_privilege($1, 'create')"
 		" else has_table_privilege(quote_ident($1) || '.bridge_meta', 'select, update') and"
 		" has_table_privilege(quote_ident($1) || '.bridge_inbox', 'select') end";
 	struct br_pg_param schema = text_param(z(k, k->o->schema));
@@ -97,7 +106,8 @@ static void our_tables(struct check *k)
 		return;
 	ok = PQgetvalue(res, 0, 0)[0] == 't';
 	if (!ok)
-		br_err_set(&err, BR_E_PG_NO_INBOX, "schema", z(k, k->o->schema), "why", "permission denied", NULL);
+		br_err_set(&err, BR_E_PG_NO_INBOX, "schema", z(k, k->o->schema), "why",
+			"permission denied", NULL);
 	tell(k, "our tables (inbox)", "本程序的表（收件表）", ok ? NULL : &err, true);
 	PQclear(res);
 }
@@ -128,9 +138,9 @@ struct names {
 	size_t n;
 };
 
-static void add_name(struct names *x, struct br_str name, struct br_str not)
+static void add_name(struct names *x, struct br_str name, struct br_str not )
 {
-	if (!name.n || br_str_eq(name, not) || x->n == SHAPE_MAX_FIELDS)
+	if (!name.n || br_str_eq(name, not ) || x->n == SHAPE_MAX_FIELDS)
 		return;
 	for (size_t i = 0; i < x->n; i++) {
 		if (br_str_eq(x->name[i], name))
@@ -139,24 +149,25 @@ static void add_name(struct names *x, struct br_str name, struct br_str not)
 	x->name[x->n++] = name;
 }
 
-/* The columns a line of case: names: a scalar, a list, or what stands under column, concat, first_of. */
-static void add_columns(struct names *x, const struct cfg_node *n, struct br_str not)
+/* The columns a line of case: names: a scalar, a list, or what stands under column, concat,
+ * first_of. */
+static void add_columns(struct names *x, const struct cfg_node *n, struct br_str not )
 {
 	static const char *const keys[] = {"column", "concat", "first_of"};
 
 	if (n && n->kind == CFG_SCALAR)
-		add_name(x, n->text, not);
+		add_name(x, n->text, not );
 	for (const struct cfg_node *c = n && n->kind == CFG_LIST ? n->child : NULL; c; c = c->next)
-		add_columns(x, c, not);
+		add_columns(x, c, not );
 	for (size_t i = 0; n && n->kind == CFG_MAP && i < BR_LEN(keys); i++)
-		add_columns(x, cfg_get(n, keys[i]), not);
+		add_columns(x, cfg_get(n, keys[i]), not );
 }
 
-static void collect(struct names *x, const struct cfg_node *node, struct br_str not)
+static void collect(struct names *x, const struct cfg_node *node, struct br_str not )
 {
 	x->n = 0;
 	for (const struct cfg_node *c = cfg_first(cfg_get(node, "case")); c; c = c->next)
-		add_columns(x, c, not);
+		add_columns(x, c, not );
 	for (const struct cfg_node *c = cfg_first(cfg_get(node, "on_create")); c; c = c->next)
 		add_name(x, c->key, BR_STR_NONE);
 	add_columns(x, cfg_get(node, "target_owned"), BR_STR_NONE);
@@ -196,7 +207,8 @@ static void on_warning(void *arg, const struct br_err *err)
 	tell(arg, "reading changes", "读取变更", err, true);
 }
 
-static void may_write(struct check *k, const struct pg_record *r, const struct pg_table *t, const char *privilege)
+static void may_write(
+	struct check *k, const struct pg_record *r, const struct pg_table *t, const char *privilege)
 {
 	struct br_pg_param params[] = {text_param(t->quoted), text_param(privilege)};
 	struct br_err err;
@@ -204,11 +216,13 @@ static void may_write(struct check *k, const struct pg_record *r, const struct p
 	bool ok;
 
 	(void)r;
-	if (!ask(k, "select has_table_privilege($1, $2) or has_any_column_privilege($1, $2)", 2, params, &res, "privileges", "权限"))
+	if (!ask(k, "select has_table_privilege($1, $2) or has_any_column_privilege($1, $2)", 2,
+		    params, &res, "privileges", "权限"))
 		return;
 	ok = PQgetvalue(res, 0, 0)[0] == 't';
 	if (!ok)
-		br_err_set(&err, BR_E_PG_MAY_NOT_WRITE, "action", privilege, "table", z(k, t->name), NULL);
+		br_err_set(&err, BR_E_PG_MAY_NOT_WRITE, "action", privilege, "table", z(k, t->name),
+			NULL);
 	tell(k, "privileges", "权限", ok ? NULL : &err, false);
 	PQclear(res);
 }
@@ -269,7 +283,8 @@ static void record(struct check *k, const struct cfg_node *node, unsigned number
 	json_decref(spec);
 }
 
-int pg_check(const struct cfg_site *site, const struct cfg_system *system, const void *options, pg_step_fn *fn, void *arg, struct br_err *err)
+int pg_check(const struct cfg_site *site, const struct cfg_system *system, const void *options,
+	pg_step_fn *fn, void *arg, struct br_err *err)
 {
 	struct check k = {.o = options, .fn = fn, .arg = arg, .err = err, .about = ""};
 	unsigned number = 0;

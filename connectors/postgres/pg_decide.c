@@ -1,9 +1,10 @@
-/* What is to be done with each command of a batch, from its inbox row, the rows as they are locked now, and the look-up before a create. */
+/* What is to be done with each command of a batch, from its inbox row, the rows as they are locked
+ * now, and the look-up before a create. */
 #include "pg_batch.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LATER_MS 40
+#define LATER_MS     40
 #define LATER_MAX_MS 30000
 
 static void answer(struct pg_write *w, enum msg_status status)
@@ -80,7 +81,8 @@ static bool is_ignored(const struct pg_record *r, const struct cell *c)
 	return c->part == 0 && r->ignored[c->field];
 }
 
-/* Everything the command was computed from is there as it was; and what it adds is not there yet. */
+/* Everything the command was computed from is there as it was; and what it adds is not there yet.
+ */
 static bool is_base(const struct pg_write *w, const struct image *now)
 {
 	const struct image *base = &w->cmd->base, *set = &w->cmd->set;
@@ -88,13 +90,15 @@ static bool is_base(const struct pg_write *w, const struct image *now)
 	for (uint32_t i = 0; i < base->n; i++) {
 		const struct cell *c = &base->cells[i];
 
-		if (!is_ignored(w->r, c) && !cell_same(c, image_get(now, c->part, c->key, c->field)))
+		if (!is_ignored(w->r, c) &&
+			!cell_same(c, image_get(now, c->part, c->key, c->field)))
 			return false;
 	}
 	for (uint32_t i = 0; i < set->n; i++) {
 		const struct cell *c = &set->cells[i];
 
-		if (!is_ignored(w->r, c) && !image_get(base, c->part, c->key, c->field) && image_get(now, c->part, c->key, c->field))
+		if (!is_ignored(w->r, c) && !image_get(base, c->part, c->key, c->field) &&
+			image_get(now, c->part, c->key, c->field))
 			return false;
 	}
 	return true;
@@ -114,7 +118,8 @@ static bool is_as_sent(const struct pg_write *w, const struct image *now)
 	for (uint32_t i = 0; i < base->n; i++) {
 		const struct cell *c = &base->cells[i];
 
-		if (!is_ignored(w->r, c) && !image_get(set, c->part, c->key, c->field) && !cell_same(c, image_get(now, c->part, c->key, c->field)))
+		if (!is_ignored(w->r, c) && !image_get(set, c->part, c->key, c->field) &&
+			!cell_same(c, image_get(now, c->part, c->key, c->field)))
 			return false;
 	}
 	return true;
@@ -184,7 +189,8 @@ static void decide_create(struct pg_batch *b, struct pg_write *w)
 		w->state = W_OPEN; /* until what was found is read */
 	} else if (w->cmd->attempted && !w->r->inbox && !w->nk) {
 		answer(w, RCPT_PARKED);
-		w->receipt.text = BR_STR("the outcome of a create is unknown and there is no key to look for it");
+		w->receipt.text = BR_STR(
+			"the outcome of a create is unknown and there is no key to look for it");
 	} else if (!w->r->write.create) {
 		answer(w, RCPT_REJECTED);
 		w->receipt.text = BR_STR("write.create is not allowed for this record");
@@ -284,10 +290,13 @@ static int declared(const struct pg_record *r, const char *state, const char *te
 	return -1;
 }
 
-/* The constraint's name is how a mapping tells one refusal from another; most messages have it already. */
+/* The constraint's name is how a mapping tells one refusal from another; most messages have it
+ * already. */
 static struct br_str refusal_text(struct pg_write *w, struct br_arena *a)
 {
-	const char *why = br_err_detail(&w->err, "why"), *constraint = br_err_detail(&w->err, "constraint"), *column = br_err_detail(&w->err, "column");
+	const char *why = br_err_detail(&w->err, "why"),
+		   *constraint = br_err_detail(&w->err, "constraint"),
+		   *column = br_err_detail(&w->err, "column");
 	const char *more = constraint ? constraint : column;
 
 	if (!why)

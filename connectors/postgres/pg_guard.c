@@ -1,12 +1,13 @@
 /*
- * The write guard: so many writes an hour, and a stop after so many refusals in a row. What is over the limit waits and is not refused: a wrong mapping
- * must not touch a whole system before somebody looks, and a right one loses nothing by waiting.
+ * The write guard: so many writes an hour, and a stop after so many refusals in a row. What is over
+ * the limit waits and is not refused: a wrong mapping must not touch a whole system before somebody
+ * looks, and a right one loses nothing by waiting.
  */
 #include "pg_batch.h"
 #include "br_log.h"
 #include <stdio.h>
 
-#define HOUR_US 3600000000.0
+#define HOUR_US	   3600000000.0
 #define STOPPED_MS 60000
 
 static void tell(struct pg_record *r, enum br_err_code code, int64_t count)

@@ -1,4 +1,5 @@
-/* What a create is looked up by before it is made: the natural key the bridge sends, else the key itself where the case brings it. */
+/* What a create is looked up by before it is made: the natural key the bridge sends, else the key
+ * itself where the case brings it. */
 #include "pg_batch.h"
 
 static int natural_key(struct pg_batch *b, struct pg_write *w)
@@ -73,7 +74,8 @@ static uint64_t key_hash(const struct pg_write *w)
 	return h;
 }
 
-/* Two creates with one key in a batch would both find nothing: the second waits until the first can be found. */
+/* Two creates with one key in a batch would both find nothing: the second waits until the first can
+ * be found. */
 int pg_part_doubles(struct pg_batch *b)
 {
 	size_t slots = 16;
@@ -89,7 +91,8 @@ int pg_part_doubles(struct pg_batch *b)
 
 		if (!b->w[i].nk)
 			continue;
-		for (at = key_hash(&b->w[i]) & (slots - 1); seen[at] && !same_key(&b->w[seen[at] - 1], &b->w[i]);)
+		for (at = key_hash(&b->w[i]) & (slots - 1);
+			seen[at] && !same_key(&b->w[seen[at] - 1], &b->w[i]);)
 			at = (at + 1) & (slots - 1);
 		if (seen[at])
 			pg_postpone(&b->w[i]);

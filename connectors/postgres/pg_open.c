@@ -1,4 +1,5 @@
-/* Connecting, our own tables in the target, the fence of a new epoch, and learning the tables of the records. */
+/* Connecting, our own tables in the target, the fence of a new epoch, and learning the tables of
+ * the records. */
 #include "pg_private.h"
 #include "br_log.h"
 #include "br_text.h"
@@ -21,7 +22,8 @@ static void fail_code(struct pg *p, enum br_err_code code, const char *key, cons
 	pg_fail(p, &err);
 }
 
-static int send(struct pg *p, const char *sql, int n, const struct br_pg_param *params, br_pg_result_fn *fn)
+static int send(
+	struct pg *p, const char *sql, int n, const struct br_pg_param *params, br_pg_result_fn *fn)
 {
 	struct br_err err;
 	int rc = br_pg_send(p->pg, NULL, sql, n, NULL, params, false, fn, p, &err);
@@ -68,28 +70,46 @@ static const char *our_table(struct pg *p, struct br_str name)
 }
 
 /*
- * The fence of a write: the row of bridge_meta is ours until the commit, so a successor that raises the epoch waits for us, and we fail when it was
- * there first. No row divides by zero: the server itself then skips the rest of the unit.
+ * The fence of a write: the row of bridge_meta is ours until the commit, so a successor that raises
+ * the epoch waits for us, and we fail when it was there first. No row divides by zero: the server
+ * itself then skips the rest of the unit.
  */
 static void our_statements(struct pg *p)
 {
-	p->sql.fence = (struct pg_statement){"cb_fence", sql_text(p,
-		"with u as (update %s set beat = beat + 1 where one and epoch = $1::bigint and inc = $2 returning 1)"
-		" select 1 / count(*) from u", p->meta)};
-	p->sql.inbox_read = (struct pg_statement){"cb_inbox_read", sql_text(p,
-		"select v.i, b.incarnation, b.n, b.lid, b.post from unnest($1::text[], $2::text[]) with ordinality v(c, r, i)"
-		" join %s b on b.cid = v.c and b.rec = v.r", p->inbox)};
-	/* who has a row is known from reading: plain inserts and updates cost half of what "on conflict" does */
-	p->sql.inbox_insert = (struct pg_statement){"cb_inbox_insert", sql_text(p,
-		"insert into %s (cid, rec, incarnation, n, did, lid, post) select c, r, i::bigint, n::bigint, d, l, p::json"
-		" from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) v(c, r, i, n, d, l, p)",
-		p->inbox)};
-	p->sql.inbox_update = (struct pg_statement){"cb_inbox_update", sql_text(p,
-		"update %s b set incarnation = v.i::bigint, n = v.n::bigint, did = v.d, lid = v.l, post = v.p::json, at = now()"
-		" from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) v(c, r, i, n, d, l, p)"
-		" where b.cid = v.c and b.rec = v.r", p->inbox)};
-	p->sql.take = (struct pg_statement){"cb_take", sql_text(p,
-		"update %s set epoch = $1::bigint, inc = $2 where one and epoch < $1::bigint returning beat", p->meta)};
+	p->sql.fence = (struct pg_statement){
+		"cb_fence", sql_text(p,
+				    "with u as (update %s set beat = beat + 1 where one and epoch "
+				    "= $1::bigint and inc = $2 returning 1)"
+				    " select 1 / count(*) from u",
+				    p->meta)};
+	p->sql.inbox_read = (struct pg_statement){
+		"cb_inbox_read", sql_text(p,
+					 "select v.i, b.incarnation, b.n, b.lid, b.post from "
+					 "unnest($1::text[], $2::text[]) with ordinality v(c, r, i)"
+					 " join %s b on b.cid = v.c and b.rec = v.r",
+					 p->inbox)};
+	/* who has a row is known from reading: plain inserts and updates cost half of what "on
+	 * conflict" does */
+	p->sql.inbox_insert = (struct pg_statement){"cb_inbox_insert",
+		sql_text(p,
+			"insert into %s (cid, rec, incarnation, n, did, lid, post) select c, r, "
+			"i::bigint, n::bigint, d, l, p::json"
+			" from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
+			"$6::text[], $7::text[]) v(c, r, i, n, d, l, p)",
+			p->inbox)};
+	p->sql.inbox_update = (struct pg_statement){"cb_inbox_update",
+		sql_text(p,
+			"update %s b set incarnation = v.i::bigint, n = v.n::bigint, did = v.d, "
+			"lid = v.l, post = v.p::json, at = now()"
+			" from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
+			"$6::text[], $7::text[]) v(c, r, i, n, d, l, p)"
+			" where b.cid = v.c and b.rec = v.r",
+			p->inbox)};
+	p->sql.take = (struct pg_statement){
+		"cb_take", sql_text(p,
+				   "update %s set epoch = $1::bigint, inc = $2 where one and epoch "
+				   "< $1::bigint returning beat",
+				   p->meta)};
 }
 
 static void tell_opened(struct pg *p, const PGresult *meta)
@@ -97,7 +117,8 @@ static void tell_opened(struct pg *p, const PGresult *meta)
 	struct br_str inc = meta && PQntuples(meta) ? pg_value(meta, 0, 0) : BR_STR_NONE;
 
 	p->shared_inbox = meta != NULL;
-	conn_opened(p->c, inc.p ? inc : BR_STR(""), meta && PQntuples(meta) ? pg_int(meta, 0, 1) : 0,
+	conn_opened(p->c, inc.p ? inc : BR_STR(""),
+		meta && PQntuples(meta) ? pg_int(meta, 0, 1) : 0,
 		meta && PQntuples(meta) ? pg_int(meta, 0, 2) : 0);
 }
 
@@ -106,7 +127,8 @@ static bool is_not_allowed(const struct br_err *err)
 {
 	const char *state = br_err_detail(err, "sqlstate");
 
-	return state && (!strcmp(state, "42501") || !strcmp(state, "25006") || !strcmp(state, "3F000"));
+	return state &&
+	       (!strcmp(state, "42501") || !strcmp(state, "25006") || !strcmp(state, "3F000"));
 }
 
 static void make_tables(struct pg *p);
@@ -138,7 +160,8 @@ static void on_meta(void *arg, const PGresult *res, const struct br_err *err)
 
 static void read_meta(struct pg *p)
 {
-	if (!send(p, sql_text(p, "select inc, epoch, beat from %s where one", p->meta), 0, NULL, on_meta))
+	if (!send(p, sql_text(p, "select inc, epoch, beat from %s where one", p->meta), 0, NULL,
+		    on_meta))
 		sync_with(p, NULL);
 }
 
@@ -169,12 +192,25 @@ static void make_tables(struct pg *p)
 	schema = br_arena_copy(&p->arena, br_buf_str(&b));
 	br_buf_release(&b);
 	if (send(p, sql_text(p, "create schema if not exists %s", schema.p), 0, NULL, NULL) ||
-		send(p, sql_text(p, "create table if not exists %s (one bool primary key default true check (one), epoch bigint not null default 0,"
-			" inc text not null default '', beat bigint not null default 0)", p->meta), 0, NULL, NULL) ||
-		send(p, sql_text(p, "create table if not exists %s (cid text, rec text, incarnation bigint not null, n bigint not null,"
-			" did text not null, lid text, post json, at timestamptz not null default now(), primary key (cid, rec))", p->inbox),
+		send(p,
+			sql_text(p,
+				"create table if not exists %s (one bool primary key default true "
+				"check (one), epoch bigint not null default 0,"
+				" inc text not null default '', beat bigint not null default 0)",
+				p->meta),
 			0, NULL, NULL) ||
-		send(p, sql_text(p, "insert into %s default values on conflict do nothing", p->meta), 0, NULL, NULL))
+		send(p,
+			sql_text(p,
+				"create table if not exists %s (cid text, rec text, incarnation "
+				"bigint not null, n bigint not null,"
+				" did text not null, lid text, post json, at timestamptz not null "
+				"default now(), primary key (cid, rec))",
+				p->inbox),
+			0, NULL, NULL) ||
+		send(p,
+			sql_text(
+				p, "insert into %s default values on conflict do nothing", p->meta),
+			0, NULL, NULL))
 		return;
 	sync_with(p, on_made);
 }
@@ -203,7 +239,8 @@ static void find_tables(struct pg *p)
 		tell_opened(p, NULL);
 		return;
 	}
-	if (!send(p, "select to_regclass($1) is not null and to_regclass($2) is not null", 2, params, on_exists))
+	if (!send(p, "select to_regclass($1) is not null and to_regclass($2) is not null", 2,
+		    params, on_exists))
 		sync_with(p, NULL);
 }
 
@@ -225,13 +262,15 @@ static void on_server(void *arg, const PGresult *res, const struct br_err *err)
 	if (pg_int(res, 0, 0) < 130000) {
 		fail_code(p, BR_E_PG_VERSION, "found", PQgetvalue(res, 0, 3));
 	} else if (p->o->encoding.n && strcasecmp(p->o->encoding.p, encoding.p)) {
-		br_err_set(&e, BR_E_PG_ENCODING, "found", encoding.p, "expected", p->o->encoding.p, NULL);
+		br_err_set(&e, BR_E_PG_ENCODING, "found", encoding.p, "expected", p->o->encoding.p,
+			NULL);
 		pg_fail(p, &e);
 	} else if (PQgetvalue(res, 0, 2)[0] == 't' && p->o->inbox) {
 		fail_code(p, BR_E_PG_READ_ONLY, NULL, NULL);
 	} else {
 		p->check_utf8 = br_str_eq(encoding, BR_STR("SQL_ASCII"));
-		/* A database that checks nothing may hold anything: the server would refuse a whole page for one bad byte, so we look ourselves. */
+		/* A database that checks nothing may hold anything: the server would refuse a whole
+		 * page for one bad byte, so we look ourselves. */
 		if (!p->check_utf8 || !send(p, "set client_encoding to sql_ascii", 0, NULL, NULL))
 			find_tables(p);
 	}
@@ -240,19 +279,31 @@ static void on_server(void *arg, const PGresult *res, const struct br_err *err)
 static void start_session(struct pg *p)
 {
 	char statement[32], lock[32];
-	struct br_pg_param params[] = {text_param(p->o->timezone.p), text_param(statement), text_param(lock)};
+	struct br_pg_param params[] = {
+		text_param(p->o->timezone.p), text_param(statement), text_param(lock)};
 
 	snprintf(statement, sizeof(statement), "%lld", (long long)p->o->statement_timeout);
 	snprintf(lock, sizeof(lock), "%lld", (long long)p->o->lock_timeout);
-	/* values have one written form whatever the server's own settings; a connector that hangs gives its locks back */
-	if (send(p, "select set_config('DateStyle','ISO, YMD',false), set_config('IntervalStyle','postgres',false),"
-		" set_config('extra_float_digits','1',false), set_config('bytea_output','hex',false), set_config('TimeZone',$1,false),"
-		" set_config('statement_timeout',$2,false), set_config('lock_timeout',$3,false),"
-		" set_config('idle_in_transaction_session_timeout','10000',false), set_config('synchronous_commit','on',false),"
-		" set_config('default_transaction_isolation','read committed',false), set_config('max_parallel_workers_per_gather','0',false),"
-		" set_config('lc_monetary','C',false)", 3, params, NULL) ||
-		send(p, "select current_setting('server_version_num'), current_setting('server_encoding'), pg_is_in_recovery(),"
-			" current_setting('server_version')", 0, NULL, on_server))
+	/* values have one written form whatever the server's own settings; a connector that hangs
+	 * gives its locks back */
+	if (send(p,
+		    "select set_config('DateStyle','ISO, YMD',false), "
+		    "set_config('IntervalStyle','postgres',false),"
+		    " set_config('extra_float_digits','1',false), "
+		    "set_config('bytea_output','hex',false), set_config('TimeZone',$1,false),"
+		    " set_config('statement_timeout',$2,false), "
+		    "set_config('lock_timeout',$3,false),"
+		    " set_config('idle_in_transaction_session_timeout','10000',false), "
+		    "set_config('synchronous_commit','on',false),"
+		    " set_config('default_transaction_isolation','read committed',false), "
+		    "set_config('max_parallel_workers_per_gather','0',false),"
+		    " set_config('lc_monetary','C',false)",
+		    3, params, NULL) ||
+		send(p,
+			"select current_setting('server_version_num'), "
+			"current_setting('server_encoding'), pg_is_in_recovery(),"
+			" current_setting('server_version')",
+			0, NULL, on_server))
 		return;
 	sync_with(p, NULL);
 }
@@ -405,7 +456,8 @@ static int learn(struct pg *p, struct pg_record *r, struct br_err *err)
 		if (!l)
 			return br_err_set(err, BR_E_NOMEM, NULL);
 		*l = (struct learning){p, r, &r->tables[t]};
-		rc = br_pg_send(p->pg, "cb_catalog", pg_catalog_sql, 1, NULL, &table, false, on_catalog, l, err);
+		rc = br_pg_send(p->pg, "cb_catalog", pg_catalog_sql, 1, NULL, &table, false,
+			on_catalog, l, err);
 		if (rc)
 			return rc;
 	}
@@ -439,8 +491,8 @@ static int make_records(struct pg *p, struct br_err *err)
 	for (p->nrecords = 0; p->nrecords < n; p->nrecords++) {
 		struct pg_record **r = &p->records[p->nrecords];
 
-		rc = pg_record_new(list[p->nrecords].spec, list[p->nrecords].shape, list[p->nrecords].name, (unsigned)p->nrecords, &p->arena,
-			r, err);
+		rc = pg_record_new(list[p->nrecords].spec, list[p->nrecords].shape,
+			list[p->nrecords].name, (unsigned)p->nrecords, &p->arena, r, err);
 		if (rc)
 			return rc;
 		(*r)->conn = &list[p->nrecords];
@@ -481,7 +533,8 @@ int pg_begin(void *state, int64_t epoch, struct br_str nonce, struct br_err *err
 	for (size_t i = 0; i < p->nrecords && !rc; i++)
 		rc = listen_to(p, p->records[i]->read.listen, err);
 	if (!rc)
-		rc = br_pg_send(p->pg, NULL, "select pg_snapshot_xmax(pg_current_snapshot())::text", 0, NULL, NULL, false, on_horizon, p, err);
+		rc = br_pg_send(p->pg, NULL, "select pg_snapshot_xmax(pg_current_snapshot())::text",
+			0, NULL, NULL, false, on_horizon, p, err);
 	return rc ? rc : br_pg_sync(p->pg, on_learnt, p, err);
 }
 

@@ -6,25 +6,29 @@
 
 const struct cfg_option pg_options[] = {
 	{"dsn", CFG_T_TEXT, OPT(pg_options, dsn), NULL, 0, 0, true, false, NULL,
-		"connection string of libpq: host=... port=... dbname=... user=..., or postgresql://...",
+		"connection string of libpq: host=... port=... dbname=... user=..., or "
+		"postgresql://...",
 		"libpq 连接串：host=… port=… dbname=… user=…，或 postgresql://…"},
 	{"password", CFG_T_TEXT, OPT(pg_options, password), NULL, 0, 0, false, true, NULL,
 		"password, from a file or the environment", "口令，取自文件或环境变量"},
-	{"timezone", CFG_T_TEXT, OPT(pg_options, timezone), "Asia/Shanghai", 0, 0, false, false, NULL,
-		"zone in which the system writes times without a zone", "系统中不带时区的时间所属的时区"},
+	{"timezone", CFG_T_TEXT, OPT(pg_options, timezone), "Asia/Shanghai", 0, 0, false, false,
+		NULL, "zone in which the system writes times without a zone",
+		"系统中不带时区的时间所属的时区"},
 	{"encoding", CFG_T_TEXT, OPT(pg_options, encoding), NULL, 0, 0, false, false, NULL,
-		"encoding of the database; when given it is checked at the start", "数据库编码；填写后启动时会核对"},
+		"encoding of the database; when given it is checked at the start",
+		"数据库编码；填写后启动时会核对"},
 	{"listen", CFG_T_TEXT, OPT(pg_options, listen), NULL, 0, 0, false, false, NULL,
-		"channel on which the database notifies of changes (NOTIFY)", "数据库变更通知的频道（NOTIFY）"},
+		"channel on which the database notifies of changes (NOTIFY)",
+		"数据库变更通知的频道（NOTIFY）"},
 	{"schema", CFG_T_TEXT, OPT(pg_options, schema), "bridge", 0, 0, false, false, NULL,
 		"schema for our two small tables", "存放本程序两张小表的模式"},
 	{"inbox", CFG_T_BOOL, OPT(pg_options, inbox), "true", 0, 0, false, false, NULL,
 		"false: no table of ours may be added; writes are then settled by comparing",
 		"false：不允许增加本程序的表，写入结果改由比对确认"},
-	{"statement_timeout", CFG_T_DURATION, OPT(pg_options, statement_timeout), "30s", 100, 3600000, false, false, NULL,
-		"longest time of one statement", "单条语句的最长时间"},
-	{"lock_timeout", CFG_T_DURATION, OPT(pg_options, lock_timeout), "3s", 10, 3600000, false, false, NULL,
-		"longest wait for a lock", "等待锁的最长时间"},
+	{"statement_timeout", CFG_T_DURATION, OPT(pg_options, statement_timeout), "30s", 100,
+		3600000, false, false, NULL, "longest time of one statement", "单条语句的最长时间"},
+	{"lock_timeout", CFG_T_DURATION, OPT(pg_options, lock_timeout), "3s", 10, 3600000, false,
+		false, NULL, "longest wait for a lock", "等待锁的最长时间"},
 	{"batch", CFG_T_INT, OPT(pg_options, batch), "1000", 1, 5000, false, false, NULL,
 		"records written in one transaction at most", "单个事务最多写入的记录数"},
 	{0},
@@ -32,35 +36,41 @@ const struct cfg_option pg_options[] = {
 
 const struct cfg_option pg_root_table[] = {
 	{"table", CFG_T_TEXT, OPT(pg_root_options, table), NULL, 0, 0, true, false, NULL,
-		"table of the record, with its schema if it is not on the search path", "记录所在的表，必要时带模式名"},
+		"table of the record, with its schema if it is not on the search path",
+		"记录所在的表，必要时带模式名"},
 	{"key", CFG_T_TEXT, OPT(pg_root_options, key), NULL, 0, 0, true, false, NULL,
 		"column that identifies a record", "标识记录的列"},
 	{0},
 };
 
 const struct cfg_option pg_read_table[] = {
-	{"every", CFG_T_DURATION, OPT(pg_read_options, every), "2s", 5, 86400000, false, false, NULL,
-		"time between two polls", "两次轮询的间隔"},
+	{"every", CFG_T_DURATION, OPT(pg_read_options, every), "2s", 5, 86400000, false, false,
+		NULL, "time between two polls", "两次轮询的间隔"},
 	{"cursor", CFG_T_TEXT, OPT(pg_read_options, cursor), NULL, 0, 0, false, false, NULL,
-		"xid8 column that a trigger sets at every insert and update", "由触发器在每次插入和更新时设置的 xid8 列"},
+		"xid8 column that a trigger sets at every insert and update",
+		"由触发器在每次插入和更新时设置的 xid8 列"},
 	{"changed", CFG_T_TEXT, OPT(pg_read_options, changed), NULL, 0, 0, false, false, NULL,
 		"column with the time of the last change", "最后修改时间列"},
 	{"by", CFG_T_TEXT, OPT(pg_read_options, by), NULL, 0, 0, false, false, NULL,
 		"column that says who changed the record", "修改人列"},
 	{"listen", CFG_T_TEXT, OPT(pg_read_options, listen), NULL, 0, 0, false, false, NULL,
-		"channel on which the database notifies of changes (NOTIFY)", "数据库变更通知的频道（NOTIFY）"},
-	{"overlap", CFG_T_DURATION, OPT(pg_read_options, overlap), "10m", 0, 604800000, false, false, NULL,
-		"how far back changed: is read again; longer than the longest transaction", "按修改时间回看的长度，应长于最长事务"},
-	{"overlap_every", CFG_T_DURATION, OPT(pg_read_options, overlap_every), "30s", 5, 86400000, false, false, NULL,
-		"how often the overlap is read again", "回看的间隔"},
+		"channel on which the database notifies of changes (NOTIFY)",
+		"数据库变更通知的频道（NOTIFY）"},
+	{"overlap", CFG_T_DURATION, OPT(pg_read_options, overlap), "10m", 0, 604800000, false,
+		false, NULL,
+		"how far back changed: is read again; longer than the longest transaction",
+		"按修改时间回看的长度，应长于最长事务"},
+	{"overlap_every", CFG_T_DURATION, OPT(pg_read_options, overlap_every), "30s", 5, 86400000,
+		false, false, NULL, "how often the overlap is read again", "回看的间隔"},
 	{"sweep", CFG_T_TEXT, OPT(pg_read_options, sweep), "always", 0, 0, false, false, NULL,
-		"when all keys are walked: always, off, or hours such as 22:00-06:00", "全量核对时段：always、off 或 22:00-06:00"},
-	{"sweep_every", CFG_T_DURATION, OPT(pg_read_options, sweep_every), "5s", 5, 86400000, false, false, NULL,
-		"time between two chunks of the walk", "全量核对两批之间的间隔"},
+		"when all keys are walked: always, off, or hours such as 22:00-06:00",
+		"全量核对时段：always、off 或 22:00-06:00"},
+	{"sweep_every", CFG_T_DURATION, OPT(pg_read_options, sweep_every), "5s", 5, 86400000, false,
+		false, NULL, "time between two chunks of the walk", "全量核对两批之间的间隔"},
 	{"page", CFG_T_INT, OPT(pg_read_options, page), "2000", 1, 20000, false, false, NULL,
 		"rows read at once", "一次读取的行数"},
-	{"sweep_page", CFG_T_INT, OPT(pg_read_options, sweep_page), "1000", 1, 20000, false, false, NULL,
-		"keys in one chunk of the walk", "全量核对一批的键数"},
+	{"sweep_page", CFG_T_INT, OPT(pg_read_options, sweep_page), "1000", 1, 20000, false, false,
+		NULL, "keys in one chunk of the walk", "全量核对一批的键数"},
 	{0},
 };
 
@@ -69,30 +79,36 @@ const struct cfg_option pg_write_table[] = {
 		"new records may be created", "允许新建记录"},
 	{"update", CFG_T_NODE, OPT(pg_write_options, update), NULL, 0, 0, false, false, NULL,
 		"columns and parts that may be changed", "允许修改的列和子表"},
-	{"via", CFG_T_TEXT, OPT(pg_write_options, via), "table", 0, 0, false, false, NULL, "table", "table"},
+	{"via", CFG_T_TEXT, OPT(pg_write_options, via), "table", 0, 0, false, false, NULL, "table",
+		"table"},
 	{"order", CFG_T_LIST, OPT(pg_write_options, order), NULL, 0, 0, false, false, NULL,
 		"parts in the order in which they are written", "子表的写入顺序"},
 	{"path", CFG_T_NODE, OPT(pg_write_options, path), NULL, 0, 0, false, false, NULL,
 		"states that must be written one after the other", "必须依次写入的状态"},
 	{"inbox", CFG_T_TEXT, OPT(pg_write_options, inbox), NULL, 0, 0, false, false, NULL,
-		"false: writes of this record leave no row in our inbox table", "false：该记录的写入不在收件表中留痕"},
+		"false: writes of this record leave no row in our inbox table",
+		"false：该记录的写入不在收件表中留痕"},
 	{"guard", CFG_T_RATE, OPT(pg_write_options, guard), NULL, 0, 0, false, false, NULL,
 		"writes an hour at most; more wait", "每小时最多写入次数，超出的等待"},
-	{"stop_after_refusals", CFG_T_INT, OPT(pg_write_options, stop_after_refusals), "0", 0, 1000000, false, false, NULL,
-		"after so many refusals in a row writing stops until the connector is started again (0 = never)",
+	{"stop_after_refusals", CFG_T_INT, OPT(pg_write_options, stop_after_refusals), "0", 0,
+		1000000, false, false, NULL,
+		"after so many refusals in a row writing stops until the connector is started "
+		"again (0 = never)",
 		"连续被拒绝达到该次数后停止写入，直至重启连接器（0 = 不限）"},
 	{0},
 };
 
 const struct cfg_option pg_part_table[] = {
-	{"table", CFG_T_TEXT, OPT(pg_part_options, table), NULL, 0, 0, true, false, NULL, "table of the part", "子表"},
+	{"table", CFG_T_TEXT, OPT(pg_part_options, table), NULL, 0, 0, true, false, NULL,
+		"table of the part", "子表"},
 	{"parent", CFG_T_TEXT, OPT(pg_part_options, parent), NULL, 0, 0, true, false, NULL,
 		"column that holds the key of the root", "保存主记录键值的列"},
 	{"cursor", CFG_T_TEXT, OPT(pg_part_options, cursor), NULL, 0, 0, false, false, NULL,
 		"xid8 column that a trigger sets, when the root is not touched with the part",
 		"由触发器设置的 xid8 列（子表变更不更新主表时使用）"},
 	{"changed", CFG_T_TEXT, OPT(pg_part_options, changed), NULL, 0, 0, false, false, NULL,
-		"column with the time of the last change, when the root is not touched with the part",
+		"column with the time of the last change, when the root is not touched with the "
+		"part",
 		"最后修改时间列（子表变更不更新主表时使用）"},
 	{0},
 };
@@ -108,7 +124,8 @@ static struct cfg_node *scalar(const json_t *json, struct br_arena *a)
 	n->kind = CFG_SCALAR;
 	n->file = "BEGIN";
 	if (json_is_string(json))
-		n->text = br_arena_copy(a, (struct br_str){json_string_value(json), json_string_length(json)});
+		n->text = br_arena_copy(
+			a, (struct br_str){json_string_value(json), json_string_length(json)});
 	else if (json_is_boolean(json))
 		n->text = json_is_true(json) ? BR_STR("true") : BR_STR("false");
 	else if (json_is_integer(json))
@@ -140,13 +157,15 @@ struct cfg_node *pg_json_node(const json_t *json, struct br_arena *a)
 	n->file = "BEGIN";
 	n->kind = json_is_object(json) ? CFG_MAP : CFG_LIST;
 	tail = &n->child;
-	json_object_foreach((json_t *)json, key, value) {
+	json_object_foreach((json_t *)json, key, value)
+	{
 		if (!(child = pg_json_node(value, a)))
 			return NULL;
 		child->key = br_arena_copy(a, br_str_z(key));
 		adopt(n, &tail, child);
 	}
-	json_array_foreach(json, i, value) {
+	json_array_foreach(json, i, value)
+	{
 		if (!(child = pg_json_node(value, a)))
 			return NULL;
 		adopt(n, &tail, child);
@@ -158,7 +177,8 @@ struct cfg_node *pg_json_node(const json_t *json, struct br_arena *a)
 
 static bool clock_time(const char *p, int *minutes)
 {
-	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9' || p[2] != ':' || p[3] < '0' || p[3] > '5' || p[4] < '0' || p[4] > '9')
+	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9' || p[2] != ':' || p[3] < '0' ||
+		p[3] > '5' || p[4] < '0' || p[4] > '9')
 		return false;
 	*minutes = ((p[0] - '0') * 10 + p[1] - '0') * 60 + (p[3] - '0') * 10 + p[4] - '0';
 	return *minutes <= 24 * 60;
@@ -170,7 +190,8 @@ bool pg_window_read(struct br_str text, struct pg_window *out)
 		*out = (struct pg_window){0, 0};
 		return true;
 	}
-	return text.n == 11 && text.p[5] == '-' && clock_time(text.p, &out->from) && clock_time(text.p + 6, &out->to);
+	return text.n == 11 && text.p[5] == '-' && clock_time(text.p, &out->from) &&
+	       clock_time(text.p + 6, &out->to);
 }
 
 /* A value of a keyword connection string: quoted, quotes and backslashes escaped. */
@@ -193,7 +214,8 @@ static void add_percent(struct br_buf *b, struct br_str value)
 
 static bool is_uri(struct br_str dsn)
 {
-	return (dsn.n > 13 && memcmp(dsn.p, "postgresql://", 13) == 0) || (dsn.n > 11 && memcmp(dsn.p, "postgres://", 11) == 0);
+	return (dsn.n > 13 && memcmp(dsn.p, "postgresql://", 13) == 0) ||
+	       (dsn.n > 11 && memcmp(dsn.p, "postgres://", 11) == 0);
 }
 
 struct br_str pg_conninfo(const struct pg_options *o, struct br_arena *a)
@@ -232,19 +254,23 @@ static void identifier(const struct cfg_node *map, const char *key, struct cfg_r
 			break;
 	}
 	if (part == 0 || part > 63)
-		cfg_problem(report, n, BR_E_PG_IDENTIFIER, "found", n->text.p ? n->text.p : "", NULL);
+		cfg_problem(
+			report, n, BR_E_PG_IDENTIFIER, "found", n->text.p ? n->text.p : "", NULL);
 }
 
-static void identifiers(const struct cfg_node *map, const char *const *keys, struct cfg_report *report)
+static void identifiers(
+	const struct cfg_node *map, const char *const *keys, struct cfg_report *report)
 {
 	for (; *keys; keys++)
 		identifier(map, *keys, report);
 }
 
-/* Members that belong to the mapping are not ours to judge, so a part's own members are copied out. */
+/* Members that belong to the mapping are not ours to judge, so a part's own members are copied out.
+ */
 static const struct cfg_node *own_members(const struct cfg_node *part, struct br_arena *a)
 {
-	static const char *const theirs[] = {"case", "key", "mode", "list", "on_create", "note", "columns", "title"};
+	static const char *const theirs[] = {
+		"case", "key", "mode", "list", "on_create", "note", "columns", "title"};
 	struct cfg_node *own = br_arena_new(a, struct cfg_node), **tail;
 
 	if (!own)
@@ -279,12 +305,14 @@ static void lint_read(const struct cfg_node *record, const char *secrets, struct
 		return;
 	identifiers(read, names, report);
 	if (o.sweep.n && !br_str_eq(o.sweep, BR_STR("off")) && !pg_window_read(o.sweep, &w))
-		cfg_problem(report, cfg_get(read, "sweep"), BR_E_PG_WINDOW, "found", o.sweep.p, NULL);
+		cfg_problem(
+			report, cfg_get(read, "sweep"), BR_E_PG_WINDOW, "found", o.sweep.p, NULL);
 	if (o.overlap < 1000 && o.changed.n)
 		cfg_problem(report, cfg_get(read, "overlap"), BR_E_PG_OVERLAP, NULL);
 }
 
-static void lint_write(const struct cfg_node *record, const char *secrets, struct cfg_report *report)
+static void lint_write(
+	const struct cfg_node *record, const char *secrets, struct cfg_report *report)
 {
 	const struct cfg_node *write = cfg_get(record, "write"), *parts = cfg_get(record, "parts");
 	struct pg_write_options o = {0};
@@ -294,8 +322,10 @@ static void lint_write(const struct cfg_node *record, const char *secrets, struc
 	if (!br_str_eq(o.via, BR_STR("table")))
 		cfg_problem(report, cfg_get(write, "via"), BR_E_PG_VIA, "found", o.via.p, NULL);
 	for (size_t i = 0; i < o.order.n; i++) {
-		if (!br_str_eq(o.order.item[i], BR_STR("root")) && !cfg_get(parts, o.order.item[i].p))
-			cfg_problem(report, cfg_get(write, "order"), BR_E_PG_NO_PART, "part", o.order.item[i].p, NULL);
+		if (!br_str_eq(o.order.item[i], BR_STR("root")) &&
+			!cfg_get(parts, o.order.item[i].p))
+			cfg_problem(report, cfg_get(write, "order"), BR_E_PG_NO_PART, "part",
+				o.order.item[i].p, NULL);
 	}
 }
 
@@ -309,12 +339,14 @@ static void lint_part(const struct cfg_node *part, const char *secrets, struct c
 		identifiers(part, names, report);
 }
 
-static void lint_record(const struct cfg_node *record, const char *secrets, struct cfg_report *report)
+static void lint_record(
+	const struct cfg_node *record, const char *secrets, struct cfg_report *report)
 {
 	static const char *const names[] = {"table", "key", NULL};
 	struct pg_root_options root = {0};
 
-	if (!cfg_read_options(pg_root_table, cfg_get(record, "root"), record, secrets, &root, report))
+	if (!cfg_read_options(
+		    pg_root_table, cfg_get(record, "root"), record, secrets, &root, report))
 		identifiers(cfg_get(record, "root"), names, report);
 	lint_read(record, secrets, report);
 	lint_write(record, secrets, report);
@@ -322,14 +354,18 @@ static void lint_record(const struct cfg_node *record, const char *secrets, stru
 		lint_part(p, secrets, report);
 }
 
-int pg_lint(const struct cfg_site *site, const struct cfg_system *system, const void *options, struct cfg_report *report)
+int pg_lint(const struct cfg_site *site, const struct cfg_system *system, const void *options,
+	struct cfg_report *report)
 {
 	const struct pg_options *o = options;
 	size_t before = report->n;
 
 	if (o->schema.n == 0 || o->schema.n > 63 || memchr(o->schema.p, '.', o->schema.n))
-		cfg_problem(report, cfg_get(system->connection, "schema"), BR_E_PG_IDENTIFIER, "found", o->schema.p ? o->schema.p : "", NULL);
+		cfg_problem(report, cfg_get(system->connection, "schema"), BR_E_PG_IDENTIFIER,
+			"found", o->schema.p ? o->schema.p : "", NULL);
 	for (const struct cfg_node *r = cfg_first(system->records); r; r = r->next)
 		lint_record(r, site->secrets_folder, report);
-	return report->n > before ? (report->last ? -(int)br_err_code(&report->last->err) : -BR_E_PG_IDENTIFIER) : 0;
+	return report->n > before ? (report->last ? -(int)br_err_code(&report->last->err)
+						  : -BR_E_PG_IDENTIFIER)
+				  : 0;
 }

@@ -1,7 +1,9 @@
 /*
- * pg_options.h - what a system's YAML says to this kind: connection:, and root, read, write, parts of each record.
+ * pg_options.h - what a system's YAML says to this kind: connection:, and root, read, write, parts
+ * of each record.
  *
- * One table each, read from the YAML (lint, check) and from the JSON of BEGIN (begin), so both mean the same.
+ * One table each, read from the YAML (lint, check) and from the JSON of BEGIN (begin), so both mean
+ * the same.
  */
 #ifndef PG_OPTIONS_H
 #define PG_OPTIONS_H
@@ -16,7 +18,7 @@ struct pg_options {
 	struct br_str schema;
 	bool inbox;
 	int64_t statement_timeout, lock_timeout; /* ms */
-	int64_t batch;                           /* commands in one transaction at most */
+	int64_t batch;				 /* commands in one transaction at most */
 };
 extern const struct cfg_option pg_options[];
 
@@ -25,11 +27,11 @@ struct pg_root_options {
 };
 
 struct pg_read_options {
-	int64_t every;         /* ms between two polls */
+	int64_t every; /* ms between two polls */
 	struct br_str cursor, changed, by, listen;
 	int64_t overlap, overlap_every;
-	struct br_str sweep;   /* "", "always", "off" or "22:00-06:00" */
-	int64_t sweep_every;   /* ms between two chunks */
+	struct br_str sweep; /* "", "always", "off" or "22:00-06:00" */
+	int64_t sweep_every; /* ms between two chunks */
 	int64_t page, sweep_page;
 };
 
@@ -38,7 +40,7 @@ struct pg_write_options {
 	const struct cfg_node *update, *path;
 	struct br_str via, inbox;
 	struct cfg_list order;
-	int64_t guard;         /* writes an hour, 0 = no limit */
+	int64_t guard; /* writes an hour, 0 = no limit */
 	int64_t stop_after_refusals;
 };
 
@@ -58,7 +60,8 @@ struct cfg_node *pg_json_node(const json_t *json, struct br_arena *a);
 /* false: not a window of the form 22:00-06:00 (or always). */
 bool pg_window_read(struct br_str text, struct pg_window *out);
 
-int pg_lint(const struct cfg_site *site, const struct cfg_system *system, const void *options, struct cfg_report *report);
+int pg_lint(const struct cfg_site *site, const struct cfg_system *system, const void *options,
+	struct cfg_report *report);
 /* The connection string: dsn with the password put in. */
 struct br_str pg_conninfo(const struct pg_options *o, struct br_arena *a);
 

@@ -1,8 +1,9 @@
 /*
  * Polls: what is new since the cursor, record by record.
  *
- * A record without parts comes whole in the page. Of a record with parts the page has only the keys; root and parts are then read together in one
- * snapshot (pg_read.c). An idle poll is one statement with two index probes.
+ * A record without parts comes whole in the page. Of a record with parts the page has only the
+ * keys; root and parts are then read together in one snapshot (pg_read.c). An idle poll is one
+ * statement with two index probes.
  *
  * The cursor remembers of each feed the place up to which all has been read for good.
  */
@@ -12,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define EARLY_US 1000000 /* beyond the horizon all is read again after this, and after longer when it is much */
+#define EARLY_US                                                                                   \
+	1000000 /* beyond the horizon all is read again after this, and after longer when it is    \
+		   much */
 
 static void next_record(struct pg *p);
 
@@ -96,30 +99,36 @@ static const char *member(const json_t *object, struct br_str name, const char *
 	const char *k;
 	json_t *v;
 
-	json_object_foreach((json_t *)object, k, v) {
+	json_object_foreach((json_t *)object, k, v)
+	{
 		if (br_str_eq(br_str_z(k), name))
 			return json_string_value(json_object_get(v, key));
 	}
 	return NULL;
 }
 
-/* A place beyond the newest transaction is of another cluster (restored from a dump): all is read again. */
+/* A place beyond the newest transaction is of another cluster (restored from a dump): all is read
+ * again. */
 static bool is_from_elsewhere(const struct pg *p, const struct pg_feed *f, const char *value)
 {
-	return f->tier == PG_TIER_CURSOR && strtoumax(value, NULL, 10) > strtoumax(p->horizon, NULL, 10);
+	return f->tier == PG_TIER_CURSOR &&
+	       strtoumax(value, NULL, 10) > strtoumax(p->horizon, NULL, 10);
 }
 
 static void restore_feed(struct pg *p, struct pg_feed *f, const json_t *record)
 {
-	const char *by = member(record, feed_name(f), "by"), *value = member(record, feed_name(f), "value");
-	const char *key = member(record, feed_name(f), "key"), *of = member(record, feed_name(f), "of");
+	const char *by = member(record, feed_name(f), "by"),
+		   *value = member(record, feed_name(f), "value");
+	const char *key = member(record, feed_name(f), "key"),
+		   *of = member(record, feed_name(f), "of");
 	struct br_err err;
 
 	place_set(&f->settled, f->tier == PG_TIER_CURSOR ? "0" : "-infinity", NULL, NULL);
 	if (!by || !value || !br_str_eq(br_str_z(by), f->column.name))
 		return;
 	if (!is_from_elsewhere(p, f, value)) {
-		place_set(&f->settled, value, f->table->part && !of ? NULL : key, f->table->part ? of : NULL);
+		place_set(&f->settled, value, f->table->part && !of ? NULL : key,
+			f->table->part ? of : NULL);
 		return;
 	}
 	br_err_set(&err, BR_E_PG_CURSOR_BAD, "why", "it lies in the database's future", NULL);
@@ -157,7 +166,8 @@ static int tail(const struct pg_feed *f)
 	return f->record->ntables == 1 ? 3 + (int)f->table->ncolumns : 1;
 }
 
-static void observe_row(struct pg *p, const struct pg_feed *f, const PGresult *res, int i, struct cell *cells)
+static void observe_row(
+	struct pg *p, const struct pg_feed *f, const PGresult *res, int i, struct cell *cells)
 {
 	const struct pg_record *r = f->record;
 	struct br_str lid = pg_value(res, i, 0);
@@ -165,10 +175,12 @@ static void observe_row(struct pg *p, const struct pg_feed *f, const PGresult *r
 	struct br_err err;
 
 	if (!pg_row_image(r, res, i, 3, p->check_utf8, cells, &img, &err)) {
-		conn_observe(p->c, r->conn, lid, &img, pg_int(res, i, 1), pg_value(res, i, 2), OBS_POLL);
+		conn_observe(
+			p->c, r->conn, lid, &img, pg_int(res, i, 1), pg_value(res, i, 2), OBS_POLL);
 		return;
 	}
-	conn_observe_bad(p->c, r->conn, lid, pg_row_raw(r, res, i, 3, conn_arena(p->c)), &err, OBS_POLL);
+	conn_observe_bad(
+		p->c, r->conn, lid, pg_row_raw(r, res, i, 3, conn_arena(p->c)), &err, OBS_POLL);
 }
 
 static void take_rows(struct pg *p, const struct pg_feed *f, const PGresult *res)
@@ -228,8 +240,9 @@ static void cursor_moves(struct pg *p, struct pg_feed *f, const PGresult *res)
 }
 
 /*
- * The place never passes the database's own clock: a row stamped by a clock that runs ahead would hide all that is stamped rightly until then. Such rows
- * are read again each time until their time has come (and told once).
+ * The place never passes the database's own clock: a row stamped by a clock that runs ahead would
+ * hide all that is stamped rightly until then. Such rows are read again each time until their time
+ * has come (and told once).
  */
 static void changed_moves(struct pg *p, struct pg_feed *f, const PGresult *res)
 {
@@ -290,7 +303,8 @@ static bool has_key(const struct pg_place *x)
 	return x->value && x->key;
 }
 
-static int add_place(struct br_pg_param *params, int n, const struct pg_place *x, const char *beginning)
+static int add_place(
+	struct br_pg_param *params, int n, const struct pg_place *x, const char *beginning)
 {
 	params[n++] = text_param(x->value ? x->value : beginning);
 	if (has_key(x) && x->owner)
@@ -314,7 +328,8 @@ static int ask_cursor(struct pg *p, struct pg_feed *f, const char *limit, struct
 	if (!f->early.value)
 		f->early_us = now + EARLY_US;
 	else if (f->early_rows > 1000)
-		f->early_us = f->early_us < now + f->early_rows * 100 ? now + f->early_rows * 100 : f->early_us;
+		f->early_us = f->early_us < now + f->early_rows * 100 ? now + f->early_rows * 100
+								      : f->early_us;
 	st = &f->page[has_key(&f->settled) + 2 * has_key(&f->early)];
 	n = add_place(params, 1, &f->settled, "0");
 	n = add_place(params, n, &f->early, "0");
@@ -330,17 +345,20 @@ static int ask_changed(struct pg *p, struct pg_feed *f, const char *limit, struc
 	return br_pg_send(p->pg, st->name, st->sql, n, NULL, params, false, on_page, f, err);
 }
 
-/* Everything of the last ten minutes or so again: rows that were committed late, or by a slow clock. */
+/* Everything of the last ten minutes or so again: rows that were committed late, or by a slow
+ * clock. */
 static int ask_overlap(struct pg *p, struct pg_feed *f, const char *limit, struct br_err *err)
 {
 	int64_t now = br_loop_now(conn_loop(p->c));
 	char overlap[48];
-	struct br_pg_param params[4] = {text_param(limit), text_param(f->settled.value), text_param(overlap)};
+	struct br_pg_param params[4] = {
+		text_param(limit), text_param(f->settled.value), text_param(overlap)};
 	int n;
 
 	if (f->overlapping) {
 		n = add_place(params, 1, &f->again, "-infinity");
-		return br_pg_send(p->pg, f->page[1].name, f->page[1].sql, n, NULL, params, false, on_overlap, f, err);
+		return br_pg_send(p->pg, f->page[1].name, f->page[1].sql, n, NULL, params, false,
+			on_overlap, f, err);
 	}
 	if (f->overlap_us && now - f->overlap_us < f->record->read.overlap_every * 1000)
 		return 0;
@@ -348,7 +366,8 @@ static int ask_overlap(struct pg *p, struct pg_feed *f, const char *limit, struc
 	if (!strcmp(f->settled.value, "-infinity"))
 		return 0; /* all is being read anyway */
 	snprintf(overlap, sizeof(overlap), "%lld milliseconds", (long long)f->record->read.overlap);
-	return br_pg_send(p->pg, f->overlap.name, f->overlap.sql, 3, NULL, params, false, on_overlap, f, err);
+	return br_pg_send(
+		p->pg, f->overlap.name, f->overlap.sql, 3, NULL, params, false, on_overlap, f, err);
 }
 
 static int ask(struct pg *p, struct pg_feed *f, struct br_err *err)

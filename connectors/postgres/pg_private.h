@@ -1,9 +1,10 @@
 /*
  * pg_private.h - the state of one connection of this kind; private to the pg_*.c files.
  *
- * One connection, one thing at a time (the runtime's phases). Life: opening (connect, session, our tables) -> opened -> begin (fence, catalogue,
- * compile) -> polls, writes, reads by key, sweeps. When the connection is lost every waiting callback gets an error, which is not looked at any further:
- * on_state(DOWN) then ends everything with conn_failed().
+ * One connection, one thing at a time (the runtime's phases). Life: opening (connect, session, our
+ * tables) -> opened -> begin (fence, catalogue, compile) -> polls, writes, reads by key, sweeps.
+ * When the connection is lost every waiting callback gets an error, which is not looked at any
+ * further: on_state(DOWN) then ends everything with conn_failed().
  */
 #ifndef PG_PRIVATE_H
 #define PG_PRIVATE_H
@@ -17,26 +18,26 @@ struct pg {
 	struct conn *c;
 	const struct pg_options *o;
 	struct br_pg *pg;
-	struct br_arena arena;  /* what is compiled; as long as the connection */
-	bool failed;            /* conn_failed() is told; nothing more is reported */
-	bool shared_inbox;      /* our tables are there: class S1 */
+	struct br_arena arena;	  /* what is compiled; as long as the connection */
+	bool failed;		  /* conn_failed() is told; nothing more is reported */
+	bool shared_inbox;	  /* our tables are there: class S1 */
 	const char *meta, *inbox; /* "schema"."table" */
 	struct {
 		struct pg_statement fence, inbox_read, inbox_insert, inbox_update, take;
 	} sql;
 	int64_t epoch;
 	char nonce[80];
-	char horizon[32];       /* no transaction had this number when we began */
+	char horizon[32]; /* no transaction had this number when we began */
 	struct pg_record **records;
 	size_t nrecords;
-	size_t learning;        /* catalogue answers still to come */
-	struct br_err trouble;  /* the first of them */
+	size_t learning;       /* catalogue answers still to come */
+	struct br_err trouble; /* the first of them */
 	bool troubled;
 
 	/* poll */
 	struct {
 		bool more, moved;
-		size_t at;          /* record being polled */
+		size_t at; /* record being polled */
 		struct br_buf cursor;
 		int64_t told_us;
 	} poll;
@@ -52,7 +53,7 @@ struct pg {
 		size_t record;
 		struct br_str lo, hi;
 		bool last;
-		int minute;         /* of the day, in the system's zone */
+		int minute; /* of the day, in the system's zone */
 	} sweep;
 	struct pg_array scratch;
 	bool check_utf8;
@@ -61,14 +62,15 @@ struct pg {
 	struct {
 		struct conn_command **cmds;
 		size_t at, n, room;
-		size_t size;        /* of the next batch: halved by a failure, doubled by a success */
+		size_t size; /* of the next batch: halved by a failure, doubled by a success */
 	} queue;
 	struct pg_array *columns; /* PG_MAX_PARAMS of them, made at first use */
 };
 
 /* Tells the runtime once; false keys in err are fine. */
 void pg_fail(struct pg *p, const struct br_err *err);
-/* True when nothing can be done with an answer: the connection is gone (on_state tells), or all is over. */
+/* True when nothing can be done with an answer: the connection is gone (on_state tells), or all is
+ * over. */
 static inline bool pg_gone(const struct pg *p, const struct br_err *err)
 {
 	return p->failed || (err && br_err_code(err) == BR_E_PG_UNAVAILABLE);

@@ -1,4 +1,5 @@
-/* Reading by key: for polls of records with parts, refetches and the sweep. Root and parts come from one snapshot. */
+/* Reading by key: for polls of records with parts, refetches and the sweep. Root and parts come
+ * from one snapshot. */
 #include "pg_private.h"
 #include <stdlib.h>
 
@@ -31,9 +32,11 @@ static void tell_row(struct pg *p, struct pg_row *row)
 	int rc = pg_rows_image(&p->rows, row, &img, &err);
 
 	if (rc > 0)
-		conn_observe(p->c, r->conn, row->lid, &img, row->src_ts_ms, row->by, p->read.reason);
+		conn_observe(
+			p->c, r->conn, row->lid, &img, row->src_ts_ms, row->by, p->read.reason);
 	else if (rc < 0)
-		conn_observe_bad(p->c, r->conn, row->lid, pg_rows_raw(&p->rows, row), &err, p->read.reason);
+		conn_observe_bad(
+			p->c, r->conn, row->lid, pg_rows_raw(&p->rows, row), &err, p->read.reason);
 	else
 		conn_observe(p->c, r->conn, row->lid, NULL, 0, BR_STR_NONE, p->read.reason);
 }
@@ -62,16 +65,19 @@ void pg_read_keys(struct pg *p, struct pg_record *r)
 {
 	struct br_err err;
 	bool alone = r->ntables == 1; /* one statement is one snapshot */
-	int rc = pg_rows_init(&p->rows, p->pg, r, p->read.lids, p->read.n, &p->scratch, p->check_utf8, conn_arena(p->c));
+	int rc = pg_rows_init(&p->rows, p->pg, r, p->read.lids, p->read.n, &p->scratch,
+		p->check_utf8, conn_arena(p->c));
 
 	if (rc)
 		br_err_set(&err, BR_E_NOMEM, NULL);
 	if (!rc && !alone)
-		rc = br_pg_send(p->pg, "cb_begin_read", BEGIN_READ, 0, NULL, NULL, false, NULL, NULL, &err);
+		rc = br_pg_send(
+			p->pg, "cb_begin_read", BEGIN_READ, 0, NULL, NULL, false, NULL, NULL, &err);
 	if (!rc)
 		rc = pg_rows_send(&p->rows, PG_ROWS_READ, &err);
 	if (!rc && !alone)
-		rc = br_pg_send(p->pg, "cb_commit", "commit", 0, NULL, NULL, false, NULL, NULL, &err);
+		rc = br_pg_send(
+			p->pg, "cb_commit", "commit", 0, NULL, NULL, false, NULL, NULL, &err);
 	if (!rc)
 		rc = br_pg_sync(p->pg, on_read, p, &err);
 	if (rc)

@@ -18,7 +18,8 @@ static const char *text_z(struct br_arena *a, struct br_str s)
 
 static int wrong(struct job *j, const char *why)
 {
-	return br_err_set(j->err, BR_E_PG_SPEC, "record", text_z(j->a, j->r->name), "why", why, NULL);
+	return br_err_set(
+		j->err, BR_E_PG_SPEC, "record", text_z(j->a, j->r->name), "why", why, NULL);
 }
 
 /* The first problem of a report as the reason. */
@@ -33,11 +34,13 @@ static int wrong_options(struct job *j, const struct cfg_report *report)
 	return wrong(j, why);
 }
 
-static int options(struct job *j, const struct cfg_option *table, const struct cfg_node *node, void *out)
+static int options(
+	struct job *j, const struct cfg_option *table, const struct cfg_node *node, void *out)
 {
 	struct cfg_report report = {.arena = j->a};
 
-	return cfg_read_options(table, node, j->spec, ".", out, &report) ? wrong_options(j, &report) : 0;
+	return cfg_read_options(table, node, j->spec, ".", out, &report) ? wrong_options(j, &report)
+									 : 0;
 }
 
 static struct pg_column column(struct job *j, struct br_str name)
@@ -77,7 +80,9 @@ static void generated(struct job *j, struct pg_table *t, const struct cfg_node *
 		const struct cfg_node *e = cfg_get(n, "generate");
 
 		g->column = column(j, n->key);
-		g->kind = e ? PG_GEN_EXPRESSION : cfg_get(n, "natural") ? PG_GEN_NATURAL : PG_GEN_BY_TARGET;
+		g->kind = e			  ? PG_GEN_EXPRESSION
+			  : cfg_get(n, "natural") ? PG_GEN_NATURAL
+						  : PG_GEN_BY_TARGET;
 		if (e)
 			g->expression = e->text;
 	}
@@ -143,7 +148,8 @@ static int part_table(struct job *j, unsigned part)
 {
 	struct pg_table *t = &j->r->tables[part];
 	const char *name = text_z(j->a, j->r->shape->parts[part].name);
-	const struct cfg_node *node = cfg_get(cfg_get(j->spec, "parts"), name), *key = cfg_get(node, "key");
+	const struct cfg_node *node = cfg_get(cfg_get(j->spec, "parts"), name),
+			      *key = cfg_get(node, "key");
 	struct pg_part_options o = {0};
 	int rc;
 
@@ -177,7 +183,8 @@ static void natural_key(struct job *j)
 static void refusal(struct job *j, const struct cfg_node *n)
 {
 	struct pg_refusal *x = &j->r->refusals[j->r->nrefusals++];
-	const struct cfg_node *native = cfg_get(n, "native"), *text = cfg_get(n, "text"), *deed = cfg_get(n, "do");
+	const struct cfg_node *native = cfg_get(n, "native"), *text = cfg_get(n, "text"),
+			      *deed = cfg_get(n, "do");
 
 	x->native = br_arena_array(j->a, struct br_str, native ? native->n + 1 : 1);
 	if (native && native->kind == CFG_SCALAR && x->native)
@@ -204,7 +211,8 @@ static int ignored(struct job *j)
 	r->ignored = br_arena_array(j->a, bool, r->shape->nfields + 1u);
 	if (!r->ignored)
 		return br_err_set(j->err, BR_E_NOMEM, NULL);
-	for (const struct cfg_node *n = cfg_first(cfg_get(j->spec, "target_owned")); n; n = n->next) {
+	for (const struct cfg_node *n = cfg_first(cfg_get(j->spec, "target_owned")); n;
+		n = n->next) {
 		int field = shape_find(r->shape, 0, n->text);
 
 		if (field >= 0)
@@ -271,10 +279,13 @@ static int tables(struct job *j)
 	return rc;
 }
 
-int pg_record_new(const json_t *spec, const struct shape *shape, struct br_str name, unsigned number, struct br_arena *a,
-	struct pg_record **out, struct br_err *err)
+int pg_record_new(const json_t *spec, const struct shape *shape, struct br_str name,
+	unsigned number, struct br_arena *a, struct pg_record **out, struct br_err *err)
 {
-	struct job j = {.r = br_arena_new(a, struct pg_record), .a = a, .spec = pg_json_node(spec, a), .err = err};
+	struct job j = {.r = br_arena_new(a, struct pg_record),
+		.a = a,
+		.spec = pg_json_node(spec, a),
+		.err = err};
 	int rc;
 
 	if (!j.r || !j.spec)

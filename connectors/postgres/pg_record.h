@@ -1,8 +1,10 @@
 /*
- * pg_record.h - a record compiled for this database: its tables, the types of its columns, and the SQL that reads it.
+ * pg_record.h - a record compiled for this database: its tables, the types of its columns, and the
+ * SQL that reads it.
  *
- * Compiled in two steps: pg_record_new() from the spec of BEGIN (or from the YAML, for check), then pg_table_learn() with what the catalogue
- * says of each table, then pg_record_sql(). Everything lives in the arena given; names of prepared statements are unique in the process.
+ * Compiled in two steps: pg_record_new() from the spec of BEGIN (or from the YAML, for check), then
+ * pg_table_learn() with what the catalogue says of each table, then pg_record_sql(). Everything
+ * lives in the arena given; names of prepared statements are unique in the process.
  */
 #ifndef PG_RECORD_H
 #define PG_RECORD_H
@@ -13,9 +15,9 @@
 
 /* How new and changed rows of a table are found. */
 enum pg_tier {
-	PG_TIER_NONE,    /* only by the sweep and by key */
+	PG_TIER_NONE,	 /* only by the sweep and by key */
 	PG_TIER_CHANGED, /* a time of change, read again over an overlap */
-	PG_TIER_CURSOR,  /* xid8 kept by a trigger: nothing can be missed */
+	PG_TIER_CURSOR,	 /* xid8 kept by a trigger: nothing can be missed */
 };
 
 struct pg_column {
@@ -34,7 +36,7 @@ struct pg_statement {
 	const char *name, *sql;
 };
 
-struct pg_place { /* in the order of a feed's column; malloc'ed */
+struct pg_place {    /* in the order of a feed's column; malloc'ed */
 	char *value; /* NULL: at the very beginning */
 	char *key;   /* NULL: before all keys of value */
 	char *owner; /* of a part's row: its root's key, which comes before key */
@@ -50,32 +52,34 @@ struct pg_feed {
 	struct pg_table *table;
 	enum pg_tier tier;
 	struct pg_column column;
-	struct pg_statement page[4];  /* CURSOR: bit 0 settled has a key, bit 1 early has a key; CHANGED: bit 0 */
-	struct pg_statement overlap;  /* CHANGED: the first page of the overlap */
-	struct pg_place settled;      /* all before it is read for good */
-	struct pg_place early;        /* CURSOR: read beyond the horizon already */
-	struct pg_place again;        /* CHANGED: within the overlap that is being read again */
-	struct pg_place clamp;        /* CHANGED: the database's clock when a row from its future was read */
+	struct pg_statement page[4]; /* CURSOR: bit 0 settled has a key, bit 1 early has a key;
+					CHANGED: bit 0 */
+	struct pg_statement overlap; /* CHANGED: the first page of the overlap */
+	struct pg_place settled;     /* all before it is read for good */
+	struct pg_place early;	     /* CURSOR: read beyond the horizon already */
+	struct pg_place again;	     /* CHANGED: within the overlap that is being read again */
+	struct pg_place
+		clamp; /* CHANGED: the database's clock when a row from its future was read */
 	int64_t early_us, overlap_us; /* when early is forgotten, the overlap begun last */
 	int64_t early_rows;
 	bool overlapping;
 };
 
 struct pg_table {
-	unsigned part;             /* of the shape; 0 = root */
+	unsigned part; /* of the shape; 0 = root */
 	struct br_str name;
 	const char *quoted;
-	struct pg_column key;      /* root: the local id; part: tells its elements apart */
-	struct pg_column parent;   /* parts */
+	struct pg_column key;	 /* root: the local id; part: tells its elements apart */
+	struct pg_column parent; /* parts */
 	struct pg_column by, changed;
-	struct br_str cursor;      /* as configured */
+	struct br_str cursor;	   /* as configured */
 	struct pg_column *columns; /* those of the image, in the order of the shape */
 	unsigned ncolumns;
 	struct pg_generated *generated;
 	unsigned ngenerated;
-	bool key_mapped;           /* the key is a column of the image too */
-	bool bytewise;             /* the key's own order is the order of its bytes */
-	bool aftermath;            /* something may change a row after our statement: read it again */
+	bool key_mapped; /* the key is a column of the image too */
+	bool bytewise;	 /* the key's own order is the order of its bytes */
+	bool aftermath;	 /* something may change a row after our statement: read it again */
 	bool cursor_kept, changed_time, indexed;
 	struct pg_statement by_key, lock, there;
 };
@@ -117,19 +121,20 @@ struct pg_record {
 	bool inbox;
 	struct pg_table *tables; /* [0] is the root, then the parts in the order of the shape */
 	unsigned ntables;
-	unsigned *order;         /* parts in the order they are written */
-	bool *ignored;           /* by field: the target rewrites it at will, so it is not compared */
+	unsigned *order; /* parts in the order they are written */
+	bool *ignored;	 /* by field: the target rewrites it at will, so it is not compared */
 	struct pg_column *natural;
 	unsigned nnatural;
 	struct pg_refusal *refusals;
 	size_t nrefusals;
-	struct pg_statement lookup, lookup_key; /* before a create: by the natural key, by the key itself */
-	struct pg_statement keys;       /* sweep: $1 after, $2 how many */
+	struct pg_statement lookup,
+		lookup_key;	  /* before a create: by the natural key, by the key itself */
+	struct pg_statement keys; /* sweep: $1 after, $2 how many */
 	struct pg_statement keys_first;
 	struct pg_feed *feeds;
 	unsigned nfeeds;
-	int64_t due_us;                 /* of the next poll */
-	struct br_str swept;            /* last key of the walk, in: */
+	int64_t due_us;	     /* of the next poll */
+	struct br_str swept; /* last key of the walk, in: */
 	char swept_key[1024];
 	struct pg_guard guard;
 	struct pg_shape_statement *statements;
@@ -137,28 +142,32 @@ struct pg_record {
 };
 
 /* From the spec of BEGIN. parts of the spec go by the names in shape. */
-int pg_record_new(const json_t *spec, const struct shape *shape, struct br_str name, unsigned number, struct br_arena *a,
-	struct pg_record **out, struct br_err *err);
+int pg_record_new(const json_t *spec, const struct shape *shape, struct br_str name,
+	unsigned number, struct br_arena *a, struct pg_record **out, struct br_err *err);
 
 /* False: no row of this table can have that key (letters for a number). */
 bool pg_key_fits(const struct pg_record *r, struct br_str lid);
 
 /* One row for each column; parameter: the table as pg_table.quoted. */
 extern const char pg_catalog_sql[];
-/* Types and facts from the answer to pg_catalog_sql. Everything that is missing goes to fn (if not NULL) one by one; the first is returned. */
+/* Types and facts from the answer to pg_catalog_sql. Everything that is missing goes to fn (if not
+ * NULL) one by one; the first is returned. */
 typedef void pg_finding_fn(void *arg, const struct br_err *err);
-int pg_table_learn(struct pg_record *r, struct pg_table *t, const PGresult *res, struct br_arena *a, pg_finding_fn *fn, void *arg,
-	struct br_err *err);
+int pg_table_learn(struct pg_record *r, struct pg_table *t, const PGresult *res, struct br_arena *a,
+	pg_finding_fn *fn, void *arg, struct br_err *err);
 /* When all tables are learnt: feeds and statements. warn is told what works, but badly. */
-int pg_record_sql(struct pg_record *r, struct br_arena *a, pg_finding_fn *warn, void *arg, struct br_err *err);
+int pg_record_sql(struct pg_record *r, struct br_arena *a, pg_finding_fn *warn, void *arg,
+	struct br_err *err);
 
 /* The statement that writes these fields of a table, made at first use. NULL without memory. */
 /*
- * Parameters, all text[]: the root's keys (for an insert: anything), then one for each field; of a part: the parents' keys, the keys, the fields.
- * Answers one row for each row written: the root's key, and with PG_WRITE_IMAGE the columns as in by_key.
+ * Parameters, all text[]: the root's keys (for an insert: anything), then one for each field; of a
+ * part: the parents' keys, the keys, the fields. Answers one row for each row written: the root's
+ * key, and with PG_WRITE_IMAGE the columns as in by_key.
  */
 enum pg_write_kind { PG_WRITE_INSERT = 0, PG_WRITE_UPDATE = 1, PG_WRITE_IMAGE = 2 };
-const struct pg_statement *pg_write_statement(struct pg_record *r, const struct pg_table *t, unsigned kind,
-	const uint16_t *fields, unsigned nfields, struct br_arena *a, struct br_arena *scratch);
+const struct pg_statement *pg_write_statement(struct pg_record *r, const struct pg_table *t,
+	unsigned kind, const uint16_t *fields, unsigned nfields, struct br_arena *a,
+	struct br_arena *scratch);
 
 #endif

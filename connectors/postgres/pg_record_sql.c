@@ -21,7 +21,8 @@ static void begin(struct text *t, struct br_arena *a)
 static struct pg_statement end(struct text *t)
 {
 	struct pg_statement st = {NULL, NULL};
-	struct br_str sql = br_buf_failed(&t->b) ? BR_STR_NONE : br_arena_copy(t->a, br_buf_str(&t->b));
+	struct br_str sql =
+		br_buf_failed(&t->b) ? BR_STR_NONE : br_arena_copy(t->a, br_buf_str(&t->b));
 
 	br_buf_release(&t->b);
 	st.sql = sql.p;
@@ -51,7 +52,8 @@ static void add(struct text *t, const char *format, ...)
 	free(big);
 }
 
-/* key, when and by whom it was changed, then the columns of the image (pg_rows.c counts on this order). */
+/* key, when and by whom it was changed, then the columns of the image (pg_rows.c counts on this
+ * order). */
 static void select_list(struct text *t, const struct pg_table *x)
 {
 	if (x->part)
@@ -59,8 +61,10 @@ static void select_list(struct text *t, const struct pg_table *x)
 	else
 		add(t, "t.%s::text", x->key.quoted);
 	if (!x->part && x->changed_time)
-		add(t, ", case when isfinite(t.%s) then (extract(epoch from t.%s::timestamptz) * 1000)::bigint end", x->changed.quoted,
-			x->changed.quoted);
+		add(t,
+			", case when isfinite(t.%s) then (extract(epoch from t.%s::timestamptz) * "
+			"1000)::bigint end",
+			x->changed.quoted, x->changed.quoted);
 	else if (!x->part)
 		add(t, ", null");
 	if (!x->part && x->by.name.n)
@@ -89,7 +93,8 @@ static void by_key(struct pg_table *x, struct br_arena *a, struct pg_statement *
 	begin(&t, a);
 	add(&t, "select ");
 	select_list(&t, x);
-	add(&t, " from %s t where t.%s = any ($1::text[]::%s[])", x->quoted, owner(x), owner_type(x));
+	add(&t, " from %s t where t.%s = any ($1::text[]::%s[])", x->quoted, owner(x),
+		owner_type(x));
 	if (x->part)
 		add(&t, " order by t.%s::text collate \"C\"", x->key.quoted);
 	if (lock)
@@ -102,14 +107,16 @@ static void there(struct pg_table *x, struct br_arena *a)
 	struct text t;
 
 	begin(&t, a);
-	add(&t, "select t.%s::text%s%s%s from %s t where t.%s = any ($1::text[]::%s[])", owner(x), x->part ? ", t." : "",
-		x->part ? x->key.quoted : "", x->part ? "::text" : "", x->quoted, owner(x), owner_type(x));
+	add(&t, "select t.%s::text%s%s%s from %s t where t.%s = any ($1::text[]::%s[])", owner(x),
+		x->part ? ", t." : "", x->part ? x->key.quoted : "", x->part ? "::text" : "",
+		x->quoted, owner(x), owner_type(x));
 	x->there = end(&t);
 }
 
 /* ---- look-up before create ---- */
 
-static struct pg_statement lookup(const struct pg_record *r, const struct pg_column *columns, unsigned n, struct br_arena *a)
+static struct pg_statement lookup(
+	const struct pg_record *r, const struct pg_column *columns, unsigned n, struct br_arena *a)
 {
 	const struct pg_table *x = &r->tables[0];
 	struct text t;
@@ -121,9 +128,11 @@ static struct pg_statement lookup(const struct pg_record *r, const struct pg_col
 	add(&t, ") with ordinality as v(");
 	for (unsigned i = 0; i < n; i++)
 		add(&t, "a%u, ", i);
-	add(&t, "i) cross join lateral (select x.%s::text as k from %s x where ", x->key.quoted, x->quoted);
+	add(&t, "i) cross join lateral (select x.%s::text as k from %s x where ", x->key.quoted,
+		x->quoted);
 	for (unsigned i = 0; i < n; i++)
-		add(&t, "%sx.%s = v.a%u::%s", i ? " and " : "", columns[i].quoted, i, columns[i].type);
+		add(&t, "%sx.%s = v.a%u::%s", i ? " and " : "", columns[i].quoted, i,
+			columns[i].type);
 	add(&t, " limit 2) t");
 	return end(&t);
 }
@@ -145,14 +154,16 @@ static struct pg_statement keys(const struct pg_table *x, bool first, struct br_
 
 /* ---- polls ---- */
 
-/* What a page of a feed gives: a whole root where the record has no parts, else only the root's key. */
+/* What a page of a feed gives: a whole root where the record has no parts, else only the root's
+ * key. */
 static void page_list(struct text *t, const struct pg_feed *f)
 {
 	if (f->record->ntables == 1)
 		select_list(t, f->table);
 	else
 		add(t, "t.%s::text", owner(f->table));
-	add(t, ", t.%s::text, t.%s::text, t.%s::text", f->column.quoted, f->table->key.quoted, owner(f->table));
+	add(t, ", t.%s::text, t.%s::text, t.%s::text", f->column.quoted, f->table->key.quoted,
+		owner(f->table));
 }
 
 /* What tells rows of one value apart: the key; of a part, first whose it is. */
@@ -187,8 +198,9 @@ static void place(struct text *t, const struct pg_feed *f, bool has_key, unsigne
 #define HORIZON "pg_snapshot_xmin(pg_current_snapshot())"
 
 /*
- * Two ranges in one snapshot. Lane 0 ends at the horizon: every transaction before it is over, so what was read there is read for good. Lane 1 is what has
- * been committed beyond it: told at once, but read again when the horizon gets there, since a slower neighbour may still commit before it.
+ * Two ranges in one snapshot. Lane 0 ends at the horizon: every transaction before it is over, so
+ * what was read there is read for good. Lane 1 is what has been committed beyond it: told at once,
+ * but read again when the horizon gets there, since a slower neighbour may still commit before it.
  */
 static void cursor_page(struct pg_feed *f, unsigned variant, struct br_arena *a)
 {
@@ -211,7 +223,8 @@ static void cursor_page(struct pg_feed *f, unsigned variant, struct br_arena *a)
 	f->page[variant] = end(&t);
 }
 
-static void changed_page(struct pg_feed *f, struct pg_statement *out, int has_key, struct br_arena *a)
+static void changed_page(
+	struct pg_feed *f, struct pg_statement *out, int has_key, struct br_arena *a)
 {
 	const char *c = f->column.quoted, *type = f->column.type;
 	struct text t;
@@ -219,7 +232,8 @@ static void changed_page(struct pg_feed *f, struct pg_statement *out, int has_ke
 	begin(&t, a);
 	add(&t, "select ");
 	page_list(&t, f);
-	add(&t, ", 0, t.%s > now()::%s, now()::%s::text from %s t where ", c, type, type, f->table->quoted);
+	add(&t, ", 0, t.%s > now()::%s, now()::%s::text from %s t where ", c, type, type,
+		f->table->quoted);
 	if (has_key < 0)
 		add(&t, "t.%s >= $2::%s - $3::interval", c, type);
 	else
@@ -246,7 +260,9 @@ static void feed(struct pg_record *r, struct pg_table *x, struct br_arena *a)
 
 		br_buf_init(&b, 4096);
 		pg_sql_name(&b, x->cursor);
-		f->column = (struct pg_column){.name = x->cursor, .type = "xid8", .quoted = br_arena_copy(a, br_buf_str(&b)).p};
+		f->column = (struct pg_column){.name = x->cursor,
+			.type = "xid8",
+			.quoted = br_arena_copy(a, br_buf_str(&b)).p};
 		br_buf_release(&b);
 		for (unsigned v = 0; v < 4; v++)
 			cursor_page(f, v, a);
@@ -257,24 +273,29 @@ static void feed(struct pg_record *r, struct pg_table *x, struct br_arena *a)
 	changed_page(f, &f->overlap, -1, a);
 }
 
-static void slow(struct pg_record *r, const struct pg_table *x, pg_finding_fn *warn, void *arg, struct br_arena *a)
+static void slow(struct pg_record *r, const struct pg_table *x, pg_finding_fn *warn, void *arg,
+	struct br_arena *a)
 {
-	struct br_str column = x->cursor_kept ? x->cursor : x->changed.name, table = br_arena_copy(a, x->name);
+	struct br_str column = x->cursor_kept ? x->cursor : x->changed.name,
+		      table = br_arena_copy(a, x->name);
 	struct br_err e;
 
 	(void)r;
 	if (warn && x->cursor.n && !x->cursor_kept && x->changed_time) {
-		br_err_set(&e, BR_E_PG_CURSOR_UNUSED, "table", table.p, "column", br_arena_copy(a, x->cursor).p, "changed",
+		br_err_set(&e, BR_E_PG_CURSOR_UNUSED, "table", table.p, "column",
+			br_arena_copy(a, x->cursor).p, "changed",
 			br_arena_copy(a, x->changed.name).p, NULL);
 		warn(arg, &e);
 	}
 	if (warn && (x->cursor_kept || x->changed_time) && !x->indexed) {
-		br_err_set(&e, BR_E_PG_NO_INDEX, "table", table.p, "column", br_arena_copy(a, column).p, NULL);
+		br_err_set(&e, BR_E_PG_NO_INDEX, "table", table.p, "column",
+			br_arena_copy(a, column).p, NULL);
 		warn(arg, &e);
 	}
 }
 
-int pg_record_sql(struct pg_record *r, struct br_arena *a, pg_finding_fn *warn, void *arg, struct br_err *err)
+int pg_record_sql(
+	struct pg_record *r, struct br_arena *a, pg_finding_fn *warn, void *arg, struct br_err *err)
 {
 	r->nfeeds = 0;
 	for (unsigned p = 0; p < r->ntables; p++) {
@@ -296,12 +317,14 @@ int pg_record_sql(struct pg_record *r, struct br_arena *a, pg_finding_fn *warn, 
 
 /* ---- writing ---- */
 
-static const struct pg_column *field_column(const struct pg_record *r, const struct pg_table *x, uint16_t field)
+static const struct pg_column *field_column(
+	const struct pg_record *r, const struct pg_table *x, uint16_t field)
 {
 	return &x->columns[field - r->shape->parts[x->part].first];
 }
 
-static bool has_field(const struct pg_record *r, const struct pg_table *x, const uint16_t *fields, unsigned n, struct br_str name)
+static bool has_field(const struct pg_record *r, const struct pg_table *x, const uint16_t *fields,
+	unsigned n, struct br_str name)
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (br_str_eq(field_column(r, x, fields[i])->name, name))
@@ -310,7 +333,8 @@ static bool has_field(const struct pg_record *r, const struct pg_table *x, const
 	return false;
 }
 
-/* unnest($1::text[], ...) with the names p, k, a0, a1 ...; gives the number of the first field's parameter. */
+/* unnest($1::text[], ...) with the names p, k, a0, a1 ...; gives the number of the first field's
+ * parameter. */
 static void arrays(struct text *t, const struct pg_table *x, unsigned nfields)
 {
 	unsigned n = nfields + (x->part ? 2 : 1);
@@ -342,21 +366,25 @@ static const struct pg_generated *generator(const struct pg_table *x, struct br_
 	return NULL;
 }
 
-static void insert(struct text *t, const struct pg_record *r, const struct pg_table *x, unsigned kind, const uint16_t *fields, unsigned n)
+static void insert(struct text *t, const struct pg_record *r, const struct pg_table *x,
+	unsigned kind, const uint16_t *fields, unsigned n)
 {
 	const struct pg_generated *key = generator(x, x->key.name);
-	bool own_key = x->part && (!key || key->kind == PG_GEN_NATURAL) && !has_field(r, x, fields, n, x->key.name);
+	bool own_key = x->part && (!key || key->kind == PG_GEN_NATURAL) &&
+		       !has_field(r, x, fields, n, x->key.name);
 	const char *comma = "";
 
 	add(t, "insert into %s as t (", x->quoted);
 	if (x->part) {
-		add(t, "%s%s%s", x->parent.quoted, own_key ? ", " : "", own_key ? x->key.quoted : "");
+		add(t, "%s%s%s", x->parent.quoted, own_key ? ", " : "",
+			own_key ? x->key.quoted : "");
 		comma = ", ";
 	}
 	for (unsigned i = 0; i < n; i++, comma = ", ")
 		add(t, "%s%s", comma, field_column(r, x, fields[i])->quoted);
 	for (unsigned i = 0; i < x->ngenerated; i++) {
-		if (x->generated[i].kind != PG_GEN_EXPRESSION || has_field(r, x, fields, n, x->generated[i].column.name))
+		if (x->generated[i].kind != PG_GEN_EXPRESSION ||
+			has_field(r, x, fields, n, x->generated[i].column.name))
 			continue;
 		add(t, "%s%s", comma, x->generated[i].column.quoted);
 		comma = ", ";
@@ -372,18 +400,21 @@ static void insert(struct text *t, const struct pg_record *r, const struct pg_ta
 	for (unsigned i = 0; i < n; i++, comma = ", ")
 		add(t, "%sv.a%u::%s", comma, i, field_column(r, x, fields[i])->type);
 	for (unsigned i = 0; i < x->ngenerated; i++) {
-		if (x->generated[i].kind != PG_GEN_EXPRESSION || has_field(r, x, fields, n, x->generated[i].column.name))
+		if (x->generated[i].kind != PG_GEN_EXPRESSION ||
+			has_field(r, x, fields, n, x->generated[i].column.name))
 			continue;
 		add(t, "%s(%.*s)", comma, BR_STR_ARG(x->generated[i].expression));
 		comma = ", ";
 	}
 	add(t, " from ");
-	/* a scan of arrays gives its rows in their order, and they are inserted and returned one after the other: that is how a key finds its command */
+	/* a scan of arrays gives its rows in their order, and they are inserted and returned one
+	 * after the other: that is how a key finds its command */
 	arrays(t, x, n);
 	returning(t, x, kind);
 }
 
-static void update(struct text *t, const struct pg_record *r, const struct pg_table *x, unsigned kind, const uint16_t *fields, unsigned n)
+static void update(struct text *t, const struct pg_record *r, const struct pg_table *x,
+	unsigned kind, const uint16_t *fields, unsigned n)
 {
 	add(t, "update %s t set ", x->quoted);
 	for (unsigned i = 0; i < n; i++) {
@@ -399,8 +430,8 @@ static void update(struct text *t, const struct pg_record *r, const struct pg_ta
 	returning(t, x, kind);
 }
 
-static struct pg_statement make(const struct pg_record *r, const struct pg_table *x, unsigned kind, const uint16_t *fields, unsigned n,
-	struct br_arena *a)
+static struct pg_statement make(const struct pg_record *r, const struct pg_table *x, unsigned kind,
+	const uint16_t *fields, unsigned n, struct br_arena *a)
 {
 	struct text t;
 
@@ -412,8 +443,9 @@ static struct pg_statement make(const struct pg_record *r, const struct pg_table
 	return end(&t);
 }
 
-const struct pg_statement *pg_write_statement(struct pg_record *r, const struct pg_table *x, unsigned kind, const uint16_t *fields,
-	unsigned n, struct br_arena *a, struct br_arena *scratch)
+const struct pg_statement *pg_write_statement(struct pg_record *r, const struct pg_table *x,
+	unsigned kind, const uint16_t *fields, unsigned n, struct br_arena *a,
+	struct br_arena *scratch)
 {
 	struct pg_shape_statement *s;
 	struct pg_statement *once;
@@ -421,11 +453,13 @@ const struct pg_statement *pg_write_statement(struct pg_record *r, const struct 
 
 	for (unsigned i = 0; i < r->nstatements; i++) {
 		s = &r->statements[i];
-		if (s->table == x && s->kind == kind && s->nfields == n && !memcmp(s->fields, fields, n * sizeof(*fields)))
+		if (s->table == x && s->kind == kind && s->nfields == n &&
+			!memcmp(s->fields, fields, n * sizeof(*fields)))
 			return &s->st;
 	}
 	if (r->nstatements == PG_STATEMENTS) {
-		/* a system that changes columns in ever new combinations: send the text, prepare nothing */
+		/* a system that changes columns in ever new combinations: send the text, prepare
+		 * nothing */
 		once = br_arena_new(scratch, struct pg_statement);
 		if (once)
 			*once = make(r, x, kind, fields, n, scratch);

@@ -39,8 +39,9 @@ static int add_row(struct pg_rows *x, struct br_str lid)
 	return 0;
 }
 
-int pg_rows_init(struct pg_rows *x, struct br_pg *pg, const struct pg_record *record, const struct br_str *lids, size_t n,
-	struct pg_array *scratch, bool check_utf8, struct br_arena *a)
+int pg_rows_init(struct pg_rows *x, struct br_pg *pg, const struct pg_record *record,
+	const struct br_str *lids, size_t n, struct pg_array *scratch, bool check_utf8,
+	struct br_arena *a)
 {
 	size_t slots = 16;
 
@@ -75,7 +76,8 @@ struct pg_row *pg_rows_find(struct pg_rows *x, struct br_str lid)
 /* ---- answers ---- */
 
 /* All values of an answer's row in one piece: they outlive the answer. */
-static struct br_str *copy_values(struct pg_rows *x, const PGresult *res, int row, int first, unsigned n)
+static struct br_str *copy_values(
+	struct pg_rows *x, const PGresult *res, int row, int first, unsigned n)
 {
 	struct br_str *v;
 	size_t bytes = 0;
@@ -160,7 +162,8 @@ static void got_elements(void *arg, const PGresult *res, const struct br_err *er
 		e->key = pg_value(res, i, 1);
 		e->key = e->key.p ? br_arena_copy(x->arena, e->key) : e->key;
 		e->values = copy_values(x, res, i, PART_FIRST, t->ncolumns);
-		*(row->last[part->part] ? &row->last[part->part]->next : &row->first[part->part]) = e;
+		*(row->last[part->part] ? &row->last[part->part]->next : &row->first[part->part]) =
+			e;
 		row->last[part->part] = e;
 		row->nelements++;
 		row->ncells += t->ncolumns;
@@ -169,7 +172,8 @@ static void got_elements(void *arg, const PGresult *res, const struct br_err *er
 
 /* ---- asking ---- */
 
-static int send(struct pg_rows *x, const struct pg_statement *st, br_pg_result_fn *fn, void *arg, struct br_err *err)
+static int send(struct pg_rows *x, const struct pg_statement *st, br_pg_result_fn *fn, void *arg,
+	struct br_err *err)
 {
 	struct br_pg_param param;
 
@@ -193,8 +197,8 @@ static int send_part(struct pg_rows *x, unsigned part, bool lock, struct br_err 
 }
 
 /*
- * Locking skips what somebody else has locked, and a second look without locking tells those rows from rows that are gone: a clerk's open form never makes
- * the others wait.
+ * Locking skips what somebody else has locked, and a second look without locking tells those rows
+ * from rows that are gone: a clerk's open form never makes the others wait.
  */
 int pg_rows_send(struct pg_rows *x, enum pg_rows_mode mode, struct br_err *err)
 {
@@ -226,8 +230,9 @@ static int bad(struct br_err *err, struct br_str lid, const char *why)
 	return br_err_set(err, BR_E_PG_ROW, "lid", name, "why", why, NULL);
 }
 
-static int set_cells(const struct pg_record *r, unsigned part, struct br_str key, const struct br_str *values, bool check, struct cell *cells,
-	struct br_err *err, struct br_str lid)
+static int set_cells(const struct pg_record *r, unsigned part, struct br_str key,
+	const struct br_str *values, bool check, struct cell *cells, struct br_err *err,
+	struct br_str lid)
 {
 	const struct shape_part *p = &r->shape->parts[part];
 
@@ -239,7 +244,8 @@ static int set_cells(const struct pg_record *r, unsigned part, struct br_str key
 	return 0;
 }
 
-static int set_elements(struct pg_rows *x, struct pg_row *row, struct cell *cells, uint32_t *n, struct br_err *err)
+static int set_elements(
+	struct pg_rows *x, struct pg_row *row, struct cell *cells, uint32_t *n, struct br_err *err)
 {
 	for (unsigned p = 1; p < x->record->ntables; p++) {
 		const struct pg_element *before = NULL;
@@ -251,7 +257,8 @@ static int set_elements(struct pg_rows *x, struct pg_row *row, struct cell *cell
 				return bad(err, row->lid, "the key of a part's row is null");
 			if (before && br_str_eq(before->key, e->key))
 				return bad(err, row->lid, "two rows of a part have the same key");
-			rc = set_cells(x->record, p, e->key, e->values, x->check_utf8, cells + *n, err, row->lid);
+			rc = set_cells(x->record, p, e->key, e->values, x->check_utf8, cells + *n,
+				err, row->lid);
 			if (rc)
 				return rc;
 			*n += x->record->shape->parts[p].n;
@@ -280,8 +287,8 @@ int pg_rows_image(struct pg_rows *x, struct pg_row *row, struct image *out, stru
 	return rc ? rc : 1;
 }
 
-int pg_row_image(const struct pg_record *r, const PGresult *res, int row, int first, bool check_utf8, struct cell *cells, struct image *out,
-	struct br_err *err)
+int pg_row_image(const struct pg_record *r, const PGresult *res, int row, int first,
+	bool check_utf8, struct cell *cells, struct image *out, struct br_err *err)
 {
 	unsigned n = r->tables[0].ncolumns;
 
@@ -296,8 +303,8 @@ int pg_row_image(const struct pg_record *r, const PGresult *res, int row, int fi
 	return 0;
 }
 
-int pg_row_keep(const struct pg_record *r, const PGresult *res, int row, int first, bool check_utf8, struct br_arena *a, struct image *out,
-	struct br_err *err)
+int pg_row_keep(const struct pg_record *r, const PGresult *res, int row, int first, bool check_utf8,
+	struct br_arena *a, struct image *out, struct br_err *err)
 {
 	struct pg_rows x = {.arena = a, .record = r};
 	unsigned n = r->tables[0].ncolumns;
@@ -312,7 +319,8 @@ int pg_row_keep(const struct pg_record *r, const PGresult *res, int row, int fir
 
 /* ---- original bytes, for people ---- */
 
-static void add_raw(struct br_buf *b, const struct pg_record *r, unsigned part, unsigned i, struct br_str value)
+static void add_raw(
+	struct br_buf *b, const struct pg_record *r, unsigned part, unsigned i, struct br_str value)
 {
 	br_buf_adds(b, r->tables[part].columns[i].name);
 	br_buf_addc(b, '=');
@@ -328,7 +336,8 @@ static struct br_str raw_end(struct br_buf *b, struct br_arena *a)
 	return s;
 }
 
-struct br_str pg_row_raw(const struct pg_record *r, const PGresult *res, int row, int first, struct br_arena *a)
+struct br_str pg_row_raw(
+	const struct pg_record *r, const PGresult *res, int row, int first, struct br_arena *a)
 {
 	struct br_buf b;
 

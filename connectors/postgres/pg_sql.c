@@ -2,7 +2,7 @@
 #include <arpa/inet.h>
 
 #define TEXT_OID 25
-#define HEADER 20 /* dimensions, flags, element type, length, lower bound */
+#define HEADER	 20 /* dimensions, flags, element type, length, lower bound */
 
 static void quoted(struct br_buf *b, const char *p, size_t n)
 {
@@ -89,7 +89,7 @@ bool pg_array_param(struct pg_array *x, struct br_pg_param *out)
 	return true;
 }
 
-#define A 1009 /* text[] */
-#define A8 A, A, A, A, A, A, A, A
+#define A   1009 /* text[] */
+#define A8  A, A, A, A, A, A, A, A
 #define A64 A8, A8, A8, A8, A8, A8, A8, A8
 const Oid pg_text_arrays[PG_MAX_PARAMS] = {A64, A64, A64, A64, A64, A64, A64, A64, A8, A8, A8, A8};

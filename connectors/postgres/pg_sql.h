@@ -1,8 +1,9 @@
 /*
  * pg_sql.h - pieces of SQL: quoted identifiers, and arrays of text as binary parameters.
  *
- * Values never become SQL text; they travel as elements of text[] parameters and are cast to the column's type there. The cast names the type without
- * its length, so that a value that is too long is refused by the assignment and not cut by the cast.
+ * Values never become SQL text; they travel as elements of text[] parameters and are cast to the
+ * column's type there. The cast names the type without its length, so that a value that is too long
+ * is refused by the assignment and not cut by the cast.
  */
 #ifndef PG_SQL_H
 #define PG_SQL_H

@@ -1,8 +1,10 @@
 /*
- * The walk over all keys, chunk by chunk in the order of their bytes, and reading single records the bridge asks for.
+ * The walk over all keys, chunk by chunk in the order of their bytes, and reading single records
+ * the bridge asks for.
  *
- * A chunk is told as one hash for each record; the bridge asks for those that differ, for those it does not know, and for those of its own that lie in the range
- * and are missing. A demanded walk goes on at once; the rolling one keeps to its hours and its pace, which is all next_ms says.
+ * A chunk is told as one hash for each record; the bridge asks for those that differ, for those it
+ * does not know, and for those of its own that lie in the range and are missing. A demanded walk
+ * goes on at once; the rolling one keeps to its hours and its pace, which is all next_ms says.
  */
 #include "pg_private.h"
 #include <stdio.h>
@@ -24,7 +26,8 @@ static void refetched(struct pg *p)
 	conn_refetched(p->c);
 }
 
-/* A key that cannot be one of this table (the bridge knows it from another time) would fail the statement: nothing is there under it. */
+/* A key that cannot be one of this table (the bridge knows it from another time) would fail the
+ * statement: nothing is there under it. */
 void pg_refetch(void *state, const struct conn_record *record, const struct br_str *lids, size_t n)
 {
 	struct pg *p = state;
@@ -54,7 +57,8 @@ void pg_refetch(void *state, const struct conn_record *record, const struct br_s
 
 static int64_t until(const struct pg_window *w, int minute)
 {
-	bool inside = w->from <= w->to ? minute >= w->from && minute < w->to : minute >= w->from || minute < w->to;
+	bool inside = w->from <= w->to ? minute >= w->from && minute < w->to
+				       : minute >= w->from || minute < w->to;
 
 	if (w->from == w->to || inside)
 		return 0;
@@ -94,7 +98,8 @@ static void told(struct pg *p)
 	conn_swept(p->c, done, next_ms(p, p->records[p->sweep.record]));
 }
 
-/* Bad rows have no hash: they are told as they are, and left out, so the bridge asks for them when it thinks it knows them. */
+/* Bad rows have no hash: they are told as they are, and left out, so the bridge asks for them when
+ * it thinks it knows them. */
 static void digest(struct pg *p)
 {
 	struct pg_rows *x = &p->rows;
@@ -114,13 +119,16 @@ static void digest(struct pg *p)
 		if (rc > 0)
 			d[n++] = (struct msg_digest){x->row[i].lid, image_hash(&img)};
 		else if (rc < 0)
-			conn_observe_bad(p->c, x->record->conn, x->row[i].lid, pg_rows_raw(x, &x->row[i]), &err, OBS_SWEEP);
+			conn_observe_bad(p->c, x->record->conn, x->row[i].lid,
+				pg_rows_raw(x, &x->row[i]), &err, OBS_SWEEP);
 	}
-	conn_digest(p->c, x->record->conn, lo.n ? p->sweep.lo : BR_STR(""), p->sweep.last ? BR_STR("") : p->sweep.hi, d, n);
+	conn_digest(p->c, x->record->conn, lo.n ? p->sweep.lo : BR_STR(""),
+		p->sweep.last ? BR_STR("") : p->sweep.hi, d, n);
 	told(p);
 }
 
-/* The range begins right behind the last key of the chunk before: no text lies between a key and that key with a byte 1. */
+/* The range begins right behind the last key of the chunk before: no text lies between a key and
+ * that key with a byte 1. */
 static struct br_str behind(struct br_str key, struct br_arena *a)
 {
 	return key.n ? br_arena_printf(a, "%.*s\x01", BR_STR_ARG(key)) : BR_STR("");
@@ -192,10 +200,13 @@ void pg_sweep(void *state)
 	snprintf(limit, sizeof(limit), "%lld", (long long)r->read.sweep_page);
 	if (r->swept.n)
 		params[1].p = br_arena_copy(conn_arena(p->c), r->swept).p;
-	rc = br_pg_send(p->pg, st->name, st->sql, r->swept.n ? 2 : 1, NULL, params, false, on_keys, p, &err);
+	rc = br_pg_send(p->pg, st->name, st->sql, r->swept.n ? 2 : 1, NULL, params, false, on_keys,
+		p, &err);
 	if (!rc)
-		rc = br_pg_send(p->pg, "cb_minute", "select (extract(hour from localtime) * 60 + extract(minute from localtime))::int", 0, NULL, NULL,
-			false, on_minute, p, &err);
+		rc = br_pg_send(p->pg, "cb_minute",
+			"select (extract(hour from localtime) * 60 + extract(minute from "
+			"localtime))::int",
+			0, NULL, NULL, false, on_minute, p, &err);
 	if (!rc)
 		rc = br_pg_sync(p->pg, on_chunk, p, &err);
 	if (rc)

@@ -1,7 +1,9 @@
 /*
- * The statements of a batch: one for all commands that write the same columns of the same table, with one array for each column.
+ * The statements of a batch: one for all commands that write the same columns of the same table,
+ * with one array for each column.
  *
- * An insert answers in the order of its arrays, which is how a key that the target allots finds its command.
+ * An insert answers in the order of its arrays, which is how a key that the target allots finds its
+ * command.
  */
 #include "pg_batch.h"
 #include <stdlib.h>
@@ -43,7 +45,8 @@ static int nomem(struct br_err *err)
 	return br_err_set(err, BR_E_NOMEM, NULL);
 }
 
-static int send_columns(struct pg *p, const struct pg_statement *st, unsigned n, br_pg_result_fn *fn, void *arg, struct br_err *err)
+static int send_columns(struct pg *p, const struct pg_statement *st, unsigned n,
+	br_pg_result_fn *fn, void *arg, struct br_err *err)
 {
 	struct br_pg_param params[PG_MAX_PARAMS];
 
@@ -51,7 +54,8 @@ static int send_columns(struct pg *p, const struct pg_statement *st, unsigned n,
 		if (!pg_array_param(&p->columns[i], &params[i]))
 			return nomem(err);
 	}
-	return br_pg_send(p->pg, st->name, st->sql, (int)n, pg_text_arrays, params, false, fn, arg, err);
+	return br_pg_send(
+		p->pg, st->name, st->sql, (int)n, pg_text_arrays, params, false, fn, arg, err);
 }
 
 /* ---- look-up before create ---- */
@@ -123,7 +127,8 @@ static int send_lookup(struct pg_batch *b, struct pg_record *r, bool by_key, str
 		for (unsigned k = 0; k < n; k++)
 			pg_array_add(&x[k], w->nk[k]);
 	}
-	return g->n ? send_columns(b->p, by_key ? &r->lookup_key : &r->lookup, n, on_lookup, g, err) : 0;
+	return g->n ? send_columns(b->p, by_key ? &r->lookup_key : &r->lookup, n, on_lookup, g, err)
+		    : 0;
 }
 
 int pg_send_lookups(struct pg_batch *b, struct br_err *err)
@@ -154,8 +159,8 @@ static bool same_fields(const struct pg_group *g, const struct cell *cells, unsi
 	return true;
 }
 
-static struct pg_group *group_of(struct pg_batch *b, struct pg_record *r, const struct pg_table *t, unsigned kind, const struct cell *cells,
-	unsigned n)
+static struct pg_group *group_of(struct pg_batch *b, struct pg_record *r, const struct pg_table *t,
+	unsigned kind, const struct cell *cells, unsigned n)
 {
 	struct pg_group *g;
 
@@ -179,8 +184,8 @@ static struct pg_group *group_of(struct pg_batch *b, struct pg_record *r, const 
 	return g;
 }
 
-static int add_row(struct pg_batch *b, struct pg_write *w, const struct pg_table *t, unsigned kind, const struct cell *cells, unsigned n,
-	struct br_str key, struct br_err *err)
+static int add_row(struct pg_batch *b, struct pg_write *w, const struct pg_table *t, unsigned kind,
+	const struct cell *cells, unsigned n, struct br_str key, struct br_err *err)
 {
 	struct pg_group *g = group_of(b, w->r, t, kind, cells, n);
 	struct item *it = g ? add_item(g, w) : NULL;
@@ -203,7 +208,8 @@ static int send_group(struct pg_group *g, br_pg_result_fn *fn, struct br_err *er
 	struct pg *p = g->b->p;
 	unsigned first = g->t->part ? 2 : 1;
 	struct pg_array *x = pg_columns(p, first + g->nfields);
-	const struct pg_statement *st = pg_write_statement(g->r, g->t, g->kind, g->fields, g->nfields, &p->arena, g->b->a);
+	const struct pg_statement *st =
+		pg_write_statement(g->r, g->t, g->kind, g->fields, g->nfields, &p->arena, g->b->a);
 
 	if (!x || !st)
 		return nomem(err);
@@ -217,7 +223,8 @@ static int send_group(struct pg_group *g, br_pg_result_fn *fn, struct br_err *er
 	return send_columns(p, st, first + g->nfields, fn, g, err);
 }
 
-static int send_groups(struct pg_batch *b, const struct pg_table *t, br_pg_result_fn *fn, struct br_err *err)
+static int send_groups(
+	struct pg_batch *b, const struct pg_table *t, br_pg_result_fn *fn, struct br_err *err)
 {
 	int rc = 0;
 
@@ -258,7 +265,10 @@ static void on_roots(void *arg, const PGresult *res, const struct br_err *err)
 		return;
 	}
 	for (int i = 0; i < PQntuples(res); i++) {
-		struct pg_row *row = PQgetisnull(res, i, 0) ? NULL : pg_rows_find(&g->b->rows[g->r->number], pg_value(res, i, 0));
+		struct pg_row *row =
+			PQgetisnull(res, i, 0)
+				? NULL
+				: pg_rows_find(&g->b->rows[g->r->number], pg_value(res, i, 0));
 
 		if (row && row->user)
 			took_row(g, row->user, res, i);
@@ -283,15 +293,17 @@ static bool returns_image(const struct pg_write *w)
 static bool is_generated(const struct pg_record *r, const struct pg_table *t, unsigned field)
 {
 	for (unsigned i = 0; i < t->ngenerated; i++) {
-		if (t->generated[i].kind != PG_GEN_NATURAL && br_str_eq(t->generated[i].column.name, r->shape->fields[field].name))
+		if (t->generated[i].kind != PG_GEN_NATURAL &&
+			br_str_eq(t->generated[i].column.name, r->shape->fields[field].name))
 			return true;
 	}
 	return false;
 }
 
-/* The cells an insert writes: where the target allots a value and we have none, the column is left out. */
-static const struct cell *insert_cells(struct pg_batch *b, const struct pg_record *r, const struct pg_table *t, const struct cell *cells,
-	unsigned *n)
+/* The cells an insert writes: where the target allots a value and we have none, the column is left
+ * out. */
+static const struct cell *insert_cells(struct pg_batch *b, const struct pg_record *r,
+	const struct pg_table *t, const struct cell *cells, unsigned *n)
 {
 	struct cell *kept;
 	unsigned count = 0;
@@ -330,7 +342,9 @@ int pg_send_roots(struct pg_batch *b, struct br_err *err)
 		if (!cells && n)
 			rc = nomem(err);
 		else if (create || n)
-			rc = add_row(b, w, &w->r->tables[0], (create ? PG_WRITE_INSERT : PG_WRITE_UPDATE) | (returns_image(w) ? PG_WRITE_IMAGE : 0),
+			rc = add_row(b, w, &w->r->tables[0],
+				(create ? PG_WRITE_INSERT : PG_WRITE_UPDATE) |
+					(returns_image(w) ? PG_WRITE_IMAGE : 0),
 				cells, n, BR_STR(""), err);
 	}
 	return rc ? rc : send_groups(b, NULL, on_roots, err);
@@ -358,7 +372,8 @@ static bool has_element(const struct pg_write *w, unsigned part, struct br_str k
 	return false;
 }
 
-static int add_element(struct pg_batch *b, struct pg_write *w, const struct cell *c, unsigned n, bool there, struct br_err *err)
+static int add_element(struct pg_batch *b, struct pg_write *w, const struct cell *c, unsigned n,
+	bool there, struct br_err *err)
 {
 	const struct pg_table *t = &w->r->tables[c->part];
 	const struct cell *cells = there ? c : insert_cells(b, w->r, t, c, &n);
@@ -379,7 +394,8 @@ static int add_elements(struct pg_batch *b, struct pg_write *w, struct br_err *e
 		uint32_t n = 1;
 		bool there = w->cmd->op != OP_CREATE && has_element(w, c->part, c->key);
 
-		while (i + n < set->n && set->cells[i + n].part == c->part && br_str_eq(set->cells[i + n].key, c->key))
+		while (i + n < set->n && set->cells[i + n].part == c->part &&
+			br_str_eq(set->cells[i + n].key, c->key))
 			n++;
 		rc = add_element(b, w, c, n, there, err);
 		i += n;
@@ -420,7 +436,8 @@ int pg_send_parts(struct pg_batch *b, struct br_err *err)
 	}
 	/* what waits for the commit runs now, so that what is read is what stays */
 	if (!rc)
-		rc = br_pg_send(b->p->pg, "cb_immediate", "set constraints all immediate", 0, NULL, NULL, false, NULL, NULL, err);
+		rc = br_pg_send(b->p->pg, "cb_immediate", "set constraints all immediate", 0, NULL,
+			NULL, false, NULL, NULL, err);
 	for (size_t i = 0; i < b->p->nrecords && !rc; i++)
 		rc = read_again(b, b->p->records[i], err);
 	return rc;
@@ -445,7 +462,8 @@ static struct br_str post_json(struct pg_batch *b, const struct pg_write *w)
 	return br_jw_failed(&jw) ? BR_STR_NONE : (struct br_str){b->json.p + at, b->json.n - at};
 }
 
-static int send_inbox(struct pg_batch *b, bool there, const struct pg_statement *st, struct br_err *err)
+static int send_inbox(
+	struct pg_batch *b, bool there, const struct pg_statement *st, struct br_err *err)
 {
 	struct pg_array *x = pg_columns(b->p, 7);
 	size_t n = 0;

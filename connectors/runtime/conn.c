@@ -9,16 +9,16 @@
 #include <sys/random.h>
 
 #define BACKOFF_FIRST_US 200000LL
-#define BACKOFF_MAX_US 30000000LL
-#define STEADY_US 10000000LL /* a session that ran so long was a good one */
-#define STOP_US 8000000LL    /* for what runs to end when we are told to stop */
-#define CLOSE_MS 3000
-#define MINUTE_US 60000000LL
-#define SWEEP_FIRST_US 1000000LL /* what is new is read before everything is walked through */
-#define SESSION_BYTES (64u << 20)
-#define MESSAGE_BYTES (64u << 20)
-#define PHASE_BYTES (256u << 20)
-#define OUT_BYTES (32u << 20)
+#define BACKOFF_MAX_US	 30000000LL
+#define STEADY_US	 10000000LL /* a session that ran so long was a good one */
+#define STOP_US		 8000000LL  /* for what runs to end when we are told to stop */
+#define CLOSE_MS	 3000
+#define MINUTE_US	 60000000LL
+#define SWEEP_FIRST_US	 1000000LL /* what is new is read before everything is walked through */
+#define SESSION_BYTES	 (64u << 20)
+#define MESSAGE_BYTES	 (64u << 20)
+#define PHASE_BYTES	 (256u << 20)
+#define OUT_BYTES	 (32u << 20)
 
 static void open_kind(struct conn *c);
 
@@ -93,7 +93,8 @@ static void try_later(struct conn *c, bool steady)
 static void reap(void *arg)
 {
 	struct conn *c = arg;
-	bool exits = c->ending == END_EXIT || c->stopping, fenced = c->ending == END_EXIT && c->status == 75;
+	bool exits = c->ending == END_EXIT || c->stopping,
+	     fenced = c->ending == END_EXIT && c->status == 75;
 	bool steady = c->stage == CONN_RUN && br_loop_now(c->loop) - c->run_since > STEADY_US;
 	bool stopping = c->stopping;
 	int status = c->ending == END_EXIT ? c->status : 0;
@@ -152,13 +153,15 @@ static void on_fatal(void *arg, const struct br_err *err)
 /* One topic name for each direction. */
 static void topic_name(const struct conn *c, const char *kind, char *out, size_t size)
 {
-	snprintf(out, size, "%.*s.%s.%.*s", BR_STR_ARG(c->site->topic_prefix), kind, BR_STR_ARG(c->system->name));
+	snprintf(out, size, "%.*s.%s.%.*s", BR_STR_ARG(c->site->topic_prefix), kind,
+		BR_STR_ARG(c->system->name));
 }
 
 /* The end of `deliver` is taken before HELLO, so that the answer cannot be missed. */
 static int open_bus(struct conn *c, struct br_err *err)
 {
-	const struct bus_events events = {.on_records = on_records, .on_acked = on_acked, .on_fatal = on_fatal, .arg = c};
+	const struct bus_events events = {
+		.on_records = on_records, .on_acked = on_acked, .on_fatal = on_fatal, .arg = c};
 	char name[300];
 	int64_t at;
 	int rc;
@@ -190,17 +193,22 @@ static void make_nonce(char *out, size_t size)
 
 static struct br_str caps(unsigned promises)
 {
-	static const char *const words[] = {"", "cas", "idempotency", "cas idempotency", "lookup", "cas lookup", "idempotency lookup",
-		"cas idempotency lookup"};
+	static const char *const words[] = {"", "cas", "idempotency", "cas idempotency", "lookup",
+		"cas lookup", "idempotency lookup", "cas idempotency lookup"};
 
 	if (promises & CONN_INBOX)
 		return BR_STR("inbox");
-	return br_str_z(words[(promises & CONN_CAS ? 1 : 0) | (promises & CONN_IDEMPOTENCY ? 2 : 0) | (promises & CONN_LOOKUP ? 4 : 0)]);
+	return br_str_z(
+		words[(promises & CONN_CAS ? 1 : 0) | (promises & CONN_IDEMPOTENCY ? 2 : 0) |
+			(promises & CONN_LOOKUP ? 4 : 0)]);
 }
 
 static void hello(struct conn *c)
 {
-	struct msg m = {.type = MSG_HELLO, .inc = br_str_z(c->inc), .target_epoch = c->target_epoch, .beat = c->beat};
+	struct msg m = {.type = MSG_HELLO,
+		.inc = br_str_z(c->inc),
+		.target_epoch = c->target_epoch,
+		.beat = c->beat};
 	struct br_err err;
 
 	br_err_clear(&err);
@@ -323,7 +331,9 @@ static void on_minute(void *arg)
 		return;
 	c->logged = c->count;
 #define CONN_COUNTER(name) L_INT(#name, c->count.name),
-	br_log_write(BR_LOG_INFO, "figures", (const struct br_log_field[]){CONN_COUNTERS(CONN_COUNTER){BR_F_END, NULL, {NULL, 0}, 0, NULL}});
+	br_log_write(BR_LOG_INFO, "figures",
+		(const struct br_log_field[]){
+			CONN_COUNTERS(CONN_COUNTER){BR_F_END, NULL, {NULL, 0}, 0, NULL}});
 #undef CONN_COUNTER
 }
 
@@ -359,14 +369,17 @@ static int read_options(struct conn *c, struct br_err *err)
 	c->options = br_arena_calloc(&c->options_arena, 1, c->kind->options_size + 1);
 	if (!c->options)
 		return br_err_set(err, BR_E_NOMEM, NULL);
-	if (!c->kind->options || cfg_read_options(c->kind->options, c->system->connection, c->system->node, c->site->secrets_folder, c->options, &report) == 0)
+	if (!c->kind->options ||
+		cfg_read_options(c->kind->options, c->system->connection, c->system->node,
+			c->site->secrets_folder, c->options, &report) == 0)
 		return 0;
 	if (err && report.first)
 		*err = report.first->err;
 	return err ? -(int)br_err_code(err) : -1;
 }
 
-struct conn *conn_new(struct br_loop *l, const struct cfg_site *site, const struct cfg_system *system, const struct conn_kind *kind, struct br_err *err)
+struct conn *conn_new(struct br_loop *l, const struct cfg_site *site,
+	const struct cfg_system *system, const struct conn_kind *kind, struct br_err *err)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -445,7 +458,8 @@ static void on_signal(void *arg, int signo)
 		conn_stop(arg);
 }
 
-int conn_run(struct br_loop *l, const struct cfg_site *site, const struct cfg_system *system, const struct conn_kind *kind)
+int conn_run(struct br_loop *l, const struct cfg_site *site, const struct cfg_system *system,
+	const struct conn_kind *kind)
 {
 	struct br_err err;
 	struct conn *c;

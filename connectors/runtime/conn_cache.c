@@ -10,7 +10,8 @@ struct entry {
 	uint64_t hash;
 };
 
-/* Entries of a set stand in the order of their use. Keys are hashes themselves: that two records share all 64 bits *and* have the same image is not to be feared. */
+/* Entries of a set stand in the order of their use. Keys are hashes themselves: that two records
+ * share all 64 bits *and* have the same image is not to be feared. */
 struct conn_cache {
 	struct entry sets[SETS][WAYS];
 };

@@ -1,8 +1,10 @@
 /*
  * conn_deliver.c - what the bridge says.
  *
- * Everything before our own BEGIN belongs to somebody else. From there on (hub_epoch, pseq) must rise: what does not is a repetition, what leaves a hole inside one
- * hub_epoch is a loss, and losses are answered with a new handshake. A BEGIN for somebody else with a higher epoch means that we have been replaced.
+ * Everything before our own BEGIN belongs to somebody else. From there on (hub_epoch, pseq) must
+ * rise: what does not is a repetition, what leaves a hole inside one hub_epoch is a loss, and
+ * losses are answered with a new handshake. A BEGIN for somebody else with a higher epoch means
+ * that we have been replaced.
  */
 #include "conn_internal.h"
 
@@ -12,7 +14,8 @@
 
 #define TAKE 64
 
-static void end_with(struct conn *c, enum conn_ending how, enum br_err_code code, const char *key, const char *value)
+static void end_with(struct conn *c, enum conn_ending how, enum br_err_code code, const char *key,
+	const char *value)
 {
 	struct br_err err;
 
@@ -38,7 +41,8 @@ static void own_begin(struct conn *c, const struct msg *m)
 	c->stage = CONN_COLLECT;
 }
 
-/* A BEGIN after our own: of a bridge that crashed while it answered and answers again, or for somebody else. */
+/* A BEGIN after our own: of a bridge that crashed while it answered and answers again, or for
+ * somebody else. */
 static void later_begin(struct conn *c, const struct msg *m)
 {
 	if (br_str_eq(m->nonce, br_str_z(c->nonce)) && !br_str_eq(m->spec, c->spec_text))
@@ -47,7 +51,8 @@ static void later_begin(struct conn *c, const struct msg *m)
 
 static bool replaces_us(const struct conn *c, const struct msg *m)
 {
-	return m->type == MSG_BEGIN && !br_str_eq(m->nonce, br_str_z(c->nonce)) && m->assigned > c->epoch;
+	return m->type == MSG_BEGIN && !br_str_eq(m->nonce, br_str_z(c->nonce)) &&
+	       m->assigned > c->epoch;
 }
 
 static void fenced(struct conn *c, const struct msg *m)
@@ -58,7 +63,8 @@ static void fenced(struct conn *c, const struct msg *m)
 	end_with(c, END_EXIT, BR_E_CONN_FENCED, "epoch", epoch);
 }
 
-/* The epoch is ours and the outstanding set is complete: take the system, then settle, then read. */
+/* The epoch is ours and the outstanding set is complete: take the system, then settle, then read.
+ */
 static void fence(struct conn *c, const struct msg *m)
 {
 	struct br_err err;
@@ -67,15 +73,19 @@ static void fence(struct conn *c, const struct msg *m)
 		return;
 	c->heard_us = br_loop_now(c->loop);
 	if (!(c->promises & CONN_INBOX) && m->attempted) {
-		/* its last call ends a lease after the last PING it can have read, which is before our BEGIN */
+		/* its last call ends a lease after the last PING it can have read, which is before
+		 * our BEGIN */
 		c->write_from_us = c->heard_us + c->system->lease_ms * 1000 + 2000000;
-		br_info("waiting for the lease of the connector before this one", L_INT("ms", c->system->lease_ms + 2000));
+		br_info("waiting for the lease of the connector before this one",
+			L_INT("ms", c->system->lease_ms + 2000));
 	}
 	if (m->cursor.n)
 		conn_set_cursor(c, m->cursor);
 	c->sweep_full = m->sweep_mode == SWEEP_FULL;
 	conn_begin_settling(c);
-	br_info("the bridge has answered", L_INT("epoch", c->epoch), L_INT("outstanding", (int64_t)c->nsettling), L_INT("records", (int64_t)c->nrecords));
+	br_info("the bridge has answered", L_INT("epoch", c->epoch),
+		L_INT("outstanding", (int64_t)c->nsettling),
+		L_INT("records", (int64_t)c->nrecords));
 	c->stage = CONN_TAKING;
 	br_err_clear(&err);
 	if (c->kind->begin(c->state, c->epoch, br_str_z(c->nonce), &err) != 0)
@@ -134,7 +144,8 @@ static bool is_next(struct conn *c, const struct msg *m)
 	if (m->epoch < c->hub_epoch || (m->epoch == c->hub_epoch && m->seq <= c->pseq))
 		return false;
 	if (m->epoch == c->hub_epoch && m->seq != c->pseq + 1) {
-		snprintf(expected, sizeof(expected), "%lld:%lld", (long long)c->hub_epoch, (long long)c->pseq + 1);
+		snprintf(expected, sizeof(expected), "%lld:%lld", (long long)c->hub_epoch,
+			(long long)c->pseq + 1);
 		snprintf(found, sizeof(found), "%lld:%lld", (long long)m->epoch, (long long)m->seq);
 		br_err_clear(&err);
 		br_err_set(&err, BR_E_CONN_GAP, "expected", expected, "found", found, NULL);
@@ -159,7 +170,8 @@ static void hear_one(struct conn *c, struct br_str value)
 		/* before our BEGIN others' commands name records we do not know yet */
 		if (c->stage == CONN_HELLO)
 			return;
-		br_err_wrap(&err, -(int)br_err_code(&err), BR_E_CONN_MESSAGE, "system", c->system_name, NULL);
+		br_err_wrap(&err, -(int)br_err_code(&err), BR_E_CONN_MESSAGE, "system",
+			c->system_name, NULL);
 		conn_end(c, END_RETRY, 0, &err);
 		return;
 	}
@@ -180,7 +192,8 @@ void conn_hear(struct conn *c)
 	struct bus_record r[TAKE];
 	size_t n;
 
-	/* all of it before anything is done: a BEGIN for somebody else may stand behind a command */
+	/* all of it before anything is done: a BEGIN for somebody else may stand behind a command
+	 */
 	while (!c->ending && (n = bus_take(c->bus, r, TAKE)) > 0) {
 		for (size_t i = 0; i < n && !c->ending; i++)
 			hear_one(c, r[i].value);

@@ -1,16 +1,17 @@
 /*
- * conn_internal.h - the runtime of one connector process, shared by its files; kinds and the command line use conn_kind.h.
+ * conn_internal.h - the runtime of one connector process, shared by its files; kinds and the
+ * command line use conn_kind.h.
  *
- * A session is everything between opening the system and losing it, the broker or the epoch; nothing but the process's counters outlives it. Any trouble ends the
- * session and a new one begins with a new handshake, after a back-off (crash-only).
+ * A session is everything between opening the system and losing it, the broker or the epoch;
+ * nothing but the process's counters outlives it. Any trouble ends the session and a new one begins
+ * with a new handshake, after a back-off (crash-only).
  *
  *   conn.c         life of a session: open, HELLO, end, back-off, stop
  *   conn_deliver.c what the bridge says: filter, BEGIN, CMD, FENCE, PING, ...
  *   conn_work.c    commands: intents, lease, apply, answers, the memory of answers
  *   conn_turn.c    whose turn it is: apply, poll, refetch or sweep
- *   conn_tell.c    what we say: observations, digests, receipts, cursors, and the queue in front of Kafka
- *   conn_spec.c    the records BEGIN describes
- *   conn_cache.c   what was told last
+ *   conn_tell.c    what we say: observations, digests, receipts, cursors, and the queue in front of
+ * Kafka conn_spec.c    the records BEGIN describes conn_cache.c   what was told last
  */
 #ifndef CONN_INTERNAL_H
 #define CONN_INTERNAL_H
@@ -34,19 +35,20 @@ enum conn_ending { END_NONE, END_RETRY, END_EXIT };
 
 enum work_state { WORK_READY, WORK_INTENT, WORK_RUNNING, WORK_LATER, WORK_ANSWERED };
 
-/* One delivery, known by its id from the moment it is read until its answer has long been read by the bridge. */
+/* One delivery, known by its id from the moment it is read until its answer has long been read by
+ * the bridge. */
 struct conn_work {
 	struct conn_command cmd; /* first: kinds hold pointers to it */
 	enum work_state state;
-	bool settling;           /* one of the outstanding set that nothing may be read before */
+	bool settling; /* one of the outstanding set that nothing may be read before */
 	int64_t attempt;
-	uint64_t intent;         /* number of its INTENT among what we sent */
-	int64_t due_us;          /* LATER */
-	void *storage;           /* texts and cells of cmd */
-	char *receipt;           /* ANSWERED: JSON as sent */
+	uint64_t intent; /* number of its INTENT among what we sent */
+	int64_t due_us;	 /* LATER */
+	void *storage;	 /* texts and cells of cmd */
+	char *receipt;	 /* ANSWERED: JSON as sent */
 	size_t receipt_n;
 	struct conn_work *prev, *next;
-	UT_hash_handle hh;       /* by did_text, which stands behind the struct */
+	UT_hash_handle hh; /* by did_text, which stands behind the struct */
 };
 
 struct conn_refetch {
@@ -63,7 +65,8 @@ struct conn_waiting {
 	char bytes[];
 };
 
-#define CONN_COUNTERS(X) X(read) X(told) X(bad) X(commands) X(repeated) X(receipts) X(digests) X(sessions)
+#define CONN_COUNTERS(X)                                                                           \
+	X(read) X(told) X(bad) X(commands) X(repeated) X(receipts) X(digests) X(sessions)
 struct conn_counters {
 #define CONN_COUNTER(name) int64_t name;
 	CONN_COUNTERS(CONN_COUNTER)
@@ -83,12 +86,12 @@ struct conn {
 
 	enum conn_stage stage;
 	enum conn_ending ending;
-	bool stopping;            /* a signal asked for a clean end */
-	bool system_down;         /* said so in the log */
-	int status;               /* of the process, when ending is END_EXIT */
-	struct br_timer again;    /* the next try, or the deadline of stopping */
-	struct br_timer reaper;   /* ends the session outside of any kind's stack */
-	struct br_timer step;     /* the next turn */
+	bool stopping;		/* a signal asked for a clean end */
+	bool system_down;	/* said so in the log */
+	int status;		/* of the process, when ending is END_EXIT */
+	struct br_timer again;	/* the next try, or the deadline of stopping */
+	struct br_timer reaper; /* ends the session outside of any kind's stack */
+	struct br_timer step;	/* the next turn */
 	int64_t backoff_us, run_since;
 
 	/* ---- of the session ---- */
@@ -100,11 +103,11 @@ struct conn {
 	char inc[128];
 	int64_t target_epoch, beat;
 	int64_t epoch, seq;
-	int64_t hub_epoch, pseq;  /* last taken */
-	int64_t heard_us;         /* PING, BEGIN or FENCE was read: what the lease hangs on */
-	int64_t write_from_us;    /* the predecessor's lease is over then */
+	int64_t hub_epoch, pseq; /* last taken */
+	int64_t heard_us;	 /* PING, BEGIN or FENCE was read: what the lease hangs on */
+	int64_t write_from_us;	 /* the predecessor's lease is over then */
 	unsigned promises;
-	struct br_arena arena;       /* records and spec */
+	struct br_arena arena;	     /* records and spec */
 	struct br_arena in_arena;    /* of the message being read */
 	struct br_arena phase_arena; /* of the kind, until the phase ends */
 	struct conn_record *records;
@@ -116,10 +119,10 @@ struct conn {
 	struct br_buf out;
 	struct conn_cache *cache;
 	struct conn_waiting *waiting, **waiting_end;
-	uint64_t said;            /* messages given to emit; number k is ticket k of the bus */
-	char *cursor;             /* last told or received, malloc'ed */
+	uint64_t said; /* messages given to emit; number k is ticket k of the bus */
+	char *cursor;  /* last told or received, malloc'ed */
 	size_t cursor_n;
-	bool cursor_due;          /* newer than the last CURSOR message */
+	bool cursor_due; /* newer than the last CURSOR message */
 	struct br_timer cursor_timer;
 	int64_t cursor_told_us;
 
@@ -132,16 +135,17 @@ struct conn {
 
 	/* turns */
 	enum conn_phase phase, last_phase;
-	bool phase_over;          /* the arena is reset in the next turn */
+	bool phase_over; /* the arena is reset in the next turn */
 	bool paused;
-	bool wake;                /* conn_wake() while something else ran */
+	bool wake;		   /* conn_wake() while something else ran */
 	int64_t poll_at, sweep_at; /* monotonic us; < 0 never */
-	bool sweep_full;          /* FENCE asked for one without pauses */
+	bool sweep_full;	   /* FENCE asked for one without pauses */
 	int64_t sweep_number;
 };
 
 /* conn.c */
-struct conn *conn_new(struct br_loop *l, const struct cfg_site *site, const struct cfg_system *system, const struct conn_kind *kind, struct br_err *err);
+struct conn *conn_new(struct br_loop *l, const struct cfg_site *site,
+	const struct cfg_system *system, const struct conn_kind *kind, struct br_err *err);
 void conn_free(struct conn *c);
 void conn_start(struct conn *c);
 /* A clean end: what runs is finished, BYE is said, the loop stops. */
@@ -176,7 +180,8 @@ void conn_add_refetch(struct conn *c, const struct msg *m);
 void conn_drop_refetches(struct conn *c);
 
 /* conn_tell.c */
-/* Stamps and sends m (seq only when it can be written and is not too large). Its number among what we said, 0 when it could not be sent in this form. */
+/* Stamps and sends m (seq only when it can be written and is not too large). Its number among what
+ * we said, 0 when it could not be sent in this form. */
 uint64_t conn_emit(struct conn *c, struct msg *m, const struct shape *shape, struct br_str key);
 void conn_flush(struct conn *c);
 bool conn_congested(const struct conn *c);

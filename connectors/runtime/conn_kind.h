@@ -1,12 +1,16 @@
 /*
  * conn_kind.h - the contract of a connector kind, and what the runtime offers it.
  *
- * The runtime (conn.c) owns Kafka, the handshake, (epoch, seq), INTENTs, the lease, the map of answered commands, the emission cache and the order of
- * messages. A kind only knows how to read and write the records of one sort of system. It knows nothing of cases and holds no durable state.
+ * The runtime (conn.c) owns Kafka, the handshake, (epoch, seq), INTENTs, the lease, the map of
+ * answered commands, the emission cache and the order of messages. A kind only knows how to read
+ * and write the records of one sort of system. It knows nothing of cases and holds no durable
+ * state.
  *
- * One thread, one loop; every call returns at once and answers later through conn_*(). Phases never overlap: the runtime calls one of begin / apply / poll /
- * refetch / sweep and waits for its end before the next, so a read and a write of one record never overlap. (apply may be called again with commands for other
- * records while earlier ones run.) What a kind reports is published in the order of its calls.
+ * One thread, one loop; every call returns at once and answers later through conn_*(). Phases never
+ * overlap: the runtime calls one of begin / apply / poll / refetch / sweep and waits for its end
+ * before the next, so a read and a write of one record never overlap. (apply may be called again
+ * with commands for other records while earlier ones run.) What a kind reports is published in the
+ * order of its calls.
  */
 #ifndef CONN_KIND_H
 #define CONN_KIND_H
@@ -17,8 +21,9 @@
 #include <jansson.h>
 
 enum conn_promise {
-	CONN_INBOX = 1,       /* writes are transactions with an inbox row: the outcome is always known (S1, no INTENT needed) */
-	CONN_CAS = 2,         /* compare-and-set is exact */
+	CONN_INBOX = 1, /* writes are transactions with an inbox row: the outcome is always known
+			   (S1, no INTENT needed) */
+	CONN_CAS = 2,	/* compare-and-set is exact */
 	CONN_IDEMPOTENCY = 4, /* honours an idempotency key (H1) */
 	CONN_LOOKUP = 8,      /* can look up before create */
 };
@@ -29,7 +34,9 @@ struct conn; /* the runtime of this process */
 struct conn_record {
 	struct br_str name;
 	const struct shape *shape;
-	json_t *spec; /* borrowed: {"record","root","read","write","parts","columns","normalise","natural_key","refused","on_create", ...} (map_spec) */
+	json_t *spec; /* borrowed:
+			 {"record","root","read","write","parts","columns","normalise","natural_key","refused","on_create",
+			 ...} (map_spec) */
 	void *kind;   /* the kind's own compiled form, set in begin */
 };
 
@@ -38,42 +45,47 @@ struct conn_command {
 	struct br_str did_text; /* also the Idempotency-Key */
 	enum msg_op op;
 	const struct conn_record *record;
-	struct br_str lid;      /* empty for a create */
-	struct br_str nk;       /* raw JSON */
+	struct br_str lid; /* empty for a create */
+	struct br_str nk;  /* raw JSON */
 	struct image base, set;
-	bool attempted;         /* inherited and possibly sent before: settle first */
-	int64_t deadline_us;    /* monotonic; a call must end by then (lease); 0 = none */
-	void *kind;             /* the kind's own, for the time of the command */
+	bool attempted;	     /* inherited and possibly sent before: settle first */
+	int64_t deadline_us; /* monotonic; a call must end by then (lease); 0 = none */
+	void *kind;	     /* the kind's own, for the time of the command */
 };
 
 struct conn_receipt {
 	enum msg_status status;
 	struct br_str lid;
 	const struct image *post; /* NULL = none */
-	bool atomic;              /* post is exactly what our write left */
-	bool doubt;               /* the outcome was unknown and was settled by comparing */
+	bool atomic;		  /* post is exactly what our write left */
+	bool doubt;		  /* the outcome was unknown and was settled by comparing */
 	struct br_str code, text; /* the system's own error */
 	struct br_str ref;
 };
 
 struct conn_kind {
-	const char *name;                 /* "postgres" */
+	const char *name;		  /* "postgres" */
 	const struct cfg_option *options; /* of connection: */
-	size_t options_size;              /* of the struct the options fill */
-	size_t state_size;                /* zeroed before open */
+	size_t options_size;		  /* of the struct the options fill */
+	size_t state_size;		  /* zeroed before open */
 	/* Offline check of connection: and the kind-specific parts of records: (lint). */
-	int (*lint)(const struct cfg_site *site, const struct cfg_system *system, const void *options, struct cfg_report *report);
-	/* Connects; later conn_opened() or conn_failed(). May be called again after conn_failed (back-off is the runtime's). */
+	int (*lint)(const struct cfg_site *site, const struct cfg_system *system,
+		const void *options, struct cfg_report *report);
+	/* Connects; later conn_opened() or conn_failed(). May be called again after conn_failed
+	 * (back-off is the runtime's). */
 	int (*open)(void *state, struct conn *c, const void *options, struct br_err *err);
 	unsigned (*promises)(const void *state);
-	/* The new epoch begins: compile the records (conn_records), take the fence in the target where it can; later conn_begun(). */
+	/* The new epoch begins: compile the records (conn_records), take the fence in the target
+	 * where it can; later conn_begun(). */
 	int (*begin)(void *state, int64_t epoch, struct br_str nonce, struct br_err *err);
 	/* Writes; later exactly one conn_answer() for each command (PROGRESS may come before). */
 	void (*apply)(void *state, struct conn_command *const *cmds, size_t n);
-	/* One round of reading what is new since the cursor; conn_observe() each, then conn_polled(). */
+	/* One round of reading what is new since the cursor; conn_observe() each, then
+	 * conn_polled(). */
 	void (*poll)(void *state);
 	/* Reads these records now; conn_observe() each (present or not), then conn_refetched(). */
-	void (*refetch)(void *state, const struct conn_record *record, const struct br_str *lids, size_t n);
+	void (*refetch)(
+		void *state, const struct conn_record *record, const struct br_str *lids, size_t n);
 	/* One chunk of the walk over all keys; conn_digest(), then conn_swept(). */
 	void (*sweep)(void *state);
 	void (*close)(void *state); /* also after a failed open; calls nothing back */
@@ -87,31 +99,39 @@ size_t conn_records(struct conn *c, struct conn_record **out);
 /* The cursor FENCE brought back: raw JSON or empty. */
 struct br_str conn_cursor(struct conn *c);
 
-/* inc: identity of the target's data ("" = unknown), target_epoch: highest epoch the target has seen, beat: writes counted there (0 = unknown). */
+/* inc: identity of the target's data ("" = unknown), target_epoch: highest epoch the target has
+ * seen, beat: writes counted there (0 = unknown). */
 void conn_opened(struct conn *c, struct br_str inc, int64_t target_epoch, int64_t beat);
 void conn_begun(struct conn *c);
-/* Something is wrong with the system: err's class decides. RETRY: the runtime closes the kind and opens it again with back-off and a new handshake. */
+/* Something is wrong with the system: err's class decides. RETRY: the runtime closes the kind and
+ * opens it again with back-off and a new handshake. */
 void conn_failed(struct conn *c, const struct br_err *err);
-/* A record as it stands (img NULL: it is not there). Dropped when equal to what was last told about lid in this process; unless reason is REFETCH. */
-void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid, const struct image *img, int64_t src_ts_ms, struct br_str by,
-	enum msg_reason reason);
+/* A record as it stands (img NULL: it is not there). Dropped when equal to what was last told about
+ * lid in this process; unless reason is REFETCH. */
+void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid,
+	const struct image *img, int64_t src_ts_ms, struct br_str by, enum msg_reason reason);
 /* A record that cannot be made an image: original bytes and the reason. */
-void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str lid, struct br_str raw, const struct br_err *err, enum msg_reason reason);
-/* End of a poll round. cursor: raw JSON to remember (empty = unchanged). more: call poll again at once. next_ms: otherwise in so many ms (or at conn_wake). */
+void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str lid,
+	struct br_str raw, const struct br_err *err, enum msg_reason reason);
+/* End of a poll round. cursor: raw JSON to remember (empty = unchanged). more: call poll again at
+ * once. next_ms: otherwise in so many ms (or at conn_wake). */
 void conn_polled(struct conn *c, struct br_str cursor, bool more, int64_t next_ms);
 /* The system says something changed: poll soon. */
 void conn_wake(struct conn *c);
 void conn_refetched(struct conn *c);
 /* One chunk: rows of keys in [lo, hi] ("" = from the beginning / to the end). */
-void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, struct br_str hi, const struct msg_digest *d, size_t n);
+void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, struct br_str hi,
+	const struct msg_digest *d, size_t n);
 /* done: the whole walk is over; next_ms: when the next chunk may run. */
 void conn_swept(struct conn *c, bool done, int64_t next_ms);
 void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_receipt *r);
 /*
- * Not now (a row somebody has locked, a full server, a write guard): nothing was written. For the phase the command has ended, so reading goes on;
- * the runtime gives it to apply() again in so many ms, with cmd->kind and cmd->attempted as they are then.
- * Right after a start nothing is read before the outstanding commands are settled. One that is handed back counts as settled for kinds with CONN_INBOX (so look into
- * the inbox first), and for others when cmd->attempted is false: set it to false once you have found out that the predecessor's call came to nothing.
+ * Not now (a row somebody has locked, a full server, a write guard): nothing was written. For the
+ * phase the command has ended, so reading goes on; the runtime gives it to apply() again in so many
+ * ms, with cmd->kind and cmd->attempted as they are then. Right after a start nothing is read
+ * before the outstanding commands are settled. One that is handed back counts as settled for kinds
+ * with CONN_INBOX (so look into the inbox first), and for others when cmd->attempted is false: set
+ * it to false once you have found out that the predecessor's call came to nothing.
  */
 void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms);
 /* Scratch memory that is reset when the current phase ends. */
@@ -120,7 +140,9 @@ struct br_arena *conn_arena(struct conn *c);
 /* All kinds, listed by hand in conn_kinds.c of the cli (the runtime knows no kind). */
 extern const struct conn_kind *const conn_kinds[];
 
-/* Runs the connector of one system until the loop stops; the process's main part. Returns the exit status. */
-int conn_run(struct br_loop *l, const struct cfg_site *site, const struct cfg_system *system, const struct conn_kind *kind);
+/* Runs the connector of one system until the loop stops; the process's main part. Returns the exit
+ * status. */
+int conn_run(struct br_loop *l, const struct cfg_site *site, const struct cfg_system *system,
+	const struct conn_kind *kind);
 
 #endif

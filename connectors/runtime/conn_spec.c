@@ -18,8 +18,10 @@ static int add_columns(struct shape_builder *b, const json_t *columns)
 	size_t i;
 	json_t *name;
 
-	json_array_foreach(columns, i, name) {
-		if (!json_is_string(name) || shape_add_field(b, text_of(name), SHAPE_TEXT, NULL) < 0)
+	json_array_foreach(columns, i, name)
+	{
+		if (!json_is_string(name) ||
+			shape_add_field(b, text_of(name), SHAPE_TEXT, NULL) < 0)
 			return -1;
 	}
 	return 0;
@@ -34,8 +36,10 @@ static const struct shape *read_shape(struct conn *c, json_t *spec)
 
 	if (!b || add_columns(b, json_object_get(spec, "columns")) != 0)
 		return NULL;
-	json_object_foreach(parts, name, part) {
-		if (shape_add_part(b, br_str_z(name)) < 0 || add_columns(b, json_object_get(part, "columns")) != 0)
+	json_object_foreach(parts, name, part)
+	{
+		if (shape_add_part(b, br_str_z(name)) < 0 ||
+			add_columns(b, json_object_get(part, "columns")) != 0)
 			return NULL;
 	}
 	return shape_end(b);

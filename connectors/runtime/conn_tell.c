@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CONGESTED 30000          /* messages Kafka has not acknowledged */
-#define CURSOR_EVERY_US 100000LL /* a cursor only shortens what is read again after a crash, so a fast poll need not tell each */
-#define MAX_RAW 65536            /* bytes of a record that cannot be read, kept for a person to look at */
+#define CONGESTED 30000 /* messages Kafka has not acknowledged */
+#define CURSOR_EVERY_US                                                                            \
+	100000LL /* a cursor only shortens what is read again after a crash, so a fast poll need   \
+		    not tell each */
+#define MAX_RAW 65536 /* bytes of a record that cannot be read, kept for a person to look at */
 
 /* ---- the queue in front of Kafka ---- */
 
@@ -51,8 +53,9 @@ void conn_flush(struct conn *c)
 	while (c->waiting) {
 		struct conn_waiting *w = c->waiting;
 
-		if (bus_send(c->bus, c->in_topic, 0, (struct br_str){w->bytes, w->key_n}, (struct br_str){w->bytes + w->key_n, w->value_n}, NULL, 0,
-			    NULL, NULL) != 0)
+		if (bus_send(c->bus, c->in_topic, 0, (struct br_str){w->bytes, w->key_n},
+			    (struct br_str){w->bytes + w->key_n, w->value_n}, NULL, 0, NULL,
+			    NULL) != 0)
 			return;
 		c->waiting = w->next;
 		if (!c->waiting)
@@ -111,12 +114,18 @@ static void told(struct conn *c, const struct conn_record *r, struct br_str lid,
 	c->count.told++;
 }
 
-void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid, const struct image *img, int64_t src_ts_ms, struct br_str by,
-	enum msg_reason reason)
+void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid,
+	const struct image *img, int64_t src_ts_ms, struct br_str by, enum msg_reason reason)
 {
 	uint64_t hash = img ? image_hash(img) : CONN_CACHE_ABSENT;
-	struct msg m = {.type = MSG_OBS, .rec = r->name, .lid = lid, .present = img != NULL, .has_image = img != NULL, .src_ts = src_ts_ms,
-		.by = conn_clean_text(by), .reason = reason};
+	struct msg m = {.type = MSG_OBS,
+		.rec = r->name,
+		.lid = lid,
+		.present = img != NULL,
+		.has_image = img != NULL,
+		.src_ts = src_ts_ms,
+		.by = conn_clean_text(by),
+		.reason = reason};
 	struct br_err err;
 	char id[64];
 
@@ -136,14 +145,21 @@ void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid
 	if (br_buf_failed(&c->out))
 		br_err_set(&err, BR_E_CONN_TEXT, "system", c->system_name, "lid", id, NULL);
 	else
-		br_err_set(&err, BR_E_TOO_BIG, "what", "the record", "max", "message.max.bytes", NULL);
+		br_err_set(
+			&err, BR_E_TOO_BIG, "what", "the record", "max", "message.max.bytes", NULL);
 	c->count.read--;
 	conn_observe_bad(c, r, lid, BR_STR_NONE, &err, reason);
 }
 
-void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str lid, struct br_str raw, const struct br_err *err, enum msg_reason reason)
+void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str lid,
+	struct br_str raw, const struct br_err *err, enum msg_reason reason)
 {
-	struct msg m = {.type = MSG_OBS, .rec = r->name, .lid = conn_clean_text(lid), .present = true, .raw = raw, .reason = reason};
+	struct msg m = {.type = MSG_OBS,
+		.rec = r->name,
+		.lid = conn_clean_text(lid),
+		.present = true,
+		.raw = raw,
+		.reason = reason};
 	uint64_t hash = br_hash(raw.p, raw.n) ^ 1;
 	const char *why = br_err_detail(err, "why");
 	char text[600];
@@ -156,8 +172,10 @@ void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str
 	if (m.raw.n > MAX_RAW)
 		m.raw.n = MAX_RAW;
 	m.code = br_str_z(br_err_tag((int)br_err_code(err)));
-	/* code and reason make the message again where it is parked; a code without a reason comes as its sentence */
-	m.text = conn_clean_text(br_str_z(why ? why : br_err_sentence(err, br_lang_from_env(), text, sizeof(text))));
+	/* code and reason make the message again where it is parked; a code without a reason comes
+	 * as its sentence */
+	m.text = conn_clean_text(
+		br_str_z(why ? why : br_err_sentence(err, br_lang_from_env(), text, sizeof(text))));
 	c->count.bad++;
 	if (conn_emit(c, &m, r->shape, m.lid))
 		told(c, r, lid, hash);
@@ -165,9 +183,15 @@ void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str
 
 /* ---- digests and cursors ---- */
 
-void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, struct br_str hi, const struct msg_digest *d, size_t n)
+void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, struct br_str hi,
+	const struct msg_digest *d, size_t n)
 {
-	struct msg m = {.type = MSG_DIGEST, .rec = r->name, .lo = lo, .hi = hi, .digests = (struct msg_digest *)d, .ndigests = n};
+	struct msg m = {.type = MSG_DIGEST,
+		.rec = r->name,
+		.lo = lo,
+		.hi = hi,
+		.digests = (struct msg_digest *)d,
+		.ndigests = n};
 	struct br_err err;
 	char id[64];
 
@@ -177,7 +201,8 @@ void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, 
 		c->count.digests++;
 		return;
 	}
-	/* a key of the system that is no text at all: the sweep cannot tell of it, but the rest goes on */
+	/* a key of the system that is no text at all: the sweep cannot tell of it, but the rest
+	 * goes on */
 	br_err_clear(&err);
 	snprintf(id, sizeof(id), "%.*s", BR_STR_ARG(conn_clean_text(lo)));
 	br_err_set(&err, BR_E_CONN_TEXT, "system", c->system_name, "lid", id, NULL);
@@ -211,7 +236,8 @@ void conn_tell_cursor(struct conn *c)
 	if (!c->cursor_due)
 		return;
 	if (now - c->cursor_told_us < CURSOR_EVERY_US && !c->stopping) {
-		br_timer_set(c->loop, &c->cursor_timer, CURSOR_EVERY_US - (now - c->cursor_told_us));
+		br_timer_set(
+			c->loop, &c->cursor_timer, CURSOR_EVERY_US - (now - c->cursor_told_us));
 		return;
 	}
 	c->cursor_due = false;

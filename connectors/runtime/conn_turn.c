@@ -1,8 +1,9 @@
 /*
  * conn_turn.c - whose turn it is.
  *
- * One phase at a time, so that a read and a write of one record never overlap. Commands, polls and refetches that are due take turns in a round; the sweep comes when
- * nothing else is due, or when it has waited too long. While a poll is due, no further commands are added to those that run.
+ * One phase at a time, so that a read and a write of one record never overlap. Commands, polls and
+ * refetches that are due take turns in a round; the sweep comes when nothing else is due, or when
+ * it has waited too long. While a poll is due, no further commands are added to those that run.
  */
 #include "conn_internal.h"
 
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REFETCH_CHUNK 200
+#define REFETCH_CHUNK	  200
 #define SWEEP_PATIENCE_US 10000000LL
 
 void conn_soon(struct conn *c)
@@ -29,7 +30,8 @@ static bool due(const struct conn *c, int64_t at)
 
 static bool poll_due(const struct conn *c)
 {
-	return c->kind->poll && c->stage == CONN_RUN && !c->paused && (c->wake || due(c, c->poll_at));
+	return c->kind->poll && c->stage == CONN_RUN && !c->paused &&
+	       (c->wake || due(c, c->poll_at));
 }
 
 static bool refetch_due(const struct conn *c)
@@ -39,7 +41,8 @@ static bool refetch_due(const struct conn *c)
 
 static bool sweep_due(const struct conn *c, int64_t overdue_us)
 {
-	return c->kind->sweep && c->stage == CONN_RUN && !c->paused && c->sweep_at >= 0 && due(c, c->sweep_at + overdue_us);
+	return c->kind->sweep && c->stage == CONN_RUN && !c->paused && c->sweep_at >= 0 &&
+	       due(c, c->sweep_at + overdue_us);
 }
 
 static bool is_due(struct conn *c, enum conn_phase p)
@@ -211,7 +214,9 @@ void conn_swept(struct conn *c, bool done, int64_t next_ms)
 	if (!conn_alive(c) || c->phase != PHASE_SWEEP)
 		return;
 	if (done) {
-		m.sweep = (struct br_str){id, (size_t)snprintf(id, sizeof(id), "%lld-%lld", (long long)c->epoch, (long long)++c->sweep_number)};
+		m.sweep = (struct br_str){
+			id, (size_t)snprintf(id, sizeof(id), "%lld-%lld", (long long)c->epoch,
+				    (long long)++c->sweep_number)};
 		conn_emit(c, &m, NULL, BR_STR_NONE);
 		c->sweep_full = false;
 	}

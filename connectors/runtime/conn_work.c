@@ -1,11 +1,15 @@
 /*
  * conn_work.c - commands: from CMD to RCPT (protocol A6, A7).
  *
- * A command is known by its delivery id. Read again while it waits or runs, it is ignored: its receipt will come. Read again after its answer, the same answer is
- * sent again and nothing is done. Answers are kept as long as the bridge may ask: it has at most `credit` commands out, and reads receipts in order.
+ * A command is known by its delivery id. Read again while it waits or runs, it is ignored: its
+ * receipt will come. Read again after its answer, the same answer is sent again and nothing is
+ * done. Answers are kept as long as the bridge may ask: it has at most `credit` commands out, and
+ * reads receipts in order.
  *
- * Kinds whose writes are no transactions with an inbox row (no CONN_INBOX) get a command only after its INTENT is acknowledged, so that a successor knows what may
- * have been called, and with a deadline: no call may outlast the lease, which hangs on the last PING read from the bridge and on the INTENT's own acknowledgement.
+ * Kinds whose writes are no transactions with an inbox row (no CONN_INBOX) get a command only after
+ * its INTENT is acknowledged, so that a successor knows what may have been called, and with a
+ * deadline: no call may outlast the lease, which hangs on the last PING read from the bridge and on
+ * the INTENT's own acknowledgement.
  */
 #include "conn_internal.h"
 
@@ -15,9 +19,11 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-#define APPLY_INBOX 512        /* commands given to a kind at a time */
-#define APPLY_CALLS 64         /* ... that calls a server for each */
-#define LEASE_LEFT 8           /* with less than this part of the lease left no call is begun; PING comes every fourth */
+#define APPLY_INBOX 512 /* commands given to a kind at a time */
+#define APPLY_CALLS 64	/* ... that calls a server for each */
+#define LEASE_LEFT                                                                                 \
+	8 /* with less than this part of the lease left no call is begun; PING comes every fourth  \
+	   */
 
 static bool needs_intent(const struct conn *c)
 {
@@ -71,7 +77,8 @@ static bool keep_command(struct conn_work *w, const struct msg *m)
 {
 	struct conn_command *cmd = &w->cmd;
 	size_t cells = (size_t)m->base.n + m->image.n;
-	size_t texts = m->lid.n + m->nk.n + m->did.cid.n + m->did.rec.n + 8 + image_texts(&m->base) + image_texts(&m->image);
+	size_t texts = m->lid.n + m->nk.n + m->did.cid.n + m->did.rec.n + 8 +
+		       image_texts(&m->base) + image_texts(&m->image);
 	struct storage to;
 
 	w->storage = malloc(cells * sizeof(struct cell) + texts);
@@ -90,7 +97,8 @@ static bool keep_command(struct conn_work *w, const struct msg *m)
 	return true;
 }
 
-static struct conn_work *new_work(struct conn *c, const struct msg *m, struct br_str did, const struct conn_record *r)
+static struct conn_work *new_work(
+	struct conn *c, const struct msg *m, struct br_str did, const struct conn_record *r)
 {
 	struct conn_work *w = calloc(1, sizeof(*w) + did.n + 1);
 	char *text = (char *)(w + 1);
@@ -121,13 +129,14 @@ void conn_drop_work(struct conn *c)
 	struct conn_work *w, *next;
 
 	HASH_ITER(hh, c->by_did, w, next)
-		free_work(c, w);
+	free_work(c, w);
 	c->ready = c->intents = c->later = c->answered = NULL;
 	c->nready = c->nintents = c->nrunning = c->nanswered = c->nsettling = 0;
 	br_timer_set(c->loop, &c->later_timer, -1);
 }
 
-/* Is there a command of which nobody knows whether it was carried out? Those with our INTENT and no answer, and those inherited and not yet settled. */
+/* Is there a command of which nobody knows whether it was carried out? Those with our INTENT and no
+ * answer, and those inherited and not yet settled. */
 bool conn_in_doubt(const struct conn *c)
 {
 	if (c->nrunning || c->nintents)
@@ -147,7 +156,8 @@ static void answer_again(struct conn *c, const struct conn_work *w)
 	struct msg m;
 
 	br_err_clear(&err);
-	if (msg_read((struct br_str){w->receipt, w->receipt_n}, conn_shape, c, &c->in_arena, &m, &err) != 0 ||
+	if (msg_read((struct br_str){w->receipt, w->receipt_n}, conn_shape, c, &c->in_arena, &m,
+		    &err) != 0 ||
 		!conn_emit(c, &m, conn_shape(c, m.sys, m.rec), w->cmd.did_text))
 		conn_end(c, END_RETRY, 0, &err);
 	else
@@ -184,7 +194,8 @@ void conn_begin_settling(struct conn *c)
 {
 	struct conn_work *w;
 
-	DL_FOREACH(c->ready, w) {
+	DL_FOREACH(c->ready, w)
+	{
 		w->settling = true;
 		c->nsettling++;
 	}
@@ -216,7 +227,8 @@ static void lease_lost(struct conn *c)
 	struct br_err err;
 	char seconds[24];
 
-	snprintf(seconds, sizeof(seconds), "%lld", (long long)((br_loop_now(c->loop) - c->heard_us) / 1000000));
+	snprintf(seconds, sizeof(seconds), "%lld",
+		(long long)((br_loop_now(c->loop) - c->heard_us) / 1000000));
 	br_err_clear(&err);
 	br_err_set(&err, BR_E_CONN_LEASE, "seconds", seconds, "system", c->system_name, NULL);
 	conn_end(c, END_RETRY, 0, &err);
@@ -224,7 +236,8 @@ static void lease_lost(struct conn *c)
 
 bool conn_may_apply(struct conn *c)
 {
-	return c->ready && !c->paused && !c->stopping && (!needs_intent(c) || br_loop_now(c->loop) >= c->write_from_us);
+	return c->ready && !c->paused && !c->stopping &&
+	       (!needs_intent(c) || br_loop_now(c->loop) >= c->write_from_us);
 }
 
 static void give(struct conn *c, struct conn_work **works, size_t n)
@@ -338,10 +351,19 @@ static void follow(struct conn *c, const struct conn_command *cmd, const struct 
 		conn_cache_drop(c->cache, number, lid);
 }
 
-static void tell_receipt(struct conn *c, const struct conn_command *cmd, const struct conn_receipt *r)
+static void tell_receipt(
+	struct conn *c, const struct conn_command *cmd, const struct conn_receipt *r)
 {
-	struct msg m = {.type = MSG_RCPT, .rec = cmd->did.rec, .did = cmd->did, .status = r->status, .lid = conn_clean_text(r->lid), .atomic = r->atomic,
-		.doubt = r->doubt, .code = conn_clean_text(r->code), .text = conn_clean_text(r->text), .ref = conn_clean_text(r->ref)};
+	struct msg m = {.type = MSG_RCPT,
+		.rec = cmd->did.rec,
+		.did = cmd->did,
+		.status = r->status,
+		.lid = conn_clean_text(r->lid),
+		.atomic = r->atomic,
+		.doubt = r->doubt,
+		.code = conn_clean_text(r->code),
+		.text = conn_clean_text(r->text),
+		.ref = conn_clean_text(r->ref)};
 
 	if (r->post) {
 		m.has_image = true;
@@ -350,7 +372,8 @@ static void tell_receipt(struct conn *c, const struct conn_command *cmd, const s
 	c->count.receipts++;
 	if (conn_emit(c, &m, cmd->record->shape, cmd->did.cid))
 		return;
-	/* an image that cannot be sent; the outcome still can, and the record is read again by the next poll */
+	/* an image that cannot be sent; the outcome still can, and the record is read again by the
+	 * next poll */
 	m.has_image = false;
 	m.atomic = false;
 	m.text.n = 0;
@@ -382,10 +405,11 @@ static void set_later_timer(struct conn *c)
 	int64_t first = INT64_MAX;
 
 	DL_FOREACH(c->later, w)
-		if (w->due_us < first)
-			first = w->due_us;
+	if (w->due_us < first)
+		first = w->due_us;
 	if (c->later)
-		br_timer_set(c->loop, &c->later_timer, first > br_loop_now(c->loop) ? first - br_loop_now(c->loop) : 0);
+		br_timer_set(c->loop, &c->later_timer,
+			first > br_loop_now(c->loop) ? first - br_loop_now(c->loop) : 0);
 }
 
 void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
@@ -399,7 +423,8 @@ void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
 	w->due_us = br_loop_now(c->loop) + (ms > 0 ? ms : 0) * 1000;
 	DL_APPEND(c->later, w);
 	set_later_timer(c);
-	/* nothing was written now; with an inbox, or when no predecessor can have written either, nothing was written at all, and reading need not wait */
+	/* nothing was written now; with an inbox, or when no predecessor can have written either,
+	 * nothing was written at all, and reading need not wait */
 	if (!needs_intent(c) || !cmd->attempted)
 		settled(c, w);
 	conn_soon(c);
@@ -411,7 +436,8 @@ static void again(void *arg)
 	struct conn *c = arg;
 	struct conn_work *w, *next;
 
-	DL_FOREACH_SAFE(c->later, w, next) {
+	DL_FOREACH_SAFE(c->later, w, next)
+	{
 		if (w->due_us > br_loop_now(c->loop))
 			continue;
 		DL_DELETE(c->later, w);

@@ -2,10 +2,11 @@
 and places that exist on one machine only."""
 
 import re
+import subprocess
 
 import pytest
 
-from source_tree import c_files, code_only, lines_matching, read, text_files
+from source_tree import SOURCE, c_files, code_only, lines_matching, read, text_files
 
 BANNED = {
     "strcpy": "no limit", "strcat": "no limit", "sprintf": "no limit", "vsprintf": "no limit",
@@ -38,6 +39,23 @@ def test_nothing_is_left_for_later():
 def test_the_project_stands_alone():
     found = findings(text_files(), ELSEWHERE)
     assert not found, "\n".join(found)
+
+
+def unformatted(folder, paths):
+    done = subprocess.run(["clang-format", "--dry-run", "--Werror", *map(str, paths)], cwd=folder,
+                          capture_output=True, text=True)
+    return sorted({line.split(":")[0] for line in done.stderr.splitlines() if " error: " in line})
+
+
+def test_c_files_are_laid_out_as_clang_format_does():
+    found = unformatted(SOURCE, c_files())
+    assert not found, "clang-format -i " + " ".join(found)
+
+
+def test_the_layout_check_sees(tmp_path):
+    (tmp_path / ".clang-format").write_text((SOURCE / ".clang-format").read_text())
+    (tmp_path / "bad.c").write_text("int f(void) { return 1; }\n")
+    assert unformatted(tmp_path, ["bad.c"]) == ["bad.c"]
 
 
 @pytest.mark.parametrize("code, found", [

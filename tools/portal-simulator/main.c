@@ -25,7 +25,7 @@ static int open_portal(struct portal *p, const struct options *o)
 	faults_init(&p->faults);
 	stats_init(&p->stats);
 	if (db_open(&p->writer, o->db, true, why, sizeof(why)) ||
-			db_open(&p->reader, o->db, false, why, sizeof(why))) {
+		db_open(&p->reader, o->db, false, why, sizeof(why))) {
 		fprintf(stderr, "portal-simulator: %s: %s\n", o->db, why);
 		return -1;
 	}

@@ -35,25 +35,38 @@ struct portal {
 
 /* Codes of the interface; README.md says when each is answered. */
 enum {
-	CODE_OK = 200, CODE_SIGN = 4001, CODE_SKEW = 4002, CODE_DUPLICATE = 4003, CODE_TOKEN = 4005,
-	CODE_NOT_CLAIMED = 4011, CODE_BAD_VALUE = 4012, CODE_NO_PARENT = 4013, CODE_STATE = 4014,
-	CODE_UNKNOWN = 4040, CODE_METHOD = 4050, CODE_IN_PROGRESS = 4090, CODE_PRECONDITION = 4120,
-	CODE_TOO_LARGE = 4130, CODE_KEY_REUSED = 4220, CODE_SLOW_DOWN = 4290, CODE_BUSY = 5000,
+	CODE_OK = 200,
+	CODE_SIGN = 4001,
+	CODE_SKEW = 4002,
+	CODE_DUPLICATE = 4003,
+	CODE_TOKEN = 4005,
+	CODE_NOT_CLAIMED = 4011,
+	CODE_BAD_VALUE = 4012,
+	CODE_NO_PARENT = 4013,
+	CODE_STATE = 4014,
+	CODE_UNKNOWN = 4040,
+	CODE_METHOD = 4050,
+	CODE_IN_PROGRESS = 4090,
+	CODE_PRECONDITION = 4120,
+	CODE_TOO_LARGE = 4130,
+	CODE_KEY_REUSED = 4220,
+	CODE_SLOW_DOWN = 4290,
+	CODE_BUSY = 5000,
 	CODE_CLOSED = 5001,
 };
 
 struct request {
 	struct MHD_Connection *connection;
 	const char *method;
-	const char *path;    /* without the query */
-	const char *target;  /* as it came, with the query */
-	const char *body;    /* ends with a NUL that is not counted */
+	const char *path;   /* without the query */
+	const char *target; /* as it came, with the query */
+	const char *body;   /* ends with a NUL that is not counted */
 	size_t body_size;
 	bool loopback;
-	bool wants_json;     /* Accept: application/json */
-	char who[80];        /* the app key, "applicant" or "clerk" */
-	const char *actor;   /* "app" or "web" */
-	char part[64];       /* what stands for the * of the route */
+	bool wants_json;   /* Accept: application/json */
+	char who[80];	   /* the app key, "applicant" or "clerk" */
+	const char *actor; /* "app" or "web" */
+	char part[64];	   /* what stands for the * of the route */
 	struct fault_plan plan;
 	struct settings settings;
 };
@@ -61,14 +74,14 @@ struct request {
 struct reply {
 	int code;
 	char msg[400];
-	json_t *data;        /* owned; NULL becomes null */
-	char etag[32];       /* "" = none */
-	int retry_after;     /* seconds, 0 = none */
-	bool replay;         /* the stored answer of an earlier call */
-	char *text;          /* owned; a finished body instead of code, msg and data */
+	json_t *data;	 /* owned; NULL becomes null */
+	char etag[32];	 /* "" = none */
+	int retry_after; /* seconds, 0 = none */
+	bool replay;	 /* the stored answer of an earlier call */
+	char *text;	 /* owned; a finished body instead of code, msg and data */
 	size_t text_size;
-	const char *type;    /* of text */
-	unsigned status;     /* HTTP status, 0 = by code */
+	const char *type; /* of text */
+	unsigned status;  /* HTTP status, 0 = by code */
 	char location[160];
 };
 

@@ -13,7 +13,7 @@ typedef int handler_fn(struct portal *p, struct db *db, struct request *rq, stru
 enum {
 	ROUTE_WRITE = 1,   /* in a transaction */
 	ROUTE_SIGNED = 2,  /* headers and token of the interface */
-	ROUTE_PAGE = 4,    /* for people */
+	ROUTE_PAGE = 4,	   /* for people */
 	ROUTE_CONTROL = 8, /* from this machine only; no faults */
 	ROUTE_KEYED = 16,  /* Idempotency-Key is honoured */
 };
@@ -25,8 +25,8 @@ struct route {
 
 /* NULL when there is none; *path_known tells whether another method would have fitted. part
  * receives what stood for the *. */
-const struct route *route_find(const char *method, const char *path, char *part, size_t size,
-	bool *path_known);
+const struct route *route_find(
+	const char *method, const char *path, char *part, size_t size, bool *path_known);
 
 handler_fn api_create_number, api_basic, api_proc, api_special, api_file, api_done, api_update,
 	api_ack;
@@ -34,7 +34,7 @@ handler_fn api_case, api_pending, api_changes, api_search, api_file_get, api_ite
 	api_recon;
 handler_fn page_home, page_apply, page_mine, page_mine_save, page_rate, page_clerk, page_clerk_save;
 handler_fn control_get, control_put, control_faults, control_faults_put, control_fault_add,
-	control_faults_clear, control_fault_remove, control_journal, control_summary,
-	control_stats, control_reset, control_tokens_clear, control_item;
+	control_faults_clear, control_fault_remove, control_journal, control_summary, control_stats,
+	control_reset, control_tokens_clear, control_item;
 
 #endif

@@ -8,7 +8,7 @@
 #include "portal_time.h"
 
 #define PAGE_DEFAULT 100
-#define PAGE_MOST 500
+#define PAGE_MOST    500
 
 static int64_t page_limit(const struct request *rq)
 {
@@ -33,8 +33,8 @@ static void write_cursor(const char *feed, char kind, int64_t at, char out[48])
 	snprintf(out, 48, "%c%s%012llx", kind, feed, (unsigned long long)at);
 }
 
-static int read_cursor(const struct request *rq, const char *feed, char kind, int64_t *at,
-	struct reply *rp)
+static int read_cursor(
+	const struct request *rq, const char *feed, char kind, int64_t *at, struct reply *rp)
 {
 	const char *text = request_query(rq, "cursor");
 	char again[48] = "";
@@ -52,8 +52,8 @@ static int read_cursor(const struct request *rq, const char *feed, char kind, in
 }
 
 /* One page of cases in the order of their place; one row more than asked for tells of more. */
-static int feed_page(struct db *db, const struct request *rq, struct reply *rp, enum query q,
-	char kind)
+static int feed_page(
+	struct db *db, const struct request *rq, struct reply *rp, enum query q, char kind)
 {
 	const int64_t limit = page_limit(rq);
 	char feed[16], cursor[48];
@@ -80,8 +80,8 @@ static int feed_page(struct db *db, const struct request *rq, struct reply *rp, 
 	}
 	db_done(st);
 	write_cursor(feed, kind, at, cursor);
-	return reply_ok(rp, json_pack("{s:o, s:s, s:b}", "items", items, "cursor", cursor, "more",
-		(int)more));
+	return reply_ok(rp,
+		json_pack("{s:o, s:s, s:b}", "items", items, "cursor", cursor, "more", (int)more));
 }
 
 int api_changes(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
@@ -178,14 +178,14 @@ int api_items(struct portal *p, struct db *db, struct request *rq, struct reply 
 	items = json_array();
 	st = db_query(db, Q_ITEMS_SINCE, "t", since);
 	while (db_step(db, st))
-		json_array_append_new(items, json_pack(
-			"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s}",
-			"IMPLEMENTCODE", db_text(st, 0), "ITEMCODE", db_text(st, 1),
-			"ITEMNAME", db_text(st, 2), "DEPTID", db_text(st, 3),
-			"DEPTNAME", db_text(st, 4), "CLAIMED", db_text(st, 5), "PROMISETIMELIMIT", db_text(st, 6),
-			"PROMISETIMEUNIT", "1",
-			"ITEMVERSION", (json_int_t)sqlite3_column_int64(st, 7),
-			"UPDATETIME", db_text(st, 8)));
+		json_array_append_new(
+			items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s}",
+				       "IMPLEMENTCODE", db_text(st, 0), "ITEMCODE", db_text(st, 1),
+				       "ITEMNAME", db_text(st, 2), "DEPTID", db_text(st, 3),
+				       "DEPTNAME", db_text(st, 4), "CLAIMED", db_text(st, 5),
+				       "PROMISETIMELIMIT", db_text(st, 6), "PROMISETIMEUNIT", "1",
+				       "ITEMVERSION", (json_int_t)sqlite3_column_int64(st, 7),
+				       "UPDATETIME", db_text(st, 8)));
 	db_done(st);
 	return reply_ok(rp, json_pack("{s:o}", "items", items));
 }
@@ -202,10 +202,11 @@ int api_ratings(struct portal *p, struct db *db, struct request *rq, struct repl
 	items = json_array();
 	st = db_query(db, Q_RATINGS_SINCE, "t", since);
 	while (db_step(db, st))
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}",
-			"PROJID", db_text(st, 0), "IMPLEMENTCODE", db_text(st, 1),
-			"SATISFACTION", db_text(st, 2), "CONTENT", db_text(st, 3),
-			"RATETIME", db_text(st, 4), "TIMES", db_text(st, 5)));
+		json_array_append_new(
+			items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "PROJID", db_text(st, 0),
+				       "IMPLEMENTCODE", db_text(st, 1), "SATISFACTION",
+				       db_text(st, 2), "CONTENT", db_text(st, 3), "RATETIME",
+				       db_text(st, 4), "TIMES", db_text(st, 5)));
 	db_done(st);
 	return reply_ok(rp, json_pack("{s:o}", "items", items));
 }
@@ -217,10 +218,9 @@ static json_t *recon_line(const struct kase *c)
 
 	hash_hex(HASH_SHA256, text, strlen(text), hash);
 	free(text);
-	line = json_pack("{s:s, s:s?, s:s, s:I, s:s}", "PROJID", c->projid,
-		"ORGBUSNO", case_value(c, "ORGBUSNO"),
-		"PROJECTSTATE", case_value(c, "PROJECTSTATE"),
-		"VERSION", (json_int_t)c->version, "HASH", hash);
+	line = json_pack("{s:s, s:s?, s:s, s:I, s:s}", "PROJID", c->projid, "ORGBUSNO",
+		case_value(c, "ORGBUSNO"), "PROJECTSTATE", case_value(c, "PROJECTSTATE"), "VERSION",
+		(json_int_t)c->version, "HASH", hash);
 	return line;
 }
 
@@ -245,9 +245,9 @@ int api_recon(struct portal *p, struct db *db, struct request *rq, struct reply 
 		case_free(&c);
 	}
 	db_done(st);
-	return reply_ok(rp, json_pack("{s:s, s:s, s:I, s:I, s:o}", "DATE", date, "ORG",
-		org ? org : "", "TOTAL", (json_int_t)json_array_size(items), "FINISHED", finished,
-		"items", items));
+	return reply_ok(rp,
+		json_pack("{s:s, s:s, s:I, s:I, s:o}", "DATE", date, "ORG", org ? org : "", "TOTAL",
+			(json_int_t)json_array_size(items), "FINISHED", finished, "items", items));
 }
 
 int api_file_get(struct portal *p, struct db *db, struct request *rq, struct reply *rp)

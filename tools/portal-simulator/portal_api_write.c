@@ -49,8 +49,8 @@ static int find_item(struct db *db, const char *code, char *out, size_t size, st
 	return rp->code;
 }
 
-static bool number_known(struct db *db, const struct request *rq, const char *orgbusno,
-	struct reply *rp)
+static bool number_known(
+	struct db *db, const struct request *rq, const char *orgbusno, struct reply *rp)
 {
 	sqlite3_stmt *st;
 	bool known;
@@ -61,8 +61,8 @@ static bool number_known(struct db *db, const struct request *rq, const char *or
 	known = db_step(db, st);
 	if (known) {
 		reply_refuse(rp, CODE_DUPLICATE, NULL, "该部门业务流水号已有办件");
-		rp->data = json_pack("{s:s, s:s}", "PROJID", db_text(st, 0),
-			"projid", db_text(st, 0));
+		rp->data =
+			json_pack("{s:s, s:s}", "PROJID", db_text(st, 0), "projid", db_text(st, 0));
 	}
 	db_done(st);
 	return known;
@@ -81,7 +81,7 @@ int api_create_number(struct portal *p, struct db *db, struct request *rq, struc
 	if (strlen(orgbusno) > 50)
 		reply_refuse(rp, CODE_BAD_VALUE, "ORGBUSNO", "超过最大长度");
 	else if (find_item(db, text_of(body, "itemId"), item, sizeof(item), rp) == CODE_OK &&
-			!number_known(db, rq, orgbusno, rp)) {
+		 !number_known(db, rq, orgbusno, rp)) {
 		if (case_number(db, rq, item, *orgbusno ? orgbusno : NULL, &c, rp) == CODE_OK)
 			reply_ok(rp, json_pack("{s:s, s:s}", "projid", c.projid, "projpwd", c.pwd));
 		case_free(&c);
@@ -127,7 +127,7 @@ static int set_groups(struct kase *c, json_t *body, const struct request *rq, st
 
 static int same_item(const struct kase *c, const json_t *body, struct reply *rp)
 {
-	static const char *const names[] = { "IMPLEMENTCODE", "ITEMCODE" };
+	static const char *const names[] = {"IMPLEMENTCODE", "ITEMCODE"};
 
 	for (size_t i = 0; i < 2; i++) {
 		const char *sent = text_of(body, names[i]);
@@ -141,14 +141,15 @@ static int same_item(const struct kase *c, const json_t *body, struct reply *rp)
 static void name_project(struct kase *c)
 {
 	if (!case_value(c, "PROJECTNAME") && case_value(c, "APPLICANT"))
-		json_object_set_new(c->doc, "PROJECTNAME", json_sprintf("关于%s的%s",
-			case_value(c, "APPLICANT"), case_value(c, "ITEMNAME")));
+		json_object_set_new(c->doc, "PROJECTNAME",
+			json_sprintf("关于%s的%s", case_value(c, "APPLICANT"),
+				case_value(c, "ITEMNAME")));
 }
 
 int api_basic(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
 	json_t *body = read_body(rq, rp);
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 	bool first;
 
 	if (!body)
@@ -156,8 +157,8 @@ int api_basic(struct portal *p, struct db *db, struct request *rq, struct reply 
 	if (load(db, rq, text_of(body, "PROJID"), true, &c, rp) == CODE_OK) {
 		first = c.version == 0;
 		if ((!first || case_first(db, &c, rp) == CODE_OK) &&
-				same_item(&c, body, rp) == CODE_OK &&
-				set_groups(&c, body, rq, rp) == CODE_OK) {
+			same_item(&c, body, rp) == CODE_OK &&
+			set_groups(&c, body, rq, rp) == CODE_OK) {
 			if (first)
 				name_project(&c);
 			case_save(p, db, &c, first ? "create" : "basic", rq, rp);
@@ -171,13 +172,12 @@ int api_basic(struct portal *p, struct db *db, struct request *rq, struct reply 
 int api_update(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
 	json_t *body = read_body(rq, rp);
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 
 	if (!body)
 		return rp->code;
 	if (load(db, rq, text_of(body, "PROJID"), false, &c, rp) == CODE_OK &&
-			same_item(&c, body, rp) == CODE_OK &&
-			set_groups(&c, body, rq, rp) == CODE_OK)
+		same_item(&c, body, rp) == CODE_OK && set_groups(&c, body, rq, rp) == CODE_OK)
 		case_save(p, db, &c, "update", rq, rp);
 	case_free(&c);
 	json_decref(body);
@@ -190,7 +190,7 @@ static int receive_element(struct portal *p, struct db *db, struct request *rq, 
 {
 	json_t *body = read_body(rq, rp);
 	const json_t *sn = json_object_get(body, "SN");
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 	char number[24];
 
 	if (!body)
@@ -201,7 +201,7 @@ static int receive_element(struct portal *p, struct db *db, struct request *rq, 
 	if (!value_is_number(number, 0) || strlen(number) > 6)
 		reply_refuse(rp, CODE_BAD_VALUE, "SN", "序号应为1至6位数字");
 	else if (load(db, rq, text_of(body, "PROJID"), false, &c, rp) == CODE_OK &&
-			case_set(&c, group, number, body, 0, rq, rp) == CODE_OK)
+		 case_set(&c, group, number, body, 0, rq, rp) == CODE_OK)
 		case_save(p, db, &c, op, rq, rp);
 	case_free(&c);
 	json_decref(body);
@@ -221,7 +221,7 @@ int api_special(struct portal *p, struct db *db, struct request *rq, struct repl
 /* The state that follows from a result: 2.6 of the field description, in README.md. */
 static const char *state_of_result(const char *result)
 {
-	static const char *const states[] = { "10", "10", "12", "12", "11", "13", "10" };
+	static const char *const states[] = {"10", "10", "12", "12", "11", "13", "10"};
 
 	return states[result[0] - '0'];
 }
@@ -256,17 +256,17 @@ static int set_done(struct kase *c, json_t *body, const struct request *rq, stru
 int api_done(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
 	json_t *body = read_body(rq, rp);
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 	char stamp[15];
 
 	if (!body)
 		return rp->code;
 	if (load(db, rq, text_of(body, "PROJID"), false, &c, rp) == CODE_OK &&
-			set_done(&c, body, rq, rp) == CODE_OK) {
+		set_done(&c, body, rq, rp) == CODE_OK) {
 		if (!case_value(&c, "DONE.DONETIME")) {
 			time_stamp(time_now_ms(), stamp);
-			json_object_set_new(json_object_get(c.doc, "DONE"), "DONETIME",
-				json_string(stamp));
+			json_object_set_new(
+				json_object_get(c.doc, "DONE"), "DONETIME", json_string(stamp));
 		}
 		case_save(p, db, &c, "done", rq, rp);
 	}
@@ -278,13 +278,13 @@ int api_done(struct portal *p, struct db *db, struct request *rq, struct reply *
 int api_ack(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
 	json_t *body = rq->body_size ? read_body(rq, rp) : json_object();
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 	char stamp[15];
 
 	if (!body)
 		return rp->code;
 	if (load(db, rq, rq->part, false, &c, rp) == CODE_OK &&
-			case_set(&c, FIELDS_BASIC, NULL, body, 0, rq, rp) == CODE_OK) {
+		case_set(&c, FIELDS_BASIC, NULL, body, 0, rq, rp) == CODE_OK) {
 		if (c.pending) {
 			time_stamp(time_now_ms(), stamp);
 			json_object_set_new(c.doc, "ACKTIME", json_string(stamp));
@@ -303,9 +303,9 @@ static bool file_known(const struct kase *c, const char *name, const char *hash)
 	size_t i;
 	json_t *e;
 
-	json_array_foreach(json_object_get(c->doc, "FILES"), i, e)
-		if (!strcmp(text_of(e, "FILENAME"), name) && !strcmp(text_of(e, "FILEHASH"), hash))
-			return true;
+	json_array_foreach(json_object_get(c->doc, "FILES"), i,
+		e) if (!strcmp(text_of(e, "FILENAME"), name) &&
+		       !strcmp(text_of(e, "FILEHASH"), hash)) return true;
 	return false;
 }
 
@@ -319,21 +319,21 @@ static int add_file(struct db *db, struct kase *c, const struct form *form, stru
 	if (file_known(c, form->file_name, hash))
 		return CODE_OK;
 	if (db_run(db, Q_FILE_NEW, "ttttb", c->projid, form->file_name, form->file_type, hash,
-			form->file, form->file_size) != 1)
+		    form->file, form->file_size) != 1)
 		return reply_refuse(rp, CODE_BUSY, NULL, "系统繁忙");
 	id = sqlite3_last_insert_rowid(db->h);
 	json_array_append_new(json_object_get(c->doc, "FILES"),
 		json_pack("{s:o, s:s?, s:s, s:s, s:o, s:s}", "FILEID",
-			json_sprintf("%lld", (long long)id),
-			"MATERIALNAME", *material ? material : NULL,
-			"FILENAME", form->file_name, "FILETYPE", form->file_type, "FILESIZE",
-			json_sprintf("%zu", form->file_size), "FILEHASH", hash));
+			json_sprintf("%lld", (long long)id), "MATERIALNAME",
+			*material ? material : NULL, "FILENAME", form->file_name, "FILETYPE",
+			form->file_type, "FILESIZE", json_sprintf("%zu", form->file_size),
+			"FILEHASH", hash));
 	return CODE_OK;
 }
 
 int api_file(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 	struct form form;
 
 	if (form_read(&form, rq) || !form.file_name[0])
@@ -341,7 +341,7 @@ int api_file(struct portal *p, struct db *db, struct request *rq, struct reply *
 	else if (value_characters(form_text(&form, "MATERIALNAME")) > 200)
 		reply_refuse(rp, CODE_BAD_VALUE, "MATERIALNAME", "超过最大长度");
 	else if (load(db, rq, form_text(&form, "PROJID"), false, &c, rp) == CODE_OK &&
-			add_file(db, &c, &form, rp) == CODE_OK)
+		 add_file(db, &c, &form, rp) == CODE_OK)
 		case_save(p, db, &c, "file", rq, rp);
 	case_free(&c);
 	form_free(&form);

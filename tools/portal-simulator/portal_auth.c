@@ -28,7 +28,8 @@ void auth_free(struct auth *a)
 {
 	struct nonce *n, *next;
 
-	HASH_ITER(hh, a->used, n, next) {
+	HASH_ITER(hh, a->used, n, next)
+	{
 		HASH_DEL(a->used, n);
 		free(n);
 	}
@@ -40,7 +41,8 @@ static void forget_old(struct auth *a, int64_t now)
 {
 	struct nonce *n, *next;
 
-	HASH_ITER(hh, a->used, n, next) {
+	HASH_ITER(hh, a->used, n, next)
+	{
 		if (n->forget_ms > now)
 			break;
 		HASH_DEL(a->used, n);
@@ -101,9 +103,9 @@ static int new_token(struct portal *p, struct db *db, const struct request *rq, 
 	hash_random_hex(token, 20);
 	db_run(db, Q_TOKEN_PRUNE, "i", now);
 	db_run(db, Q_TOKEN_PUT, "tti", token, p->options->app_key, expires);
-	return reply_ok(rp, json_pack("{s:s, s:I, s:I}", "token", token,
-		"expires_in", (json_int_t)rq->settings.token_ttl_s,
-		"expires_at", (json_int_t)expires));
+	return reply_ok(rp,
+		json_pack("{s:s, s:I, s:I}", "token", token, "expires_in",
+			(json_int_t)rq->settings.token_ttl_s, "expires_at", (json_int_t)expires));
 }
 
 /* timestamp may come as a number or as text. */

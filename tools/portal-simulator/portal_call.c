@@ -10,7 +10,8 @@
 static const char error_page[] =
 	"<!DOCTYPE html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\">"
 	"<title>系统提示</title></head>"
-	"<body><h1>系统繁忙，请稍后再试</h1><p>当前访问人数过多，给您带来不便敬请谅解。</p></body></html>";
+	"<body><h1>系统繁忙，请稍后再试</h1><p>当前访问人数过多，给您带来不便敬请谅解。</p></"
+	"body></html>";
 
 unsigned call_status(const struct reply *rp)
 {
@@ -18,9 +19,14 @@ unsigned call_status(const struct reply *rp)
 		int code;
 		unsigned status;
 	} table[] = {
-		{ CODE_SIGN, 401 }, { CODE_TOKEN, 401 }, { CODE_METHOD, 405 },
-		{ CODE_IN_PROGRESS, 409 }, { CODE_PRECONDITION, 412 }, { CODE_TOO_LARGE, 413 }, { CODE_KEY_REUSED, 422 },
-		{ CODE_SLOW_DOWN, 429 },
+		{CODE_SIGN, 401},
+		{CODE_TOKEN, 401},
+		{CODE_METHOD, 405},
+		{CODE_IN_PROGRESS, 409},
+		{CODE_PRECONDITION, 412},
+		{CODE_TOO_LARGE, 413},
+		{CODE_KEY_REUSED, 422},
+		{CODE_SLOW_DOWN, 429},
 	};
 
 	if (rp->status)
@@ -65,15 +71,19 @@ static void faulty_reply(const struct fault_plan *plan, struct reply *rp)
 static bool replaces_answer(enum fault_kind kind)
 {
 	return kind == FAULT_HTML || kind == FAULT_ERROR || kind == FAULT_BUSY ||
-		kind == FAULT_SLOW_DOWN;
+	       kind == FAULT_SLOW_DOWN;
 }
 
 static void count_fault(struct portal *p, enum fault_kind kind)
 {
-	static const char *const names[] = { [FAULT_HTML] = "html", [FAULT_ERROR] = "error",
-		[FAULT_BUSY] = "busy", [FAULT_SLOW_DOWN] = "slow_down",
-		[FAULT_LOST_REQUEST] = "lost_request", [FAULT_LOST_ANSWER] = "lost_answer",
-		[FAULT_TRUNCATED] = "truncated", [FAULT_TRICKLE] = "trickle" };
+	static const char *const names[] = {[FAULT_HTML] = "html",
+		[FAULT_ERROR] = "error",
+		[FAULT_BUSY] = "busy",
+		[FAULT_SLOW_DOWN] = "slow_down",
+		[FAULT_LOST_REQUEST] = "lost_request",
+		[FAULT_LOST_ANSWER] = "lost_answer",
+		[FAULT_TRUNCATED] = "truncated",
+		[FAULT_TRICKLE] = "trickle"};
 
 	if (kind != FAULT_NONE)
 		stats_outcome(&p->stats, names[kind]);
@@ -136,8 +146,11 @@ static bool run_with_faults(struct portal *p, const struct route *route, struct 
 	const bool page = route->flags & ROUTE_PAGE;
 
 	count_fault(p, plan->ends);
-	portal_wait(p, plan->before_ms + (page ? 0 : rq->settings.latency_ms +
-		faults_random_ms(&p->faults, rq->settings.latency_random_ms)));
+	portal_wait(p,
+		plan->before_ms +
+			(page ? 0
+			      : rq->settings.latency_ms + faults_random_ms(&p->faults,
+								  rq->settings.latency_random_ms)));
 	if (plan->ends == FAULT_LOST_REQUEST)
 		return false;
 	if (replaces_answer(plan->ends) && !plan->after) {
@@ -151,11 +164,11 @@ static bool run_with_faults(struct portal *p, const struct route *route, struct 
 	return plan->ends != FAULT_LOST_ANSWER;
 }
 
-static bool run_public(struct portal *p, const struct route *route, struct request *rq,
-	struct reply *rp)
+static bool run_public(
+	struct portal *p, const struct route *route, struct request *rq, struct reply *rp)
 {
 	const bool page = route->flags & ROUTE_PAGE;
-	struct replay replay = { .claimed = false };
+	struct replay replay = {.claimed = false};
 	bool answer;
 
 	faults_plan(&p->faults, rq->method, rq->path, page, &rq->plan);
@@ -174,10 +187,10 @@ static bool run_public(struct portal *p, const struct route *route, struct reque
 	return answer;
 }
 
-static void run_control(struct portal *p, const struct route *route, struct request *rq,
-	struct reply *rp)
+static void run_control(
+	struct portal *p, const struct route *route, struct request *rq, struct reply *rp)
 {
-	const struct replay none = { .claimed = false };
+	const struct replay none = {.claimed = false};
 
 	if (rq->loopback) {
 		work(p, route, rq, rp, &none);
@@ -193,8 +206,8 @@ bool call_run(struct portal *p, struct request *rq, struct reply *rp)
 {
 	const char *method = !strcmp(rq->method, "HEAD") ? "GET" : rq->method;
 	bool known, answer = true;
-	const struct route *route = route_find(method, rq->path, rq->part, sizeof(rq->part),
-		&known);
+	const struct route *route =
+		route_find(method, rq->path, rq->part, sizeof(rq->part), &known);
 
 	rq->settings = settings_now(&p->settings);
 	if (!route) {

@@ -11,9 +11,12 @@
 void case_from_row(sqlite3_stmt *st, struct kase *c)
 {
 	*c = (struct kase){
-		.online = sqlite3_column_int(st, 3), .pending = sqlite3_column_int64(st, 4),
-		.version = sqlite3_column_int64(st, 5), .seq = sqlite3_column_int64(st, 6),
-		.created = sqlite3_column_int64(st, 7), .searchable = sqlite3_column_int64(st, 8),
+		.online = sqlite3_column_int(st, 3),
+		.pending = sqlite3_column_int64(st, 4),
+		.version = sqlite3_column_int64(st, 5),
+		.seq = sqlite3_column_int64(st, 6),
+		.created = sqlite3_column_int64(st, 7),
+		.searchable = sqlite3_column_int64(st, 8),
 		.updated = sqlite3_column_int64(st, 9),
 	};
 	snprintf(c->projid, sizeof(c->projid), "%s", db_text(st, 0));
@@ -176,7 +179,8 @@ static json_t *element(json_t *list, enum field_group group, const char *sn)
 	json_t *e;
 	size_t i;
 
-	json_array_foreach(list, i, e) {
+	json_array_foreach(list, i, e)
+	{
 		const long long have =
 			strtoll(json_string_value(json_object_get(e, "SN")), NULL, 10);
 
@@ -208,7 +212,7 @@ static json_t *group_object(struct kase *c, enum field_group group, const char *
 	return c->doc;
 }
 
-static const char *const group_prefix[] = { "", "EXT.", "STEPS.", "SPECIALNODES.", "DONE." };
+static const char *const group_prefix[] = {"", "EXT.", "STEPS.", "SPECIALNODES.", "DONE."};
 
 static void upper(char *s)
 {
@@ -229,8 +233,8 @@ static void cut(char *s, int64_t bytes)
 }
 
 /* What the switched-on faults make of a value. False: the field is passed over. */
-static bool edit_value(const struct request *rq, enum field_group group, const char *name,
-	char **value)
+static bool edit_value(
+	const struct request *rq, enum field_group group, const char *name, char **value)
 {
 	char full[80];
 
@@ -300,8 +304,8 @@ static int set_one(struct kase *c, enum field_group group, json_t *object, const
 
 static bool passed_over(enum field_group group, const char *name)
 {
-	static const char *const own[] = { "VERSION", "CREATED_AT", "UPDATED_AT", "UPDATED_BY",
-		"ONLINE", "ACKTIME" };
+	static const char *const own[] = {
+		"VERSION", "CREATED_AT", "UPDATED_AT", "UPDATED_BY", "ONLINE", "ACKTIME"};
 
 	for (size_t i = 0; group == FIELDS_BASIC && i < sizeof(own) / sizeof(own[0]); i++)
 		if (!strcmp(own[i], name))
@@ -309,14 +313,15 @@ static bool passed_over(enum field_group group, const char *name)
 	return group != FIELDS_BASIC && !strcmp(name, "PROJID");
 }
 
-int case_set(struct kase *c, enum field_group group, const char *sn, json_t *values,
-	unsigned flags, const struct request *rq, struct reply *rp)
+int case_set(struct kase *c, enum field_group group, const char *sn, json_t *values, unsigned flags,
+	const struct request *rq, struct reply *rp)
 {
 	json_t *object = group_object(c, group, sn), *v;
 	const char *name;
 	int code = CODE_OK;
 
-	json_object_foreach(values, name, v) {
+	json_object_foreach(values, name, v)
+	{
 		const struct field *f = field_find(group, name);
 		char *value;
 
@@ -343,7 +348,7 @@ static int missing(const json_t *object, enum field_group group, struct reply *r
 
 	for (const struct field *f = fields_of(group); f->name; f++) {
 		if (!(f->flags & FIELD_REQUIRED) ||
-				json_is_string(json_object_get(object, f->name)))
+			json_is_string(json_object_get(object, f->name)))
 			continue;
 		snprintf(name, sizeof(name), "%s%s", group_prefix[group], f->name);
 		return reply_refuse(rp, CODE_BAD_VALUE, name, "必填");
@@ -356,18 +361,19 @@ static int check_steps(const struct kase *c, struct reply *rp)
 	size_t i;
 	json_t *e;
 
-	json_array_foreach(json_object_get(c->doc, "STEPS"), i, e) {
+	json_array_foreach(json_object_get(c->doc, "STEPS"), i, e)
+	{
 		const char *type = json_string_value(json_object_get(e, "NODETYPE"));
 		const char *result = json_string_value(json_object_get(e, "NODERESULT"));
 
 		if (missing(e, FIELDS_STEP, rp) != CODE_OK)
 			return rp->code;
 		if (type && result && !node_pair_ok(type, result))
-			return reply_refuse(rp, CODE_BAD_VALUE, "STEPS.NODERESULT", "与环节类型不符");
+			return reply_refuse(
+				rp, CODE_BAD_VALUE, "STEPS.NODERESULT", "与环节类型不符");
 	}
-	json_array_foreach(json_object_get(c->doc, "SPECIALNODES"), i, e)
-		if (missing(e, FIELDS_SPECIAL, rp) != CODE_OK)
-			return rp->code;
+	json_array_foreach(json_object_get(c->doc, "SPECIALNODES"), i,
+		e) if (missing(e, FIELDS_SPECIAL, rp) != CODE_OK) return rp->code;
 	return CODE_OK;
 }
 
@@ -381,8 +387,8 @@ static int check_whole(const struct kase *c, struct reply *rp)
 	if (missing(c->doc, FIELDS_BASIC, rp) != CODE_OK)
 		return rp->code;
 	if (type && !strcmp(type, "111") && !value_is_citizen_id(number))
-		return reply_refuse(rp, CODE_BAD_VALUE, "APPLICANTCERTNO",
-			"公民身份号码应为18位且校验位正确");
+		return reply_refuse(
+			rp, CODE_BAD_VALUE, "APPLICANTCERTNO", "公民身份号码应为18位且校验位正确");
 	if (value_characters(case_value(c, "APPLICANT")) < 2)
 		return reply_refuse(rp, CODE_BAD_VALUE, "APPLICANT", "姓名至少2个字");
 	if (result && strchr("12345", result[0]) && !case_value(c, "DONE.EXITRES"))
@@ -409,21 +415,21 @@ static void write_case(struct db *db, struct kase *c, const struct request *rq, 
 }
 
 /* A number of the sender's belongs to one case. */
-static int check_duplicate(struct db *db, const struct kase *c, const struct request *rq,
-	struct reply *rp)
+static int check_duplicate(
+	struct db *db, const struct kase *c, const struct request *rq, struct reply *rp)
 {
 	const char *orgbusno = case_value(c, "ORGBUSNO");
 	sqlite3_stmt *st;
 
 	if (!orgbusno || !rq->settings.duplicate_rule ||
-			json_equal(json_object_get(c->old, "ORGBUSNO"),
-				json_object_get(c->doc, "ORGBUSNO")))
+		json_equal(
+			json_object_get(c->old, "ORGBUSNO"), json_object_get(c->doc, "ORGBUSNO")))
 		return CODE_OK;
 	st = db_query(db, Q_CASE_BY_ORGBUSNO, "tt", orgbusno, c->projid);
 	if (db_step(db, st)) {
 		reply_refuse(rp, CODE_DUPLICATE, NULL, "该部门业务流水号已有办件");
-		rp->data = json_pack("{s:s, s:s}", "PROJID", db_text(st, 0),
-			"projid", db_text(st, 0));
+		rp->data =
+			json_pack("{s:s, s:s}", "PROJID", db_text(st, 0), "projid", db_text(st, 0));
 	}
 	db_done(st);
 	return rp->code == CODE_DUPLICATE ? CODE_DUPLICATE : CODE_OK;

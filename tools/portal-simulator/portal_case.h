@@ -32,8 +32,8 @@ int case_first(struct db *db, struct kase *c, struct reply *rp);
 
 /* Sets the members of values (strings, numbers or null) of a group; sn tells the list element,
  * NULL outside lists. flags: only fields that have one of them, 0 = all. */
-int case_set(struct kase *c, enum field_group group, const char *sn, json_t *values,
-	unsigned flags, const struct request *rq, struct reply *rp);
+int case_set(struct kase *c, enum field_group group, const char *sn, json_t *values, unsigned flags,
+	const struct request *rq, struct reply *rp);
 /* Saves what has changed, if anything, and answers with the whole case. */
 int case_save(struct portal *p, struct db *db, struct kase *c, const char *op,
 	const struct request *rq, struct reply *rp);

@@ -12,16 +12,16 @@ struct code {
 };
 extern const struct code codes_state[], codes_applicant_type[], codes_cert_type[], codes_sex[],
 	codes_submit[], codes_channel[], codes_approval[], codes_unit[], codes_card[],
-	codes_node_type[], codes_node_state[], codes_node_result[], codes_special[],
-	codes_done[], codes_yes_no[], codes_rating[];
+	codes_node_type[], codes_node_state[], codes_node_result[], codes_special[], codes_done[],
+	codes_yes_no[], codes_rating[];
 
 /* The text of a value, NULL when the table does not have it. */
 const char *code_text(const struct code *table, const char *value);
 
-bool value_is_date(const char *s);        /* YYYYMMDD, a day that exists */
-bool value_is_time(const char *s);        /* YYYYMMDDhhmmss */
-bool value_is_mobile(const char *s);      /* 1[3-9] and nine digits */
-bool value_is_citizen_id(const char *s);  /* 18 characters, birth date and check character */
+bool value_is_date(const char *s);	 /* YYYYMMDD, a day that exists */
+bool value_is_time(const char *s);	 /* YYYYMMDDhhmmss */
+bool value_is_mobile(const char *s);	 /* 1[3-9] and nine digits */
+bool value_is_citizen_id(const char *s); /* 18 characters, birth date and check character */
 bool value_is_number(const char *s, unsigned decimals);
 /* Characters (not bytes) of UTF-8 text. */
 size_t value_characters(const char *s);

@@ -48,22 +48,20 @@ static int replace_faults(struct portal *p, const json_t *rules, struct reply *r
 	json_t *rule;
 
 	faults_init(&trial);
-	json_array_foreach((json_t *)rules, i, rule)
-		if (!wrong)
-			wrong = faults_add(&trial, rule, &id);
+	json_array_foreach((json_t *)rules, i, rule) if (!wrong) wrong =
+		faults_add(&trial, rule, &id);
 	faults_clear(&trial);
 	if (wrong)
 		return reply_refuse(rp, CODE_BAD_VALUE, "faults", wrong);
 	faults_clear(&p->faults);
-	json_array_foreach((json_t *)rules, i, rule)
-		faults_add(&p->faults, rule, &id);
+	json_array_foreach((json_t *)rules, i, rule) faults_add(&p->faults, rule, &id);
 	return CODE_OK;
 }
 
 static int change(struct portal *p, json_t *body, struct reply *rp)
 {
 	json_t *rules = json_incref(json_object_get(body, "faults")),
-		*seed = json_incref(json_object_get(body, "seed"));
+	       *seed = json_incref(json_object_get(body, "seed"));
 	const char *field = "", *wrong;
 	int code = CODE_OK;
 
@@ -83,7 +81,7 @@ static int change(struct portal *p, json_t *body, struct reply *rp)
 
 void control_restore(struct portal *p)
 {
-	struct reply rp = { .code = 0 };
+	struct reply rp = {.code = 0};
 	sqlite3_stmt *st;
 	json_t *kept = NULL;
 
@@ -201,11 +199,12 @@ int control_journal(struct portal *p, struct db *db, struct request *rq, struct 
 		limit > 0 && limit < 100000 ? limit : (int64_t)100000);
 	while (db_step(db, st)) {
 		after = sqlite3_column_int64(st, 0);
-		json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:o}",
-			"seq", (json_int_t)after, "at", db_text(st, 1), "actor", db_text(st, 2),
-			"who", db_text(st, 3), "projid", db_text(st, 4), "op", db_text(st, 5),
-			"version", (json_int_t)sqlite3_column_int64(st, 6),
-			"changes", json_loads(db_text(st, 7), 0, NULL)));
+		json_array_append_new(list,
+			json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "seq",
+				(json_int_t)after, "at", db_text(st, 1), "actor", db_text(st, 2),
+				"who", db_text(st, 3), "projid", db_text(st, 4), "op",
+				db_text(st, 5), "version", (json_int_t)sqlite3_column_int64(st, 6),
+				"changes", json_loads(db_text(st, 7), 0, NULL)));
 	}
 	db_done(st);
 	return reply_ok(rp, json_pack("{s:o, s:I}", "entries", list, "next", (json_int_t)after));
@@ -256,8 +255,8 @@ int control_item(struct portal *p, struct db *db, struct request *rq, struct rep
 	time_stamp(time_now_ms(), stamp);
 	if (!json_is_boolean(claimed))
 		reply_refuse(rp, CODE_BAD_VALUE, "claimed", "true or false is wanted");
-	else if (db_run(db, Q_ITEM_CLAIM, "tit", rq->part, (int64_t)json_is_true(claimed),
-			stamp) != 1)
+	else if (db_run(db, Q_ITEM_CLAIM, "tit", rq->part, (int64_t)json_is_true(claimed), stamp) !=
+		 1)
 		reply_refuse(rp, CODE_UNKNOWN, NULL, "there is no such item");
 	else
 		reply_ok(rp, NULL);

@@ -15,8 +15,9 @@ int db_open(struct db *db, const char *path, bool first, char *why, size_t size)
 
 	memset(db, 0, sizeof(*db));
 	pthread_mutex_init(&db->lock, NULL);
-	if (sqlite3_open_v2(path, &db->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-			SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &db->h,
+		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+		    NULL) != SQLITE_OK)
 		goto failed;
 	sqlite3_busy_timeout(db->h, BUSY_MS);
 	if (sqlite3_exec(db->h, schema_settings, NULL, NULL, &message) != SQLITE_OK)
@@ -58,8 +59,8 @@ static int bind(struct db *db, sqlite3_stmt *st, const char *types, va_list args
 
 	for (int i = 0; types[i] && rc == SQLITE_OK; i++) {
 		if (types[i] == 't') {
-			rc = sqlite3_bind_text(st, i + 1, va_arg(args, const char *), -1,
-				SQLITE_STATIC);
+			rc = sqlite3_bind_text(
+				st, i + 1, va_arg(args, const char *), -1, SQLITE_STATIC);
 		} else if (types[i] == 'i') {
 			rc = sqlite3_bind_int64(st, i + 1, va_arg(args, int64_t));
 		} else {
@@ -82,7 +83,7 @@ static void complain(struct db *db, enum query q)
 static sqlite3_stmt *prepared(struct db *db, enum query q, const char *types, va_list args)
 {
 	if (!db->st[q] && sqlite3_prepare_v3(db->h, schema_sql[q], -1, SQLITE_PREPARE_PERSISTENT,
-			&db->st[q], NULL) != SQLITE_OK) {
+				  &db->st[q], NULL) != SQLITE_OK) {
 		complain(db, q);
 		return NULL;
 	}

@@ -16,17 +16,46 @@
 #include <sqlite3.h>
 
 enum query {
-	Q_BEGIN, Q_COMMIT, Q_ROLLBACK,
-	Q_CASE_GET, Q_CASE_NEW, Q_CASE_SAVE, Q_CASE_BY_ORGBUSNO, Q_CASE_LATEST, Q_CASE_PWD,
-	Q_CHANGES, Q_PENDING, Q_SEARCH_ORGBUSNO, Q_SEARCH_CERTNO, Q_RECON,
-	Q_COUNTER_NEXT, Q_COUNTER_GET, Q_COUNTER_SET,
-	Q_ITEM_GET, Q_ITEMS_SINCE, Q_ITEM_CLAIM,
-	Q_FILE_NEW, Q_FILE_GET, Q_RATING_NEW, Q_RATINGS_SINCE,
-	Q_JOURNAL_ADD, Q_JOURNAL_READ, Q_JOURNAL_LAST, Q_JOURNAL_COUNT,
-	Q_REPLAY_GET, Q_REPLAY_PUT, Q_REPLAY_CLEAR,
-	Q_TOKEN_PUT, Q_TOKEN_GET, Q_TOKEN_PRUNE, Q_TOKEN_CLEAR,
-	Q_TEXT_GET, Q_TEXT_PUT,
-	Q_RESET_CASES, Q_RESET_FILES, Q_RESET_RATINGS,
+	Q_BEGIN,
+	Q_COMMIT,
+	Q_ROLLBACK,
+	Q_CASE_GET,
+	Q_CASE_NEW,
+	Q_CASE_SAVE,
+	Q_CASE_BY_ORGBUSNO,
+	Q_CASE_LATEST,
+	Q_CASE_PWD,
+	Q_CHANGES,
+	Q_PENDING,
+	Q_SEARCH_ORGBUSNO,
+	Q_SEARCH_CERTNO,
+	Q_RECON,
+	Q_COUNTER_NEXT,
+	Q_COUNTER_GET,
+	Q_COUNTER_SET,
+	Q_ITEM_GET,
+	Q_ITEMS_SINCE,
+	Q_ITEM_CLAIM,
+	Q_FILE_NEW,
+	Q_FILE_GET,
+	Q_RATING_NEW,
+	Q_RATINGS_SINCE,
+	Q_JOURNAL_ADD,
+	Q_JOURNAL_READ,
+	Q_JOURNAL_LAST,
+	Q_JOURNAL_COUNT,
+	Q_REPLAY_GET,
+	Q_REPLAY_PUT,
+	Q_REPLAY_CLEAR,
+	Q_TOKEN_PUT,
+	Q_TOKEN_GET,
+	Q_TOKEN_PRUNE,
+	Q_TOKEN_CLEAR,
+	Q_TEXT_GET,
+	Q_TEXT_PUT,
+	Q_RESET_CASES,
+	Q_RESET_FILES,
+	Q_RESET_RATINGS,
 	Q_COUNT,
 };
 
@@ -53,7 +82,7 @@ int db_end(struct db *db, bool commit);
  * until the last step. */
 sqlite3_stmt *db_query(struct db *db, enum query q, const char *types, ...);
 bool db_step(struct db *db, sqlite3_stmt *st); /* true: there is a row */
-void db_done(sqlite3_stmt *st);                /* before the same query is asked again */
+void db_done(sqlite3_stmt *st);		       /* before the same query is asked again */
 /* A statement without rows. Returns the rows changed, or -1. */
 int db_run(struct db *db, enum query q, const char *types, ...);
 const char *db_text(sqlite3_stmt *st, int column); /* "" for null */

@@ -13,7 +13,7 @@ struct fault_rule {
 	int64_t id, hits;
 	enum fault_kind kind;
 	const char *path, *method; /* in given; NULL = any */
-	int64_t skip, next;        /* next -1 = no count */
+	int64_t skip, next;	   /* next -1 = no count */
 	double percent;
 	int64_t ms, random_ms, status;
 	bool after;
@@ -24,16 +24,22 @@ static const struct {
 	const char *name;
 	enum fault_kind kind;
 } kinds[] = {
-	{ "html", FAULT_HTML }, { "error", FAULT_ERROR }, { "busy", FAULT_BUSY },
-	{ "slow_down", FAULT_SLOW_DOWN }, { "lost_request", FAULT_LOST_REQUEST },
-	{ "lost_answer", FAULT_LOST_ANSWER }, { "truncated", FAULT_TRUNCATED },
-	{ "trickle", FAULT_TRICKLE }, { "latency", FAULT_LATENCY },
-	{ "ignore_field", FAULT_IGNORE }, { "transform", FAULT_TRANSFORM },
+	{"html", FAULT_HTML},
+	{"error", FAULT_ERROR},
+	{"busy", FAULT_BUSY},
+	{"slow_down", FAULT_SLOW_DOWN},
+	{"lost_request", FAULT_LOST_REQUEST},
+	{"lost_answer", FAULT_LOST_ANSWER},
+	{"truncated", FAULT_TRUNCATED},
+	{"trickle", FAULT_TRICKLE},
+	{"latency", FAULT_LATENCY},
+	{"ignore_field", FAULT_IGNORE},
+	{"transform", FAULT_TRANSFORM},
 };
 
 void faults_init(struct faults *f)
 {
-	*f = (struct faults){ .random = 1 };
+	*f = (struct faults){.random = 1};
 	pthread_mutex_init(&f->lock, NULL);
 }
 
@@ -99,8 +105,8 @@ static const char *read_edit(struct fault_rule *r, const json_t *given)
 
 static bool known_member(const char *name)
 {
-	static const char *const members[] = { "kind", "path", "method", "next", "skip", "percent",
-		"ms", "random_ms", "status", "after", "field", "do", "bytes" };
+	static const char *const members[] = {"kind", "path", "method", "next", "skip", "percent",
+		"ms", "random_ms", "status", "after", "field", "do", "bytes"};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if (!strcmp(members[i], name))
@@ -115,9 +121,8 @@ static const char *read_rule(struct fault_rule *r, const json_t *given)
 	json_t *value;
 	bool bad = false;
 
-	json_object_foreach((json_t *)given, name, value)
-		if (!known_member(name))
-			return "a rule has no such member";
+	json_object_foreach((json_t *)given, name,
+		value) if (!known_member(name)) return "a rule has no such member";
 	r->kind = kind_of(json_string_value(json_object_get(given, "kind")));
 	if (r->kind == FAULT_NONE)
 		return "\"kind\" is not one of the faults";
@@ -196,8 +201,8 @@ json_t *faults_json(struct faults *f, bool lasting)
 		if (!lasting) {
 			json_object_set_new(o, "id", json_integer(r->id));
 			json_object_set_new(o, "hits", json_integer(r->hits));
-			json_object_set_new(o, "left",
-				r->next < 0 ? json_null() : json_integer(r->next));
+			json_object_set_new(
+				o, "left", r->next < 0 ? json_null() : json_integer(r->next));
 		}
 		json_array_append_new(list, o);
 	}
@@ -267,10 +272,10 @@ static void add_to_plan(struct faults *f, const struct fault_rule *r, struct fau
 	}
 }
 
-void faults_plan(struct faults *f, const char *method, const char *path, bool page,
-	struct fault_plan *out)
+void faults_plan(
+	struct faults *f, const char *method, const char *path, bool page, struct fault_plan *out)
 {
-	*out = (struct fault_plan){ .ends = FAULT_NONE };
+	*out = (struct fault_plan){.ends = FAULT_NONE};
 	pthread_mutex_lock(&f->lock);
 	for (struct fault_rule *r = f->first; r; r = r->next_rule) {
 		if (r->path ? fnmatch(r->path, path, 0) != 0 : page)

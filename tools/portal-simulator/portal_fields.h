@@ -13,13 +13,19 @@
 #include "portal_codes.h"
 
 enum field_kind {
-	FIELD_TEXT, FIELD_CODE, FIELD_DATE, FIELD_TIME, FIELD_MOBILE, FIELD_DIGITS, FIELD_NUMBER,
+	FIELD_TEXT,
+	FIELD_CODE,
+	FIELD_DATE,
+	FIELD_TIME,
+	FIELD_MOBILE,
+	FIELD_DIGITS,
+	FIELD_NUMBER,
 	FIELD_AMOUNT, /* two decimals */
 };
 enum {
-	FIELD_REQUIRED = 1, /* must have a value once the group is there */
-	FIELD_FIXED = 2,    /* the portal fills it in; what a caller sends is passed over */
-	FIELD_CLERK = 4,    /* a portal clerk may edit it */
+	FIELD_REQUIRED = 1,  /* must have a value once the group is there */
+	FIELD_FIXED = 2,     /* the portal fills it in; what a caller sends is passed over */
+	FIELD_CLERK = 4,     /* a portal clerk may edit it */
 	FIELD_APPLICANT = 8, /* the applicant may correct it while the case is open */
 	FIELD_FORM = 16,     /* stands in the applicant's form */
 };

@@ -13,8 +13,8 @@ const char *form_text(const struct form *form, const char *name)
 	return text ? text : "";
 }
 
-static enum MHD_Result add_to_file(struct form *form, const char *name, const char *type,
-	const char *data, size_t size)
+static enum MHD_Result add_to_file(
+	struct form *form, const char *name, const char *type, const char *data, size_t size)
 {
 	char *grown = realloc(form->file, form->file_size + size + 1);
 
@@ -64,7 +64,7 @@ static enum MHD_Result add_field(void *arg, enum MHD_ValueKind kind, const char 
 		form->key = strdup(key);
 	}
 	if (asprintf(&joined, "%s%.*s", form->value ? form->value : "", (int)size,
-			data ? data : "") < 0)
+		    data ? data : "") < 0)
 		return MHD_NO;
 	free(form->value);
 	form->value = joined;
@@ -76,7 +76,7 @@ int form_read(struct form *form, const struct request *rq)
 	struct MHD_PostProcessor *pp;
 	enum MHD_Result fine;
 
-	*form = (struct form){ .fields = json_object() };
+	*form = (struct form){.fields = json_object()};
 	pp = MHD_create_post_processor(rq->connection, PIECE, add_field, form);
 	if (!pp)
 		return -1;
@@ -103,5 +103,5 @@ void form_free(struct form *form)
 	free(form->file);
 	free(form->key);
 	free(form->value);
-	*form = (struct form){ .fields = NULL };
+	*form = (struct form){.fields = NULL};
 }

@@ -7,12 +7,12 @@
 #include "portal.h"
 
 struct form {
-	json_t *fields;      /* name -> text */
-	char *file;          /* owned */
+	json_t *fields; /* name -> text */
+	char *file;	/* owned */
 	size_t file_size;
 	char file_name[200]; /* "" = no file */
 	char file_type[100];
-	char *key, *value;   /* the field being read */
+	char *key, *value; /* the field being read */
 };
 
 /* 0, or -1 when the body is no form. Free in both cases. */

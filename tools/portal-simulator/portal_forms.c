@@ -15,8 +15,7 @@ static const char *query_or_empty(const struct request *rq, const char *name)
 	return value ? value : "";
 }
 
-bool find_mine(struct db *db, const char *projid, const char *pwd, struct kase *c,
-	struct reply *rp)
+bool find_mine(struct db *db, const char *projid, const char *pwd, struct kase *c, struct reply *rp)
 {
 	sqlite3_stmt *st = db_query(db, Q_CASE_PWD, "tt", projid, pwd);
 	bool found = db_step(db, st);
@@ -84,8 +83,8 @@ static json_t *basic_values(const struct form *form)
 
 static int must_fill(const struct form *form, struct reply *rp)
 {
-	static const char *const names[] = { "APPLICANT", "APPLICANTCERTNO", "APPLICANTMOBILE",
-		"ADDRESS", "YDZLX" };
+	static const char *const names[] = {
+		"APPLICANT", "APPLICANTCERTNO", "APPLICANTMOBILE", "ADDRESS", "YDZLX"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!*form_text(form, names[i]))
@@ -123,8 +122,9 @@ static int apply(struct portal *p, struct db *db, struct request *rq, struct rep
 	if (code == CODE_OK)
 		code = case_set(c, FIELDS_EXT, NULL, ext, 0, rq, rp);
 	if (code == CODE_OK) {
-		json_object_set_new(c->doc, "PROJECTNAME", json_sprintf("关于%s的%s",
-			case_value(c, "APPLICANT"), case_value(c, "ITEMNAME")));
+		json_object_set_new(c->doc, "PROJECTNAME",
+			json_sprintf("关于%s的%s", case_value(c, "APPLICANT"),
+				case_value(c, "ITEMNAME")));
 		c->pending = db_counter_next(db, "pending");
 		code = case_save(p, db, c, "apply", rq, rp);
 	}
@@ -153,7 +153,7 @@ static int drawn_refusal(struct reply *rp, int code, int drawn)
 
 int page_apply(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 	struct form form;
 	char bad[sizeof(rp->msg)];
 
@@ -176,9 +176,9 @@ int page_apply(struct portal *p, struct db *db, struct request *rq, struct reply
 static const char *thanks(const char *done)
 {
 	static const char *const texts[][2] = {
-		{ "apply", "申请已提交，请记下办件编号和查询密码。" },
-		{ "saved", "更正已保存。" },
-		{ "rated", "感谢您的评价。" },
+		{"apply", "申请已提交，请记下办件编号和查询密码。"},
+		{"saved", "更正已保存。"},
+		{"rated", "感谢您的评价。"},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -196,7 +196,8 @@ int page_mine(struct portal *p, struct db *db, struct request *rq, struct reply 
 	if (!*projid && !rq->wants_json)
 		return draw_lookup(rp, "", NULL);
 	if (!find_mine(db, projid, query_or_empty(rq, "pwd"), &c, rp))
-		return rq->wants_json ? rp->code : draw_lookup(rp, projid, "办件编号或查询密码不正确");
+		return rq->wants_json ? rp->code
+				      : draw_lookup(rp, projid, "办件编号或查询密码不正确");
 	if (rq->wants_json)
 		reply_ok(rp, case_show(&c));
 	else
@@ -217,9 +218,8 @@ static int correct(struct portal *p, struct db *db, struct request *rq, struct r
 	json_object_del(values, "pwd");
 	if (state_is_final(case_value(c, "PROJECTSTATE")))
 		code = reply_refuse(rp, CODE_STATE, NULL, "办件已办结，不能更正");
-	json_object_foreach(values, name, v)
-		if (code == CODE_OK && !json_string_length(v))
-			code = reply_refuse(rp, CODE_BAD_VALUE, name, "必填");
+	json_object_foreach(values, name, v) if (code == CODE_OK && !json_string_length(v)) code =
+		reply_refuse(rp, CODE_BAD_VALUE, name, "必填");
 	if (code == CODE_OK)
 		code = case_set(c, FIELDS_BASIC, NULL, values, FIELD_APPLICANT, rq, rp);
 	if (code == CODE_OK)
@@ -230,7 +230,7 @@ static int correct(struct portal *p, struct db *db, struct request *rq, struct r
 
 int page_mine_save(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 	struct form form;
 	char bad[sizeof(rp->msg)];
 
@@ -242,8 +242,9 @@ int page_mine_save(struct portal *p, struct db *db, struct request *rq, struct r
 		send_on(rp, &c, "saved");
 	} else if (!rq->wants_json) {
 		snprintf(bad, sizeof(bad), "%s", rp->msg);
-		drawn_refusal(rp, rp->code, c.doc ? draw_mine(rp, &c, NULL, bad) :
-			draw_lookup(rp, form_text(&form, "projid"), bad));
+		drawn_refusal(rp, rp->code,
+			c.doc ? draw_mine(rp, &c, NULL, bad)
+			      : draw_lookup(rp, form_text(&form, "projid"), bad));
 	}
 	rp->etag[0] = '\0';
 	case_free(&c);
@@ -270,7 +271,7 @@ static int rate(struct db *db, struct reply *rp, const struct form *form, const 
 
 int page_rate(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 	struct form form;
 	char bad[sizeof(rp->msg)];
 
@@ -283,8 +284,8 @@ int page_rate(struct portal *p, struct db *db, struct request *rq, struct reply 
 		send_on(rp, &c, "rated");
 	} else if (!rq->wants_json) {
 		snprintf(bad, sizeof(bad), "%s", rp->msg);
-		drawn_refusal(rp, rp->code, c.doc ? draw_mine(rp, &c, NULL, bad) :
-			draw_lookup(rp, "", bad));
+		drawn_refusal(rp, rp->code,
+			c.doc ? draw_mine(rp, &c, NULL, bad) : draw_lookup(rp, "", bad));
 	}
 	case_free(&c);
 	form_free(&form);
@@ -294,8 +295,8 @@ int page_rate(struct portal *p, struct db *db, struct request *rq, struct reply 
 int page_clerk(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
 	(void)p;
-	return draw_clerk(db, rp, query_or_empty(rq, "projid"),
-		thanks(query_or_empty(rq, "done")), NULL);
+	return draw_clerk(
+		db, rp, query_or_empty(rq, "projid"), thanks(query_or_empty(rq, "done")), NULL);
 }
 
 static int clerk_edit(struct portal *p, struct db *db, struct request *rq, struct reply *rp,
@@ -326,7 +327,7 @@ static int clerk_edit(struct portal *p, struct db *db, struct request *rq, struc
 
 int page_clerk_save(struct portal *p, struct db *db, struct request *rq, struct reply *rp)
 {
-	struct kase c = { .version = 0 };
+	struct kase c = {.version = 0};
 	struct form form;
 	char bad[sizeof(rp->msg)];
 

@@ -45,7 +45,8 @@ void hash_hmac_hex(enum hash_kind kind, const char *key, const char *text, char 
 	size_t n = 0;
 
 	must(EVP_Q_mac(NULL, "HMAC", NULL, name_of(kind), NULL, key, strlen(key),
-		(const unsigned char *)text, strlen(text), digest, sizeof(digest), &n) && n == 32,
+		     (const unsigned char *)text, strlen(text), digest, sizeof(digest), &n) &&
+			n == 32,
 		name_of(kind));
 	to_hex(digest, n, out);
 }

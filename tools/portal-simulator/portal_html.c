@@ -40,18 +40,21 @@ FILE *html_begin(struct reply *rp, const char *title)
 	if (!f)
 		return NULL;
 	fprintf(f, "<!DOCTYPE html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\">"
-		"<meta name=\"viewport\" content=\"width=device-width\"><title>");
+		   "<meta name=\"viewport\" content=\"width=device-width\"><title>");
 	html_text(f, title);
-	fprintf(f, " - 政务服务网</title><style>%s</style></head><body><header><div><nav>"
-		"<a href=\"/\">我要办事</a><a href=\"/my\">办件查询</a><a href=\"/clerk\">窗口工作台</a>"
-		"</nav><b>政务服务网</b> 裕安区（模拟）</div></header><main>", style);
+	fprintf(f,
+		" - 政务服务网</title><style>%s</style></head><body><header><div><nav>"
+		"<a href=\"/\">我要办事</a><a href=\"/my\">办件查询</a><a "
+		"href=\"/clerk\">窗口工作台</a>"
+		"</nav><b>政务服务网</b> 裕安区（模拟）</div></header><main>",
+		style);
 	return f;
 }
 
 void html_end(FILE *f, struct reply *rp)
 {
 	fprintf(f, "</main><footer>本站为演示与测试用的模拟门户，所有单位、人员与办件均为虚构。"
-		"</footer></body></html>");
+		   "</footer></body></html>");
 	fclose(f);
 	rp->type = "text/html; charset=utf-8";
 }
@@ -97,14 +100,13 @@ void html_masked(FILE *f, const char *s)
 	size_t n = s ? strlen(s) : 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const char one[2] = { n > 10 && i >= 6 && i < n - 4 ? '*' : s[i], 0 };
+		const char one[2] = {n > 10 && i >= 6 && i < n - 4 ? '*' : s[i], 0};
 
 		html_text(f, one);
 	}
 }
 
-void html_input(FILE *f, const char *name, const char *label, const char *value,
-	const char *extra)
+void html_input(FILE *f, const char *name, const char *label, const char *value, const char *extra)
 {
 	fprintf(f, "<label><span>%s</span><input name=\"%s\" value=\"", label, name);
 	html_text(f, value);

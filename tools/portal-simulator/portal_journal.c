@@ -5,8 +5,8 @@
 
 #include "portal_time.h"
 
-static void differences(const char *path, const json_t *before, const json_t *after,
-	json_t *changes);
+static void differences(
+	const char *path, const json_t *before, const json_t *after, json_t *changes);
 
 static const json_t *same_element(const json_t *list, const json_t *e)
 {
@@ -14,20 +14,21 @@ static const json_t *same_element(const json_t *list, const json_t *e)
 	size_t i;
 	json_t *other;
 
-	json_array_foreach((json_t *)list, i, other)
-		if (json_equal(json_object_get(other, key), json_object_get(e, key)))
-			return other;
+	json_array_foreach(
+		(json_t *)list, i, other) if (json_equal(json_object_get(other, key),
+						      json_object_get(e, key))) return other;
 	return NULL;
 }
 
-static void list_differences(const char *path, const json_t *before, const json_t *after,
-	json_t *changes)
+static void list_differences(
+	const char *path, const json_t *before, const json_t *after, json_t *changes)
 {
 	char below[120];
 	size_t i;
 	json_t *e;
 
-	json_array_foreach((json_t *)after, i, e) {
+	json_array_foreach((json_t *)after, i, e)
+	{
 		const json_t *key = json_object_get(e, "FILEID");
 
 		if (!key)
@@ -37,8 +38,8 @@ static void list_differences(const char *path, const json_t *before, const json_
 	}
 }
 
-static void differences(const char *path, const json_t *before, const json_t *after,
-	json_t *changes)
+static void differences(
+	const char *path, const json_t *before, const json_t *after, json_t *changes)
 {
 	char below[120];
 	const char *name;
@@ -47,7 +48,8 @@ static void differences(const char *path, const json_t *before, const json_t *af
 	if (json_is_array(after)) {
 		list_differences(path, before, after, changes);
 	} else if (json_is_object(after)) {
-		json_object_foreach((json_t *)after, name, v) {
+		json_object_foreach((json_t *)after, name, v)
+		{
 			snprintf(below, sizeof(below), "%s%s%s", path, *path ? "/" : "", name);
 			differences(below, json_object_get(before, name), v, changes);
 		}

@@ -25,14 +25,14 @@ static const char help[] =
 	"whole interface. SIGTERM ends it.\n";
 
 static const struct option names[] = {
-	{ "listen", required_argument, NULL, 'l' },
-	{ "db", required_argument, NULL, 'd' },
-	{ "app-key", required_argument, NULL, 'k' },
-	{ "app-secret-file", required_argument, NULL, 's' },
-	{ "sign", required_argument, NULL, 'm' },
-	{ "port-file", required_argument, NULL, 'p' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{"listen", required_argument, NULL, 'l'},
+	{"db", required_argument, NULL, 'd'},
+	{"app-key", required_argument, NULL, 'k'},
+	{"app-secret-file", required_argument, NULL, 's'},
+	{"sign", required_argument, NULL, 'm'},
+	{"port-file", required_argument, NULL, 'p'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
 };
 
 static int parse_listen(struct options *o, const char *text)
@@ -85,8 +85,8 @@ static int take(struct options *o, int name, const char *value)
 {
 	switch (name) {
 	case 'l':
-		return parse_listen(o, value) ?
-			wrong("--listen wants ADDRESS:PORT, not", value) : 0;
+		return parse_listen(o, value) ? wrong("--listen wants ADDRESS:PORT, not", value)
+					      : 0;
 	case 'd':
 		o->db = value;
 		return 0;
@@ -118,7 +118,7 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int name, rc;
 
-	*o = (struct options){ .sign = HASH_SM3 };
+	*o = (struct options){.sign = HASH_SM3};
 	while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		rc = take(o, name, optarg);
 		if (rc)

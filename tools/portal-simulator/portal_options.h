@@ -9,13 +9,13 @@
 #include "portal_hash.h"
 
 struct options {
-	char host[64];          /* IPv4 address to listen on */
-	uint16_t port;          /* 0 = a free one */
+	char host[64]; /* IPv4 address to listen on */
+	uint16_t port; /* 0 = a free one */
 	const char *db;
 	const char *app_key;
-	char secret[512];       /* contents of the secret file, white space at the end removed */
+	char secret[512]; /* contents of the secret file, white space at the end removed */
 	enum hash_kind sign;
-	const char *port_file;  /* NULL = none */
+	const char *port_file; /* NULL = none */
 };
 
 /* Returns 0, 1 when --help was printed, or -1 after saying on stderr what is wrong. */

@@ -28,11 +28,11 @@ int draw_home(struct reply *rp, const struct form *form, const char *bad)
 	if (!f)
 		return reply_refuse(rp, CODE_BUSY, NULL, "系统繁忙");
 	fprintf(f, "<section><h2>老年人优待证办理</h2><p class=\"quiet\">受理单位：裕安区民政局　"
-		"承诺时限：5个工作日　办理对象：60周岁以上老年人</p>");
+		   "承诺时限：5个工作日　办理对象：60周岁以上老年人</p>");
 	html_note(f, "bad", bad);
 	fprintf(f, "<form action=\"/apply\" method=\"post\">");
-	html_input(f, "APPLICANT", "姓名", old_value(form, "APPLICANT"),
-		"required maxlength=\"100\"");
+	html_input(
+		f, "APPLICANT", "姓名", old_value(form, "APPLICANT"), "required maxlength=\"100\"");
 	html_select(f, "APPLICANTCERTTYPE", "证件类型", codes_cert_type,
 		old_value(form, "APPLICANTCERTTYPE"), NULL);
 	html_input(f, "APPLICANTCERTNO", "证件号码", old_value(form, "APPLICANTCERTNO"),
@@ -42,9 +42,9 @@ int draw_home(struct reply *rp, const struct form *form, const char *bad)
 		"maxlength=\"10\" placeholder=\"如 19500307，身份证可不填\"");
 	html_input(f, "APPLICANTMOBILE", "手机号码", old_value(form, "APPLICANTMOBILE"),
 		"required maxlength=\"11\" inputmode=\"numeric\"");
-	html_input(f, "ADDRESS", "联系地址", old_value(form, "ADDRESS"), "required maxlength=\"100\"");
-	html_select(f, "YDZLX", "优待证类别", codes_card, old_value(form, "YDZLX"),
-		NULL);
+	html_input(
+		f, "ADDRESS", "联系地址", old_value(form, "ADDRESS"), "required maxlength=\"100\"");
+	html_select(f, "YDZLX", "优待证类别", codes_card, old_value(form, "YDZLX"), NULL);
 	fprintf(f, "<button>提交申请</button></form></section>");
 	lookup_section(f, "");
 	html_end(f, rp);
@@ -72,8 +72,8 @@ static void row(FILE *f, const char *label, const char *value)
 	fprintf(f, "</td></tr>");
 }
 
-static void field_row(FILE *f, const struct kase *c, enum field_group group, const char *name,
-	const char *full)
+static void field_row(
+	FILE *f, const struct kase *c, enum field_group group, const char *name, const char *full)
 {
 	const struct field *field = field_find(group, name);
 
@@ -151,11 +151,9 @@ static void timeline(FILE *f, const struct kase *c)
 	fprintf(f, "<section><h2>办理进度</h2><ol>");
 	event(f, case_value(c, "APPLYTIME"), "提交申请");
 	event(f, case_value(c, "ACCEPTTIME"), "受理");
-	json_array_foreach(json_object_get(c->doc, "STEPS"), i, e)
-		step_line(f, e);
-	json_array_foreach(json_object_get(c->doc, "SPECIALNODES"), i, e)
-		event(f, member(e, "SPECIALSTARTTIME"),
-			code_text(codes_special, member(e, "SPECIALTYPE")));
+	json_array_foreach(json_object_get(c->doc, "STEPS"), i, e) step_line(f, e);
+	json_array_foreach(json_object_get(c->doc, "SPECIALNODES"), i, e) event(f,
+		member(e, "SPECIALSTARTTIME"), code_text(codes_special, member(e, "SPECIALTYPE")));
 	event(f, case_value(c, "DONE.DONETIME"), "办结");
 	event(f, case_value(c, "DONE.DELIVERTIME"), "领取证件");
 	fprintf(f, "</ol></section>");
@@ -181,8 +179,10 @@ static void result(FILE *f, const struct kase *c)
 
 static void own_key(FILE *f, const struct kase *c)
 {
-	fprintf(f, "<input type=\"hidden\" name=\"projid\" value=\"%s\">"
-		"<input type=\"hidden\" name=\"pwd\" value=\"%s\">", c->projid, c->pwd);
+	fprintf(f,
+		"<input type=\"hidden\" name=\"projid\" value=\"%s\">"
+		"<input type=\"hidden\" name=\"pwd\" value=\"%s\">",
+		c->projid, c->pwd);
 }
 
 static void correction(FILE *f, const struct kase *c)
@@ -191,7 +191,8 @@ static void correction(FILE *f, const struct kase *c)
 	own_key(f, c);
 	html_input(f, "APPLICANTMOBILE", "手机号码", case_value(c, "APPLICANTMOBILE"),
 		"required maxlength=\"11\"");
-	html_input(f, "ADDRESS", "联系地址", case_value(c, "ADDRESS"), "required maxlength=\"100\"");
+	html_input(
+		f, "ADDRESS", "联系地址", case_value(c, "ADDRESS"), "required maxlength=\"100\"");
 	fprintf(f, "<button>保存</button></form></section>");
 }
 
@@ -235,7 +236,8 @@ static void clerk_list(FILE *f, struct db *db)
 	sqlite3_stmt *st = db_query(db, Q_CASE_LATEST, "i", (int64_t)30);
 	char stamp[15];
 
-	fprintf(f, "<section><h2>最新办件</h2><table><tr><th>办件编号</th><th>申请人</th><th>状态</th>"
+	fprintf(f,
+		"<section><h2>最新办件</h2><table><tr><th>办件编号</th><th>申请人</th><th>状态</th>"
 		"<th>手机号码</th><th>最后更新</th><th></th></tr>");
 	while (db_step(db, st)) {
 		struct kase c;
@@ -259,8 +261,7 @@ static void clerk_list(FILE *f, struct db *db)
 	fprintf(f, "</table></section>");
 }
 
-static void clerk_options(FILE *f, const struct kase *c, enum field_group group,
-	const char *prefix)
+static void clerk_options(FILE *f, const struct kase *c, enum field_group group, const char *prefix)
 {
 	char full[80];
 
@@ -276,20 +277,23 @@ static void clerk_options(FILE *f, const struct kase *c, enum field_group group,
 
 static void clerk_form(FILE *f, const struct kase *c)
 {
-	fprintf(f, "<section><h2>更正办件 %s</h2><form action=\"/clerk\" method=\"post\">"
+	fprintf(f,
+		"<section><h2>更正办件 %s</h2><form action=\"/clerk\" method=\"post\">"
 		"<input type=\"hidden\" name=\"projid\" value=\"%s\">"
-		"<label><span>更正项目</span><select name=\"field\">", c->projid, c->projid);
+		"<label><span>更正项目</span><select name=\"field\">",
+		c->projid, c->projid);
 	clerk_options(f, c, FIELDS_BASIC, "");
 	clerk_options(f, c, FIELDS_EXT, "EXT.");
 	if (case_value(c, "DONE.DONERESULT"))
 		clerk_options(f, c, FIELDS_DONE, "DONE.");
 	fprintf(f, "</select></label>");
-	html_input(f, "value", "更正为", "", "maxlength=\"1000\" placeholder=\"代码项填代码，日期填 YYYYMMDD\"");
+	html_input(f, "value", "更正为", "",
+		"maxlength=\"1000\" placeholder=\"代码项填代码，日期填 YYYYMMDD\"");
 	fprintf(f, "<button>保存更正</button></form></section>");
 }
 
-int draw_clerk(struct db *db, struct reply *rp, const char *projid, const char *good,
-	const char *bad)
+int draw_clerk(
+	struct db *db, struct reply *rp, const char *projid, const char *good, const char *bad)
 {
 	FILE *f = html_begin(rp, "窗口工作台");
 	struct kase c;

@@ -13,11 +13,11 @@
 int draw_home(struct reply *rp, const struct form *form, const char *bad);
 int draw_lookup(struct reply *rp, const char *projid, const char *bad);
 int draw_mine(struct reply *rp, const struct kase *c, const char *good, const char *bad);
-int draw_clerk(struct db *db, struct reply *rp, const char *projid, const char *good,
-	const char *bad);
+int draw_clerk(
+	struct db *db, struct reply *rp, const char *projid, const char *good, const char *bad);
 
 /* The case with this number and password; false with code 4040. */
-bool find_mine(struct db *db, const char *projid, const char *pwd, struct kase *c,
-	struct reply *rp);
+bool find_mine(
+	struct db *db, const char *projid, const char *pwd, struct kase *c, struct reply *rp);
 
 #endif

@@ -46,7 +46,7 @@ int replay_begin(struct replay *r, const struct request *rq, struct reply *rp)
 {
 	const char *key = rq->settings.idempotency ? request_header(rq, "Idempotency-Key") : NULL;
 
-	*r = (struct replay){ .claimed = false };
+	*r = (struct replay){.claimed = false};
 	if (!key)
 		return CODE_OK;
 	if (!*key || strlen(key) >= sizeof(r->key))

@@ -11,7 +11,7 @@
 #include "portal.h"
 
 struct replay {
-	char scope[300];  /* "" = the call has no key, or keys are switched off */
+	char scope[300]; /* "" = the call has no key, or keys are switched off */
 	char key[256];
 	char fingerprint[HASH_HEX];
 	bool claimed;

@@ -44,7 +44,7 @@ void reply_clear(struct reply *rp)
 {
 	json_decref(rp->data);
 	free(rp->text);
-	*rp = (struct reply){ .code = 0 };
+	*rp = (struct reply){.code = 0};
 }
 
 char *reply_render(const struct reply *rp)

@@ -111,8 +111,8 @@ static void slow_body_free(void *arg)
 }
 
 /* Takes text. */
-static struct MHD_Response *make_response(struct portal *p, const struct fault_plan *plan,
-	char *text, size_t size)
+static struct MHD_Response *make_response(
+	struct portal *p, const struct fault_plan *plan, char *text, size_t size)
 {
 	struct slow_body *b;
 
@@ -121,8 +121,12 @@ static struct MHD_Response *make_response(struct portal *p, const struct fault_p
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return NULL;
-	*b = (struct slow_body){ .portal = p, .text = text, .size = size, .stop_at = size,
-		.pause_ms = plan->ms, .piece = (size_t)plan->bytes };
+	*b = (struct slow_body){.portal = p,
+		.text = text,
+		.size = size,
+		.stop_at = size,
+		.pause_ms = plan->ms,
+		.piece = (size_t)plan->bytes};
 	if (plan->ends == FAULT_TRUNCATED) {
 		b->stop_at = size / 2;
 		b->piece = size;
@@ -172,13 +176,17 @@ static enum MHD_Result send_reply(struct portal *p, struct request *rq, struct r
 	return sent;
 }
 
-static enum MHD_Result answer(struct portal *p, struct MHD_Connection *connection,
-	const char *path, const char *method, const struct upload *up)
+static enum MHD_Result answer(struct portal *p, struct MHD_Connection *connection, const char *path,
+	const char *method, const struct upload *up)
 {
-	struct request rq = { .connection = connection, .method = method, .path = path,
-		.target = up->target, .body = up->body ? up->body : "", .body_size = up->size,
-		.loopback = from_loopback(connection) };
-	struct reply rp = { .code = 0 };
+	struct request rq = {.connection = connection,
+		.method = method,
+		.path = path,
+		.target = up->target,
+		.body = up->body ? up->body : "",
+		.body_size = up->size,
+		.loopback = from_loopback(connection)};
+	struct reply rp = {.code = 0};
 	const char *accept = request_header(&rq, "Accept");
 	enum MHD_Result sent = MHD_NO;
 	bool wanted = true;
@@ -218,19 +226,17 @@ static enum MHD_Result on_call(void *arg, struct MHD_Connection *connection, con
 
 struct MHD_Daemon *server_start(struct portal *p)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(p->options->port) };
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(p->options->port)};
 	struct MHD_Daemon *daemon;
 
 	inet_pton(AF_INET, p->options->host, &address.sin_addr);
-	daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
-			MHD_USE_POLL, p->options->port, NULL, NULL, on_call, p,
-		MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-		MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, 512u,
-		MHD_OPTION_CONNECTION_TIMEOUT, 120u,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64 << 10),
-		MHD_OPTION_THREAD_STACK_SIZE, (size_t)(1 << 20),
+	daemon = MHD_start_daemon(
+		MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL,
+		p->options->port, NULL, NULL, on_call, p, MHD_OPTION_SOCK_ADDR,
+		(struct sockaddr *)&address, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, 512u,
+		MHD_OPTION_CONNECTION_TIMEOUT, 120u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)(64 << 10), MHD_OPTION_THREAD_STACK_SIZE, (size_t)(1 << 20),
 		MHD_OPTION_END);
 	if (!daemon)
 		fprintf(stderr, "portal-simulator: cannot listen on %s:%u\n", p->options->host,

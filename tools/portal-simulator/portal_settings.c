@@ -9,8 +9,11 @@
 enum kind { SWITCH, COUNT, WINDOW };
 
 static const struct settings defaults = {
-	.idempotency = true, .etag = true, .duplicate_rule = true,
-	.token_ttl_s = 7200, .skew_s = 300,
+	.idempotency = true,
+	.etag = true,
+	.duplicate_rule = true,
+	.token_ttl_s = 7200,
+	.skew_s = 300,
 };
 
 static const struct row {
@@ -19,16 +22,16 @@ static const struct row {
 	size_t at;
 	int64_t least, most;
 } rows[] = {
-	{ "idempotency", SWITCH, offsetof(struct settings, idempotency), 0, 0 },
-	{ "etag", SWITCH, offsetof(struct settings, etag), 0, 0 },
-	{ "duplicate_rule", SWITCH, offsetof(struct settings, duplicate_rule), 0, 0 },
-	{ "latency_ms", COUNT, offsetof(struct settings, latency_ms), 0, 600000 },
-	{ "latency_random_ms", COUNT, offsetof(struct settings, latency_random_ms), 0, 600000 },
-	{ "rate_limit", COUNT, offsetof(struct settings, rate_limit), 0, 1000000 },
-	{ "search_lag_ms", COUNT, offsetof(struct settings, search_lag_ms), 0, 86400000 },
-	{ "token_ttl_s", COUNT, offsetof(struct settings, token_ttl_s), 1, 86400 },
-	{ "skew_s", COUNT, offsetof(struct settings, skew_s), 1, 86400 },
-	{ "closed_window", WINDOW, offsetof(struct settings, closed_window), 0, 0 },
+	{"idempotency", SWITCH, offsetof(struct settings, idempotency), 0, 0},
+	{"etag", SWITCH, offsetof(struct settings, etag), 0, 0},
+	{"duplicate_rule", SWITCH, offsetof(struct settings, duplicate_rule), 0, 0},
+	{"latency_ms", COUNT, offsetof(struct settings, latency_ms), 0, 600000},
+	{"latency_random_ms", COUNT, offsetof(struct settings, latency_random_ms), 0, 600000},
+	{"rate_limit", COUNT, offsetof(struct settings, rate_limit), 0, 1000000},
+	{"search_lag_ms", COUNT, offsetof(struct settings, search_lag_ms), 0, 86400000},
+	{"token_ttl_s", COUNT, offsetof(struct settings, token_ttl_s), 1, 86400},
+	{"skew_s", COUNT, offsetof(struct settings, skew_s), 1, 86400},
+	{"closed_window", WINDOW, offsetof(struct settings, closed_window), 0, 0},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -64,8 +67,8 @@ static bool window_ends(const char *text, int *from, int *to)
 		return false;
 	*from = h1 * 60 + m1;
 	*to = h2 * 60 + m2;
-	return h1 >= 0 && m1 >= 0 && m1 < 60 && h2 >= 0 && m2 >= 0 && m2 < 60 &&
-		*from <= 24 * 60 && *to <= 24 * 60;
+	return h1 >= 0 && m1 >= 0 && m1 < 60 && h2 >= 0 && m2 >= 0 && m2 < 60 && *from <= 24 * 60 &&
+	       *to <= 24 * 60;
 }
 
 static const char *take(struct settings *s, const struct row *row, const json_t *value)
@@ -82,13 +85,13 @@ static const char *take(struct settings *s, const struct row *row, const json_t 
 		return NULL;
 	case COUNT:
 		if (!json_is_integer(value) || json_integer_value(value) < row->least ||
-				json_integer_value(value) > row->most)
+			json_integer_value(value) > row->most)
 			return "a whole number in range is wanted";
 		*(int64_t *)(void *)at = json_integer_value(value);
 		return NULL;
 	case WINDOW:
 		if (!text || (*text && strcmp(text, "always") && !window_ends(text, &from, &to)) ||
-				strlen(text) >= sizeof(s->closed_window))
+			strlen(text) >= sizeof(s->closed_window))
 			return "\"\", \"always\" or \"HH:MM-HH:MM\" is wanted";
 		snprintf(at, sizeof(s->closed_window), "%s", text);
 		return NULL;
@@ -112,7 +115,8 @@ const char *settings_change(struct settings_box *box, const json_t *changes, con
 
 	pthread_mutex_lock(&box->lock);
 	next = box->now;
-	json_object_foreach((json_t *)changes, name, value) {
+	json_object_foreach((json_t *)changes, name, value)
+	{
 		const struct row *row = find(name);
 
 		*field = name;
@@ -135,9 +139,9 @@ json_t *settings_json(struct settings_box *box)
 		const void *at = (const char *)&now + rows[i].at;
 
 		json_object_set_new(o, rows[i].name,
-			rows[i].kind == SWITCH ? json_boolean(*(const bool *)at) :
-			rows[i].kind == COUNT ? json_integer(*(const int64_t *)at) :
-			json_string(at));
+			rows[i].kind == SWITCH	? json_boolean(*(const bool *)at)
+			: rows[i].kind == COUNT ? json_integer(*(const int64_t *)at)
+						: json_string(at));
 	}
 	return o;
 }

@@ -13,10 +13,10 @@
 struct settings {
 	bool idempotency, etag, duplicate_rule;
 	int64_t latency_ms, latency_random_ms; /* every interface call */
-	int64_t rate_limit;                    /* calls a second, 0 = any number */
-	int64_t search_lag_ms;                 /* a new case is found by a search after this */
+	int64_t rate_limit;		       /* calls a second, 0 = any number */
+	int64_t search_lag_ms;		       /* a new case is found by a search after this */
 	int64_t token_ttl_s, skew_s;
-	char closed_window[16];                /* "" | "always" | "23:00-01:00" */
+	char closed_window[16]; /* "" | "always" | "23:00-01:00" */
 };
 struct settings_box {
 	pthread_mutex_t lock;

@@ -10,9 +10,9 @@
 
 struct stats {
 	pthread_mutex_t lock;
-	json_t *calls;     /* "POST /case/update" -> number */
-	json_t *codes;     /* "200" -> number */
-	json_t *outcomes;  /* "replayed", "unchanged", "lost_answer"... -> number */
+	json_t *calls;	  /* "POST /case/update" -> number */
+	json_t *codes;	  /* "200" -> number */
+	json_t *outcomes; /* "replayed", "unchanged", "lost_answer"... -> number */
 };
 
 void stats_init(struct stats *s);

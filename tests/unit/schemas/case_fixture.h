@@ -54,7 +54,8 @@ static inline struct br_str nested_text(const struct image *img, struct br_buf *
 	return br_buf_str(buf);
 }
 
-static inline int nested_case(struct br_str json, bool ignore_unknown, struct image *out, struct br_err *err)
+static inline int nested_case(
+	struct br_str json, bool ignore_unknown, struct image *out, struct br_err *err)
 {
 	enum br_json_token t;
 	struct br_jr r;

@@ -10,38 +10,72 @@ static const struct json_row {
 	bool ignore_unknown;
 } rows[] = {
 	{"empty", "{}", NULL, BR_E_OK, false},
-	{"value, null and absent", "{\"status\":\"ACCEPTED\",\"outcome\":null}", NULL, BR_E_OK, false},
-	{"nested", "{\"item\":{\"impl_code\":\"x\",\"version\":3},\"limit\":{\"legal\":{\"n\":20,\"unit\":\"WORKDAY\"},\"promise\":{\"n\":5}},"
-		"\"due\":{\"provisional\":false},\"applicant\":{\"name\":\"张某\"}}", NULL, BR_E_OK, false},
-	{"objects in another order", "{\"applicant\":{\"name\":\"a\"},\"item\":{\"version\":-1,\"impl_code\":\"x\"}}",
-		"{\"item\":{\"impl_code\":\"x\",\"version\":-1},\"applicant\":{\"name\":\"a\"}}", BR_E_OK, false},
-	{"an empty object is nothing", "{\"item\":{},\"limit\":{\"legal\":{}},\"steps\":[],\"ext\":{}}", "{}", BR_E_OK, false},
-	{"a list", "{\"steps\":[{\"key\":\"1\",\"name\":\"受理\",\"opinion\":null,\"limit\":{\"n\":1}},{\"key\":\"2\",\"name\":\"审核\"}]}", NULL, BR_E_OK, false},
-	{"a list in another order", "{\"steps\":[{\"name\":\"b\",\"key\":\"2\"},{\"name\":\"a\",\"key\":\"1\"}]}",
-		"{\"steps\":[{\"key\":\"1\",\"name\":\"a\"},{\"key\":\"2\",\"name\":\"b\"}]}", BR_E_OK, false},
-	{"keys are texts", "{\"steps\":[{\"key\":\"10\",\"seq\":10},{\"key\":\"9\",\"seq\":9}]}", NULL, BR_E_OK, false},
-	{"an element without values is nothing", "{\"steps\":[{\"key\":\"1\"}]}", "{}", BR_E_OK, false},
-	{"booleans", "{\"fee\":{\"is_fee\":true,\"amount\":\"12.50\"},\"materials\":[{\"key\":\"1\",\"required\":false}]}", NULL, BR_E_OK, false},
+	{"value, null and absent", "{\"status\":\"ACCEPTED\",\"outcome\":null}", NULL, BR_E_OK,
+		false},
+	{"nested",
+		"{\"item\":{\"impl_code\":\"x\",\"version\":3},\"limit\":{\"legal\":{\"n\":20,"
+		"\"unit\":\"WORKDAY\"},\"promise\":{\"n\":5}},"
+		"\"due\":{\"provisional\":false},\"applicant\":{\"name\":\"张某\"}}",
+		NULL, BR_E_OK, false},
+	{"objects in another order",
+		"{\"applicant\":{\"name\":\"a\"},\"item\":{\"version\":-1,\"impl_code\":\"x\"}}",
+		"{\"item\":{\"impl_code\":\"x\",\"version\":-1},\"applicant\":{\"name\":\"a\"}}",
+		BR_E_OK, false},
+	{"an empty object is nothing",
+		"{\"item\":{},\"limit\":{\"legal\":{}},\"steps\":[],\"ext\":{}}", "{}", BR_E_OK,
+		false},
+	{"a list",
+		"{\"steps\":[{\"key\":\"1\",\"name\":\"受理\",\"opinion\":null,\"limit\":{\"n\":1}}"
+		",{\"key\":\"2\",\"name\":\"审核\"}]}",
+		NULL, BR_E_OK, false},
+	{"a list in another order",
+		"{\"steps\":[{\"name\":\"b\",\"key\":\"2\"},{\"name\":\"a\",\"key\":\"1\"}]}",
+		"{\"steps\":[{\"key\":\"1\",\"name\":\"a\"},{\"key\":\"2\",\"name\":\"b\"}]}",
+		BR_E_OK, false},
+	{"keys are texts", "{\"steps\":[{\"key\":\"10\",\"seq\":10},{\"key\":\"9\",\"seq\":9}]}",
+		NULL, BR_E_OK, false},
+	{"an element without values is nothing", "{\"steps\":[{\"key\":\"1\"}]}", "{}", BR_E_OK,
+		false},
+	{"booleans",
+		"{\"fee\":{\"is_fee\":true,\"amount\":\"12.50\"},\"materials\":[{\"key\":\"1\","
+		"\"required\":false}]}",
+		NULL, BR_E_OK, false},
 	{"fields of the item", "{\"ext\":{\"ydzlx\":\"1\",\"备注\":null}}", NULL, BR_E_OK, false},
-	{"greatest and least integers", "{\"item\":{\"version\":9223372036854775807},\"rating\":{\"count\":-9223372036854775808}}", NULL, BR_E_OK, false},
-	{"several lists", "{\"steps\":[{\"key\":\"1\",\"seq\":1}],\"materials\":[{\"key\":\"1\",\"seq\":1}],\"corrections\":[{\"key\":\"a\",\"closed\":true}],"
-		"\"specials\":[{\"key\":\"1\",\"days\":10}],\"ext\":{\"a\":\"b\"}}", NULL, BR_E_OK, false},
-	{"blanks", " { \"status\" : \"ACCEPTED\" , \"item\" : { \"version\" : 1 } } ", "{\"item\":{\"version\":1},\"status\":\"ACCEPTED\"}", BR_E_OK, false},
-	{"the envelope passed over", "{\"case_id\":\"x\",\"version\":1,\"status\":\"ACCEPTED\",\"links\":[{\"a\":[]}]}", "{\"status\":\"ACCEPTED\"}", BR_E_OK, true},
-	{"unknown ones inside passed over", "{\"item\":{\"nix\":{\"a\":1},\"version\":1},\"steps\":[{\"nix\":[],\"key\":\"1\",\"seq\":1}]}",
+	{"greatest and least integers",
+		"{\"item\":{\"version\":9223372036854775807},\"rating\":{\"count\":-"
+		"9223372036854775808}}",
+		NULL, BR_E_OK, false},
+	{"several lists",
+		"{\"steps\":[{\"key\":\"1\",\"seq\":1}],\"materials\":[{\"key\":\"1\",\"seq\":1}],"
+		"\"corrections\":[{\"key\":\"a\",\"closed\":true}],"
+		"\"specials\":[{\"key\":\"1\",\"days\":10}],\"ext\":{\"a\":\"b\"}}",
+		NULL, BR_E_OK, false},
+	{"blanks", " { \"status\" : \"ACCEPTED\" , \"item\" : { \"version\" : 1 } } ",
+		"{\"item\":{\"version\":1},\"status\":\"ACCEPTED\"}", BR_E_OK, false},
+	{"the envelope passed over",
+		"{\"case_id\":\"x\",\"version\":1,\"status\":\"ACCEPTED\",\"links\":[{\"a\":[]}]}",
+		"{\"status\":\"ACCEPTED\"}", BR_E_OK, true},
+	{"unknown ones inside passed over",
+		"{\"item\":{\"nix\":{\"a\":1},\"version\":1},\"steps\":[{\"nix\":[],\"key\":\"1\","
+		"\"seq\":1}]}",
 		"{\"item\":{\"version\":1},\"steps\":[{\"key\":\"1\",\"seq\":1}]}", BR_E_OK, true},
 	{"an unknown member", "{\"nix\":1}", NULL, BR_E_SCHEMA_UNKNOWN_FIELD, false},
-	{"an unknown member inside", "{\"item\":{\"nix\":1}}", NULL, BR_E_SCHEMA_UNKNOWN_FIELD, false},
-	{"an unknown member of an element", "{\"steps\":[{\"key\":\"1\",\"nix\":1}]}", NULL, BR_E_SCHEMA_UNKNOWN_FIELD, false},
-	{"a dotted name is no path", "{\"applicant.name\":\"a\"}", NULL, BR_E_SCHEMA_UNKNOWN_FIELD, false},
+	{"an unknown member inside", "{\"item\":{\"nix\":1}}", NULL, BR_E_SCHEMA_UNKNOWN_FIELD,
+		false},
+	{"an unknown member of an element", "{\"steps\":[{\"key\":\"1\",\"nix\":1}]}", NULL,
+		BR_E_SCHEMA_UNKNOWN_FIELD, false},
+	{"a dotted name is no path", "{\"applicant.name\":\"a\"}", NULL, BR_E_SCHEMA_UNKNOWN_FIELD,
+		false},
 	{"key is no member of the case", "{\"key\":\"1\"}", NULL, BR_E_SCHEMA_UNKNOWN_FIELD, false},
 	{"a number for a text", "{\"status\":1}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"a text for a number", "{\"item\":{\"version\":\"1\"}}", NULL, BR_E_SCHEMA_MEMBER, false},
-	{"beyond int64", "{\"item\":{\"version\":9223372036854775808}}", NULL, BR_E_SCHEMA_MEMBER, false},
+	{"beyond int64", "{\"item\":{\"version\":9223372036854775808}}", NULL, BR_E_SCHEMA_MEMBER,
+		false},
 	{"a fraction", "{\"item\":{\"version\":1.0}}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"an exponent", "{\"item\":{\"version\":1e2}}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"minus zero", "{\"item\":{\"version\":-0}}", NULL, BR_E_SCHEMA_MEMBER, false},
-	{"a text for a boolean", "{\"fee\":{\"is_fee\":\"true\"}}", NULL, BR_E_SCHEMA_MEMBER, false},
+	{"a text for a boolean", "{\"fee\":{\"is_fee\":\"true\"}}", NULL, BR_E_SCHEMA_MEMBER,
+		false},
 	{"a number for a boolean", "{\"fee\":{\"is_fee\":1}}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"a number for a decimal", "{\"fee\":{\"amount\":12.50}}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"a text for an object", "{\"item\":\"x\"}", NULL, BR_E_SCHEMA_MEMBER, false},
@@ -50,20 +84,30 @@ static const struct json_row {
 	{"an object for a list", "{\"steps\":{}}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"null for a list", "{\"steps\":null}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"an array for the object of the item", "{\"ext\":[]}", NULL, BR_E_SCHEMA_MEMBER, false},
-	{"a number in the object of the item", "{\"ext\":{\"a\":1}}", NULL, BR_E_SCHEMA_MEMBER, false},
+	{"a number in the object of the item", "{\"ext\":{\"a\":1}}", NULL, BR_E_SCHEMA_MEMBER,
+		false},
 	{"a text in a list", "{\"steps\":[\"a\"]}", NULL, BR_E_SCHEMA_MEMBER, false},
-	{"an element without a key", "{\"steps\":[{\"name\":\"a\"}]}", NULL, BR_E_SCHEMA_KEY_MISSING, false},
+	{"an element without a key", "{\"steps\":[{\"name\":\"a\"}]}", NULL,
+		BR_E_SCHEMA_KEY_MISSING, false},
 	{"a number for a key", "{\"steps\":[{\"key\":1}]}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"null for a key", "{\"steps\":[{\"key\":null}]}", NULL, BR_E_SCHEMA_MEMBER, false},
-	{"a key twice", "{\"steps\":[{\"key\":\"1\",\"name\":\"a\"},{\"key\":\"2\"},{\"key\":\"1\",\"opinion\":\"b\"}]}", NULL, BR_E_SCHEMA_KEY_TWICE, false},
-	{"a key twice in neighbours", "{\"steps\":[{\"key\":\"1\",\"name\":\"a\"},{\"key\":\"1\",\"name\":\"b\"}]}", NULL, BR_E_SCHEMA_KEY_TWICE, false},
+	{"a key twice",
+		"{\"steps\":[{\"key\":\"1\",\"name\":\"a\"},{\"key\":\"2\"},{\"key\":\"1\","
+		"\"opinion\":\"b\"}]}",
+		NULL, BR_E_SCHEMA_KEY_TWICE, false},
+	{"a key twice in neighbours",
+		"{\"steps\":[{\"key\":\"1\",\"name\":\"a\"},{\"key\":\"1\",\"name\":\"b\"}]}", NULL,
+		BR_E_SCHEMA_KEY_TWICE, false},
 	{"a member twice", "{\"status\":\"A\",\"status\":\"B\"}", NULL, BR_E_JSON_SYNTAX, false},
 	{"an object twice", "{\"item\":{},\"item\":{}}", NULL, BR_E_JSON_SYNTAX, false},
 	{"NUL", "{\"summary\":\"a\\u0000b\"}", NULL, BR_E_JSON_SYNTAX, false},
 	{"invalid UTF-8", "{\"summary\":\"\xff\"}", NULL, BR_E_JSON_SYNTAX, false},
 	{"cut", "{\"item\":{\"version\":1}", NULL, BR_E_JSON_SYNTAX, false},
 	{"bytes behind", "{}{}", NULL, BR_E_JSON_SYNTAX, false},
-	{"too deep", "{\"nix\":{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}}", NULL, BR_E_JSON_SYNTAX, true},
+	{"too deep",
+		"{\"nix\":{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}"
+		"}",
+		NULL, BR_E_JSON_SYNTAX, true},
 	{"an array", "[]", NULL, BR_E_SCHEMA_MEMBER, false},
 };
 
@@ -93,18 +137,26 @@ static void test_error_names_the_place(void **state)
 	struct br_err err;
 
 	(void)state;
-	assert_int_equal(nested_case(BR_STR("{\"steps\":[{\"key\":\"1\",\"limit\":{\"n\":\"x\"}}]}"), false, &img, &err), -BR_E_SCHEMA_MEMBER);
+	assert_int_equal(
+		nested_case(BR_STR("{\"steps\":[{\"key\":\"1\",\"limit\":{\"n\":\"x\"}}]}"), false,
+			&img, &err),
+		-BR_E_SCHEMA_MEMBER);
 	assert_string_equal(br_err_detail(&err, "field"), "steps.limit.n");
 	assert_string_equal(br_err_detail(&err, "found"), "a string");
-	assert_int_equal(nested_case(BR_STR("{\"limit\":{\"legal\":{\"m\":1}}}"), false, &img, &err), -BR_E_SCHEMA_UNKNOWN_FIELD);
+	assert_int_equal(
+		nested_case(BR_STR("{\"limit\":{\"legal\":{\"m\":1}}}"), false, &img, &err),
+		-BR_E_SCHEMA_UNKNOWN_FIELD);
 	assert_string_equal(br_err_detail(&err, "field"), "limit.legal.m");
-	assert_int_equal(nested_case(BR_STR("{\"steps\":[{\"limit\":{\"m\":1}}]}"), false, &img, &err), -BR_E_SCHEMA_UNKNOWN_FIELD);
+	assert_int_equal(
+		nested_case(BR_STR("{\"steps\":[{\"limit\":{\"m\":1}}]}"), false, &img, &err),
+		-BR_E_SCHEMA_UNKNOWN_FIELD);
 	assert_string_equal(br_err_detail(&err, "field"), "steps.limit.m");
 }
 
 static void test_a_wrong_value_is_not_written(void **state)
 {
-	static const char *const bad[] = {"{\"item.version\":\"x\"}", "{\"item.version\":\"1.5\"}", "{\"fee.is_fee\":\"1\"}", "{\"item.version\":\"\"}"};
+	static const char *const bad[] = {"{\"item.version\":\"x\"}", "{\"item.version\":\"1.5\"}",
+		"{\"fee.is_fee\":\"1\"}", "{\"item.version\":\"\"}"};
 
 	(void)state;
 	for (size_t i = 0; i < BR_LEN(bad); i++) {
@@ -140,7 +192,8 @@ static void test_among_other_members(void **state)
 	br_jw_end_object(&w);
 	assert_false(br_jw_failed(&w));
 	assert_string_equal(br_buf_cstr(&buf),
-		"{\"version\":1,\"status\":\"ACCEPTED\",\"applicant\":{\"name\":\"a\"},\"steps\":[{\"key\":\"1\",\"seq\":1}],\"last\":2}");
+		"{\"version\":1,\"status\":\"ACCEPTED\",\"applicant\":{\"name\":"
+		"\"a\"},\"steps\":[{\"key\":\"1\",\"seq\":1}],\"last\":2}");
 	br_buf_release(&buf);
 }
 
@@ -199,9 +252,9 @@ static json_t *element(json_t *list, struct br_str key)
 	json_t *e, *fresh;
 	size_t i;
 
-	json_array_foreach(list, i, e)
-		if (json_string_length(json_object_get(e, "key")) == key.n && memcmp(json_string_value(json_object_get(e, "key")), key.p, key.n) == 0)
-			return e;
+	json_array_foreach(list, i, e) if (json_string_length(json_object_get(e, "key")) == key.n &&
+					   memcmp(json_string_value(json_object_get(e, "key")),
+						   key.p, key.n) == 0) return e;
 	fresh = json_pack("{s:o}", "key", json_stringn(key.p, key.n));
 	json_array_append_new(list, fresh);
 	return fresh;
@@ -218,7 +271,8 @@ static json_t *oracle_tree(const struct image *img)
 		char path[128], *name = path, *dot;
 		json_t *at = root;
 
-		snprintf(path, sizeof(path), "%.*s", BR_STR_ARG(schema->shape->fields[c->field].name));
+		snprintf(path, sizeof(path), "%.*s",
+			BR_STR_ARG(schema->shape->fields[c->field].name));
 		if (c->part && part->map) {
 			at = member(root, part->name.p, json_object());
 			json_object_setn_new(at, c->key.p, c->key.n, oracle_value(c));
@@ -240,7 +294,8 @@ static void shuffle(json_t *list)
 {
 	for (size_t n = json_array_size(list); n > 1; n--) {
 		size_t j = chance((unsigned)n);
-		json_t *last = json_incref(json_array_get(list, n - 1)), *other = json_incref(json_array_get(list, j));
+		json_t *last = json_incref(json_array_get(list, n - 1)),
+		       *other = json_incref(json_array_get(list, j));
 
 		json_array_set_new(list, n - 1, other);
 		json_array_set_new(list, j, last);
@@ -249,8 +304,10 @@ static void shuffle(json_t *list)
 
 static void test_against_jansson(void **state)
 {
-	/* as it comes, sorted by name (nearly the order of jsonb), with \u for everything, on many lines */
-	static const size_t forms[] = {0, JSON_SORT_KEYS, JSON_ENSURE_ASCII, JSON_INDENT(2) | JSON_SORT_KEYS};
+	/* as it comes, sorted by name (nearly the order of jsonb), with \u for everything, on many
+	 * lines */
+	static const size_t forms[] = {
+		0, JSON_SORT_KEYS, JSON_ENSURE_ASCII, JSON_INDENT(2) | JSON_SORT_KEYS};
 	struct br_buf buf;
 	unsigned rounds = random_rounds(3000);
 
@@ -286,7 +343,8 @@ static void test_against_jansson(void **state)
 	br_buf_release(&buf);
 }
 
-/* Without what means nothing (empty objects, elements without values), lists as objects by key: the order is not part of it. */
+/* Without what means nothing (empty objects, elements without values), lists as objects by key: the
+ * order is not part of it. */
 static json_t *meaning(const json_t *value)
 {
 	json_t *out, *child;
@@ -295,11 +353,13 @@ static json_t *meaning(const json_t *value)
 
 	if (json_is_array(value)) {
 		out = json_object();
-		json_array_foreach((json_t *)value, i, child) {
+		json_array_foreach((json_t *)value, i, child)
+		{
 			json_t *e = meaning(child), *key = json_object_get(e, "key");
 
 			if (json_object_size(e) > 1)
-				json_object_setn_new(out, json_string_value(key), json_string_length(key), e);
+				json_object_setn_new(
+					out, json_string_value(key), json_string_length(key), e);
 			else
 				json_decref(e);
 		}
@@ -308,7 +368,8 @@ static json_t *meaning(const json_t *value)
 	if (!json_is_object(value))
 		return json_copy((json_t *)value);
 	out = json_object();
-	json_object_foreach((json_t *)value, name, child) {
+	json_object_foreach((json_t *)value, name, child)
+	{
 		json_t *m = meaning(child);
 
 		if (json_is_object(m) && json_object_size(m) == 0)
@@ -319,11 +380,14 @@ static json_t *meaning(const json_t *value)
 	return out;
 }
 
-/* Of damaged text both say the same: what Jansson cannot parse we refuse, and what we accept is what Jansson sees. */
+/* Of damaged text both say the same: what Jansson cannot parse we refuse, and what we accept is
+ * what Jansson sees. */
 static void test_damaged(void **state)
 {
-	static const char *const bad[] = {"\"", "\\", "{", "}", "[", "]", ",", ":", "null", "1", "9223372036854775808", "-0", "1e2", "true", "\\u0000", "\\ud800", "\xff",
-		"\xe5\x8a", "\"status\":\"x\",", "\"nix\":null,", "{\"key\":\"1\"},", "\"key\":\"2\",", "0"};
+	static const char *const bad[] = {"\"", "\\", "{", "}", "[", "]", ",", ":", "null", "1",
+		"9223372036854775808", "-0", "1e2", "true", "\\u0000", "\\ud800", "\xff",
+		"\xe5\x8a", "\"status\":\"x\",", "\"nix\":null,", "{\"key\":\"1\"},",
+		"\"key\":\"2\",", "0"};
 	struct br_buf buf;
 	unsigned rounds = random_rounds(30000), good = 0;
 
@@ -353,12 +417,14 @@ static void test_damaged(void **state)
 		if (rc == 0) {
 			assert_ordered(&back);
 			if (!root)
-				fail_msg("round %u: Jansson refuses what we read: %.*s", i, (int)buf.n, buf.p);
+				fail_msg("round %u: Jansson refuses what we read: %.*s", i,
+					(int)buf.n, buf.p);
 			tree = oracle_tree(&back);
 			ours = meaning(tree);
 			theirs = meaning(root);
 			if (!json_equal(ours, theirs))
-				fail_msg("round %u: we read something else: %.*s", i, (int)buf.n, buf.p);
+				fail_msg("round %u: we read something else: %.*s", i, (int)buf.n,
+					buf.p);
 			json_decref(tree);
 			json_decref(ours);
 			json_decref(theirs);
@@ -374,7 +440,9 @@ static void test_damaged(void **state)
 
 static void test_no_memory(void **state)
 {
-	struct br_str json = BR_STR("{\"status\":\"A\",\"item\":{\"name\":\"x\\ny\"},\"steps\":[{\"key\":\"2\",\"name\":\"a\"},{\"key\":\"1\",\"name\":\"a\"}],\"ext\":{\"a\":\"b\"}}");
+	struct br_str json =
+		BR_STR("{\"status\":\"A\",\"item\":{\"name\":\"x\\ny\"},\"steps\":[{\"key\":\"2\","
+		       "\"name\":\"a\"},{\"key\":\"1\",\"name\":\"a\"}],\"ext\":{\"a\":\"b\"}}");
 	bool worked = false;
 
 	(void)state;
@@ -412,7 +480,8 @@ int main(void)
 	int rc;
 
 	for (size_t i = 0; i < BR_LEN(rows); i++)
-		tests[i + 7] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)&rows[i]};
+		tests[i + 7] =
+			(struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)&rows[i]};
 	load_schema();
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	release_schema();

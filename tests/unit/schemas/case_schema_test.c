@@ -61,13 +61,39 @@ static void test_status_moves(void **state)
 	static const struct {
 		const char *from, *to;
 	} allowed[] = {
-		{"DRAFT", "RECEIVED"}, {"RECEIVED", "PREACCEPTED"}, {"RECEIVED", "PRERETURNED"}, {"RECEIVED", "ACCEPTED"}, {"RECEIVED", "CORRECTING"},
-		{"RECEIVED", "NOTACCEPTED"}, {"RECEIVED", "FINISHED"}, {"PREACCEPTED", "ACCEPTED"}, {"PREACCEPTED", "CORRECTING"}, {"PREACCEPTED", "NOTACCEPTED"},
-		{"PRERETURNED", "RECEIVED"}, {"CORRECTING", "ACCEPTED"}, {"CORRECTING", "RECEIVED"}, {"CORRECTING", "PROCESSING"}, {"CORRECTING", "NOTACCEPTED"},
-		{"CORRECTING", "WITHDRAWN"}, {"ACCEPTED", "PROCESSING"}, {"ACCEPTED", "SUSPENDED"}, {"ACCEPTED", "CORRECTING"}, {"ACCEPTED", "FINISHED"},
-		{"ACCEPTED", "FORWARDED"}, {"ACCEPTED", "VOIDED"}, {"ACCEPTED", "WITHDRAWN"}, {"PROCESSING", "SUSPENDED"}, {"SUSPENDED", "PROCESSING"},
-		{"PROCESSING", "CORRECTING"}, {"PROCESSING", "FINISHED"}, {"PROCESSING", "FORWARDED"}, {"PROCESSING", "VOIDED"}, {"PROCESSING", "WITHDRAWN"},
-		{"FORWARDED", "PROCESSING"}, {"FORWARDED", "FINISHED"}, {"FORWARDED", "WITHDRAWN"},
+		{"DRAFT", "RECEIVED"},
+		{"RECEIVED", "PREACCEPTED"},
+		{"RECEIVED", "PRERETURNED"},
+		{"RECEIVED", "ACCEPTED"},
+		{"RECEIVED", "CORRECTING"},
+		{"RECEIVED", "NOTACCEPTED"},
+		{"RECEIVED", "FINISHED"},
+		{"PREACCEPTED", "ACCEPTED"},
+		{"PREACCEPTED", "CORRECTING"},
+		{"PREACCEPTED", "NOTACCEPTED"},
+		{"PRERETURNED", "RECEIVED"},
+		{"CORRECTING", "ACCEPTED"},
+		{"CORRECTING", "RECEIVED"},
+		{"CORRECTING", "PROCESSING"},
+		{"CORRECTING", "NOTACCEPTED"},
+		{"CORRECTING", "WITHDRAWN"},
+		{"ACCEPTED", "PROCESSING"},
+		{"ACCEPTED", "SUSPENDED"},
+		{"ACCEPTED", "CORRECTING"},
+		{"ACCEPTED", "FINISHED"},
+		{"ACCEPTED", "FORWARDED"},
+		{"ACCEPTED", "VOIDED"},
+		{"ACCEPTED", "WITHDRAWN"},
+		{"PROCESSING", "SUSPENDED"},
+		{"SUSPENDED", "PROCESSING"},
+		{"PROCESSING", "CORRECTING"},
+		{"PROCESSING", "FINISHED"},
+		{"PROCESSING", "FORWARDED"},
+		{"PROCESSING", "VOIDED"},
+		{"PROCESSING", "WITHDRAWN"},
+		{"FORWARDED", "PROCESSING"},
+		{"FORWARDED", "FINISHED"},
+		{"FORWARDED", "WITHDRAWN"},
 	};
 	static const char *const terminal[] = {"FINISHED", "NOTACCEPTED", "VOIDED", "WITHDRAWN"};
 	const struct code_table *t = case_codes(schema, BR_STR("status"));
@@ -80,9 +106,14 @@ static void test_status_moves(void **state)
 			bool listed = i == j || br_str_eq(t->rows[i].code, BR_STR("OTHER"));
 
 			for (size_t k = 0; k < BR_LEN(allowed); k++)
-				listed = listed || (br_str_eq(t->rows[i].code, br_str_z(allowed[k].from)) && br_str_eq(t->rows[j].code, br_str_z(allowed[k].to)));
+				listed = listed ||
+					 (br_str_eq(t->rows[i].code, br_str_z(allowed[k].from)) &&
+						 br_str_eq(
+							 t->rows[j].code, br_str_z(allowed[k].to)));
 			if (!br_str_eq(t->rows[i].code, BR_STR("OTHER")))
-				assert_int_equal(code_may_follow(t, t->rows[i].code, t->rows[j].code), listed);
+				assert_int_equal(
+					code_may_follow(t, t->rows[i].code, t->rows[j].code),
+					listed);
 			moves += listed;
 		}
 	assert_true(moves > BR_LEN(allowed));
@@ -110,7 +141,8 @@ static void test_reference(void **state)
 	for (unsigned i = 0; i < schema->shape->nfields; i++) {
 		char cell[160];
 
-		snprintf(cell, sizeof(cell), "| `%s` | %s<br>", case_field(schema, i)->name.p, case_field(schema, i)->label.p);
+		snprintf(cell, sizeof(cell), "| `%s` | %s<br>", case_field(schema, i)->name.p,
+			case_field(schema, i)->label.p);
 		assert_non_null(strstr(br_buf_cstr(&buf), cell));
 	}
 	br_buf_release(&buf);
@@ -122,15 +154,15 @@ static void test_reference(void **state)
 
 /* ---- broken ones ---- */
 
-#define HEAD "version: \"1\"\nid: urn:x\nfields:\n"
+#define HEAD	      "version: \"1\"\nid: urn:x\nfields:\n"
 #define F(name, more) "  " name ": { label: 甲, en: A, owner: either, " more " }\n"
-#define NEEDED F("status", "type: code, codes: status") REST
-#define REST                                                                                                                                     \
-	F("portal_case_no", "type: text")                                                                                                       \
-	F("dept_case_no", "type: text")                                                                                                         \
-	F("applicant.cert_no", "type: text")                                                                                                    \
-	F("item.impl_code", "type: text")                                                                                                       \
-	F("applied_at", "type: time")                                                                                                           \
+#define NEEDED	      F("status", "type: code, codes: status") REST
+#define REST                                                                                       \
+	F("portal_case_no", "type: text")                                                          \
+	F("dept_case_no", "type: text")                                                            \
+	F("applicant.cert_no", "type: text")                                                       \
+	F("item.impl_code", "type: text")                                                          \
+	F("applied_at", "type: time")                                                              \
 	F("accepted_at", "type: time")
 #define CODES "code,label,label_en,after\nA,甲,A,B\nB,乙,B,\n"
 
@@ -141,43 +173,89 @@ static const struct broken_row {
 	size_t problems;
 } rows[] = {
 	{"nothing wrong", HEAD NEEDED, CODES, BR_E_OK, NULL, 0},
-	{"a list and a map", HEAD NEEDED "lists:\n  steps:\n    label: 甲\n    en: A\n    fields:\n    " F("x.y", "type: int") "  ext:\n    label: 乙\n    en: B\n    as: map\n    fields:\n    "
-		F("value", "type: text"), CODES, BR_E_OK, NULL, 0},
-	{"an unknown key", HEAD NEEDED F("x", "type: text, pi: name"), CODES, BR_E_CFG_UNKNOWN_KEY_NEAR, "case.yaml:11:52", 1},
-	{"a wrong type", HEAD NEEDED F("x", "type: string"), CODES, BR_E_CFG_WANT_WORD, "case.yaml:11:46", 1},
-	{"no label", HEAD NEEDED "  x: { en: A, owner: either, type: text }\n", CODES, BR_E_CFG_MISSING, "case.yaml:11:6", 1},
-	{"no owner", HEAD NEEDED "  x: { label: 甲, en: A, type: text }\n", CODES, BR_E_CFG_MISSING, "case.yaml:11:6", 1},
-	{"all problems at once", HEAD NEEDED F("x", "type: string") F("Y", "type: text") F("z", "type: code"), CODES, BR_E_CFG_WANT_WORD, "case.yaml:11:46", 3},
-	{"a field twice", HEAD NEEDED F("x", "type: text") F("x", "type: text"), CODES, BR_E_CFG_DUPLICATE_KEY, "case.yaml:12:3", 1},
-	{"capitals in a name", HEAD NEEDED F("Name", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
-	{"a name that ends with a dot", HEAD NEEDED F("x.", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
-	{"a name with two dots", HEAD NEEDED F("x..y", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
-	{"a name of the envelope", HEAD NEEDED F("links", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
-	{"an object of the envelope", HEAD NEEDED F("version.x", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
-	{"a field and an object", HEAD NEEDED F("status.x", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
-	{"an object and a field", HEAD NEEDED F("x.y", "type: text") F("x", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
-	{"too many dots", HEAD NEEDED F("a.b.c.d.e.f.g.h.i.j", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
-	{"a field apart from its object", HEAD NEEDED F("item.name", "type: text"), CODES, BR_E_SCHEMA_DEF_ORDER, "case.yaml:11:14", 1},
-	{"a code without a table", HEAD NEEDED F("x", "type: code"), CODES, BR_E_SCHEMA_DEF_CODES, "case.yaml:11:6", 1},
-	{"a table without a code", HEAD NEEDED F("x", "type: text, codes: status"), CODES, BR_E_SCHEMA_DEF_CODES, "case.yaml:11:6", 1},
-	{"no such table", HEAD NEEDED F("x", "type: code, codes: nix"), CODES, BR_E_CFG_NO_FILE, "codes/nix.csv", 1},
-	{"a table in another folder", HEAD NEEDED F("x", "type: code, codes: ../status"), CODES, BR_E_SCHEMA_DEF_TABLE, "case.yaml:11:6", 1},
-	{"a needed field is missing", HEAD F("status", "type: code, codes: status"), CODES, BR_E_SCHEMA_DEF_NEEDED, "case.yaml:1:1", 6},
-	{"a needed field of another type", HEAD F("status", "type: text") REST, CODES, BR_E_SCHEMA_DEF_NEEDED, "case.yaml:1:1", 1},
-	{"key in a list", HEAD NEEDED "lists:\n  l:\n    label: 甲\n    en: A\n    fields:\n    " F("key", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:16:7", 1},
-	{"a list named like a field", HEAD NEEDED "lists:\n  status:\n    label: 甲\n    en: A\n    fields:\n    " F("x", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
-	{"a list named like an object", HEAD NEEDED "lists:\n  item:\n    label: 甲\n    en: A\n    fields:\n    " F("x", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
-	{"a list with a dot", HEAD NEEDED "lists:\n  a.b:\n    label: 甲\n    en: A\n    fields:\n    " F("x", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
-	{"a map of two fields", HEAD NEEDED "lists:\n  l:\n    label: 甲\n    en: A\n    as: map\n    fields:\n    " F("x", "type: text") "    " F("y", "type: text"), CODES,
+	{"a list and a map",
+		HEAD NEEDED "lists:\n  steps:\n    label: 甲\n    en: A\n    fields:\n    " F(
+			"x.y", "type: int") "  ext:\n    label: 乙\n    en: B\n    as: map\n    "
+					    "fields:\n    " F("value", "type: text"),
+		CODES, BR_E_OK, NULL, 0},
+	{"an unknown key", HEAD NEEDED F("x", "type: text, pi: name"), CODES,
+		BR_E_CFG_UNKNOWN_KEY_NEAR, "case.yaml:11:52", 1},
+	{"a wrong type", HEAD NEEDED F("x", "type: string"), CODES, BR_E_CFG_WANT_WORD,
+		"case.yaml:11:46", 1},
+	{"no label", HEAD NEEDED "  x: { en: A, owner: either, type: text }\n", CODES,
+		BR_E_CFG_MISSING, "case.yaml:11:6", 1},
+	{"no owner", HEAD NEEDED "  x: { label: 甲, en: A, type: text }\n", CODES, BR_E_CFG_MISSING,
+		"case.yaml:11:6", 1},
+	{"all problems at once",
+		HEAD NEEDED F("x", "type: string") F("Y", "type: text") F("z", "type: code"), CODES,
+		BR_E_CFG_WANT_WORD, "case.yaml:11:46", 3},
+	{"a field twice", HEAD NEEDED F("x", "type: text") F("x", "type: text"), CODES,
+		BR_E_CFG_DUPLICATE_KEY, "case.yaml:12:3", 1},
+	{"capitals in a name", HEAD NEEDED F("Name", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME,
+		"case.yaml:11:3", 1},
+	{"a name that ends with a dot", HEAD NEEDED F("x.", "type: text"), CODES,
+		BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
+	{"a name with two dots", HEAD NEEDED F("x..y", "type: text"), CODES, BR_E_SCHEMA_DEF_NAME,
+		"case.yaml:11:3", 1},
+	{"a name of the envelope", HEAD NEEDED F("links", "type: text"), CODES,
+		BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
+	{"an object of the envelope", HEAD NEEDED F("version.x", "type: text"), CODES,
+		BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
+	{"a field and an object", HEAD NEEDED F("status.x", "type: text"), CODES,
+		BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
+	{"an object and a field", HEAD NEEDED F("x.y", "type: text") F("x", "type: text"), CODES,
 		BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
+	{"too many dots", HEAD NEEDED F("a.b.c.d.e.f.g.h.i.j", "type: text"), CODES,
+		BR_E_SCHEMA_DEF_NAME, "case.yaml:11:3", 1},
+	{"a field apart from its object", HEAD NEEDED F("item.name", "type: text"), CODES,
+		BR_E_SCHEMA_DEF_ORDER, "case.yaml:11:14", 1},
+	{"a code without a table", HEAD NEEDED F("x", "type: code"), CODES, BR_E_SCHEMA_DEF_CODES,
+		"case.yaml:11:6", 1},
+	{"a table without a code", HEAD NEEDED F("x", "type: text, codes: status"), CODES,
+		BR_E_SCHEMA_DEF_CODES, "case.yaml:11:6", 1},
+	{"no such table", HEAD NEEDED F("x", "type: code, codes: nix"), CODES, BR_E_CFG_NO_FILE,
+		"codes/nix.csv", 1},
+	{"a table in another folder", HEAD NEEDED F("x", "type: code, codes: ../status"), CODES,
+		BR_E_SCHEMA_DEF_TABLE, "case.yaml:11:6", 1},
+	{"a needed field is missing", HEAD F("status", "type: code, codes: status"), CODES,
+		BR_E_SCHEMA_DEF_NEEDED, "case.yaml:1:1", 6},
+	{"a needed field of another type", HEAD F("status", "type: text") REST, CODES,
+		BR_E_SCHEMA_DEF_NEEDED, "case.yaml:1:1", 1},
+	{"key in a list",
+		HEAD NEEDED
+		"lists:\n  l:\n    label: 甲\n    en: A\n    fields:\n    " F("key", "type: text"),
+		CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:16:7", 1},
+	{"a list named like a field",
+		HEAD NEEDED "lists:\n  status:\n    label: 甲\n    en: A\n    fields:\n    " F(
+			"x", "type: text"),
+		CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
+	{"a list named like an object",
+		HEAD NEEDED
+		"lists:\n  item:\n    label: 甲\n    en: A\n    fields:\n    " F("x", "type: text"),
+		CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
+	{"a list with a dot",
+		HEAD NEEDED
+		"lists:\n  a.b:\n    label: 甲\n    en: A\n    fields:\n    " F("x", "type: text"),
+		CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
+	{"a map of two fields",
+		HEAD NEEDED
+		"lists:\n  l:\n    label: 甲\n    en: A\n    as: map\n    fields:\n    " F(
+			"x", "type: text") "    " F("y", "type: text"),
+		CODES, BR_E_SCHEMA_DEF_NAME, "case.yaml:12:3", 1},
 	{"no version", "id: urn:x\nfields:\n" NEEDED, CODES, BR_E_CFG_MISSING, "case.yaml:1:1", 1},
 	{"no YAML", "fields: [", CODES, BR_E_CFG_YAML_BRACKET, NULL, 1},
-	{"a code twice", HEAD NEEDED, CODES "A,丙,C,\n", BR_E_SCHEMA_DEF_TABLE, "codes/status.csv:4:1", 1},
-	{"a code in lower case", HEAD NEEDED, CODES "c,丙,C,\n", BR_E_SCHEMA_DEF_TABLE, "codes/status.csv:4:1", 1},
-	{"a code without a label", HEAD NEEDED, CODES "C,,C,\n", BR_E_SCHEMA_DEF_TABLE, "codes/status.csv:4:1", 1},
-	{"a move to nowhere", HEAD NEEDED, CODES "C,丙,C,A D\n", BR_E_SCHEMA_DEF_TABLE, "codes/status.csv:4:1", 1},
-	{"no column label", HEAD NEEDED, "code,label_en\nA,A\n", BR_E_SCHEMA_DEF_TABLE, "codes/status.csv:1:1", 1},
-	{"no rows", HEAD NEEDED, "code,label,label_en\n", BR_E_SCHEMA_DEF_TABLE, "codes/status.csv:1:1", 1},
+	{"a code twice", HEAD NEEDED, CODES "A,丙,C,\n", BR_E_SCHEMA_DEF_TABLE,
+		"codes/status.csv:4:1", 1},
+	{"a code in lower case", HEAD NEEDED, CODES "c,丙,C,\n", BR_E_SCHEMA_DEF_TABLE,
+		"codes/status.csv:4:1", 1},
+	{"a code without a label", HEAD NEEDED, CODES "C,,C,\n", BR_E_SCHEMA_DEF_TABLE,
+		"codes/status.csv:4:1", 1},
+	{"a move to nowhere", HEAD NEEDED, CODES "C,丙,C,A D\n", BR_E_SCHEMA_DEF_TABLE,
+		"codes/status.csv:4:1", 1},
+	{"no column label", HEAD NEEDED, "code,label_en\nA,A\n", BR_E_SCHEMA_DEF_TABLE,
+		"codes/status.csv:1:1", 1},
+	{"no rows", HEAD NEEDED, "code,label,label_en\n", BR_E_SCHEMA_DEF_TABLE,
+		"codes/status.csv:1:1", 1},
 };
 
 static char folder[] = "/tmp/case_schema_test.XXXXXX";
@@ -213,8 +291,10 @@ static void test_broken(void **state)
 	assert_int_equal(rc == 0, row->error == BR_E_OK);
 	if (rc) {
 		assert_int_equal(br_err_code(&report.first->err), row->error);
-		assert_null(strchr(br_err_text(&report.first->err, BR_LANG_EN, text, sizeof(text)), '{'));
-		assert_null(strchr(br_err_text(&report.first->err, BR_LANG_ZH, text, sizeof(text)), '{'));
+		assert_null(strchr(
+			br_err_text(&report.first->err, BR_LANG_EN, text, sizeof(text)), '{'));
+		assert_null(strchr(
+			br_err_text(&report.first->err, BR_LANG_ZH, text, sizeof(text)), '{'));
 		if (row->at)
 			assert_string_equal(br_err_detail(&report.first->err, "at"), row->at);
 	}
@@ -269,7 +349,8 @@ int main(void)
 	int rc;
 
 	for (size_t i = 0; i < BR_LEN(rows); i++)
-		tests[i + 6] = (struct CMUnitTest){rows[i].name, test_broken, NULL, NULL, (void *)&rows[i]};
+		tests[i + 6] = (struct CMUnitTest){
+			rows[i].name, test_broken, NULL, NULL, (void *)&rows[i]};
 	if (!mkdtemp(folder))
 		return 1;
 	snprintf(path, sizeof(path), "%s/codes", folder);

@@ -1,6 +1,7 @@
 /*
- * 公民身份号码, GB 11643-1999. The vectors 11010519491231002X and 440524188001010014 are the standard's own examples (appendix A); the
- * others are made for division 341599, which is not assigned, so that they belong to nobody.
+ * 公民身份号码, GB 11643-1999. The vectors 11010519491231002X and 440524188001010014 are the
+ * standard's own examples (appendix A); the others are made for division 341599, which is not
+ * assigned, so that they belong to nobody.
  */
 #include "check_rows.h"
 
@@ -35,7 +36,8 @@ static const struct normalise_row forms[] = {
 	{"15 of the standard's example", id, "110105491231002", "11010519491231002X"},
 	{"15 of nobody", id, "341599500307001", "341599195003070014"},
 	{"lower-case x", id, "11010519491231002x", "11010519491231002X"},
-	{"full-width digits and x", id, "１１０１０５１９４９１２３１００２ｘ", "11010519491231002X"},
+	{"full-width digits and x", id, "１１０１０５１９４９１２３１００２ｘ",
+		"11010519491231002X"},
 	{"blanks between and around", id, " 341599 19500307 0014\t", "341599195003070014"},
 	{"wide blanks", id, "　341599195003070014　", "341599195003070014"},
 	{"no-break blank", id, "341599195003070014\xc2\xa0", "341599195003070014"},
@@ -56,7 +58,8 @@ static const struct normalise_row forms[] = {
 /* One wrong digit anywhere is always found: that is what the weights are for. */
 static void test_every_wrong_digit(void **state)
 {
-	static const char *const ids[] = {"11010519491231002X", "341599195003070014", "440524188001010014"};
+	static const char *const ids[] = {
+		"11010519491231002X", "341599195003070014", "440524188001010014"};
 
 	(void)state;
 	for (size_t n = 0; n < BR_LEN(ids); n++) {

@@ -1,7 +1,8 @@
 /*
  * 统一社会信用代码 (GB 32100-2015), 组织机构代码 (GB 11714-1997), 实施编码 (GB/T 39554.1-2020).
- * The first five credit codes are published ones of real bodies; those of division 341503 are made up and check-valid.
- * 1137010069748121003371021006000 is the code of a published item (单用途商业预付卡备案).
+ * The first five credit codes are published ones of real bodies; those of division 341503 are made
+ * up and check-valid. 1137010069748121003371021006000 is the code of a published item
+ * (单用途商业预付卡备案).
  */
 #include "check_rows.h"
 
@@ -23,7 +24,8 @@ static const struct check_row checks[] = {
 	{"made up, self-employed", check_credit_code, "92341503MA2TE002XH", true},
 	{"made up, cooperative", check_credit_code, "93341503MA2TE0038E", true},
 	{"wrong check character", check_credit_code, "11341503999900222E", false},
-	{"right outside, wrong organisation code inside", check_credit_code, "11341503999900223G", false},
+	{"right outside, wrong organisation code inside", check_credit_code, "11341503999900223G",
+		false},
 	{"the letter I", check_credit_code, "1134150399990022ID", false},
 	{"the letter O for 0", check_credit_code, "113701OO6974812100", false},
 	{"lower case is not the canonical form", check_credit_code, "11341503999900222d", false},
@@ -41,7 +43,8 @@ static const struct check_row checks[] = {
 	{"lower-case letter", check_org_code, "mB2851992", false},
 
 	{"published item", check_impl_code, "1137010069748121003371021006000", true},
-	{"made up, market supervision item", check_impl_code, "1134150399990011894000131001000", true},
+	{"made up, market supervision item", check_impl_code, "1134150399990011894000131001000",
+		true},
 	{"made up, old people's card", check_impl_code, "11341503999900222D4002011099000", true},
 	{"made up, family planning", check_impl_code, "11341503999900337K4000523099000", true},
 	{"made up, training", check_impl_code, "11341503999900441P4002020099000", true},
@@ -50,7 +53,8 @@ static const struct check_row checks[] = {
 	{"level 0 is none", check_impl_code, "11341503999900222D0002011099000", false},
 	{"wrong credit code inside", check_impl_code, "11341503999900222E4002011099000", false},
 	{"30 characters", check_impl_code, "11341503999900222D400201109900", false},
-	{"33 characters are a handling item", check_impl_code, "11341503999900222D400201109900001", false},
+	{"33 characters are a handling item", check_impl_code, "11341503999900222D400201109900001",
+		false},
 	{"Chinese inside", check_impl_code, "11341503999900222D4002011办件", false},
 };
 
@@ -71,9 +75,12 @@ static const struct normalise_row forms[] = {
 	{"blanks", credit, "1134 1503 9999 0022 2D ", "11341503999900222D"},
 	{"wrong", credit, "11341503999900223D", NULL},
 	{"too long", credit, "11341503999900222D0", NULL},
-	{"item with dashes", impl, "11341503999900222D-4-002011099000", "11341503999900222D4002011099000"},
-	{"item in lower case", impl, "11341503999900222d4002011099000", "11341503999900222D4002011099000"},
-	{"a local form is not one of 31", impl, "511A0138000000-511602000000-000-115113010833722043-1-00", NULL},
+	{"item with dashes", impl, "11341503999900222D-4-002011099000",
+		"11341503999900222D4002011099000"},
+	{"item in lower case", impl, "11341503999900222d4002011099000",
+		"11341503999900222D4002011099000"},
+	{"a local form is not one of 31", impl,
+		"511A0138000000-511602000000-000-115113010833722043-1-00", NULL},
 };
 
 /* Any one wrong character of the alphabet is found, and so are two neighbours exchanged. */
@@ -88,7 +95,8 @@ static void test_every_wrong_character(void **state)
 		for (size_t i = 0; i < sizeof(alphabet) - 1; i++) {
 			memcpy(text, code, sizeof(text));
 			text[at] = alphabet[i];
-			assert_int_equal(check_credit_code(br_str_z(text)), alphabet[i] == code[at]);
+			assert_int_equal(
+				check_credit_code(br_str_z(text)), alphabet[i] == code[at]);
 		}
 	}
 	for (size_t at = 0; at < 17; at++) {
@@ -101,7 +109,8 @@ static void test_every_wrong_character(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(checks) + BR_LEN(forms) + 1] = {cmocka_unit_test(test_every_wrong_character)};
+	struct CMUnitTest tests[BR_LEN(checks) + BR_LEN(forms) + 1] = {
+		cmocka_unit_test(test_every_wrong_character)};
 	size_t n = 1;
 
 	n += add_check_rows(tests + n, checks, BR_LEN(checks));

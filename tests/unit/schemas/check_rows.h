@@ -57,17 +57,21 @@ static inline void test_normalise_row(void **state)
 	free(copy);
 }
 
-static inline size_t add_check_rows(struct CMUnitTest *tests, const struct check_row *rows, size_t n)
+static inline size_t add_check_rows(
+	struct CMUnitTest *tests, const struct check_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		tests[i] = (struct CMUnitTest){rows[i].name, test_check_row, NULL, NULL, (void *)&rows[i]};
+		tests[i] = (struct CMUnitTest){
+			rows[i].name, test_check_row, NULL, NULL, (void *)&rows[i]};
 	return n;
 }
 
-static inline size_t add_normalise_rows(struct CMUnitTest *tests, const struct normalise_row *rows, size_t n)
+static inline size_t add_normalise_rows(
+	struct CMUnitTest *tests, const struct normalise_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		tests[i] = (struct CMUnitTest){rows[i].name, test_normalise_row, NULL, NULL, (void *)&rows[i]};
+		tests[i] = (struct CMUnitTest){
+			rows[i].name, test_normalise_row, NULL, NULL, (void *)&rows[i]};
 	return n;
 }
 

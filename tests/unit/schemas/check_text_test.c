@@ -68,8 +68,14 @@ static const struct check_row checks[] = {
 	{"a line break inside", name, "张\n三", false},
 	{"the replacement character", name, "张\xef\xbf\xbd", false},
 	{"invalid UTF-8", name, "张\xff", false},
-	{"name of 51", name, "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一", false},
-	{"name of 50", name, "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十", true},
+	{"name of 51", name,
+		"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一"
+		"二三四五六七八九十一",
+		false},
+	{"name of 50", name,
+		"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一"
+		"二三四五六七八九十",
+		true},
 	{"no name", name, "", false},
 
 	{"int", check_int, "42", true},

@@ -41,24 +41,34 @@ static const struct json_row {
 } rows[] = {
 	{"empty", "{}", NULL, BR_E_OK, false},
 	{"values", "{\"xm\":\"张三\",\"sfzh\":\"\",\"zt\":null}", NULL, BR_E_OK, false},
-	{"another order is put in order", "{\"zt\":\"1\",\"xm\":\"a\"}", "{\"xm\":\"a\",\"zt\":\"1\"}", BR_E_OK, false},
-	{"a part", "{\"steps/1/yj\":\"同意\",\"steps/1/clr\":null,\"steps/2/yj\":\"\"}", NULL, BR_E_OK, false},
-	{"keys are ordered by bytes", "{\"steps/2/yj\":\"b\",\"steps/10/yj\":\"a\"}", "{\"steps/10/yj\":\"a\",\"steps/2/yj\":\"b\"}", BR_E_OK, false},
+	{"another order is put in order", "{\"zt\":\"1\",\"xm\":\"a\"}",
+		"{\"xm\":\"a\",\"zt\":\"1\"}", BR_E_OK, false},
+	{"a part", "{\"steps/1/yj\":\"同意\",\"steps/1/clr\":null,\"steps/2/yj\":\"\"}", NULL,
+		BR_E_OK, false},
+	{"keys are ordered by bytes", "{\"steps/2/yj\":\"b\",\"steps/10/yj\":\"a\"}",
+		"{\"steps/10/yj\":\"a\",\"steps/2/yj\":\"b\"}", BR_E_OK, false},
 	{"escapes in a key", "{\"steps/a%2Fb%25c/yj\":\"x\"}", NULL, BR_E_OK, false},
 	{"JSON escapes in a key", "{\"steps/a\\\"b\\\\c\\n/yj\":\"x\"}", NULL, BR_E_OK, false},
 	{"a Chinese key", "{\"steps/皖N12345/yj\":\"x\"}", NULL, BR_E_OK, false},
 	{"an empty key", "{\"steps//yj\":\"x\"}", NULL, BR_E_OK, false},
-	{"names with slash, blank, quote, percent", "{\"证/号\":\"1\",\"带 空格\":\"2\",\"q\\\"uo\\\\te\":\"3\",\"%\":\"4\"}", NULL, BR_E_OK, false},
-	{"a part and column with quote and slash", "{\"c\\\"l/1/x/\\\"y\":\"1\"}", NULL, BR_E_OK, false},
+	{"names with slash, blank, quote, percent",
+		"{\"证/号\":\"1\",\"带 空格\":\"2\",\"q\\\"uo\\\\te\":\"3\",\"%\":\"4\"}", NULL,
+		BR_E_OK, false},
+	{"a part and column with quote and slash", "{\"c\\\"l/1/x/\\\"y\":\"1\"}", NULL, BR_E_OK,
+		false},
 	{"unknown column", "{\"xm\":\"a\",\"nix\":\"b\"}", NULL, BR_E_SCHEMA_UNKNOWN_COLUMN, false},
-	{"unknown column passed over", "{\"xm\":\"a\",\"nix\":{\"a\":[1,{}]},\"zt\":\"1\"}", "{\"xm\":\"a\",\"zt\":\"1\"}", BR_E_OK, true},
-	{"unknown column of a part", "{\"steps/1/nix\":\"b\"}", NULL, BR_E_SCHEMA_UNKNOWN_COLUMN, false},
+	{"unknown column passed over", "{\"xm\":\"a\",\"nix\":{\"a\":[1,{}]},\"zt\":\"1\"}",
+		"{\"xm\":\"a\",\"zt\":\"1\"}", BR_E_OK, true},
+	{"unknown column of a part", "{\"steps/1/nix\":\"b\"}", NULL, BR_E_SCHEMA_UNKNOWN_COLUMN,
+		false},
 	{"unknown part", "{\"stepx/1/yj\":\"b\"}", NULL, BR_E_SCHEMA_UNKNOWN_COLUMN, false},
-	{"a column of a part without the part", "{\"yj\":\"b\"}", NULL, BR_E_SCHEMA_UNKNOWN_COLUMN, false},
+	{"a column of a part without the part", "{\"yj\":\"b\"}", NULL, BR_E_SCHEMA_UNKNOWN_COLUMN,
+		false},
 	{"a part without a key", "{\"steps/yj\":\"b\"}", NULL, BR_E_SCHEMA_UNKNOWN_COLUMN, false},
 	{"a wrong escape", "{\"steps/a%2f/yj\":\"b\"}", NULL, BR_E_SCHEMA_BAD_NAME, false},
 	{"a cut escape", "{\"steps/a%2/yj\":\"b\"}", NULL, BR_E_SCHEMA_BAD_NAME, false},
-	{"a wrong escape is an error even when unknown ones are not", "{\"steps/%/yj\":\"b\"}", NULL, BR_E_SCHEMA_BAD_NAME, true},
+	{"a wrong escape is an error even when unknown ones are not", "{\"steps/%/yj\":\"b\"}",
+		NULL, BR_E_SCHEMA_BAD_NAME, true},
 	{"a number", "{\"xm\":1}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"true", "{\"xm\":true}", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"an object", "{\"xm\":{}}", NULL, BR_E_SCHEMA_MEMBER, false},
@@ -66,13 +76,16 @@ static const struct json_row {
 	{"an array for the image", "[]", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"a string for the image", "\"xm\"", NULL, BR_E_SCHEMA_MEMBER, false},
 	{"a key twice", "{\"xm\":\"a\",\"xm\":\"b\"}", NULL, BR_E_JSON_SYNTAX, false},
-	{"a key twice, once escaped", "{\"xm\":\"a\",\"\\u0078m\":\"b\"}", NULL, BR_E_JSON_SYNTAX, false},
+	{"a key twice, once escaped", "{\"xm\":\"a\",\"\\u0078m\":\"b\"}", NULL, BR_E_JSON_SYNTAX,
+		false},
 	{"NUL in a value", "{\"xm\":\"a\\u0000\"}", NULL, BR_E_JSON_SYNTAX, false},
 	{"invalid UTF-8", "{\"xm\":\"\xd5\xc5\"}", NULL, BR_E_JSON_SYNTAX, false},
 	{"half a surrogate", "{\"xm\":\"\\ud83d\"}", NULL, BR_E_JSON_SYNTAX, false},
 	{"cut", "{\"xm\":\"a\"", NULL, BR_E_JSON_SYNTAX, false},
 	{"bytes behind", "{} x", NULL, BR_E_JSON_SYNTAX, false},
-	{"too deep, where nobody looks", "{\"nix\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}", NULL, BR_E_JSON_SYNTAX, true},
+	{"too deep, where nobody looks",
+		"{\"nix\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
+		NULL, BR_E_JSON_SYNTAX, true},
 };
 
 static void test_json_row(void **state)
@@ -92,7 +105,8 @@ static void test_json_row(void **state)
 		assert_string_equal(br_buf_cstr(&buf), row->out ? row->out : row->in);
 		br_buf_release(&buf);
 	} else {
-		assert_true(br_err_code(&err) == row->error || strcmp(row->name, "bytes behind") == 0);
+		assert_true(
+			br_err_code(&err) == row->error || strcmp(row->name, "bytes behind") == 0);
 	}
 	free(copy);
 }
@@ -122,7 +136,8 @@ static void test_last_one_wins(void **state)
 
 static void test_three_states(void **state)
 {
-	struct cell value = {.value = BR_STR("a")}, other = {.value = BR_STR("b")}, empty = {.value = BR_STR("")}, null = {.value = BR_STR_NONE};
+	struct cell value = {.value = BR_STR("a")}, other = {.value = BR_STR("b")},
+		    empty = {.value = BR_STR("")}, null = {.value = BR_STR_NONE};
 
 	(void)state;
 	assert_true(cell_same(&value, &value));
@@ -136,9 +151,12 @@ static void test_three_states(void **state)
 
 static void test_hash_tells_apart(void **state)
 {
-	static const char *const different[] = {"{}", "{\"xm\":\"\"}", "{\"xm\":null}", "{\"xm\":\"a\"}", "{\"sfzh\":\"a\"}", "{\"xm\":\"a\",\"sfzh\":\"\"}",
-		"{\"xm\":\"ab\",\"sfzh\":\"c\"}", "{\"xm\":\"a\",\"sfzh\":\"bc\"}", "{\"xm\":\"abcdefgh\"}", "{\"xm\":\"abcdefghi\"}", "{\"xm\":\"abcdefgi\"}",
-		"{\"steps/1/yj\":\"a\"}", "{\"steps/2/yj\":\"a\"}", "{\"steps/1a/yj\":\"\"}", "{\"steps/1/yj\":\"\"}"};
+	static const char *const different[] = {"{}", "{\"xm\":\"\"}", "{\"xm\":null}",
+		"{\"xm\":\"a\"}", "{\"sfzh\":\"a\"}", "{\"xm\":\"a\",\"sfzh\":\"\"}",
+		"{\"xm\":\"ab\",\"sfzh\":\"c\"}", "{\"xm\":\"a\",\"sfzh\":\"bc\"}",
+		"{\"xm\":\"abcdefgh\"}", "{\"xm\":\"abcdefghi\"}", "{\"xm\":\"abcdefgi\"}",
+		"{\"steps/1/yj\":\"a\"}", "{\"steps/2/yj\":\"a\"}", "{\"steps/1a/yj\":\"\"}",
+		"{\"steps/1/yj\":\"\"}"};
 	uint64_t hash[BR_LEN(different)];
 
 	(void)state;
@@ -179,7 +197,9 @@ static void test_round_trip(void **state)
 		assert_int_equal(buf.n, again.n);
 		assert_memory_equal(buf.p, again.p, buf.n);
 		for (uint32_t c = 0; c < img.n; c++)
-			assert_ptr_equal(image_get(&img, img.cells[c].part, img.cells[c].key, img.cells[c].field), &img.cells[c]);
+			assert_ptr_equal(image_get(&img, img.cells[c].part, img.cells[c].key,
+						 img.cells[c].field),
+				&img.cells[c]);
 		if (shape && i % 64 == 63) {
 			br_arena_reset(&arena);
 			shape = local_shape(&arena);
@@ -212,9 +232,13 @@ static void test_pairs_and_merge(void **state)
 
 			assert_non_null(place);
 			assert_true(n == 0 || cell_cmp(&last, place) < 0);
-			assert_ptr_equal(p.left, image_get(&a, place->part, place->key, place->field));
-			assert_ptr_equal(p.right, image_get(&b, place->part, place->key, place->field));
-			assert_true(cell_same(image_get(&merged, place->part, place->key, place->field), p.right ? p.right : p.left));
+			assert_ptr_equal(
+				p.left, image_get(&a, place->part, place->key, place->field));
+			assert_ptr_equal(
+				p.right, image_get(&b, place->part, place->key, place->field));
+			assert_true(
+				cell_same(image_get(&merged, place->part, place->key, place->field),
+					p.right ? p.right : p.left));
 			left += p.left != NULL;
 			right += p.right != NULL;
 			last = *place;
@@ -240,7 +264,8 @@ static bool oracle_image(const json_t *root, struct image *out)
 	if (!json_is_object(root))
 		return false;
 	image_build(&b, &arena, 4);
-	json_object_foreach((json_t *)root, name, value) {
+	json_object_foreach((json_t *)root, name, value)
+	{
 		struct br_str key = BR_STR_NONE;
 		int part = 0, field = -1;
 
@@ -248,7 +273,10 @@ static bool oracle_image(const json_t *root, struct image *out)
 			return false;
 		for (int p = 1; p < shape->nparts; p++) {
 			size_t n = shape->parts[p].name.n;
-			const char *slash = strncmp(name, shape->parts[p].name.p, n) == 0 && name[n] == '/' ? strchr(name + n + 1, '/') : NULL;
+			const char *slash =
+				strncmp(name, shape->parts[p].name.p, n) == 0 && name[n] == '/'
+					? strchr(name + n + 1, '/')
+					: NULL;
 
 			if (slash) {
 				char *text = malloc(strlen(name) + 1), *to = text;
@@ -265,7 +293,8 @@ static bool oracle_image(const json_t *root, struct image *out)
 					else
 						field = -1;
 				}
-				key = br_arena_copy(&arena, (struct br_str){text, (size_t)(to - text)});
+				key = br_arena_copy(
+					&arena, (struct br_str){text, (size_t)(to - text)});
 				free(text);
 			}
 		}
@@ -274,7 +303,10 @@ static bool oracle_image(const json_t *root, struct image *out)
 		if (field < 0)
 			return false;
 		image_set(&b, (uint8_t)part, key, (uint16_t)field,
-			json_is_null(value) ? BR_STR_NONE : br_arena_copy(&arena, (struct br_str){json_string_value(value), json_string_length(value)}));
+			json_is_null(value)
+				? BR_STR_NONE
+				: br_arena_copy(&arena, (struct br_str){json_string_value(value),
+								json_string_length(value)}));
 	}
 	return image_build_end(&b, out) == 0;
 }
@@ -282,7 +314,8 @@ static bool oracle_image(const json_t *root, struct image *out)
 /* A valid document with some bytes changed, put in or taken out. */
 static void damage(struct br_buf *b)
 {
-	static const char *const bad[] = {"\"", "\\", "{", "}", "[", "]", ",", ":", "null", "1", "9223372036854775808", "1e999", "true", "\\u0000", "\\ud800", "\xff", "\xe5\x8a",
+	static const char *const bad[] = {"\"", "\\", "{", "}", "[", "]", ",", ":", "null", "1",
+		"9223372036854775808", "1e999", "true", "\\u0000", "\\ud800", "\xff", "\xe5\x8a",
 		"\"xm\":\"x\",", "\"nix\":null,", " ", "\n", "%", "/", "steps/"};
 	size_t at = chance((unsigned)b->n + 1), cut = chance(4) ? 0 : chance(4), n;
 	const char *piece = chance(4) ? PICK(bad) : "";
@@ -318,7 +351,9 @@ static void test_against_jansson(void **state)
 		ok = root && oracle_image(root, &theirs);
 		/* a number Jansson cannot hold would not be ours either: values are texts */
 		if ((read_text(br_buf_str(&buf), false, &ours, &err) == 0) != ok)
-			fail_msg("round %u: Jansson says %s (%s), we say %u: %.*s", i, ok ? "yes" : "no", error.text, br_err_code(&err), (int)buf.n, buf.p);
+			fail_msg("round %u: Jansson says %s (%s), we say %u: %.*s", i,
+				ok ? "yes" : "no", error.text, br_err_code(&err), (int)buf.n,
+				buf.p);
 		if (ok)
 			assert_images_same(&ours, &theirs);
 		good += ok;
@@ -336,7 +371,9 @@ static void test_against_jansson(void **state)
 
 static void test_no_memory(void **state)
 {
-	struct br_str json = BR_STR("{\"xm\":\"a\\n\",\"zt\":\"b\",\"sfzh\":null,\"steps/a%25/yj\":\"x\",\"steps/1/yj\":\"x\",\"steps/1/clr\":\"y\",\"steps/3/yj\":\"z\",\"steps/4/yj\":\"z\"}");
+	struct br_str json = BR_STR(
+		"{\"xm\":\"a\\n\",\"zt\":\"b\",\"sfzh\":null,\"steps/a%25/yj\":\"x\",\"steps/1/"
+		"yj\":\"x\",\"steps/1/clr\":\"y\",\"steps/3/yj\":\"z\",\"steps/4/yj\":\"z\"}");
 	bool worked = false;
 
 	(void)state;
@@ -373,7 +410,8 @@ int main(void)
 	int rc;
 
 	for (size_t i = 0; i < BR_LEN(rows); i++)
-		tests[i + 7] = (struct CMUnitTest){rows[i].name, test_json_row, NULL, NULL, (void *)&rows[i]};
+		tests[i + 7] = (struct CMUnitTest){
+			rows[i].name, test_json_row, NULL, NULL, (void *)&rows[i]};
 	br_arena_init(&arena, 256 << 20);
 	shape = local_shape(&arena);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,19 @@
 
 #include "shape.h"
 
-enum { L_XM, L_SFZH, L_ZT, L_SLASH, L_BLANK, L_QUOTE, L_PERCENT, L_STEPS_YJ, L_STEPS_CLR, L_CL_CPH, L_CL_SLASH };
+enum {
+	L_XM,
+	L_SFZH,
+	L_ZT,
+	L_SLASH,
+	L_BLANK,
+	L_QUOTE,
+	L_PERCENT,
+	L_STEPS_YJ,
+	L_STEPS_CLR,
+	L_CL_CPH,
+	L_CL_SLASH
+};
 
 static inline const struct shape *local_shape(struct br_arena *a)
 {

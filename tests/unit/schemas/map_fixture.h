@@ -32,7 +32,8 @@ static inline void fixture_load_schema(void)
 
 	br_arena_init(&fixture_schema_arena, 64 << 20);
 	report.arena = &fixture_schema_arena;
-	if (case_schema_load(SOURCE_DIR "/schemas", &fixture_schema_arena, &report, &fixture_schema)) {
+	if (case_schema_load(
+		    SOURCE_DIR "/schemas", &fixture_schema_arena, &report, &fixture_schema)) {
 		fprintf(stderr, "schemas/ cannot be loaded\n");
 		exit(1);
 	}
@@ -53,8 +54,12 @@ static inline int fixture_compile(struct fixture *f, const char *yaml)
 	rc = cfg_read_text(br_str_z(yaml), "systems/t.yaml", &f->arena, &f->report, &node);
 	if (rc)
 		return rc;
-	f->system = (struct cfg_system){.name = BR_STR("t"), .connector = BR_STR("postgres"), .connection = cfg_get(node, "connection"),
-		.records = cfg_get(node, "records"), .tests = cfg_get(node, "tests"), .node = node};
+	f->system = (struct cfg_system){.name = BR_STR("t"),
+		.connector = BR_STR("postgres"),
+		.connection = cfg_get(node, "connection"),
+		.records = cfg_get(node, "records"),
+		.tests = cfg_get(node, "tests"),
+		.node = node};
 	return map_compile(&f->site, &f->system, f->schema, &f->arena, &f->report, &f->set);
 }
 
@@ -78,7 +83,8 @@ static inline struct br_str fixture_str(const char *s)
 }
 
 /* A local image from flow YAML: {a: x, b: null} */
-static inline struct image fixture_image(struct fixture *f, const struct shape *shape, const char *yaml)
+static inline struct image fixture_image(
+	struct fixture *f, const struct shape *shape, const char *yaml)
 {
 	struct cfg_node *node;
 	struct image img = {NULL, 0};

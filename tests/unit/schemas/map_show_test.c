@@ -3,16 +3,15 @@
 #include "map_show.h"
 #include <jansson.h>
 
-static const char yaml[] =
-	"records:\n"
-	"  r:\n"
-	"    write: { create: true }\n"
-	"    case:\n"
-	"      applicant.birth: { column: csrq, as: 'date %Y.%m.%d' }\n"
-	"      status: { column: zt, codes: { '1': ACCEPTED, '2': FINISHED } }\n"
-	"      summary: { column: bz, max_chars: 3 }\n"
-	"    parts:\n"
-	"      steps: { table: t, parent: p, key: n, case: { name: hjmc } }\n";
+static const char yaml[] = "records:\n"
+			   "  r:\n"
+			   "    write: { create: true }\n"
+			   "    case:\n"
+			   "      applicant.birth: { column: csrq, as: 'date %Y.%m.%d' }\n"
+			   "      status: { column: zt, codes: { '1': ACCEPTED, '2': FINISHED } }\n"
+			   "      summary: { column: bz, max_chars: 3 }\n"
+			   "    parts:\n"
+			   "      steps: { table: t, parent: p, key: n, case: { name: hjmc } }\n";
 
 static struct fixture f;
 
@@ -25,11 +24,18 @@ static const struct show_case {
 	{"a JSON array", "[{\"csrq\":\"1950.3.7\",\"zt\":\"1\",\"bz\":null}]", 0, 1, 0,
 		"1,csrq,1950.3.7,date %Y.%m.%d,applicant.birth,1950-03-07,1950.3.7,\n"},
 	{"codes", "[{\"zt\":\"2\"}]", 0, 1, 0, "1,zt,2,codes codes,status,FINISHED,2,\n"},
-	{"JSON lines", "{\"zt\":\"1\"}\n\n{\"zt\":\"2\"}\n", 0, 2, 0, "2,zt,2,codes codes,status,FINISHED,2,\n"},
-	{"CSV", "zt,csrq,extra\n1,\"1950.3.7\",x\n,1950.3.8,\n", 0, 2, 0, "2,csrq,1950.3.8,date %Y.%m.%d,applicant.birth,1950-03-08,1950.3.8,\n"},
-	{"CSV with BOM, CRLF and quotes", "\xEF\xBB\xBF" "zt,bz\r\n1,\"a,\"\"\"\r\n", 0, 1, 0, "1,bz,\"a,\"\"\",text,summary,\"a,\"\"\",\"a,\"\"\",\n"},
-	{"parts", "zt,steps/1/hjmc\n1,受理\n", 0, 1, 0, "1,steps/1/hjmc,受理,text,steps/1/name,受理,受理,\n"},
-	{"one bad value does not hide the others", "[{\"csrq\":\"1950.2.30\",\"zt\":\"1\"}]", 0, 1, 1, "1,zt,1,codes codes,status,ACCEPTED,1,\n"},
+	{"JSON lines", "{\"zt\":\"1\"}\n\n{\"zt\":\"2\"}\n", 0, 2, 0,
+		"2,zt,2,codes codes,status,FINISHED,2,\n"},
+	{"CSV", "zt,csrq,extra\n1,\"1950.3.7\",x\n,1950.3.8,\n", 0, 2, 0,
+		"2,csrq,1950.3.8,date %Y.%m.%d,applicant.birth,1950-03-08,1950.3.8,\n"},
+	{"CSV with BOM, CRLF and quotes",
+		"\xEF\xBB\xBF"
+		"zt,bz\r\n1,\"a,\"\"\"\r\n",
+		0, 1, 0, "1,bz,\"a,\"\"\",text,summary,\"a,\"\"\",\"a,\"\"\",\n"},
+	{"parts", "zt,steps/1/hjmc\n1,受理\n", 0, 1, 0,
+		"1,steps/1/hjmc,受理,text,steps/1/name,受理,受理,\n"},
+	{"one bad value does not hide the others", "[{\"csrq\":\"1950.2.30\",\"zt\":\"1\"}]", 0, 1,
+		1, "1,zt,1,codes codes,status,ACCEPTED,1,\n"},
 	{"an unknown code", "[{\"zt\":\"9\"},{\"zt\":\"1\"}]", 0, 2, 1, NULL},
 	{"nothing", "", 0, 0, 0, NULL},
 	{"broken JSON", "[{\"zt\":\"1\"", -BR_E_JSON_SYNTAX, 0, 0, NULL},
@@ -50,7 +56,9 @@ static void test_case(void **state)
 	for (enum map_show_as as = MAP_SHOW_TABLE; as <= MAP_SHOW_CSV; as++) {
 		br_buf_reset(&out);
 		br_err_clear(&err);
-		assert_int_equal(map_show(m, br_str_z(c->input), NULL, 0, as, BR_LANG_ZH, &out, &result, &err), c->rc);
+		assert_int_equal(map_show(m, br_str_z(c->input), NULL, 0, as, BR_LANG_ZH, &out,
+					 &result, &err),
+			c->rc);
 		if (c->rc)
 			continue;
 		assert_int_equal(result.rows, c->rows);
@@ -81,7 +89,8 @@ int main(void)
 		return 1;
 	}
 	for (size_t i = 0; i < BR_LEN(cases); i++)
-		tests[i] = (struct CMUnitTest){cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
+		tests[i] = (struct CMUnitTest){
+			cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	fixture_release(&f);
 	br_arena_release(&fixture_schema_arena);

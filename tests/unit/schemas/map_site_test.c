@@ -1,6 +1,6 @@
 /*
- * Every mapping in the tree: it compiles, its own tests pass, the laws hold on generated rows, and each row of its status tables
- * has a test of its own.
+ * Every mapping in the tree: it compiles, its own tests pass, the laws hold on generated rows, and
+ * each row of its status tables has a test of its own.
  */
 #include "map_fixture.h"
 #include "map_program.h"
@@ -31,7 +31,8 @@ static bool same_scalar(const struct cfg_node *n, struct br_str want)
 }
 
 /* A test that gives this code, or must write it, and expects what the row says. */
-static bool row_tested(const struct fixture *f, struct br_str column, struct br_str field, const struct map_code_row *row, unsigned pick)
+static bool row_tested(const struct fixture *f, struct br_str column, struct br_str field,
+	const struct map_code_row *row, unsigned pick)
 {
 	char c[128], n[128];
 
@@ -58,9 +59,11 @@ static void test_status_rows(const struct fixture *f, const struct mapping *m)
 		for (size_t r = 0; r < line->conv.codes->n; r++) {
 			const struct map_code_row *row = &line->conv.codes->rows[r];
 
-			if (row_tested(f, m->columns[line->columns[0]].name, line->about->name, row, (unsigned)line->conv.pick))
+			if (row_tested(f, m->columns[line->columns[0]].name, line->about->name, row,
+				    (unsigned)line->conv.pick))
 				continue;
-			print_message("%.*s line %u: no test\n", BR_STR_ARG(line->conv.codes->name), row->line);
+			print_message("%.*s line %u: no test\n", BR_STR_ARG(line->conv.codes->name),
+				row->line);
 			fail();
 		}
 	}
@@ -100,7 +103,8 @@ int main(void)
 	}
 	tests = calloc(files.gl_pathc, sizeof(*tests));
 	for (size_t i = 0; tests && i < files.gl_pathc; i++)
-		tests[i] = (struct CMUnitTest){strrchr(files.gl_pathv[i], '/') + 1, test_file, NULL, NULL, files.gl_pathv[i]};
+		tests[i] = (struct CMUnitTest){strrchr(files.gl_pathv[i], '/') + 1, test_file, NULL,
+			NULL, files.gl_pathv[i]};
 	rc = tests ? _cmocka_run_group_tests("map_site", tests, files.gl_pathc, NULL, NULL) : 1;
 	free(tests);
 	globfree(&files);

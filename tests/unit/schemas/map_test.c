@@ -12,7 +12,8 @@ static const char yaml[] =
 	"    release: window\n"
 	"    charset: GBK\n"
 	"    required: [sbh, xm]\n"
-	"    columns: { je: { scale: 2 }, bz: { trim: right, empty: 'null' }, zjsj: { precision: second }, jc: { max_bytes: 4, cut: true } }\n"
+	"    columns: { je: { scale: 2 }, bz: { trim: right, empty: 'null' }, zjsj: { precision: "
+	"second }, jc: { max_bytes: 4, cut: true } }\n"
 	"    case:\n"
 	"      dept_case_no: sbh\n"
 	"      item.impl_code: { const: 11341503999900222D4002011099000 }\n"
@@ -27,7 +28,8 @@ static const char yaml[] =
 	"      finished_at: { column: zjsj, as: 'time %Y-%m-%d %H:%M:%S' }\n"
 	"      outcome_reason: { column: jc, direction: in }\n"
 	"    parts:\n"
-	"      lc: { list: steps, table: ydz_lc, parent: sbh, key: xh, mode: append, case: { name: hjmc, opinion: yj }, on_create: { ly: { technical: '9' } } }\n"
+	"      lc: { list: steps, table: ydz_lc, parent: sbh, key: xh, mode: append, case: { name: "
+	"hjmc, opinion: yj }, on_create: { ly: { technical: '9' } } }\n"
 	"    on_create:\n"
 	"      sbh: { generate: nextval('ydz_sbh'), returning: true }\n"
 	"      id: identity\n"
@@ -35,7 +37,8 @@ static const char yaml[] =
 	"    target_owned: [pym]\n"
 	"    natural_key: [sfzh, xm]\n"
 	"    refused:\n"
-	"      - { native: '23505', text: ydz_sq_open, do: correct, field: applicant.cert_no, say: 该证件号已有在办申请 }\n"
+	"      - { native: '23505', text: ydz_sq_open, do: correct, field: applicant.cert_no, say: "
+	"该证件号已有在办申请 }\n"
 	"      - { native: ['40P01', '55P03'], do: retry }\n"
 	"      - { text: 维护, do: wait, say: 系统维护 }\n"
 	"  other:\n"
@@ -61,7 +64,8 @@ static unsigned field(const char *name)
 
 static unsigned part_field(const char *name)
 {
-	return (unsigned)shape_find(f.schema->shape, (unsigned)shape_find_part(f.schema->shape, BR_STR("steps")), br_str_z(name));
+	return (unsigned)shape_find(f.schema->shape,
+		(unsigned)shape_find_part(f.schema->shape, BR_STR("steps")), br_str_z(name));
 }
 
 static unsigned column(const char *name)
@@ -96,19 +100,23 @@ static void test_set(void **state)
 
 static void test_dependencies(void **state)
 {
-	int local_steps = shape_find_part(map_shape(card), BR_STR("lc")), steps = shape_find_part(f.schema->shape, BR_STR("steps"));
-	unsigned hjmc = (unsigned)shape_find(map_shape(card), (unsigned)local_steps, BR_STR("hjmc"));
+	int local_steps = shape_find_part(map_shape(card), BR_STR("lc")),
+	    steps = shape_find_part(f.schema->shape, BR_STR("steps"));
+	unsigned hjmc =
+		(unsigned)shape_find(map_shape(card), (unsigned)local_steps, BR_STR("hjmc"));
 	unsigned ly = (unsigned)shape_find(map_shape(card), (unsigned)local_steps, BR_STR("ly"));
 
 	(void)state;
 	assert_true(map_reads(card, field("status"), column("zt")));
-	assert_true(map_reads(card, field("status"), column("slrq")));  /* by a condition of its codes */
+	assert_true(
+		map_reads(card, field("status"), column("slrq"))); /* by a condition of its codes */
 	assert_false(map_reads(card, field("status"), column("xm")));
 	assert_true(map_writes(card, field("outcome"), column("zt")));
 	assert_false(map_writes(card, field("accepted_at"), column("slrq")));
 	assert_false(map_reads(card, field("division"), column("xm")));
 	assert_true(map_reads(card, part_field("name"), hjmc));
-	assert_true(map_writes(card, part_field("opinion"), ly));       /* a new row brings its constants */
+	assert_true(
+		map_writes(card, part_field("opinion"), ly)); /* a new row brings its constants */
 	assert_int_equal(map_case_part(card, 0), 0);
 	assert_int_equal(map_case_part(card, (unsigned)local_steps), steps);
 	assert_int_equal(map_local_part(card, (unsigned)steps), local_steps);
@@ -268,15 +276,18 @@ static void test_route(void **state)
 static void test_keys(void **state)
 {
 	struct br_str scheme[4], value[4];
-	struct image k = kase("{portal_case_no: P1, dept_case_no: D1, item.impl_code: 11341503999900222D4002011099000}");
+	struct image k = kase("{portal_case_no: P1, dept_case_no: D1, item.impl_code: "
+			      "11341503999900222D4002011099000}");
 	struct image l = local("{sfzh: 341599195003070014, xm: 张三}");
 	struct br_buf b;
 	struct br_jw w;
 
 	(void)state;
 	assert_int_equal(map_match_keys(card, &k, scheme, value, 4), 2);
-	assert_true(br_str_eq(scheme[0], BR_STR("portal_case_no")) && br_str_eq(value[0], BR_STR("P1")));
-	assert_true(br_str_eq(scheme[1], BR_STR("11341503999900222D4002011099000")) && br_str_eq(value[1], BR_STR("D1")));
+	assert_true(br_str_eq(scheme[0], BR_STR("portal_case_no")) &&
+		    br_str_eq(value[0], BR_STR("P1")));
+	assert_true(br_str_eq(scheme[1], BR_STR("11341503999900222D4002011099000")) &&
+		    br_str_eq(value[1], BR_STR("D1")));
 	assert_int_equal(map_match_keys(card, &k, scheme, value, 1), 1);
 	assert_int_equal(map_match_keys(other, &k, scheme, value, 4), 1);
 	k = kase("{dept_case_no: D1, item.impl_code: null}");
@@ -325,15 +336,23 @@ static void test_spec(void **state)
 	j = json_loadb(b.p, b.n, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(j);
 	assert_string_equal(json_string_value(json_object_get(j, "record")), "card");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(j, "root"), "table")), "ydz_sq");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(j, "write"), "create")), "true");
-	assert_int_equal(json_array_size(json_object_get(j, "columns")), map_shape(card)->parts[0].n);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(j, "root"), "table")), "ydz_sq");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(j, "write"), "create")), "true");
+	assert_int_equal(
+		json_array_size(json_object_get(j, "columns")), map_shape(card)->parts[0].n);
 	part = json_object_get(json_object_get(j, "parts"), "lc");
 	assert_string_equal(json_string_value(json_object_get(part, "parent")), "sbh");
 	assert_string_equal(json_string_value(json_object_get(part, "mode")), "append");
 	assert_null(json_object_get(part, "case"));
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(json_object_get(j, "normalise"), "xm"), "pad")), 20);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(json_object_get(j, "on_create"), "sbh"), "generate")), "nextval('ydz_sbh')");
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(json_object_get(j, "normalise"), "xm"), "pad")),
+		20);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_object_get(json_object_get(j, "on_create"), "sbh"), "generate")),
+		"nextval('ydz_sbh')");
 	assert_null(json_object_get(json_object_get(j, "on_create"), "czy"));
 	assert_int_equal(json_array_size(json_object_get(j, "refused")), 3);
 	assert_int_equal(json_array_size(json_object_get(j, "natural_key")), 2);
@@ -343,7 +362,10 @@ static void test_spec(void **state)
 
 static void test_hash(void **state)
 {
-	static const struct { const char *from, *to; bool same; } edits[] = {
+	static const struct {
+		const char *from, *to;
+		bool same;
+	} edits[] = {
 		{"", "", true},
 		{"case: {summary: a}", "note: a remark\n    case: {  summary:   a }", true},
 		{"summary: a", "summary: b", false},
@@ -358,7 +380,8 @@ static void test_hash(void **state)
 		char *at = strstr(text, edits[i].from);
 		struct fixture g;
 
-		snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(at - text), text, edits[i].to, at + strlen(edits[i].from));
+		snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(at - text), text, edits[i].to,
+			at + strlen(edits[i].from));
 		assert_int_equal(fixture_compile(&g, changed), 0);
 		if (i == 0)
 			first = map_hash(map_at(g.set, 0));
@@ -369,10 +392,13 @@ static void test_hash(void **state)
 	assert_true(first != 0);
 }
 
-/* Everything the reports say is enough for one cell each: nothing is allocated but arena bytes, and few of those. */
+/* Everything the reports say is enough for one cell each: nothing is allocated but arena bytes, and
+ * few of those. */
 static void test_no_surprise_memory(void **state)
 {
-	struct image l = local("{sbh: A1, xm: 张三, sfzh: 341599195003070014, lxdh: '13900000000', zt: '1', slrq: '2018-07-02 09:05:00'}"), out, back;
+	struct image l = local("{sbh: A1, xm: 张三, sfzh: 341599195003070014, lxdh: '13900000000', "
+			       "zt: '1', slrq: '2018-07-02 09:05:00'}"),
+		     out, back;
 	struct br_arena a;
 	struct map_issue issue;
 
@@ -415,7 +441,8 @@ int main(void)
 	other = map_find(f.set, BR_STR("other"));
 	readonly = map_find(f.set, BR_STR("readonly"));
 	for (size_t i = 0; i < BR_LEN(same_cases); i++)
-		tests[i + 12] = (struct CMUnitTest){same_cases[i].name, test_same, NULL, NULL, (void *)&same_cases[i]};
+		tests[i + 12] = (struct CMUnitTest){
+			same_cases[i].name, test_same, NULL, NULL, (void *)&same_cases[i]};
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	fixture_release(&f);
 	br_arena_release(&fixture_schema_arena);

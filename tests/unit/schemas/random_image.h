@@ -1,5 +1,6 @@
 /*
- * Random shapes' values: seeded, so that a failure can be repeated. SCHEMAS_SEED and SCHEMAS_ROUNDS run other and more of them.
+ * Random shapes' values: seeded, so that a failure can be repeated. SCHEMAS_SEED and SCHEMAS_ROUNDS
+ * run other and more of them.
  */
 #ifndef RANDOM_IMAGE_H
 #define RANDOM_IMAGE_H
@@ -41,8 +42,9 @@ static inline unsigned random_rounds(unsigned usual)
 	return rounds ? (unsigned)strtoul(rounds, NULL, 0) : usual;
 }
 
-static const char *const random_pieces[] = {"", "a", "张三", "办件桥", "/", "%", "%2F", "%25", "\"", "\\", "\n", "\t", "\x01", "\x1f", "😀", "é", "·", "1", " ", "{}",
-	"null", "阿不都·买买提", "0123456789abcdef", "\x7f", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"};
+static const char *const random_pieces[] = {"", "a", "张三", "办件桥", "/", "%", "%2F", "%25", "\"",
+	"\\", "\n", "\t", "\x01", "\x1f", "😀", "é", "·", "1", " ", "{}", "null", "阿不都·买买提",
+	"0123456789abcdef", "\x7f", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"};
 
 static inline struct br_str random_text(struct br_arena *a, unsigned pieces)
 {
@@ -57,7 +59,8 @@ static inline struct br_str random_text(struct br_arena *a, unsigned pieces)
 /* A value of a field's type, in canonical form. */
 static inline struct br_str random_value(struct br_arena *a, enum shape_type type)
 {
-	static const struct br_str ints[] = {BR_STR("0"), BR_STR("-1"), BR_STR("42"), BR_STR("9223372036854775807"), BR_STR("-9223372036854775808")};
+	static const struct br_str ints[] = {BR_STR("0"), BR_STR("-1"), BR_STR("42"),
+		BR_STR("9223372036854775807"), BR_STR("-9223372036854775808")};
 
 	switch (type) {
 	case SHAPE_INT:
@@ -86,7 +89,8 @@ static inline void random_image(const struct shape *s, struct br_arena *a, struc
 		if (chance(4) == 0)
 			image_set_null(&b, f->part, key, f->number);
 		else
-			image_set(&b, f->part, key, f->number, random_value(a, (enum shape_type)f->type));
+			image_set(&b, f->part, key, f->number,
+				random_value(a, (enum shape_type)f->type));
 	}
 	assert_int_equal(image_build_end(&b, out), 0);
 }

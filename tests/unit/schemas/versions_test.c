@@ -37,11 +37,16 @@ static const struct text_row {
 	{"only the default", "{\"*\":1}", NULL, BR_E_OK},
 	{"exceptions", "{\"*\":1,\"zt\":4,\"steps/2/yj\":3}", NULL, BR_E_OK},
 	{"must be told again", "{\"*\":7,\"xm\":-1}", NULL, BR_E_OK},
-	{"in the order of jsonb", "{\"*\":1,\"zt\":4,\"sfzh\":2,\"steps/2/yj\":3,\"steps/10/yj\":5,\"steps/1/clr\":5}",
-		"{\"*\":1,\"sfzh\":2,\"zt\":4,\"steps/1/clr\":5,\"steps/10/yj\":5,\"steps/2/yj\":3}", BR_E_OK},
+	{"in the order of jsonb",
+		"{\"*\":1,\"zt\":4,\"sfzh\":2,\"steps/2/yj\":3,\"steps/10/yj\":5,\"steps/1/"
+		"clr\":5}",
+		"{\"*\":1,\"sfzh\":2,\"zt\":4,\"steps/1/clr\":5,\"steps/10/yj\":5,\"steps/2/"
+		"yj\":3}",
+		BR_E_OK},
 	{"the default at the end", "{\"zt\":4,\"*\":4,\"xm\":2}", "{\"*\":4,\"xm\":2}", BR_E_OK},
 	{"an exception that is none", "{\"*\":4,\"zt\":4}", "{\"*\":4}", BR_E_OK},
-	{"a place the shape lost", "{\"*\":1,\"nix\":4,\"stepx/1/yj\":3,\"zt\":2}", "{\"*\":1,\"zt\":2}", BR_E_OK},
+	{"a place the shape lost", "{\"*\":1,\"nix\":4,\"stepx/1/yj\":3,\"zt\":2}",
+		"{\"*\":1,\"zt\":2}", BR_E_OK},
 	{"escapes in a key", "{\"*\":1,\"steps/a%2Fb%25/yj\":2}", NULL, BR_E_OK},
 	{"the greatest and the least", "{\"*\":2147483647,\"zt\":-2147483648}", NULL, BR_E_OK},
 	{"too great", "{\"*\":2147483648}", NULL, BR_E_SCHEMA_MEMBER},
@@ -119,7 +124,10 @@ static void test_against_a_table(void **state)
 			unsigned k = f->part ? chance(KEYS) : 0;
 			int32_t now = (int32_t)chance(4);
 
-			assert_int_equal(versions_set(&v, &arena, f->part, br_arena_printf(&arena, "%u", k * 7), f->number, now), 0);
+			assert_int_equal(
+				versions_set(&v, &arena, f->part,
+					br_arena_printf(&arena, "%u", k * 7), f->number, now),
+				0);
 			table[f->part * KEYS + k][f->number] = now;
 		}
 		br_buf_init(&buf, 1 << 20);
@@ -132,8 +140,10 @@ static void test_against_a_table(void **state)
 				struct br_str key = br_arena_printf(&arena, "%u", k * 7);
 				unsigned part = shape->fields[f].part;
 
-				assert_int_equal(versions_get(&v, part, key, f), table[part * KEYS + k][f]);
-				assert_int_equal(versions_get(&back, part, key, f), table[part * KEYS + k][f]);
+				assert_int_equal(
+					versions_get(&v, part, key, f), table[part * KEYS + k][f]);
+				assert_int_equal(versions_get(&back, part, key, f),
+					table[part * KEYS + k][f]);
 			}
 		}
 		br_buf_release(&buf);
@@ -152,7 +162,8 @@ int main(void)
 	int rc;
 
 	for (size_t i = 0; i < BR_LEN(rows); i++)
-		tests[i + 3] = (struct CMUnitTest){rows[i].name, test_text_row, NULL, NULL, (void *)&rows[i]};
+		tests[i + 3] = (struct CMUnitTest){
+			rows[i].name, test_text_row, NULL, NULL, (void *)&rows[i]};
 	br_arena_init(&arena, 64 << 20);
 	shape = local_shape(&arena);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);

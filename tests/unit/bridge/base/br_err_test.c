@@ -34,7 +34,8 @@ static bool has_partner(const char *name, size_t n, const char *other)
 	bool zh = n > 3 && memcmp(name + n - 3, "_zh", 3) == 0;
 	char partner[70];
 
-	snprintf(partner, sizeof(partner), "{%.*s%s}", (int)(zh ? n - 3 : n), name, zh ? "" : "_zh");
+	snprintf(
+		partner, sizeof(partner), "{%.*s%s}", (int)(zh ? n - 3 : n), name, zh ? "" : "_zh");
 	return strstr(other, partner) != NULL;
 }
 

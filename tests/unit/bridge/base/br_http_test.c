@@ -1,6 +1,6 @@
 /*
- * Against a server of our own in another process, which answers, is late, cuts off and resets by the path asked for, and
- * counts what really reached it.
+ * Against a server of our own in another process, which answers, is late, cuts off and resets by
+ * the path asked for, and counts what really reached it.
  */
 #include "br_http.h"
 
@@ -27,7 +27,7 @@
 static struct seen {
 	int connections, requests;
 	char request[8192]; /* the last whole one */
-} *seen;
+} * seen;
 static pid_t server;
 static int port, closed_port, closed_fd;
 
@@ -61,7 +61,8 @@ static bool get_request(int fd, char *text, size_t size)
 		if (!end)
 			continue;
 		len = strcasestr(text, "\r\nContent-Length:");
-		want = (size_t)(end + 4 - text) + (len && len < end ? strtoul(len + 17, NULL, 10) : 0);
+		want = (size_t)(end + 4 - text) +
+		       (len && len < end ? strtoul(len + 17, NULL, 10) : 0);
 	}
 	return true;
 }
@@ -71,7 +72,9 @@ static void put_echo(int fd, const char *request)
 	const char *body = strstr(request, "\r\n\r\n") + 4;
 	int method = (int)strcspn(request, " ");
 
-	put(fd, "HTTP/1.1 200 OK\r\nX-Note:  first \r\nx-note: second\r\nETag: \"7\"\r\nContent-Length: %zu\r\n\r\n%.*s:%s",
+	put(fd,
+		"HTTP/1.1 200 OK\r\nX-Note:  first \r\nx-note: second\r\nETag: "
+		"\"7\"\r\nContent-Length: %zu\r\n\r\n%.*s:%s",
 		strlen(body) + (size_t)method + 1, method, request, body);
 }
 
@@ -82,7 +85,8 @@ static void put_many(int fd, size_t n)
 	memset(block, 'x', sizeof(block));
 	put(fd, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", n);
 	for (size_t i = 0; i < n; i += sizeof(block))
-		if (send(fd, block, n - i < sizeof(block) ? n - i : sizeof(block), MSG_NOSIGNAL) < 0)
+		if (send(fd, block, n - i < sizeof(block) ? n - i : sizeof(block), MSG_NOSIGNAL) <
+			0)
 			return;
 }
 
@@ -126,7 +130,8 @@ static bool answer_request(int fd, const char *request)
 		poll(NULL, 0, 30);
 		put(fd, "2\r\nde\r\n0\r\n\r\n");
 	} else if (!strcmp(path, "/interim")) {
-		put(fd, "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nX-Late: 2\r\nContent-Length: 2\r\n\r\nok");
+		put(fd, "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nX-Late: "
+			"2\r\nContent-Length: 2\r\n\r\nok");
 	} else if (!strcmp(path, "/none")) {
 		put(fd, "HTTP/1.1 204 No Content\r\n\r\n");
 	} else if (!strcmp(path, "/teapot")) {
@@ -143,7 +148,8 @@ static bool answer_request(int fd, const char *request)
 		else if (!strcmp(path, "/cut-body"))
 			put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789");
 		else if (!strcmp(path, "/cut-chunk"))
-			put(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n");
+			put(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+				"chunked\r\n\r\n5\r\n01234\r\n");
 		else if (!strcmp(path, "/nonsense"))
 			put(fd, "220 mail.example.com ESMTP\r\n");
 		else if (!strcmp(path, "/silent"))
@@ -194,7 +200,8 @@ static int listen_somewhere(int *out_port, bool listening)
 	socklen_t n = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, n) || getsockname(fd, (struct sockaddr *)&at, &n))
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, n) ||
+		getsockname(fd, (struct sockaddr *)&at, &n))
 		return -1;
 	*out_port = ntohs(at.sin_port);
 	return listening && listen(fd, 64) ? -1 : fd;
@@ -320,11 +327,14 @@ static int close_http(void **state)
 	return 0;
 }
 
-static void ask_at(const char *scheme, int at, const char *method, const char *path, const char *body, int64_t timeout_ms,
-	struct got *g)
+static void ask_at(const char *scheme, int at, const char *method, const char *path,
+	const char *body, int64_t timeout_ms, struct got *g)
 {
 	char url[200];
-	struct br_http_request req = {.method = method, .url = url, .body = br_str_z(body), .timeout_ms = timeout_ms,
+	struct br_http_request req = {.method = method,
+		.url = url,
+		.body = br_str_z(body),
+		.timeout_ms = timeout_ms,
 		.max_body = 999};
 	struct br_err err;
 
@@ -351,28 +361,41 @@ static const struct row {
 	int requests; /* that reached the server */
 } rows[] = {
 	{"get", "GET", "/echo", NULL, 20000, BR_HTTP_ANSWER, 200, "GET:", 0, 1},
-	{"post", "POST", "/echo", "{\"a\":\"张\"}", 20000, BR_HTTP_ANSWER, 200, "POST:{\"a\":\"张\"}", 0, 1},
+	{"post", "POST", "/echo", "{\"a\":\"张\"}", 20000, BR_HTTP_ANSWER, 200,
+		"POST:{\"a\":\"张\"}", 0, 1},
 	{"post of nothing", "POST", "/echo", NULL, 20000, BR_HTTP_ANSWER, 200, "POST:", 0, 1},
 	{"put", "PUT", "/echo", "x", 20000, BR_HTTP_ANSWER, 200, "PUT:x", 0, 1},
 	{"patch", "PATCH", "/echo", "x", 20000, BR_HTTP_ANSWER, 200, "PATCH:x", 0, 1},
 	{"delete", "DELETE", "/echo", NULL, 20000, BR_HTTP_ANSWER, 200, "DELETE:", 0, 1},
-	{"delete with a body", "DELETE", "/echo", "why", 20000, BR_HTTP_ANSWER, 200, "DELETE:why", 0, 1},
+	{"delete with a body", "DELETE", "/echo", "why", 20000, BR_HTTP_ANSWER, 200, "DELETE:why",
+		0, 1},
 	{"head", "HEAD", "/none", NULL, 20000, BR_HTTP_ANSWER, 204, "", 0, 1},
 	{"no content", "GET", "/none", NULL, 20000, BR_HTTP_ANSWER, 204, "", 0, 1},
-	{"an error status is an answer", "GET", "/teapot", NULL, 20000, BR_HTTP_ANSWER, 503, "busy", 0, 1},
-	{"a redirect is an answer", "GET", "/elsewhere", NULL, 20000, BR_HTTP_ANSWER, 302, "", 0, 1},
+	{"an error status is an answer", "GET", "/teapot", NULL, 20000, BR_HTTP_ANSWER, 503, "busy",
+		0, 1},
+	{"a redirect is an answer", "GET", "/elsewhere", NULL, 20000, BR_HTTP_ANSWER, 302, "", 0,
+		1},
 	{"a late answer", "POST", "/late", "x", 20000, BR_HTTP_ANSWER, 202, "late", 0, 1},
 	{"an answer in slices", "GET", "/slices", NULL, 20000, BR_HTTP_ANSWER, 200, "abcde", 0, 1},
 	{"an interim answer", "GET", "/interim", NULL, 20000, BR_HTTP_ANSWER, 200, "ok", 0, 1},
-	{"no answer in time", "POST", "/silent", "x", 200, BR_HTTP_UNKNOWN, 0, "", BR_E_HTTP_CUT, 1},
-	{"closed without an answer", "POST", "/close", "x", 20000, BR_HTTP_UNKNOWN, 0, "", BR_E_HTTP_CUT, 1},
-	{"reset without an answer", "POST", "/reset", "x", 20000, BR_HTTP_UNKNOWN, 0, "", BR_E_HTTP_CUT, 1},
-	{"cut off in the head", "POST", "/cut-head", "x", 20000, BR_HTTP_UNKNOWN, 0, NULL, BR_E_HTTP_CUT, 1},
-	{"cut off in the body", "POST", "/cut-body", "x", 20000, BR_HTTP_UNKNOWN, 200, "0123456789", BR_E_HTTP_CUT, 1},
-	{"cut off in a chunk", "GET", "/cut-chunk", NULL, 20000, BR_HTTP_UNKNOWN, 200, "01234", BR_E_HTTP_CUT, 1},
-	{"not HTTP at all", "GET", "/nonsense", NULL, 20000, BR_HTTP_UNKNOWN, 0, NULL, BR_E_HTTP_CUT, 1},
-	{"one byte over max_body", "GET", "/1000", NULL, 20000, BR_HTTP_UNKNOWN, 200, NULL, BR_E_TOO_BIG, 1},
-	{"headers without end", "GET", "/headers", NULL, 20000, BR_HTTP_UNKNOWN, 200, NULL, BR_E_TOO_BIG, 1},
+	{"no answer in time", "POST", "/silent", "x", 200, BR_HTTP_UNKNOWN, 0, "", BR_E_HTTP_CUT,
+		1},
+	{"closed without an answer", "POST", "/close", "x", 20000, BR_HTTP_UNKNOWN, 0, "",
+		BR_E_HTTP_CUT, 1},
+	{"reset without an answer", "POST", "/reset", "x", 20000, BR_HTTP_UNKNOWN, 0, "",
+		BR_E_HTTP_CUT, 1},
+	{"cut off in the head", "POST", "/cut-head", "x", 20000, BR_HTTP_UNKNOWN, 0, NULL,
+		BR_E_HTTP_CUT, 1},
+	{"cut off in the body", "POST", "/cut-body", "x", 20000, BR_HTTP_UNKNOWN, 200, "0123456789",
+		BR_E_HTTP_CUT, 1},
+	{"cut off in a chunk", "GET", "/cut-chunk", NULL, 20000, BR_HTTP_UNKNOWN, 200, "01234",
+		BR_E_HTTP_CUT, 1},
+	{"not HTTP at all", "GET", "/nonsense", NULL, 20000, BR_HTTP_UNKNOWN, 0, NULL,
+		BR_E_HTTP_CUT, 1},
+	{"one byte over max_body", "GET", "/1000", NULL, 20000, BR_HTTP_UNKNOWN, 200, NULL,
+		BR_E_TOO_BIG, 1},
+	{"headers without end", "GET", "/headers", NULL, 20000, BR_HTTP_UNKNOWN, 200, NULL,
+		BR_E_TOO_BIG, 1},
 };
 
 static void test_row(void **state)
@@ -446,7 +469,8 @@ static const struct bad {
 	{"a file is not fetched", "GET", "file:///etc/hostname", NULL, 0},
 	{"nor is ftp", "GET", "ftp://127.0.0.1/", NULL, 0},
 	{"a malformed address", "GET", "http://[::1/", NULL, 0},
-	{"a header with a line break", "GET", "http://127.0.0.1/", "A: b\r\nC: d", -BR_E_HTTP_REQUEST},
+	{"a header with a line break", "GET", "http://127.0.0.1/", "A: b\r\nC: d",
+		-BR_E_HTTP_REQUEST},
 	{"a method with a blank", "GET /x", "http://127.0.0.1/", NULL, -BR_E_HTTP_REQUEST},
 	{"no method", "", "http://127.0.0.1/", NULL, -BR_E_HTTP_REQUEST},
 };
@@ -455,7 +479,8 @@ static void test_bad(void **state)
 {
 	const struct bad *b = *state;
 	const char *const headers[] = {b->header, NULL};
-	struct br_http_request req = {.method = b->method, .url = b->url, .headers = headers, .timeout_ms = 5000};
+	struct br_http_request req = {
+		.method = b->method, .url = b->url, .headers = headers, .timeout_ms = 5000};
 	struct got g = {0};
 	struct br_err err;
 
@@ -476,9 +501,14 @@ static void test_bad(void **state)
 
 static void test_request_as_the_server_sees_it(void **state)
 {
-	const char *const headers[] = {"Idempotency-Key: k-1", "content-type: application/json", NULL};
+	const char *const headers[] = {
+		"Idempotency-Key: k-1", "content-type: application/json", NULL};
 	char url[64];
-	struct br_http_request req = {.method = "POST", .url = url, .headers = headers, .body = BR_STR("{}"), .timeout_ms = 9000,
+	struct br_http_request req = {.method = "POST",
+		.url = url,
+		.headers = headers,
+		.body = BR_STR("{}"),
+		.timeout_ms = 9000,
 		.max_body = 100};
 	struct got g = {0};
 
@@ -514,7 +544,11 @@ static void test_headers_of_the_last_answer_only(void **state)
 static void test_body_with_zero_bytes(void **state)
 {
 	char url[64];
-	struct br_http_request req = {.method = "POST", .url = url, .body = {"a\0b", 3}, .timeout_ms = 9000, .max_body = 100};
+	struct br_http_request req = {.method = "POST",
+		.url = url,
+		.body = {"a\0b", 3},
+		.timeout_ms = 9000,
+		.max_body = 100};
 	struct got g = {0};
 
 	(void)state;
@@ -527,7 +561,8 @@ static void test_body_with_zero_bytes(void **state)
 static void test_max_body_is_per_call(void **state)
 {
 	char url[64];
-	struct br_http_request req = {.method = "GET", .url = url, .timeout_ms = 9000, .max_body = 1000};
+	struct br_http_request req = {
+		.method = "GET", .url = url, .timeout_ms = 9000, .max_body = 1000};
 	struct got g = {0};
 
 	(void)state;
@@ -613,7 +648,8 @@ static void ask_again(void *arg, const struct br_http_answer *a)
 {
 	struct chain *c = arg;
 	char url[64];
-	struct br_http_request req = {.method = "GET", .url = url, .timeout_ms = 9000, .max_body = 100};
+	struct br_http_request req = {
+		.method = "GET", .url = url, .timeout_ms = 9000, .max_body = 100};
 
 	on_answer(&c->g, a);
 	assert_int_equal(a->outcome, BR_HTTP_ANSWER);
@@ -626,7 +662,8 @@ static void test_send_in_callback(void **state)
 {
 	struct chain c = {.left = 5};
 	char url[64];
-	struct br_http_request req = {.method = "GET", .url = url, .timeout_ms = 9000, .max_body = 100};
+	struct br_http_request req = {
+		.method = "GET", .url = url, .timeout_ms = 9000, .max_body = 100};
 
 	(void)state;
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/echo", port);
@@ -646,7 +683,8 @@ static void free_it(void *arg, const struct br_http_answer *a)
 static void test_free_in_callback_drops_the_others(void **state)
 {
 	char url[64];
-	struct br_http_request req = {.method = "GET", .url = url, .timeout_ms = 9000, .max_body = 100};
+	struct br_http_request req = {
+		.method = "GET", .url = url, .timeout_ms = 9000, .max_body = 100};
 	struct got g = {0}, other;
 
 	(void)state;
@@ -674,15 +712,20 @@ static void test_free_while_running(void **state)
 		assert_int_equal(g[i].calls, 0);
 }
 
-#define ONE(fn) {#fn, fn, open_four, close_http, NULL}
+#define ONE(fn)                                                                                    \
+	{                                                                                          \
+#fn, fn, open_four, close_http, NULL                                               \
+	}
 
-static void add_cases(struct CMUnitTest *tests, size_t *n, const void *cases, size_t size, size_t count, CMUnitTestFunction fn)
+static void add_cases(struct CMUnitTest *tests, size_t *n, const void *cases, size_t size,
+	size_t count, CMUnitTestFunction fn)
 {
 	for (size_t i = 0; i < count; i++) {
 		const char *row = (const char *)cases + i * size;
 
 		/* every row begins with its name */
-		tests[(*n)++] = (struct CMUnitTest){*(const char *const *)(const void *)row, fn, NULL, NULL, (void *)(uintptr_t)row};
+		tests[(*n)++] = (struct CMUnitTest){*(const char *const *)(const void *)row, fn,
+			NULL, NULL, (void *)(uintptr_t)row};
 	}
 }
 
@@ -701,7 +744,8 @@ int main(void)
 		ONE(test_send_in_callback),
 		ONE(test_free_in_callback_drops_the_others),
 		ONE(test_free_while_running),
-		{"test_waiting_for_a_connection_too_long", test_waiting_for_a_connection_too_long, NULL, NULL, NULL},
+		{"test_waiting_for_a_connection_too_long", test_waiting_for_a_connection_too_long,
+			NULL, NULL, NULL},
 	};
 	struct CMUnitTest tests[BR_LEN(rows) + BR_LEN(bads) + BR_LEN(ones)];
 	size_t n = 0;

@@ -67,13 +67,16 @@ struct timer_case {
 static const struct timer_case timer_cases[] = {
 	{"least first", {{"c", {3000, -2}}, {"a", {1000, -2}}, {"b", {2000, -2}}}, "a b c"},
 	{"zero is due at once", {{"b", {500, -2}}, {"a", {0, -2}}}, "a b"},
-	{"stopped before it is due", {{"a", {1000, -2}}, {"x", {2000, -1, -2}}, {"b", {3000, -2}}}, "a b"},
+	{"stopped before it is due", {{"a", {1000, -2}}, {"x", {2000, -1, -2}}, {"b", {3000, -2}}},
+		"a b"},
 	{"stopping what is not set", {{"x", {-1, -1, -2}}, {"a", {100, -2}}}, "a"},
 	{"moved later", {{"b", {100, 3000, -2}}, {"a", {2000, -2}}}, "a b"},
 	{"moved earlier", {{"b", {2000, -2}}, {"a", {60000000, 500, -2}}}, "a b"},
 	{"stopped and set again", {{"b", {1000, -1, 2500}}, {"a", {1500, -2}}}, "a b"},
 	{"the first of many is stopped",
-		{{"x", {10, -1, -2}}, {"c", {3000, -2}}, {"b", {2000, -2}}, {"a", {1000, -2}}, {"d", {4000, -2}}}, "a b c d"},
+		{{"x", {10, -1, -2}}, {"c", {3000, -2}}, {"b", {2000, -2}}, {"a", {1000, -2}},
+			{"d", {4000, -2}}},
+		"a b c d"},
 };
 
 static void test_timers(void **state)
@@ -82,7 +85,8 @@ static void test_timers(void **state)
 
 	memset(timers, 0, sizeof(timers));
 	for (size_t i = 0; i < BR_LEN(tc->set) && tc->set[i].word; i++) {
-		timers[i] = (struct word_timer){.t = {.fn = word_due, .arg = &timers[i]}, .word = tc->set[i].word};
+		timers[i] = (struct word_timer){
+			.t = {.fn = word_due, .arg = &timers[i]}, .word = tc->set[i].word};
 		for (size_t k = 0; k < 3 && tc->set[i].us[k] != -2; k++)
 			br_timer_set(loop, &timers[i].t, tc->set[i].us[k]);
 	}
@@ -304,7 +308,8 @@ static void new_owner(void *arg, int fd, short revents)
 	say("new");
 }
 
-/* Another socket comes under the number of one that had news in this turn: the news is not its own. */
+/* Another socket comes under the number of one that had news in this turn: the news is not its own.
+ */
 static void swap_second(void *arg, int fd, short revents)
 {
 	int number = pipes[1][0];
@@ -482,7 +487,10 @@ static void test_wall_clock(void **state)
 	assert_true(llabs(br_wall_us() / 1000000 - (int64_t)time(NULL)) <= 1);
 }
 
-#define ONE(fn) {#fn, fn, open_loop, close_loop, NULL}
+#define ONE(fn)                                                                                    \
+	{                                                                                          \
+#fn, fn, open_loop, close_loop, NULL                                               \
+	}
 
 int main(void)
 {
@@ -504,8 +512,8 @@ int main(void)
 	size_t n = 0;
 
 	for (size_t i = 0; i < BR_LEN(timer_cases); i++)
-		tests[n++] = (struct CMUnitTest){timer_cases[i].name, test_timers, open_loop, close_loop,
-			(void *)(uintptr_t)&timer_cases[i]};
+		tests[n++] = (struct CMUnitTest){timer_cases[i].name, test_timers, open_loop,
+			close_loop, (void *)(uintptr_t)&timer_cases[i]};
 	for (size_t i = 0; i < BR_LEN(signal_cases); i++)
 		tests[n++] = (struct CMUnitTest){signal_cases[i].name, test_signals, NULL, NULL,
 			(void *)(uintptr_t)&signal_cases[i]};

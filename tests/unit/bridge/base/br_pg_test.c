@@ -1,5 +1,6 @@
 /*
- * Against a real PostgreSQL of our own: a fresh cluster in a temporary folder, reachable through a unix socket only.
+ * Against a real PostgreSQL of our own: a fresh cluster in a temporary folder, reachable through a
+ * unix socket only.
  */
 #include "br_pg.h"
 
@@ -22,7 +23,7 @@
 #include <cmocka.h>
 
 #define PATIENCE_US 30000000
-#define BIN "/usr/lib/postgresql/15/bin/"
+#define BIN	    "/usr/lib/postgresql/15/bin/"
 
 /* ---- the server ---- */
 
@@ -87,8 +88,9 @@ static bool read_until(int fd, const char *word)
 /* Errors of statements stay out of the log, so that nobody need read it after the start. */
 static int start_server(void)
 {
-	const char *const argv[] = {BIN "postgres", "-D", data_dir, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
-		"log_min_messages=log", "-c", "log_checkpoints=off", "-c", "max_connections=20", NULL};
+	const char *const argv[] = {BIN "postgres", "-D", data_dir, "-k", dir, "-c",
+		"listen_addresses=", "-c", "fsync=off", "-c", "log_min_messages=log", "-c",
+		"log_checkpoints=off", "-c", "max_connections=20", NULL};
 
 	server = start(argv, &server_log);
 	return server > 0 && read_until(server_log, "ready to accept connections") ? 0 : -1;
@@ -106,8 +108,8 @@ static void stop_server(int signo)
 
 static int init_db(void)
 {
-	const char *const argv[] = {BIN "initdb", "-D", data_dir, "-A", "trust", "-U", "bridge", "-N", "-E", "UTF8",
-		"--locale=C", NULL};
+	const char *const argv[] = {BIN "initdb", "-D", data_dir, "-A", "trust", "-U", "bridge",
+		"-N", "-E", "UTF8", "--locale=C", NULL};
 	int out, status;
 	pid_t pid = start(argv, &out);
 
@@ -115,7 +117,8 @@ static int init_db(void)
 		return -1;
 	read_until(out, NULL);
 	close(out);
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -1;
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status) ? 0
+											    : -1;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -283,18 +286,34 @@ struct script {
 	const char *want;
 };
 
-#define S(sql) {SEND, sql, NULL, NULL}
-#define P(sql, param) {SEND, sql, param, NULL}
-#define N(sql, param, name) {NAMED, sql, param, name}
-#define C(sql, data) {COPY, sql, data, NULL}
-#define Y {SYNC, NULL, NULL, NULL}
-#define TABLE S("CREATE TEMP TABLE t (id int PRIMARY KEY, v text)"), Y
-#define T "CREATE TABLE ok. "
+#define S(sql)                                                                                     \
+	{                                                                                          \
+		SEND, sql, NULL, NULL                                                              \
+	}
+#define P(sql, param)                                                                              \
+	{                                                                                          \
+		SEND, sql, param, NULL                                                             \
+	}
+#define N(sql, param, name)                                                                        \
+	{                                                                                          \
+		NAMED, sql, param, name                                                            \
+	}
+#define C(sql, data)                                                                               \
+	{                                                                                          \
+		COPY, sql, data, NULL                                                              \
+	}
+#define Y                                                                                          \
+	{                                                                                          \
+		SYNC, NULL, NULL, NULL                                                             \
+	}
+#define TABLE  S("CREATE TEMP TABLE t (id int PRIMARY KEY, v text)"), Y
+#define T      "CREATE TABLE ok. "
 #define COPY_T "COPY t FROM STDIN"
-#define COUNT S("SELECT count(*) FROM t")
+#define COUNT  S("SELECT count(*) FROM t")
 
 static const struct script scripts[] = {
-	{"answers come in order", {S("SELECT 1"), S("SELECT 2"), Y, S("SELECT 3"), Y}, "1 2 ok. 3 ok."},
+	{"answers come in order", {S("SELECT 1"), S("SELECT 2"), Y, S("SELECT 3"), Y},
+		"1 2 ok. 3 ok."},
 	{"a sync alone", {Y, Y}, "ok. ok."},
 	{"parameters", {P("SELECT 'x' || $1", "张三"), Y}, "x张三 ok."},
 	{"an error skips its unit and no other",
@@ -310,8 +329,8 @@ static const struct script scripts[] = {
 			S("INSERT INTO d VALUES (1),(1)"), Y, S("SELECT count(*) FROM d"), Y},
 		"CREATE TABLE ok. INSERT 0 2 failed. 0 ok."},
 	{"after a failed BEGIN unit everything waits for ROLLBACK",
-		{S("BEGIN"), S("SELECT 1/0"), S("COMMIT"), Y, S("SELECT 1"), Y, S("ROLLBACK"),
-			Y, S("SELECT 2"), Y},
+		{S("BEGIN"), S("SELECT 1/0"), S("COMMIT"), Y, S("SELECT 1"), Y, S("ROLLBACK"), Y,
+			S("SELECT 2"), Y},
 		"BEGIN !22012 !22012 failed. !25P02 failed. ROLLBACK ok. 2 ok."},
 
 	{"a name is prepared once",
@@ -319,13 +338,16 @@ static const struct script scripts[] = {
 			S("SELECT count(*) FROM pg_prepared_statements WHERE name = 'n'"), Y},
 		"a b ok. 1 ok."},
 	{"a name whose unit failed before it harms no later unit",
-		{S("SELECT 1/0"), N("SELECT $1::text", "a", "n"), Y, N("SELECT $1::text", "b", "n"), Y},
+		{S("SELECT 1/0"), N("SELECT $1::text", "a", "n"), Y, N("SELECT $1::text", "b", "n"),
+			Y},
 		"!22012 !22012 failed. b ok."},
 	{"a name of a failed unit lives on when the server has it",
-		{N("SELECT $1::text", "a", "n"), S("SELECT 1/0"), Y, N("SELECT $1::text", "b", "n"), Y},
+		{N("SELECT $1::text", "a", "n"), S("SELECT 1/0"), Y, N("SELECT $1::text", "b", "n"),
+			Y},
 		"a !22012 failed. b ok."},
 	{"a name that cannot be prepared",
-		{N("SELEC $1", "a", "bad"), Y, N("SELECT $1::text", "b", "n"), Y}, "!42601 failed. b ok."},
+		{N("SELEC $1", "a", "bad"), Y, N("SELECT $1::text", "b", "n"), Y},
+		"!42601 failed. b ok."},
 
 	{"copy between others keeps its place",
 		{TABLE, S("BEGIN"), C(COPY_T, "1\ta\n2\tb\n"), C(COPY_T, "3\tc\n"),
@@ -347,15 +369,17 @@ static const struct script scripts[] = {
 	{"a unit that failed harms no copy behind it",
 		{TABLE, S("SELECT 1/0"), Y, C(COPY_T, "1\ta\n"), Y, COUNT, Y},
 		T "!22012 failed. COPY 1 ok. 1 ok."},
-	{"a copy first and last", {TABLE, C(COPY_T, "1\ta\n"), Y, COUNT, C(COPY_T, "2\ta\n"), Y, COUNT, Y},
+	{"a copy first and last",
+		{TABLE, C(COPY_T, "1\ta\n"), Y, COUNT, C(COPY_T, "2\ta\n"), Y, COUNT, Y},
 		T "COPY 1 ok. 1 COPY 1 ok. 2 ok."},
 	{"an empty copy", {TABLE, C(COPY_T, ""), Y}, T "COPY 0 ok."},
-	{"a copy that is misspelt", {C("COPI t FROM STDIN", "1\n"), S("SELECT 1"), Y, S("SELECT 2"), Y},
+	{"a copy that is misspelt",
+		{C("COPI t FROM STDIN", "1\n"), S("SELECT 1"), Y, S("SELECT 2"), Y},
 		"!42601 !42601 failed. 2 ok."},
 	{"a copy that is none", {C("SELECT 5", "1\n"), S("SELECT 1"), Y}, "5 1 ok."},
 	{"a name first used behind a copy",
-		{TABLE, S("BEGIN"), C(COPY_T, "1\ta\n"), N("SELECT $1::text", "a", "n"), S("COMMIT"), Y,
-			N("SELECT $1::text", "b", "n"), Y},
+		{TABLE, S("BEGIN"), C(COPY_T, "1\ta\n"), N("SELECT $1::text", "a", "n"),
+			S("COMMIT"), Y, N("SELECT $1::text", "b", "n"), Y},
 		T "BEGIN COPY 1 a COMMIT ok. b ok."},
 };
 
@@ -369,8 +393,8 @@ static void queue_step(const struct script *s, size_t i)
 	switch (s->step[i].what) {
 	case SEND:
 	case NAMED:
-		rc = br_pg_send(pg, s->step[i].stmt, s->step[i].sql, text != NULL, NULL, text ? &p : NULL, false, on_result, NULL,
-			&err);
+		rc = br_pg_send(pg, s->step[i].stmt, s->step[i].sql, text != NULL, NULL,
+			text ? &p : NULL, false, on_result, NULL, &err);
 		break;
 	case COPY:
 		rc = br_pg_copy(pg, s->step[i].sql, br_str_z(text), on_result, NULL, &err);
@@ -400,7 +424,8 @@ static void test_script(void **state)
 	close_pg(NULL);
 }
 
-/* The same scripts, each step queued only when those before are answered up to their unit's end or cannot be. */
+/* The same scripts, each step queued only when those before are answered up to their unit's end or
+ * cannot be. */
 static void test_script_slowly(void **state)
 {
 	const struct script *s = *state;
@@ -439,7 +464,8 @@ static void test_binary_parameter_and_result(void **state)
 	int got = 0;
 
 	(void)state;
-	assert_int_equal(br_pg_send(pg, "bin", "SELECT $1 + 1", 1, &int4, &p, true, on_int4, &got, NULL), 0);
+	assert_int_equal(
+		br_pg_send(pg, "bin", "SELECT $1 + 1", 1, &int4, &p, true, on_int4, &got, NULL), 0);
 	sync_unit(NULL);
 	WAIT_FOR(!br_pg_pending(pg));
 	assert_int_equal(got, 0x103);
@@ -450,7 +476,9 @@ static void test_null_parameter(void **state)
 	const struct br_pg_param p = {NULL, 0, false};
 
 	(void)state;
-	assert_int_equal(br_pg_send(pg, NULL, "SELECT $1::text", 1, NULL, &p, false, on_result, NULL, NULL), 0);
+	assert_int_equal(
+		br_pg_send(pg, NULL, "SELECT $1::text", 1, NULL, &p, false, on_result, NULL, NULL),
+		0);
 	sync_unit(NULL);
 	WAIT_FOR(!br_pg_pending(pg));
 	assert_string_equal(said, "NULL ok.");
@@ -465,8 +493,8 @@ static void test_binary_copy(void **state)
 
 	(void)state;
 	send_sql("CREATE TEMP TABLE b (id int)");
-	assert_int_equal(br_pg_copy(pg, "COPY b FROM STDIN (FORMAT binary)", (struct br_str){data, sizeof(data) - 1}, on_result,
-				 NULL, NULL),
+	assert_int_equal(br_pg_copy(pg, "COPY b FROM STDIN (FORMAT binary)",
+				 (struct br_str){data, sizeof(data) - 1}, on_result, NULL, NULL),
 		0);
 	send_sql("SELECT id FROM b");
 	sync_unit(NULL);
@@ -477,13 +505,15 @@ static void test_binary_copy(void **state)
 /* Waiting parameters are copies: the caller's memory may change at once. */
 static void test_parameters_behind_a_copy_are_copied(void **state)
 {
-	char text[] = "before", raw[] = "\0\0\0\5", sql[] = "SELECT $1::text || $2::int4 || coalesce($3::text, '-')";
+	char text[] = "before", raw[] = "\0\0\0\5",
+	     sql[] = "SELECT $1::text || $2::int4 || coalesce($3::text, '-')";
 	Oid types[] = {25, 23, 25};
 	struct br_pg_param p[] = {{text, 0, false}, {raw, 4, true}, {NULL, 0, false}};
 
 	(void)state;
 	send_sql("CREATE TEMP TABLE t (id int, v text)");
-	assert_int_equal(br_pg_copy(pg, "COPY t FROM STDIN", BR_STR("1\ta\n"), on_result, NULL, NULL), 0);
+	assert_int_equal(
+		br_pg_copy(pg, "COPY t FROM STDIN", BR_STR("1\ta\n"), on_result, NULL, NULL), 0);
 	assert_int_equal(br_pg_send(pg, NULL, sql, 3, types, p, false, on_result, NULL, NULL), 0);
 	sync_unit(NULL);
 	memset(text, 'x', sizeof(text) - 1);
@@ -518,7 +548,9 @@ static void test_volume(void **state)
 	bytes_back = rows_back = 0;
 	memset(text, 'a', sizeof(text) - 1);
 	for (int i = 0; i < 5000; i++) {
-		assert_int_equal(br_pg_send(pg, "vol", "SELECT $1 || $1", 1, (Oid[]){25}, &p, false, count_back, NULL, NULL), 0);
+		assert_int_equal(br_pg_send(pg, "vol", "SELECT $1 || $1", 1, (Oid[]){25}, &p, false,
+					 count_back, NULL, NULL),
+			0);
 		if (i % 1000 == 999)
 			sync_unit(&done);
 	}
@@ -530,7 +562,8 @@ static void test_volume(void **state)
 
 static char *many_lines(size_t lines, const char *first, size_t *n)
 {
-	static const char line[] = "1\taaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n";
+	static const char line[] =
+		"1\taaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n";
 	char *p = malloc(strlen(first) + lines * strlen(line));
 
 	assert_non_null(p);
@@ -556,7 +589,9 @@ static void test_big_copy(void **state)
 
 	connect_pg(NULL);
 	send_sql("CREATE TEMP TABLE t (id int, v text)");
-	assert_int_equal(br_pg_copy(pg, "COPY t FROM STDIN", (struct br_str){data, n}, on_result, NULL, NULL), 0);
+	assert_int_equal(br_pg_copy(pg, "COPY t FROM STDIN", (struct br_str){data, n}, on_result,
+				 NULL, NULL),
+		0);
 	free(data);
 	send_sql("SELECT count(*) FROM t");
 	sync_unit(NULL);
@@ -606,16 +641,19 @@ static void test_lost_connection_answers_all_once(void **state)
 	send_sql("SELECT pg_terminate_backend(pg_backend_pid())");
 	send_sql("SELECT 2");
 	sync_unit(NULL);
-	assert_int_equal(br_pg_copy(pg, "COPY t FROM STDIN", BR_STR("1\n"), on_result, NULL, NULL), 0);
+	assert_int_equal(
+		br_pg_copy(pg, "COPY t FROM STDIN", BR_STR("1\n"), on_result, NULL, NULL), 0);
 	sync_unit(NULL);
 	WAIT_FOR(downs);
 	assert_int_equal(br_pg_pending(pg), 0);
 	assert_non_null(strstr(said, "1 ok. !"));
 	assert_non_null(strstr(said, "failed. !"));
 	assert_int_equal(br_err_code(&last_err), BR_E_PG_UNAVAILABLE);
-	assert_int_equal(br_pg_send(pg, NULL, "SELECT 1", 0, NULL, NULL, false, NULL, NULL, NULL), -BR_E_PG_UNAVAILABLE);
+	assert_int_equal(br_pg_send(pg, NULL, "SELECT 1", 0, NULL, NULL, false, NULL, NULL, NULL),
+		-BR_E_PG_UNAVAILABLE);
 	assert_int_equal(br_pg_sync(pg, NULL, NULL, NULL), -BR_E_PG_UNAVAILABLE);
-	assert_int_equal(br_pg_copy(pg, "COPY t FROM STDIN", BR_STR_NONE, NULL, NULL, NULL), -BR_E_PG_UNAVAILABLE);
+	assert_int_equal(br_pg_copy(pg, "COPY t FROM STDIN", BR_STR_NONE, NULL, NULL, NULL),
+		-BR_E_PG_UNAVAILABLE);
 }
 
 static void test_names_are_prepared_again_after_a_loss(void **state)
@@ -624,7 +662,9 @@ static void test_names_are_prepared_again_after_a_loss(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(br_pg_send(pg, "n", "SELECT $1::text", 1, NULL, &p, false, on_result, NULL, NULL), 0);
+		assert_int_equal(br_pg_send(pg, "n", "SELECT $1::text", 1, NULL, &p, false,
+					 on_result, NULL, NULL),
+			0);
 		sync_unit(NULL);
 		send_sql("SELECT pg_terminate_backend(pg_backend_pid())");
 		sync_unit(NULL);
@@ -781,7 +821,8 @@ static void test_silent_server(void **state)
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s/.s.PGSQL.1", dir);
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	assert_int_equal(listen(fd, 4), 0);
-	snprintf(info, sizeof(info), "host=%s port=1 user=bridge dbname=postgres connect_timeout=1", dir);
+	snprintf(info, sizeof(info), "host=%s port=1 user=bridge dbname=postgres connect_timeout=1",
+		dir);
 	open_pg(info);
 	WAIT_FOR(downs);
 	assert_int_equal(br_err_code(&last_err), BR_E_PG_UNAVAILABLE);
@@ -808,20 +849,25 @@ struct leak_case {
 };
 
 static const struct leak_case leaks[] = {
-	{"a duplicate names its constraint, not the value", "INSERT INTO leak VALUES ('340104195003071234', '张三', 1)", "23505",
+	{"a duplicate names its constraint, not the value",
+		"INSERT INTO leak VALUES ('340104195003071234', '张三', 1)", "23505",
 		"duplicate key value violates unique constraint \"leak_pkey\"", "leak_pkey"},
-	{"a missing value names the column, not the row", "INSERT INTO leak VALUES ('1', NULL, 1)", "23502",
-		"null value in column \"xm\" of relation \"leak\" violates not-null constraint", NULL},
+	{"a missing value names the column, not the row", "INSERT INTO leak VALUES ('1', NULL, 1)",
+		"23502",
+		"null value in column \"xm\" of relation \"leak\" violates not-null constraint",
+		NULL},
 	{"a check", "INSERT INTO leak VALUES ('2', '张三', -1)", "23514",
-		"new row for relation \"leak\" violates check constraint \"leak_n_check\"", "leak_n_check"},
+		"new row for relation \"leak\" violates check constraint \"leak_n_check\"",
+		"leak_n_check"},
 	{"a value that is no number is not quoted", "SELECT 'x340104195003071234'::int", "22P02",
 		"invalid input syntax for type integer: \"…\"", NULL},
 	{"quotes inside the value hide nothing of it", "SELECT '张\"三'::int", "22P02",
 		"invalid input syntax for type integer: \"…\"", NULL},
 	{"a value too long", "INSERT INTO leak VALUES ('3', '一二三四五六七八九十一', 1)", "22001",
 		"value too long for type character varying(10)", NULL},
-	{"a trigger's own words", "DO $$BEGIN RAISE EXCEPTION '该证件号已有在办申请' USING DETAIL = '张三'; END$$", "P0001",
-		"该证件号已有在办申请", NULL},
+	{"a trigger's own words",
+		"DO $$BEGIN RAISE EXCEPTION '该证件号已有在办申请' USING DETAIL = '张三'; END$$",
+		"P0001", "该证件号已有在办申请", NULL},
 };
 
 static void test_leak(void **state)
@@ -833,7 +879,8 @@ static void test_leak(void **state)
 
 	assert_int_equal(br_pg_open_sync(conninfo, &conn, &err), 0);
 	assert_int_equal(br_pg_exec_sync(conn,
-				 "CREATE TEMP TABLE leak (sfzh text PRIMARY KEY, xm varchar(10) NOT NULL, n int CHECK (n > 0));"
+				 "CREATE TEMP TABLE leak (sfzh text PRIMARY KEY, xm varchar(10) "
+				 "NOT NULL, n int CHECK (n > 0));"
 				 "INSERT INTO leak VALUES ('340104195003071234', '张三', 1)",
 				 0, NULL, NULL, &err),
 		0);
@@ -860,20 +907,27 @@ static void test_sync_helpers(void **state)
 
 	(void)state;
 	assert_int_equal(br_pg_open_sync(conninfo, &conn, &err), 0);
-	assert_int_equal(br_pg_exec_sync(conn, "SELECT $1::int + 2, $2::text", 2, p, &res, &err), 0);
+	assert_int_equal(
+		br_pg_exec_sync(conn, "SELECT $1::int + 2, $2::text", 2, p, &res, &err), 0);
 	assert_string_equal(PQgetvalue(res, 0, 0), "42");
 	assert_true(PQgetisnull(res, 0, 1));
 	PQclear(res);
 	/* several statements are one transaction */
-	assert_int_equal(br_pg_exec_sync(conn, "CREATE TABLE sync_t (id int); SELECT 1/0", 0, NULL, NULL, &err), -BR_E_PG_SQL);
-	assert_int_equal(br_pg_exec_sync(conn, "SELECT to_regclass('sync_t')", 0, NULL, &res, &err), 0);
+	assert_int_equal(br_pg_exec_sync(conn, "CREATE TABLE sync_t (id int); SELECT 1/0", 0, NULL,
+				 NULL, &err),
+		-BR_E_PG_SQL);
+	assert_int_equal(
+		br_pg_exec_sync(conn, "SELECT to_regclass('sync_t')", 0, NULL, &res, &err), 0);
 	assert_true(PQgetisnull(res, 0, 0));
 	PQclear(res);
-	assert_int_equal(br_pg_exec_sync(conn, "SELECT current_setting('application_name')", 0, NULL, &res, &err), 0);
+	assert_int_equal(br_pg_exec_sync(conn, "SELECT current_setting('application_name')", 0,
+				 NULL, &res, &err),
+		0);
 	assert_string_equal(PQgetvalue(res, 0, 0), "casebridge");
 	PQclear(res);
 	PQfinish(conn);
-	assert_int_equal(br_pg_open_sync("host=127.0.0.1 port=1 user=x", &conn, &err), -BR_E_PG_UNAVAILABLE);
+	assert_int_equal(
+		br_pg_open_sync("host=127.0.0.1 port=1 user=x", &conn, &err), -BR_E_PG_UNAVAILABLE);
 }
 
 static void test_table_that_changes_shape(void **state)
@@ -882,9 +936,14 @@ static void test_table_that_changes_shape(void **state)
 
 	(void)state;
 	assert_int_equal(br_pg_open_sync(conninfo, &other, NULL), 0);
-	assert_int_equal(br_pg_exec_sync(other, "CREATE TABLE shape (a int); INSERT INTO shape VALUES (1)", 0, NULL, NULL, NULL), 0);
+	assert_int_equal(
+		br_pg_exec_sync(other, "CREATE TABLE shape (a int); INSERT INTO shape VALUES (1)",
+			0, NULL, NULL, NULL),
+		0);
 	for (int i = 0; i < 4; i++) {
-		assert_int_equal(br_pg_send(pg, "sh", "SELECT * FROM shape", 0, NULL, NULL, false, on_result, NULL, NULL), 0);
+		assert_int_equal(br_pg_send(pg, "sh", "SELECT * FROM shape", 0, NULL, NULL, false,
+					 on_result, NULL, NULL),
+			0);
 		sync_unit(NULL);
 		WAIT_FOR(!br_pg_pending(pg));
 		if (i == 1)
@@ -896,16 +955,24 @@ static void test_table_that_changes_shape(void **state)
 	PQfinish(other);
 }
 
-#define ONE(fn) {#fn, fn, connect_pg, close_pg, NULL}
-#define ALONE(fn) {#fn, fn, NULL, NULL, NULL}
+#define ONE(fn)                                                                                    \
+	{                                                                                          \
+#fn, fn, connect_pg, close_pg, NULL                                                \
+	}
+#define ALONE(fn)                                                                                  \
+	{                                                                                          \
+#fn, fn, NULL, NULL, NULL                                                          \
+	}
 
-static void add_cases(struct CMUnitTest *tests, size_t *n, const void *cases, size_t size, size_t count, CMUnitTestFunction fn)
+static void add_cases(struct CMUnitTest *tests, size_t *n, const void *cases, size_t size,
+	size_t count, CMUnitTestFunction fn)
 {
 	for (size_t i = 0; i < count; i++) {
 		const char *row = (const char *)cases + i * size;
 
 		/* every row begins with its name */
-		tests[(*n)++] = (struct CMUnitTest){*(const char *const *)(const void *)row, fn, NULL, NULL, (void *)(uintptr_t)row};
+		tests[(*n)++] = (struct CMUnitTest){*(const char *const *)(const void *)row, fn,
+			NULL, NULL, (void *)(uintptr_t)row};
 	}
 }
 #define ADD(cases, fn) add_cases(tests, &n, (cases), sizeof((cases)[0]), BR_LEN(cases), (fn))
@@ -932,7 +999,8 @@ int main(void)
 		ALONE(test_malformed_conninfo),
 		ALONE(test_sync_helpers),
 	};
-	struct CMUnitTest tests[2 * BR_LEN(scripts) + BR_LEN(big_copies) + BR_LEN(free_cases) + BR_LEN(leaks) + BR_LEN(ones)];
+	struct CMUnitTest tests[2 * BR_LEN(scripts) + BR_LEN(big_copies) + BR_LEN(free_cases) +
+				BR_LEN(leaks) + BR_LEN(ones)];
 	size_t n = 0;
 
 	if (access(BIN "postgres", X_OK)) {

@@ -1,4 +1,5 @@
-/* The bus against librdkafka's mock cluster: tickets, sources, seeking, back-pressure, and every way to die. */
+/* The bus against librdkafka's mock cluster: tickets, sources, seeking, back-pressure, and every
+ * way to die. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,7 +75,9 @@ static struct bus *open_bus(struct seen *s)
 
 static void send_text(struct bus *b, int topic, int partition, const char *key, const char *value)
 {
-	assert_int_equal(bus_send(b, topic, partition, br_str_z(key), br_str_z(value), NULL, 0, NULL, NULL), 0);
+	assert_int_equal(
+		bus_send(b, topic, partition, br_str_z(key), br_str_z(value), NULL, 0, NULL, NULL),
+		0);
 }
 
 /* Takes records until there are n of them; values are compared with "<prefix><number>". */
@@ -131,7 +134,8 @@ static void test_what_is_sent_arrives_in_order(void **state)
 	bus_free(b, 1000);
 }
 
-/* A turn that takes less than there is must not leave the rest lying: the eventfd speaks only once. */
+/* A turn that takes less than there is must not leave the rest lying: the eventfd speaks only once.
+ */
 static void test_a_slow_taker_loses_nothing(void **state)
 {
 	struct seen s;
@@ -236,8 +240,11 @@ static void test_headers_and_partition_by_key(void **state)
 	(void)state;
 	rd_kafka_mock_topic_create(cluster, "cases", 12, 1);
 	t = bus_topic(b, "cases", NULL);
-	assert_int_equal(bus_send(b, t, -1, BR_STR("01CHD0Q5TR0000000000000000"), BR_STR("v"), h, 2, NULL, NULL), 0);
-	bus_assign(b, "cases", bus_partition_of(BR_STR("01CHD0Q5TR0000000000000000"), 12), 0, NULL, NULL);
+	assert_int_equal(bus_send(b, t, -1, BR_STR("01CHD0Q5TR0000000000000000"), BR_STR("v"), h, 2,
+				 NULL, NULL),
+		0);
+	bus_assign(b, "cases", bus_partition_of(BR_STR("01CHD0Q5TR0000000000000000"), 12), 0, NULL,
+		NULL);
 	WAIT(bus_take(b, r, 1) == 1);
 	{
 		rd_kafka_headers_t *got = NULL;
@@ -254,13 +261,18 @@ static void test_headers_and_partition_by_key(void **state)
 /* From Kafka's own UtilsTest.testMurmur2. */
 static void test_murmur2(void **state)
 {
-	static const struct { const char *key; int32_t hash; } cases[] = {{"21", -973932308}, {"foobar", -790332482},
-		{"a-little-bit-long-string", -985981536}, {"a-little-bit-longer-string", -1486304829},
+	static const struct {
+		const char *key;
+		int32_t hash;
+	} cases[] = {{"21", -973932308}, {"foobar", -790332482},
+		{"a-little-bit-long-string", -985981536},
+		{"a-little-bit-longer-string", -1486304829},
 		{"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971}};
 
 	(void)state;
 	for (size_t i = 0; i < BR_LEN(cases); i++)
-		assert_int_equal(bus_partition_of(br_str_z(cases[i].key), 12), (int)(((uint32_t)cases[i].hash & 0x7fffffffu) % 12));
+		assert_int_equal(bus_partition_of(br_str_z(cases[i].key), 12),
+			(int)(((uint32_t)cases[i].hash & 0x7fffffffu) % 12));
 }
 
 static void test_too_large_is_refused_alone(void **state)
@@ -275,7 +287,9 @@ static void test_too_large_is_refused_alone(void **state)
 	rd_kafka_mock_topic_create(cluster, "large", 1, 1);
 	t = bus_topic(b, "large", NULL);
 	br_err_clear(&err);
-	assert_int_equal(bus_send(b, t, 0, BR_STR("k"), (struct br_str){big, 2000000}, NULL, 0, NULL, &err), -BR_E_BUS_TOO_LARGE);
+	assert_int_equal(
+		bus_send(b, t, 0, BR_STR("k"), (struct br_str){big, 2000000}, NULL, 0, NULL, &err),
+		-BR_E_BUS_TOO_LARGE);
 	assert_string_equal(br_err_detail(&err, "max"), "1000000");
 	assert_int_equal(bus_max_message(b), 1000000);
 	send_text(b, t, 0, "k", "small");
@@ -298,7 +312,9 @@ static void test_full_queue_says_so_and_goes_on(void **state)
 	rd_kafka_mock_topic_create(cluster, "full", 1, 1);
 	rd_kafka_mock_broker_set_rtt(cluster, 1, 300);
 	t = bus_topic(b, "full", NULL);
-	while (sent < 100000 && (rc = bus_send(b, t, 0, BR_STR("k"), (struct br_str){value, sizeof(value)}, NULL, 0, NULL, NULL)) == 0)
+	while (sent < 100000 &&
+		(rc = bus_send(b, t, 0, BR_STR("k"), (struct br_str){value, sizeof(value)}, NULL, 0,
+			 NULL, NULL)) == 0)
 		sent++;
 	assert_int_equal(rc, -BR_E_BUS_QUEUE_FULL);
 	/* no more than the 16 MB that were promised */
@@ -322,7 +338,8 @@ static void test_failed_delivery_ends_the_bus(void **state)
 	t = bus_topic(b, "fail", NULL);
 	send_text(b, t, 0, "k", "1");
 	WAIT(bus_acked(b) == 1);
-	rd_kafka_mock_push_request_errors(cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+	rd_kafka_mock_push_request_errors(
+		cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
 	s.free_on_fatal = true;
 	send_text(b, t, 0, "k", "2");
 	WAIT(s.fatal == 1);
@@ -335,11 +352,13 @@ static void test_failed_delivery_ends_the_bus(void **state)
 	/* a dead bus that is not freed at once takes nothing more */
 	b = open_bus(&s);
 	t = bus_topic(b, "fail", NULL);
-	rd_kafka_mock_push_request_errors(cluster, 0, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+	rd_kafka_mock_push_request_errors(
+		cluster, 0, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
 	send_text(b, t, 0, "k", "3");
 	WAIT(s.fatal == 1);
 	br_err_clear(&err);
-	assert_int_equal(bus_send(b, t, 0, BR_STR("k"), BR_STR("4"), NULL, 0, NULL, &err), -BR_E_BUS_LOST);
+	assert_int_equal(
+		bus_send(b, t, 0, BR_STR("k"), BR_STR("4"), NULL, 0, NULL, &err), -BR_E_BUS_LOST);
 	bus_free(b, 0);
 }
 
@@ -353,7 +372,8 @@ static void test_missing_topic(void **state)
 	(void)state;
 	rd_kafka_mock_topic_set_error(cluster, "missing", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
 	br_err_clear(&err);
-	assert_int_equal(bus_assign(b, "missing", 0, BUS_AT_END, &at, &err), -BR_E_BUS_TOPIC_MISSING);
+	assert_int_equal(
+		bus_assign(b, "missing", 0, BUS_AT_END, &at, &err), -BR_E_BUS_TOPIC_MISSING);
 	assert_string_equal(br_err_detail(&err, "topic"), "missing");
 	/* without asking it comes later */
 	assert_true(bus_assign(b, "missing", 0, 0, NULL, NULL) >= 0);
@@ -471,7 +491,10 @@ static void test_setting(void **state)
 {
 	const struct setting_case *c = *state;
 	char file[] = "site.yaml";
-	struct cfg_node value = {.kind = CFG_SCALAR, .file = file, .text = br_str_z(c->value), .key = br_str_z(c->key)};
+	struct cfg_node value = {.kind = CFG_SCALAR,
+		.file = file,
+		.text = br_str_z(c->value),
+		.key = br_str_z(c->key)};
 	struct cfg_node map = {.kind = CFG_MAP, .file = file, .n = 1, .child = &value};
 	struct bus_events events = {0};
 	struct br_err err;
@@ -492,11 +515,21 @@ static void test_setting(void **state)
 
 static void test_topics_of_a_site(void **state)
 {
-	static const struct { const char *name, *policy; int partitions; } want[] = {{"casebridge.in.portal", "delete", 1},
-		{"casebridge.deliver.portal", "delete", 1}, {"casebridge.in.civil-affairs", "delete", 1}, {"casebridge.deliver.civil-affairs", "delete", 1},
-		{"casebridge.cases", "compact", 12}, {"casebridge.ctl", "delete", 1}, {"casebridge.audit", "delete", 12}, {"casebridge.parked", "delete", 1}};
-	struct cfg_system civil = {.name = BR_STR("civil-affairs")}, portal = {.name = BR_STR("portal"), .next = &civil};
-	struct cfg_site s = {.topic_prefix = BR_STR("casebridge"), .systems = &portal, .nsystems = 2, .kafka_bootstrap = site.kafka_bootstrap};
+	static const struct {
+		const char *name, *policy;
+		int partitions;
+	} want[] = {{"casebridge.in.portal", "delete", 1},
+		{"casebridge.deliver.portal", "delete", 1},
+		{"casebridge.in.civil-affairs", "delete", 1},
+		{"casebridge.deliver.civil-affairs", "delete", 1},
+		{"casebridge.cases", "compact", 12}, {"casebridge.ctl", "delete", 1},
+		{"casebridge.audit", "delete", 12}, {"casebridge.parked", "delete", 1}};
+	struct cfg_system civil = {.name = BR_STR("civil-affairs")},
+			  portal = {.name = BR_STR("portal"), .next = &civil};
+	struct cfg_site s = {.topic_prefix = BR_STR("casebridge"),
+		.systems = &portal,
+		.nsystems = 2,
+		.kafka_bootstrap = site.kafka_bootstrap};
 	struct bus_topic_plan *plan;
 	struct bus_topic_check check[8];
 	struct br_arena a;
@@ -546,18 +579,28 @@ static int teardown(void **state)
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
-		cmocka_unit_test(test_what_is_sent_arrives_in_order), cmocka_unit_test(test_a_slow_taker_loses_nothing),
-		cmocka_unit_test(test_at_the_end_only_new_records), cmocka_unit_test(test_seek), cmocka_unit_test(test_two_sources),
-		cmocka_unit_test(test_headers_and_partition_by_key), cmocka_unit_test(test_murmur2), cmocka_unit_test(test_too_large_is_refused_alone),
-		cmocka_unit_test(test_full_queue_says_so_and_goes_on), cmocka_unit_test(test_failed_delivery_ends_the_bus),
-		cmocka_unit_test(test_missing_topic), cmocka_unit_test(test_offset_gone), cmocka_unit_test(test_broker_down_is_waited_for),
-		cmocka_unit_test(test_closing_waits_for_what_is_on_its_way), cmocka_unit_test(test_unreachable), cmocka_unit_test(test_topics_of_a_site),
+		cmocka_unit_test(test_what_is_sent_arrives_in_order),
+		cmocka_unit_test(test_a_slow_taker_loses_nothing),
+		cmocka_unit_test(test_at_the_end_only_new_records),
+		cmocka_unit_test(test_seek),
+		cmocka_unit_test(test_two_sources),
+		cmocka_unit_test(test_headers_and_partition_by_key),
+		cmocka_unit_test(test_murmur2),
+		cmocka_unit_test(test_too_large_is_refused_alone),
+		cmocka_unit_test(test_full_queue_says_so_and_goes_on),
+		cmocka_unit_test(test_failed_delivery_ends_the_bus),
+		cmocka_unit_test(test_missing_topic),
+		cmocka_unit_test(test_offset_gone),
+		cmocka_unit_test(test_broker_down_is_waited_for),
+		cmocka_unit_test(test_closing_waits_for_what_is_on_its_way),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_topics_of_a_site),
 	};
 	struct CMUnitTest tests[BR_LEN(plain) + BR_LEN(setting_cases)];
 
 	memcpy(tests, plain, sizeof(plain));
 	for (size_t i = 0; i < BR_LEN(setting_cases); i++)
-		tests[BR_LEN(plain) + i] =
-			(struct CMUnitTest){setting_cases[i].name, test_setting, NULL, NULL, (void *)&setting_cases[i]};
+		tests[BR_LEN(plain) + i] = (struct CMUnitTest){
+			setting_cases[i].name, test_setting, NULL, NULL, (void *)&setting_cases[i]};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -186,12 +186,12 @@ static void test_messages(void **state)
 
 	(void)state;
 	cfg_read_text(BR_STR("a: 1\n\na: 2"), "systems/a.yaml", &arena, &report, &root);
-	assert_string_equal(
-		message(BR_LANG_EN), "systems/a.yaml:3:1: CFG-006 key 'a' stands here a second "
-				     "time, first at systems/a.yaml:1:1 → keep one of the two");
-	assert_string_equal(
-		message(BR_LANG_ZH), "systems/a.yaml:3:1：CFG-006 键“a”在此重复，首次出现于 "
-				     "systems/a.yaml:1:1 → 请只保留一处");
+	assert_string_equal(message(BR_LANG_EN),
+		"systems/a.yaml:3:1: CFG-006 key 'a' stands here a second "
+		"time, first at systems/a.yaml:1:1 → keep one of the two");
+	assert_string_equal(message(BR_LANG_ZH),
+		"systems/a.yaml:3:1：CFG-006 键“a”在此重复，首次出现于 "
+		"systems/a.yaml:1:1 → 请只保留一处");
 	report.last = report.first = NULL;
 	cfg_read_text(BR_STR("a: [b\n"), "a.yaml", &arena, &report, &root);
 	assert_non_null(strstr(message(BR_LANG_EN), "begins at a.yaml:1:4"));

@@ -450,9 +450,9 @@ static void test_bad_packs(void **state)
 	put("systems/c.yaml", SYSTEM("c", "extends: packs/list\n"));
 	put("systems/d.yaml", SYSTEM("d", "extends: packs/keys\n"));
 	read_site(&rc);
-	assert_string_equal(
-		told("x"), "packs/broken.yaml:2:1 CFG-038, packs/keys.yaml:8:8 CFG-012, "
-			   "packs/list.yaml:1:1 CFG-020, packs/other.yaml:1:1 CFG-070");
+	assert_string_equal(told("x"),
+		"packs/broken.yaml:2:1 CFG-038, packs/keys.yaml:8:8 CFG-012, "
+		"packs/list.yaml:1:1 CFG-020, packs/other.yaml:1:1 CFG-070");
 }
 
 /* The example site itself. */

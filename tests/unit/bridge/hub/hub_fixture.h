@@ -1,5 +1,6 @@
 /*
- * hub_fixture.h - a site in a temporary folder, compiled, for the tests of the hub: the case schema and one map_set per system, in the order of the files' names.
+ * hub_fixture.h - a site in a temporary folder, compiled, for the tests of the hub: the case schema
+ * and one map_set per system, in the order of the files' names.
  */
 #ifndef HUB_FIXTURE_H
 #define HUB_FIXTURE_H
@@ -44,8 +45,10 @@ static int fixture_load(const struct fixture_file *files, size_t n)
 	assert_non_null(mkdtemp(fixture_folder));
 	snprintf(path, sizeof(path), "%s/systems", fixture_folder);
 	assert_int_equal(mkdir(path, 0755), 0);
-	fixture_put("site.yaml", "name: hub\ntitle: 测试\ntimezone: Asia/Shanghai\nschemas: " SOURCE_DIR "/schemas\n"
-				 "ledger: { dsn: \"dbname=none\" }\nkafka: { bootstrap.servers: \"127.0.0.1:1\" }\n");
+	fixture_put("site.yaml",
+		"name: hub\ntitle: 测试\ntimezone: Asia/Shanghai\nschemas: " SOURCE_DIR "/schemas\n"
+		"ledger: { dsn: \"dbname=none\" }\nkafka: { bootstrap.servers: \"127.0.0.1:1\" "
+		"}\n");
 	for (i = 0; i < n; i++)
 		fixture_put(files[i].name, files[i].text);
 	br_arena_init(&fixture_arena, 256u << 20);

@@ -1,8 +1,11 @@
 /*
- * The step against random histories: three systems as arrays of records, people who type values again, connectors that write by compare-and-set, crashes of
- * connectors and of the bridge, copies of old messages. No Kafka, no ledger. At the end the faults stop and everything runs until it is quiet; then
+ * The step against random histories: three systems as arrays of records, people who type values
+ * again, connectors that write by compare-and-set, crashes of connectors and of the bridge, copies
+ * of old messages. No Kafka, no ledger. At the end the faults stop and everything runs until it is
+ * quiet; then
  *   - every case stands once in every system, and all say the same, unless a conflict says why not;
- *   - no value is in the case that nobody typed, and none that was read is in neither the case's past nor a conflict;
+ *   - no value is in the case that nobody typed, and none that was read is in neither the case's
+ * past nor a conflict;
  *   - the commands were few, no link waits for anything, and the counters add up;
  *   - one more edit at a time, in quiet, comes to stand everywhere (or is refused by its owner).
  * One number makes the whole run: casebridge's hub_random_test SEED repeats it, with a trace.
@@ -15,36 +18,54 @@
 
 #include "hub_fixture.h"
 
-#define SEEDS 1500
-#define NSYS 3
-#define MAX_CASES 3
+#define SEEDS	    1500
+#define NSYS	    3
+#define MAX_CASES   3
 #define MAX_RECORDS 16
-#define MAX_QUEUE 8192
-#define MAX_VALUES 64
+#define MAX_QUEUE   8192
+#define MAX_VALUES  64
 
-#define HEAD(name, title, role, kind) "system: " name "\ntitle: " title "\nrole: " role "\nconnector: " kind "\nstart_live: true\n"
+#define HEAD(name, title, role, kind)                                                              \
+	"system: " name "\ntitle: " title "\nrole: " role "\nconnector: " kind                     \
+	"\nstart_live: true\n"
 #define COMMON                                                                                     \
 	"      applicant.address: ad\n"                                                            \
 	"      summary: su\n"                                                                      \
 	"      outcome_reason: re\n"                                                               \
 	"      item.name: it\n"                                                                    \
-	"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": FINISHED } }\n"
+	"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": FINISHED "  \
+	"} }\n"
 static const struct fixture_file files[] = {
-	{"systems/a.yaml", HEAD("a", "民政局", "department", "postgres") "connection: { dsn: \"dbname=x\" }\nrecords:\n  r:\n"
-		"    root: { table: t, key: id }\n    read: { every: 1s }\n    write: { create: true }\n    case:\n"
-		"      dept_case_no: id\n" COMMON
-		"    parts: { steps: { table: l, parent: id, key: xh, case: { opinion: op } } }\n"
-		"    on_create: { id: { generate: \"nextval('s')\", returning: true } }\n"},
-	{"systems/b.yaml", HEAD("b", "政务服务网", "portal", "postgres") "connection: { dsn: \"dbname=x\" }\nrecords:\n  r:\n"
-		"    root: { table: t, key: id }\n    read: { every: 1s }\n    write: { create: true }\n    case:\n"
-		"      portal_case_no: id\n      dept_case_no: bn\n" COMMON
-		"    parts: { steps: { table: l, parent: id, key: xh, case: { opinion: op } } }\n"
-		"    on_create: { id: { generate: \"nextval('s')\", returning: true } }\n"},
-	{"systems/c.yaml", HEAD("c", "档案局", "department", "postgres") "connection: { dsn: \"dbname=x\" }\nrecords:\n  r:\n"
-		"    root: { table: t, key: id }\n    read: { every: 1s }\n    write: { create: true }\n    case:\n"
-		"      accept_doc_no: id\n      dept_case_no: bn\n" COMMON
-		"    parts: { steps: { table: l, parent: id, key: xh, case: { opinion: op } } }\n"
-		"    on_create: { id: { generate: \"nextval('s')\", returning: true } }\n"},
+	{"systems/a.yaml",
+		HEAD("a", "民政局", "department",
+			"postgres") "connection: { dsn: \"dbname=x\" }\nrecords:\n  r:\n"
+				    "    root: { table: t, key: id }\n    read: { every: 1s }\n    "
+				    "write: { create: true }\n    case:\n"
+				    "      dept_case_no: id\n" COMMON
+				    "    parts: { steps: { table: l, parent: id, key: xh, case: { "
+				    "opinion: op } } }\n"
+				    "    on_create: { id: { generate: \"nextval('s')\", returning: "
+				    "true } }\n"},
+	{"systems/b.yaml",
+		HEAD("b", "政务服务网", "portal",
+			"postgres") "connection: { dsn: \"dbname=x\" }\nrecords:\n  r:\n"
+				    "    root: { table: t, key: id }\n    read: { every: 1s }\n    "
+				    "write: { create: true }\n    case:\n"
+				    "      portal_case_no: id\n      dept_case_no: bn\n" COMMON
+				    "    parts: { steps: { table: l, parent: id, key: xh, case: { "
+				    "opinion: op } } }\n"
+				    "    on_create: { id: { generate: \"nextval('s')\", returning: "
+				    "true } }\n"},
+	{"systems/c.yaml",
+		HEAD("c", "档案局", "department",
+			"postgres") "connection: { dsn: \"dbname=x\" }\nrecords:\n  r:\n"
+				    "    root: { table: t, key: id }\n    read: { every: 1s }\n    "
+				    "write: { create: true }\n    case:\n"
+				    "      accept_doc_no: id\n      dept_case_no: bn\n" COMMON
+				    "    parts: { steps: { table: l, parent: id, key: xh, case: { "
+				    "opinion: op } } }\n"
+				    "    on_create: { id: { generate: \"nextval('s')\", returning: "
+				    "true } }\n"},
 };
 
 /* What a record has: columns of the root, then one column of two child rows. */
@@ -53,19 +74,24 @@ static const struct {
 	const char *column, *field, *key;
 	enum case_owner owner;
 } fields[NF] = {
-	{"ad", "applicant.address", NULL, CASE_OWNER_EITHER}, {"su", "summary", NULL, CASE_OWNER_EITHER},
-	{"re", "outcome_reason", NULL, CASE_OWNER_DEPARTMENT}, {"it", "item.name", NULL, CASE_OWNER_PORTAL},
-	{"zt", "status", NULL, CASE_OWNER_DEPARTMENT}, {"bn", "dept_case_no", NULL, CASE_OWNER_DEPARTMENT},
-	{"op", "opinion", "1", CASE_OWNER_DEPARTMENT}, {"op", "opinion", "2", CASE_OWNER_DEPARTMENT},
+	{"ad", "applicant.address", NULL, CASE_OWNER_EITHER},
+	{"su", "summary", NULL, CASE_OWNER_EITHER},
+	{"re", "outcome_reason", NULL, CASE_OWNER_DEPARTMENT},
+	{"it", "item.name", NULL, CASE_OWNER_PORTAL},
+	{"zt", "status", NULL, CASE_OWNER_DEPARTMENT},
+	{"bn", "dept_case_no", NULL, CASE_OWNER_DEPARTMENT},
+	{"op", "opinion", "1", CASE_OWNER_DEPARTMENT},
+	{"op", "opinion", "2", CASE_OWNER_DEPARTMENT},
 };
 
 /* A value is a number in the run's list of texts; these two are none. */
-#define V_NULL (-1)
+#define V_NULL	 (-1)
 #define V_ABSENT (-2)
 
 struct record {
 	bool there;
-	char lid[8], cid[HUB_ULID_TEXT + 1]; /* cid: of the command that made it; "" when a person did */
+	char lid[8],
+		cid[HUB_ULID_TEXT + 1]; /* cid: of the command that made it; "" when a person did */
 	int8_t v[NF];
 	/* the inbox row of its case */
 	bool has_inbox;
@@ -137,7 +163,7 @@ struct run {
 	} truth[MAX_CASES + 2];
 	int ntruth;
 	struct hub_conflict *conflict_seen;
-	uint64_t typed[NF];                  /* by anybody, anywhere */
+	uint64_t typed[NF]; /* by anybody, anywhere */
 	uint64_t typed_in[NSYS][NF];
 	char why[300];
 };
@@ -232,7 +258,8 @@ static int cell_value(const struct fake *f, const struct image *img, int i)
 
 	if (f->field[i] < 0)
 		return V_ABSENT;
-	c = image_get(img, fields[i].key ? 1 : 0, fields[i].key ? br_str_z(fields[i].key) : BR_STR_NONE, (unsigned)f->field[i]);
+	c = image_get(img, fields[i].key ? 1 : 0,
+		fields[i].key ? br_str_z(fields[i].key) : BR_STR_NONE, (unsigned)f->field[i]);
 	return !c ? V_ABSENT : cell_is_null(c) ? V_NULL : value_of(c->value);
 }
 
@@ -252,7 +279,8 @@ static void emit(struct fake *f, struct msg m)
 
 static void start_connector(struct fake *f)
 {
-	struct msg m = {.type = MSG_HELLO, .caps = f->inbox ? BR_STR("inbox") : BR_STR("cas lookup")};
+	struct msg m = {
+		.type = MSG_HELLO, .caps = f->inbox ? BR_STR("inbox") : BR_STR("cas lookup")};
 
 	snprintf(f->nonce, sizeof(f->nonce), "%.*s-%d", BR_STR_ARG(f->sys->code), ++R->nonces);
 	m.nonce = br_arena_copy(&R->arena, br_str_z(f->nonce));
@@ -265,9 +293,11 @@ static void start_connector(struct fake *f)
 	TRACE("%.*s: starts as %s\n", BR_STR_ARG(f->sys->code), f->nonce);
 }
 
-static void send_receipt(struct fake *f, const struct command *c, enum msg_status status, const struct record *r, const int8_t *post, bool doubt)
+static void send_receipt(struct fake *f, const struct command *c, enum msg_status status,
+	const struct record *r, const int8_t *post, bool doubt)
 {
-	struct msg m = {.type = MSG_RCPT, .did = c->did, .status = status, .atomic = true, .doubt = doubt};
+	struct msg m = {
+		.type = MSG_RCPT, .did = c->did, .status = status, .atomic = true, .doubt = doubt};
 
 	if (r)
 		m.lid = br_arena_copy(&R->arena, br_str_z(r->lid));
@@ -279,7 +309,8 @@ static void send_receipt(struct fake *f, const struct command *c, enum msg_statu
 	emit(f, m);
 	assert_true(f->nanswered < 256);
 	f->answered[f->nanswered++] = (struct answer){c->did, m};
-	TRACE("%.*s: command %lld of %.*s: %s\n", BR_STR_ARG(f->sys->code), (long long)c->did.n, 4, c->did.cid.p + 22, msg_status_name(status));
+	TRACE("%.*s: command %lld of %.*s: %s\n", BR_STR_ARG(f->sys->code), (long long)c->did.n, 4,
+		c->did.cid.p + 22, msg_status_name(status));
 }
 
 static struct record *find_record(struct fake *f, struct br_str lid)
@@ -348,9 +379,12 @@ static void execute(struct fake *f, int at, bool die)
 
 	f->cmd[at] = f->cmd[--f->ncmd];
 	for (int i = 0; i < f->nrec; i++)
-		if (f->rec[i].there && (c.op == OP_CREATE ? br_str_eq(br_str_z(f->rec[i].cid), c.did.cid) : br_str_eq(br_str_z(f->rec[i].lid), c.lid)))
+		if (f->rec[i].there &&
+			(c.op == OP_CREATE ? br_str_eq(br_str_z(f->rec[i].cid), c.did.cid)
+					   : br_str_eq(br_str_z(f->rec[i].lid), c.lid)))
 			r = &f->rec[i];
-	if (r && r->has_inbox && (r->inc > c.did.incarnation || (r->inc == c.did.incarnation && r->n >= c.did.n))) {
+	if (r && r->has_inbox &&
+		(r->inc > c.did.incarnation || (r->inc == c.did.incarnation && r->n >= c.did.n))) {
 		if (r->n == c.did.n && r->inc == c.did.incarnation)
 			send_receipt(f, &c, RCPT_APPLIED, r, r->post, false);
 		return;
@@ -423,15 +457,22 @@ static void take_delivery(struct fake *f)
 		if (msg_did_same(&f->cmd[i].did, &m.did))
 			return;
 	assert_true(f->ncmd < 64);
-	f->cmd[f->ncmd++] = (struct command){.did = m.did, .op = m.op, .lid = m.lid, .base = m.base, .set = m.image, .attempted = m.attempted};
+	f->cmd[f->ncmd++] = (struct command){.did = m.did,
+		.op = m.op,
+		.lid = m.lid,
+		.base = m.base,
+		.set = m.image,
+		.attempted = m.attempted};
 }
 
-/* Something a connector can do; false when there is nothing. It reads only when what it inherited is settled. */
+/* Something a connector can do; false when there is nothing. It reads only when what it inherited
+ * is settled. */
 static bool connector_turn(struct fake *f, bool faults)
 {
 	bool fence = false;
 
-	if (f->deliver_head < f->deliver_tail && (chance(50) || f->ncmd == 0 || f->phase != C_RUNNING)) {
+	if (f->deliver_head < f->deliver_tail &&
+		(chance(50) || f->ncmd == 0 || f->phase != C_RUNNING)) {
 		fence = f->deliver[f->deliver_head].type == MSG_FENCE;
 		take_delivery(f);
 		if (fence && f->phase == C_SETTLING) {
@@ -475,8 +516,13 @@ static void deliver(struct fake *f, struct msg m)
 static void deliver_command(struct hub_link *l, bool inherited)
 {
 	const struct hub_inflight *in = &l->inflight;
-	struct msg m = {.type = MSG_CMD, .did = {in->incarnation, br_str_z(l->kase->ulid), BR_STR("r"), l->n}, .op = in->op, .lid = l->lid,
-		.image = in->set, .base = in->own_base ? in->base : l->shadow, .attempted = in->attempted || inherited};
+	struct msg m = {.type = MSG_CMD,
+		.did = {in->incarnation, br_str_z(l->kase->ulid), BR_STR("r"), l->n},
+		.op = in->op,
+		.lid = l->lid,
+		.image = in->set,
+		.base = in->own_base ? in->base : l->shadow,
+		.attempted = in->attempted || inherited};
 
 	deliver(fake_of(l->sys), m);
 	for (int i = 0; i < R->nfirst; i++)
@@ -500,7 +546,9 @@ static bool begins(const struct hub_system *s)
 
 static void announce(struct hub_system *s, bool attempted)
 {
-	struct msg begin = {.type = MSG_BEGIN, .nonce = br_arena_copy(&R->arena, br_str_z(s->nonce)), .assigned = s->epoch};
+	struct msg begin = {.type = MSG_BEGIN,
+		.nonce = br_arena_copy(&R->arena, br_str_z(s->nonce)),
+		.assigned = s->epoch};
 	struct msg fence = {.type = MSG_FENCE, .nonce = begin.nonce, .attempted = attempted};
 
 	deliver(fake_of(s), begin);
@@ -562,7 +610,8 @@ static struct truth *truth_of(const struct hub_case *k)
 static int canonical(const struct hub_case *k, int i)
 {
 	int part = fields[i].key ? shape_find_part(schema->shape, BR_STR("steps")) : 0;
-	const struct cell *c = image_get(&k->doc, (unsigned)part, fields[i].key ? br_str_z(fields[i].key) : BR_STR_NONE,
+	const struct cell *c = image_get(&k->doc, (unsigned)part,
+		fields[i].key ? br_str_z(fields[i].key) : BR_STR_NONE,
 		(unsigned)shape_find(schema->shape, (unsigned)part, br_str_z(fields[i].field)));
 
 	if (!c)
@@ -570,7 +619,9 @@ static int canonical(const struct hub_case *k, int i)
 	if (cell_is_null(c))
 		return V_NULL;
 	if (i == F_ZT)
-		return value_z(br_str_eq(c->value, BR_STR("RECEIVED")) ? "0" : br_str_eq(c->value, BR_STR("ACCEPTED")) ? "1" : "2");
+		return value_z(br_str_eq(c->value, BR_STR("RECEIVED"))	 ? "0"
+			       : br_str_eq(c->value, BR_STR("ACCEPTED")) ? "1"
+									 : "2");
 	return value_of(c->value);
 }
 
@@ -584,7 +635,8 @@ static int field_of_place(struct br_str place)
 	for (int i = 0; i < NF; i++) {
 		char name[40];
 
-		snprintf(name, sizeof(name), fields[i].key ? "steps/%s/%s" : "%s%s", fields[i].key ? fields[i].key : "", fields[i].field);
+		snprintf(name, sizeof(name), fields[i].key ? "steps/%s/%s" : "%s%s",
+			fields[i].key ? fields[i].key : "", fields[i].field);
 		if (br_str_eq(place, br_str_z(name)))
 			return i;
 	}
@@ -598,7 +650,9 @@ static int json_value(struct br_str json, int field)
 	if (json.p[0] != '"')
 		return V_NULL;
 	if (field == F_ZT)
-		return value_z(br_str_eq(s, BR_STR("RECEIVED")) ? "0" : br_str_eq(s, BR_STR("ACCEPTED")) ? "1" : "2");
+		return value_z(br_str_eq(s, BR_STR("RECEIVED"))	  ? "0"
+			       : br_str_eq(s, BR_STR("ACCEPTED")) ? "1"
+								  : "2");
 	return value_of(s);
 }
 
@@ -610,12 +664,14 @@ static void note_truth(struct fake *f, const struct msg *m, struct hub_link *l)
 		for (int i = 0; t && i < NF; i++)
 			t->canon[i] |= bit(canonical(k, i));
 	}
-	for (struct hub_conflict *c = R->conflict_seen ? R->conflict_seen->next : R->w.conflicts; c; c = c->next) {
+	for (struct hub_conflict *c = R->conflict_seen ? R->conflict_seen->next : R->w.conflicts; c;
+		c = c->next) {
 		struct truth *t = truth_of(c->kase);
 		int i = field_of_place(c->place);
 
 		R->conflict_seen = c;
-		TRACE("   conflict %d of %.*s in %.*s: %.*s over %.*s\n", (int)c->kind, BR_STR_ARG(c->place), BR_STR_ARG(c->sys->code), BR_STR_ARG(c->win),
+		TRACE("   conflict %d of %.*s in %.*s: %.*s over %.*s\n", (int)c->kind,
+			BR_STR_ARG(c->place), BR_STR_ARG(c->sys->code), BR_STR_ARG(c->win),
 			BR_STR_ARG(c->lose));
 		if (t && i >= 0)
 			for (int s = 0; s < NSYS; s++)
@@ -722,7 +778,8 @@ static void type(struct fake *f, struct record *r, int field, int v)
 	R->typed[field] |= bit(v);
 	R->typed_in[f - R->f][field] |= bit(v);
 	R->edits++;
-	TRACE("%.*s: somebody types %s %s%s = %s\n", BR_STR_ARG(f->sys->code), r->lid, fields[field].column, fields[field].key ? fields[field].key : "", show(v));
+	TRACE("%.*s: somebody types %s %s%s = %s\n", BR_STR_ARG(f->sys->code), r->lid,
+		fields[field].column, fields[field].key ? fields[field].key : "", show(v));
 }
 
 static int some_field(void)
@@ -752,7 +809,8 @@ static void person(void)
 		int row = F_OP1 + below(2);
 
 		if (r->v[row] != V_ABSENT)
-			TRACE("%.*s: somebody removes %s op%s\n", BR_STR_ARG(f->sys->code), r->lid, fields[row].key);
+			TRACE("%.*s: somebody removes %s op%s\n", BR_STR_ARG(f->sys->code), r->lid,
+				fields[row].key);
 		r->v[row] = V_ABSENT;
 	} else if (r && r->there) {
 		int field = some_field();
@@ -783,7 +841,8 @@ static bool flagged(const struct hub_case *k, const struct hub_system *s, int fi
 {
 	for (struct hub_conflict *c = R->w.conflicts; c; c = c->next)
 		if (c->kase == k && c->sys == s && field_of_place(c->place) == field &&
-			(c->kind == CONFLICT_REWRITTEN || c->kind == CONFLICT_SUSPECT || c->kind == CONFLICT_DEVIATION))
+			(c->kind == CONFLICT_REWRITTEN || c->kind == CONFLICT_SUSPECT ||
+				c->kind == CONFLICT_DEVIATION))
 			return true;
 	return false;
 }
@@ -794,19 +853,24 @@ static bool check_link(const struct hub_link *l)
 	struct record *r = find_record(f, l->lid);
 
 	if (l->state != LINK_IDLE || l->inflight.on || l->due)
-		return WRONG("link of %s in %.*s: state %d, in flight %d, due %d, backlog %d, out %lld of %lld", l->kase->ulid, BR_STR_ARG(l->sys->code), (int)l->state,
-			l->inflight.on, l->due, l->sys->backlog, (long long)l->sys->outstanding, (long long)l->sys->credit);
+		return WRONG("link of %s in %.*s: state %d, in flight %d, due %d, backlog %d, out "
+			     "%lld of %lld",
+			l->kase->ulid, BR_STR_ARG(l->sys->code), (int)l->state, l->inflight.on,
+			l->due, l->sys->backlog, (long long)l->sys->outstanding,
+			(long long)l->sys->credit);
 	if (!r)
 		return WRONG("%s is not in %.*s", l->kase->ulid, BR_STR_ARG(l->sys->code));
 	for (int i = 0; i < NF; i++) {
 		int want = stored_form(f, i, canonical(l->kase, i));
 
-		if (f->field[i] < 0 || flagged(l->kase, l->sys, i) || want == r->v[i] || (want < 0 && r->v[i] < 0))
+		if (f->field[i] < 0 || flagged(l->kase, l->sys, i) || want == r->v[i] ||
+			(want < 0 && r->v[i] < 0))
 			continue;
 		/* a child row somebody took away stays away until its value changes */
 		if (R->seed % 5 == 0 && r->v[i] == V_ABSENT)
 			continue;
-		return WRONG("%s: %s%s is %s in %.*s and %s in the case", l->kase->ulid, fields[i].column, fields[i].key ? fields[i].key : "", show(r->v[i]),
+		return WRONG("%s: %s%s is %s in %.*s and %s in the case", l->kase->ulid,
+			fields[i].column, fields[i].key ? fields[i].key : "", show(r->v[i]),
 			BR_STR_ARG(l->sys->code), show(canonical(l->kase, i)));
 	}
 	return true;
@@ -835,10 +899,12 @@ static bool check_values(const struct hub_case *k)
 		if (t->canon[i] & ~(R->typed[i] | nothing | numbers))
 			return WRONG("%s: nobody typed what stood in %s", k->ulid, fields[i].field);
 		for (int s = 0; s < NSYS; s++) {
-			uint64_t kept = t->canon[i] | t->lost[s][i], typed = t->told[s][i] & R->typed_in[s][i] & ~nothing;
+			uint64_t kept = t->canon[i] | t->lost[s][i],
+				 typed = t->told[s][i] & R->typed_in[s][i] & ~nothing;
 
 			if (typed & ~(R->f[s].upper ? loose(kept) : kept))
-				return WRONG("%s: a value of %s read in %c is nowhere", k->ulid, fields[i].field, 'a' + s);
+				return WRONG("%s: a value of %s read in %c is nowhere", k->ulid,
+					fields[i].field, 'a' + s);
 		}
 	}
 	return true;
@@ -852,9 +918,11 @@ static bool check_counters(void)
 
 		if (c->read != c->accepted + c->echo + c->refused + c->parked_in)
 			return WRONG("%c: what was read does not add up", 'a' + i);
-		if (c->sent != c->applied + c->stale + c->exists + c->gone + c->rejected + c->unknown)
+		if (c->sent !=
+			c->applied + c->stale + c->exists + c->gone + c->rejected + c->unknown)
 			return WRONG("%c: sent %lld, answered %lld", 'a' + i, (long long)c->sent,
-				(long long)(c->applied + c->stale + c->exists + c->gone + c->rejected + c->unknown));
+				(long long)(c->applied + c->stale + c->exists + c->gone +
+					    c->rejected + c->unknown));
 		if (s->outstanding != 0)
 			return WRONG("%c: %lld outstanding", 'a' + i, (long long)s->outstanding);
 	}
@@ -883,7 +951,8 @@ static bool check_all(void)
 		return WRONG("%d cases for %d entered", n, R->created);
 	for (int i = 0; i < NSYS; i++)
 		if (R->f[i].nrec != R->created)
-			return WRONG("%c has %d records for %d cases", 'a' + i, R->f[i].nrec, R->created);
+			return WRONG("%c has %d records for %d cases", 'a' + i, R->f[i].nrec,
+				R->created);
 	return check_counters();
 }
 
@@ -893,7 +962,8 @@ static bool one_edit(void)
 	int s = below(NSYS), field = some_field(), v, before, now;
 	struct fake *f = &R->f[s];
 	struct record *r = f->nrec ? &f->rec[below(f->nrec)] : NULL;
-	struct hub_link *l = r ? hub_world_link(&R->w, f->sys, BR_STR("r"), br_str_z(r->lid)) : NULL;
+	struct hub_link *l =
+		r ? hub_world_link(&R->w, f->sys, BR_STR("r"), br_str_z(r->lid)) : NULL;
 	bool mine;
 
 	if (!l)
@@ -908,7 +978,8 @@ static bool one_edit(void)
 		return false;
 	now = canonical(l->kase, field);
 	if (mine ? now != v : now != before)
-		return WRONG("%c typed %s for %s (it was %s), the case says %s", 'a' + s, show(v), fields[field].field, show(before), show(now));
+		return WRONG("%c typed %s for %s (it was %s), the case says %s", 'a' + s, show(v),
+			fields[field].field, show(before), show(now));
 	return check_all();
 }
 
@@ -932,14 +1003,20 @@ static void set_up(uint64_t seed)
 	for (struct cfg_system *c = site->systems; c; c = c->next, i++) {
 		struct fake *f = &R->f[i];
 
-		R->systems[i] = (struct hub_system){.id = (int16_t)(i + 1), .code = c->name, .maps = maps[i], .items = &c->items,
-			.credit = chance(30) ? 1 : 1000, .state = SYS_LIVE,
-			.role = br_str_eq(c->role, BR_STR("portal")) ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT};
+		R->systems[i] = (struct hub_system){.id = (int16_t)(i + 1),
+			.code = c->name,
+			.maps = maps[i],
+			.items = &c->items,
+			.credit = chance(30) ? 1 : 1000,
+			.state = SYS_LIVE,
+			.role = br_str_eq(c->role, BR_STR("portal")) ? CASE_OWNER_PORTAL
+								     : CASE_OWNER_DEPARTMENT};
 		f->sys = &R->systems[i];
 		f->shape = map_shape(map_find(maps[i], BR_STR("r")));
 		f->id_field = shape_find(f->shape, 0, BR_STR("id"));
 		for (int j = 0; j < NF; j++)
-			f->field[j] = shape_find(f->shape, fields[j].key ? 1 : 0, br_str_z(fields[j].column));
+			f->field[j] = shape_find(
+				f->shape, fields[j].key ? 1 : 0, br_str_z(fields[j].column));
 		f->inbox = chance(60);
 		f->upper = chance(40);
 	}
@@ -986,7 +1063,8 @@ static bool play(uint64_t seed)
 		for (struct hub_case *k = R->w.cases; k; k = k->hh.next)
 			versions += k->ver;
 		if (versions > R->edits + R->created * 4 || sent > (R->edits + 8) * NSYS * 4)
-			ok = WRONG("%d edits made %lld versions and %lld commands", R->edits, (long long)versions, (long long)sent);
+			ok = WRONG("%d edits made %lld versions and %lld commands", R->edits,
+				(long long)versions, (long long)sent);
 	}
 	tear_down();
 	return ok;
@@ -999,7 +1077,8 @@ static void random_histories(void **state)
 	(void)state;
 	R = malloc(sizeof(*R));
 	assert_non_null(R);
-	for (uint64_t seed = only_seed ? only_seed : 1; seed <= (only_seed ? only_seed : SEEDS); seed++)
+	for (uint64_t seed = only_seed ? only_seed : 1; seed <= (only_seed ? only_seed : SEEDS);
+		seed++)
 		if (!play(seed) && bad++ < 8)
 			print_error("seed %llu: %s\n", (unsigned long long)seed, R->why);
 	free(R);

@@ -1,18 +1,18 @@
 /*
- * The step as stories: what systems say, line by line, and what the bridge must answer. No Kafka, no ledger, no clock.
+ * The step as stories: what systems say, line by line, and what the bridge must answer. No Kafka,
+ * no ledger, no clock.
  *
  *   SYSTEM obs LID {image}            a record as read
- *   SYSTEM applied N LID {post}       receipt of the last command of that number; N counts all commands of the story from 1
- *   SYSTEM stale N {post} | doubt N {post} | exists N LID {post} | rejected N CODE TEXT | unknown N | gone N | absent LID
- *   SYSTEM progress N LID {post} | pending N | intent N
- *   SYSTEM retry | resume             a person's retry, the bridge's look at what waits: every link of the system
- *   SYSTEM live | trial | pause | credit N
- *   SYSTEM hello NONCE | old LID {image} | skip LID {image}
- *   > SYSTEM create|update LID {set} base {base}       expected commands, in order
- *   > SYSTEM begin NONCE | restart | pause
- *   outbase {image}                   the base of the one command that is out
- *   case {canonical subset}           what the (only) case must say: "path=value" words separated by ;
- *   conflicts N | parked N | cases N | version N | bytes N (parked with their bytes) | out N | attempted N | backlog N (systems with one)
+ *   SYSTEM applied N LID {post}       receipt of the last command of that number; N counts all
+ * commands of the story from 1 SYSTEM stale N {post} | doubt N {post} | exists N LID {post} |
+ * rejected N CODE TEXT | unknown N | gone N | absent LID SYSTEM progress N LID {post} | pending N |
+ * intent N SYSTEM retry | resume             a person's retry, the bridge's look at what waits:
+ * every link of the system SYSTEM live | trial | pause | credit N SYSTEM hello NONCE | old LID
+ * {image} | skip LID {image} > SYSTEM create|update LID {set} base {base}       expected commands,
+ * in order > SYSTEM begin NONCE | restart | pause outbase {image}                   the base of the
+ * one command that is out case {canonical subset}           what the (only) case must say:
+ * "path=value" words separated by ; conflicts N | parked N | cases N | version N | bytes N (parked
+ * with their bytes) | out N | attempted N | backlog N (systems with one)
  */
 #include "hub_step.h"
 
@@ -26,58 +26,70 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char dept_yaml[] =
-	"system: dept\ntitle: 部门\nrole: department\nconnector: postgres\nstart_live: true\nconnection: { dsn: \"dbname=x\" }\n"
-	"records:\n"
-	"  application:\n"
-	"    root: { table: sq, key: sbh }\n"
-	"    read: { every: 1s }\n"
-	"    write: { create: true }\n"
-	"    match: [ dept_case_no ]\n"
-	"    case:\n"
-	"      dept_case_no: sbh\n"
-	"      applicant.name: xm\n"
-	"      applicant.mobile: lxdh\n"
-	"      applicant.address: dz\n"
-	"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": FINISHED, \"4\": NOTACCEPTED } }\n"
-	"      result.cert_no: zzbh\n"
-	"      outcome_reason: { column: thyy, direction: in }\n"
-	"      ext.card_kind: lx\n"
-	"    parts: { steps: { table: lc, parent: sbh, key: xh, case: { opinion: yj, actor_name: clr } } }\n"
-	"    on_create:\n"
-	"      sbh: { generate: \"nextval('s')\", returning: true }\n";
-static const char portal_yaml[] =
-	"system: portal\ntitle: 政务服务网\nrole: portal\nconnector: http\nstart_live: true\nconnection: { base_url: \"http://x\" }\n"
-	"records:\n"
-	"  application:\n"
-	"    root: { key: PROJID }\n"
-	"    read: { every: 1s }\n"
-	"    write: { create: true }\n"
-	"    match: [ dept_case_no ]\n"
-	"    case:\n"
-	"      portal_case_no: PROJID\n"
-	"      dept_case_no: ORGBUSNO\n"
-	"      applicant.name: APPLICANT\n"
-	"      applicant.mobile: MOBILE\n"
-	"      applicant.address: ADDRESS\n"
-	"      status: { column: STATE, codes: { \"02\": RECEIVED, \"05\": ACCEPTED, \"10\": FINISHED, \"07\": NOTACCEPTED } }\n"
-	"      result.cert_no: CERTNO\n"
-	"      outcome_reason: EXITRES\n"
-	"      ext.card_kind: LX\n"
-	"    parts: { STEPS: { list: steps, path: STEPS, key: SN, case: { opinion: OPINION, actor_name: PERSON } } }\n"
-	"    on_create:\n"
-	"      PROJID: { identity: true, returning: true }\n";
+static const char dept_yaml[] = "system: dept\ntitle: 部门\nrole: department\nconnector: "
+				"postgres\nstart_live: true\nconnection: { dsn: \"dbname=x\" }\n"
+				"records:\n"
+				"  application:\n"
+				"    root: { table: sq, key: sbh }\n"
+				"    read: { every: 1s }\n"
+				"    write: { create: true }\n"
+				"    match: [ dept_case_no ]\n"
+				"    case:\n"
+				"      dept_case_no: sbh\n"
+				"      applicant.name: xm\n"
+				"      applicant.mobile: lxdh\n"
+				"      applicant.address: dz\n"
+				"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": "
+				"ACCEPTED, \"2\": FINISHED, \"4\": NOTACCEPTED } }\n"
+				"      result.cert_no: zzbh\n"
+				"      outcome_reason: { column: thyy, direction: in }\n"
+				"      ext.card_kind: lx\n"
+				"    parts: { steps: { table: lc, parent: sbh, key: xh, case: { "
+				"opinion: yj, actor_name: clr } } }\n"
+				"    on_create:\n"
+				"      sbh: { generate: \"nextval('s')\", returning: true }\n";
+static const char portal_yaml[] = "system: portal\ntitle: 政务服务网\nrole: portal\nconnector: "
+				  "http\nstart_live: true\nconnection: { base_url: \"http://x\" }\n"
+				  "records:\n"
+				  "  application:\n"
+				  "    root: { key: PROJID }\n"
+				  "    read: { every: 1s }\n"
+				  "    write: { create: true }\n"
+				  "    match: [ dept_case_no ]\n"
+				  "    case:\n"
+				  "      portal_case_no: PROJID\n"
+				  "      dept_case_no: ORGBUSNO\n"
+				  "      applicant.name: APPLICANT\n"
+				  "      applicant.mobile: MOBILE\n"
+				  "      applicant.address: ADDRESS\n"
+				  "      status: { column: STATE, codes: { \"02\": RECEIVED, "
+				  "\"05\": ACCEPTED, \"10\": FINISHED, \"07\": NOTACCEPTED } }\n"
+				  "      result.cert_no: CERTNO\n"
+				  "      outcome_reason: EXITRES\n"
+				  "      ext.card_kind: LX\n"
+				  "    parts: { STEPS: { list: steps, path: STEPS, key: SN, case: "
+				  "{ opinion: OPINION, actor_name: PERSON } } }\n"
+				  "    on_create:\n"
+				  "      PROJID: { identity: true, returning: true }\n";
 
 static const struct story {
 	const char *name;
 	const char *text;
 } stories[] = {
 	{"a portal application appears in the department",
-		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\",\"ORGBUSNO\":null}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":"
+		"\"02\",\"ORGBUSNO\":null}\n"
 		"> dept create - {\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"} base {}\n"
-		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\",\"zzbh\":null,\"dz\":null}\n"
-		"> portal update P1 {\"ORGBUSNO\":\"D1\"} base {\"PROJID\":\"P1\",\"ORGBUSNO\":null,\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\"}\n"
-		"portal applied 2 P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"dept applied 1 D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\",\"zzbh\":"
+		"null,\"dz\":null}\n"
+		"> portal update P1 {\"ORGBUSNO\":\"D1\"} base "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":null,\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\",\"STATE\":\"02\"}\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":"
+		"\"02\",\"ORGBUSNO\":\"D1\"}\n"
 		"case dept_case_no=D1;portal_case_no=P1;applicant.name=张三;status=RECEIVED\n"
 		"cases 1\nconflicts 0\nparked 0\nversion 2\n"},
 	{"our own write read back is an echo",
@@ -85,25 +97,42 @@ static const struct story {
 		"> dept create - {\"xm\":\"张三\",\"zt\":\"0\"} base {}\n"
 		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
 		"> portal update P1 {\"ORGBUSNO\":\"D1\"} base *\n"
-		"portal applied 2 P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
 		"version 2\nconflicts 0\n"},
 	{"edits of different fields at once both survive",
-		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"ADDRESS\":\"甲\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"ADDRESS\":"
+		"\"甲\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
 		"> dept create - * base {}\n"
-		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"dz\":\"甲\",\"zt\":\"0\"}\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13911111111\",\"ADDRESS\":\"甲\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"dept applied 1 D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"dz\":\"甲\",\"zt\":"
+		"\"0\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13911111111\",\"ADDRESS\":"
+		"\"甲\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
 		"> dept update D1 {\"lxdh\":\"13911111111\"} base *\n"
-		"dept stale 2 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"dz\":\"乙\",\"zt\":\"0\"}\n"
+		"dept stale 2 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"dz\":\"乙\",\"zt\":"
+		"\"0\"}\n"
 		"> portal update P1 {\"ADDRESS\":\"乙\"} base *\n"
-		"> dept update D1 {\"lxdh\":\"13911111111\"} base {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"dz\":\"乙\",\"zt\":\"0\"}\n"
+		"> dept update D1 {\"lxdh\":\"13911111111\"} base "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"dz\":\"乙\",\"zt\":"
+		"\"0\"}\n"
 		"case applicant.mobile=13911111111;applicant.address=乙\nconflicts 0\n"},
 	{"the same field at once: the owner's value stands, the other is kept as a conflict",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":null}\n"
-		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"} base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"CERTNO\":null}\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"CERTNO\":\"X9\"}\n"
+		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"} "
+		"base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":null}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":\"X9\"}\n"
 		"> portal update P1 {\"CERTNO\":null} base *\n"
 		"conflicts 1\n"},
 	{"one command at a time, later changes wait and go together",
@@ -111,27 +140,38 @@ static const struct story {
 		"> portal create - * base {}\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z1\"}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
-		"> portal update P1 {\"STATE\":\"10\",\"CERTNO\":\"Z1\"} base {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> portal update P1 {\"STATE\":\"10\",\"CERTNO\":\"Z1\"} base "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
 		"conflicts 0\n"},
 	{"a finished case does not go back because the other side is slow",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\",\"CERTNO\":\"Z1\"}\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"CERTNO\":\"Z1\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\","
+		"\"CERTNO\":\"Z1\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":\"Z1\"}\n"
 		"> portal update P1 {\"STATE\":\"10\"} base *\n"
 		"case status=FINISHED\nconflicts 1\n"},
 	{"an owner's value is written again three times, then it is a conflict for people",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
 		"> portal update P1 {\"STATE\":\"05\"} base *\n"
-		"portal stale 2 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\"}\n"
+		"portal stale 2 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\"}\n"
 		"> portal update P1 {\"STATE\":\"05\"} base *\n"
-		"portal stale 3 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"portal stale 3 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
 		"> portal update P1 {\"STATE\":\"05\"} base *\n"
-		"portal stale 4 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\"}\n"
+		"portal stale 4 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\"}\n"
 		"conflicts 4\n"},
 	{"what cannot be mapped is parked, a later full record supersedes it",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"9\"}\n"
@@ -142,33 +182,43 @@ static const struct story {
 	{"a parked record holds its link, and nothing of it is lost",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张四\",\"zt\":\"9\"}\n"
 		"parked 1\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张四\",\"zt\":\"1\"}\n"
 		"> portal update P1 {\"APPLICANT\":\"张四\",\"STATE\":\"05\"} base *\n"},
 	{"a refused change waits for the case to change, then goes again",
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"}\n"
 		"> portal create - * base {}\n"
 		"portal rejected 1 4012 坏号码\n"
 		"parked 1\n"
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"0\"}\n"
-		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13911111111\",\"STATE\":\"02\"} base {}\n"},
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"0\"}\n"
+		"> portal create - "
+		"{\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13911111111\",\"STATE\":"
+		"\"02\"} base {}\n"},
 	{"a create that finds the record binds it and tells it the rest",
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"1\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal exists 1 P7 {\"PROJID\":\"P7\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\"}\n"
+		"portal exists 1 P7 "
+		"{\"PROJID\":\"P7\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\",\"STATE\":\"02\"}\n"
 		"> portal update P7 {\"STATE\":\"05\"} base *\n"
 		"case portal_case_no=P7;status=ACCEPTED\n"},
 	{"a record that names the case by number is bound to it, not doubled",
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
 		"> dept create - * base {}\n"
 		"dept exists 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
 		"cases 1\nconflicts 0\n"},
 	{"a vanished record is a work item, not a withdrawal",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"dept absent D1\n"
 		"parked 1\ncase status=ACCEPTED\n"},
 	{"a late copy of an old message changes nothing",
@@ -195,51 +245,88 @@ static const struct story {
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"0\"}\n"
 		"parked 1\n"},
 	{"a value typed back to what it was is not lost",
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\"}\n"
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"0\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\",\"STATE\":\"02\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"0\"}\n"
 		"> portal update P1 {\"MOBILE\":\"13911111111\"} base *\n"
-		"portal applied 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13911111111\",\"STATE\":\"02\"}\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"02\"}\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13911111111\",\"STATE\":\"02\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\",\"STATE\":\"02\"}\n"
 		"> dept update D1 {\"lxdh\":\"13900000000\"} base *\n"
 		"case applicant.mobile=13900000000\nconflicts 0\n"},
 	{"a target that rewrites what we write neither leaks nor loops",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"zhang\",\"zt\":\"0\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"02\"}\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"02\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"02\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"02\"}\n"
 		"case applicant.name=zhang\nversion 2\nconflicts 0\n"},
 	{"steps go both ways, each element for itself",
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
-		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"收件\"} base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"收件\",\"STEPS/1/PERSON\":null}\n"
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/2/yj\":\"审核\",\"steps/2/clr\":\"李\"}\n"
-		"> portal update P1 {\"STEPS/2/OPINION\":\"审核\",\"STEPS/2/PERSON\":\"李\"} base *\n"
-		"portal applied 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"收件\",\"STEPS/1/PERSON\":null,\"STEPS/2/OPINION\":\"审核\",\"STEPS/2/PERSON\":\"李\"}\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"改\",\"STEPS/1/PERSON\":null,\"STEPS/2/OPINION\":\"审核\",\"STEPS/2/PERSON\":\"李\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
+		"> portal create - "
+		"{\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/"
+		"OPINION\":\"收件\"} base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/1/PERSON\":null}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/2/"
+		"yj\":\"审核\",\"steps/2/clr\":\"李\"}\n"
+		"> portal update P1 {\"STEPS/2/OPINION\":\"审核\",\"STEPS/2/PERSON\":\"李\"} base "
+		"*\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/1/PERSON\":null,\"STEPS/2/"
+		"OPINION\":\"审核\",\"STEPS/2/PERSON\":\"李\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"改\",\"STEPS/1/PERSON\":null,\"STEPS/2/"
+		"OPINION\":\"审核\",\"STEPS/2/PERSON\":\"李\"}\n"
 		"> portal update P1 {\"STEPS/1/OPINION\":\"收件\"} base *\n"
 		"conflicts 1\n"},
 	{"a child row that was taken away is not sent against for ever",
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"STEPS/1/OPINION\":\"收件\"}\n"
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
 		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
-		"portal stale 2 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
-		"> portal update P1 {\"APPLICANT\":\"李四\"} base {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
-		"portal applied 3 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"portal stale 2 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 3 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
 		"conflicts 0\n"},
 	{"a null nobody entered empties nothing",
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\",\"EXITRES\":\"缺件\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\","
+		"\"EXITRES\":\"缺件\"}\n"
 		"> dept create - * base {}\n"
-		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\",\"thyy\":null,\"zzbh\":null,\"lx\":null}\n"
+		"dept applied 1 D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\",\"thyy\":null,\"zzbh\":null,\"lx\":"
+		"null}\n"
 		"case outcome_reason=缺件\n"
 		"version 1\n"},
 	{"re-assertions are counted for each value",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"CERTNO\":\"Z1\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":\"Z1\"}\n"
 		"portal obs P1 {\"CERTNO\":\"X\"}\n"
 		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
 		"portal stale 2 {\"CERTNO\":\"Y\"}\n"
@@ -256,109 +343,141 @@ static const struct story {
 	{"what the target made of our value stays ours, also when the rest cannot be mapped",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"zhang\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"77\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"77\"}\n"
 		"parked 1\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"05\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"05\"}\n"
 		"case applicant.name=zhang\n"
 		"conflicts 0\n"},
 	{"what a receipt brings and cannot be mapped is parked with its bytes",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
 		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
-		"portal stale 2 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"77\"}\n"
+		"portal stale 2 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"77\"}\n"
 		"parked 1\n"
 		"bytes 1\n"},
 	{"a command that is sent again keeps the base it was made from",
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"1\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"05\"}\n"
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"1\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\",\"STATE\":\"05\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"1\"}\n"
 		"> portal update P1 {\"MOBILE\":\"13911111111\"} base *\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13922222222\",\"STATE\":\"05\"}\n"
-		"outbase {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":\"13900000000\",\"STATE\":\"05\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13922222222\",\"STATE\":\"05\"}\n"
+		"outbase "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\",\"STATE\":\"05\"}\n"
 		"conflicts 1\n"},
 	{"one call of several: the rest goes on from the first base",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
 		"portal progress 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\"}\n"
 		"outbase {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"case portal_case_no=P1\n"
 		"conflicts 0\n"},
 	{"in doubt, what is neither as before nor as sent is no edit",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"zhang\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"zhang\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"zhang\",\"STATE\":\"05\"}\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"li\",\"zt\":\"1\"}\n"
 		"> portal update P1 {\"APPLICANT\":\"li\"} base *\n"
-		"portal doubt 2 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"LI\",\"STATE\":\"05\",\"ADDRESS\":\"甲\"}\n"
+		"portal doubt 2 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"LI\",\"STATE\":\"05\","
+		"\"ADDRESS\":\"甲\"}\n"
 		"> dept update D1 {\"dz\":\"甲\"} base *\n"
 		"case applicant.name=li\n"
 		"conflicts 1\n"},
 	{"a number that belongs to another case is not bound",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"dept obs D2 {\"sbh\":\"D2\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal exists 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal exists 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"parked 1\n"
 		"cases 2\n"},
 	{"two records of one system do not share a case",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
-		"portal obs P2 {\"PROJID\":\"P2\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal obs P2 "
+		"{\"PROJID\":\"P2\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"parked 1\n"
 		"cases 1\n"},
 	{"a receipt that comes twice counts once",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
-		"portal applied 1 P9 {\"PROJID\":\"P9\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P9 "
+		"{\"PROJID\":\"P9\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
 		"case portal_case_no=P1;applicant.name=张三\n"},
 	{"an old receipt does not end a newer command",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
 		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"out 1\n"
 		"case applicant.name=李四\n"},
 	{"a vanished record that returns goes on",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"portal absent P1\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
 		"parked 1\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"},
 	{"a person's retry does not forget a command that is out",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
 		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"77\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"77\"}\n"
 		"parked 1\n"
 		"portal retry\n"
-		"portal applied 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
 		"out 0\n"},
 	{"an answer that comes days later gives its credit back once",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
 		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
 		"out 1\n"
 		"portal pending 2\n"
 		"out 0\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"77\"}\n"
-		"portal applied 2 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"77\"}\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
 		"out 0\n"},
 	{"nothing is made elsewhere before the only system that has seen it is live",
 		"dept trial\n"
@@ -377,7 +496,8 @@ static const struct story {
 	{"a paused system is told when it is live again",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"portal pause\n"
 		"> portal pause\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
@@ -387,9 +507,15 @@ static const struct story {
 		"> portal update P1 {\"APPLICANT\":\"王五\"} base *\n"},
 	{"a named element of a list goes through a column of its own",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"lx\":\"红\"}\n"
-		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"LX\":\"红\"} base {}\n"
-		"portal applied 1 P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"LX\":\"红\"}\n"
-		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"LX\":\"绿\"}\n"
+		"> portal create - "
+		"{\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"LX\":\"红\"} base "
+		"{}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"LX\":\"红\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"LX\":\"绿\"}\n"
 		"> dept update D1 {\"lx\":\"绿\"} base *\n"},
 	{"an intent marks its command",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
@@ -407,8 +533,10 @@ struct stage {
 	struct hub_system systems[2];
 	struct case_schema *schema;
 	int64_t offset;
-	struct hub_out *seen;         /* last output already compared */
-	struct { struct msg_did did; } commands[64];
+	struct hub_out *seen; /* last output already compared */
+	struct {
+		struct msg_did did;
+	} commands[64];
 	size_t ncommands;
 };
 
@@ -440,8 +568,10 @@ static int load(void **state)
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/systems", folder);
 	mkdir(path, 0755);
-	put("site.yaml", "name: step\ntitle: 测试\ntimezone: Asia/Shanghai\nschemas: " SOURCE_DIR "/schemas\n"
-			 "ledger: { dsn: \"dbname=none\" }\nkafka: { bootstrap.servers: \"127.0.0.1:1\" }\n");
+	put("site.yaml", "name: step\ntitle: 测试\ntimezone: Asia/Shanghai\nschemas: " SOURCE_DIR
+			 "/schemas\n"
+			 "ledger: { dsn: \"dbname=none\" }\nkafka: { bootstrap.servers: "
+			 "\"127.0.0.1:1\" }\n");
 	put("systems/dept.yaml", dept_yaml);
 	put("systems/portal.yaml", portal_yaml);
 	br_arena_init(&config_arena, 256u << 20);
@@ -481,9 +611,16 @@ static void set_stage(struct stage *s)
 	s->world.nsystems = 2;
 	s->world.incarnation = 7;
 	for (struct cfg_system *c = site->systems; c; c = c->next, i++) {
-		s->systems[i] = (struct hub_system){.id = (int16_t)(i + 1), .code = c->name, .maps = maps[i], .items = &c->items, .credit = 1000,
-			.state = SYS_LIVE, .epoch = 1, .nonce = "first",
-			.role = br_str_eq(c->role, BR_STR("portal")) ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT};
+		s->systems[i] = (struct hub_system){.id = (int16_t)(i + 1),
+			.code = c->name,
+			.maps = maps[i],
+			.items = &c->items,
+			.credit = 1000,
+			.state = SYS_LIVE,
+			.epoch = 1,
+			.nonce = "first",
+			.role = br_str_eq(c->role, BR_STR("portal")) ? CASE_OWNER_PORTAL
+								     : CASE_OWNER_DEPARTMENT};
 	}
 	hub_world_begin(&s->world, &s->arena);
 	s->world.topic = BR_STR("casebridge.in.test");
@@ -516,7 +653,8 @@ static struct image parse_image(struct stage *s, struct hub_system *sys, const c
 	return img;
 }
 
-static const char *show_image(struct stage *s, const struct hub_system *sys, const struct image *img)
+static const char *show_image(
+	struct stage *s, const struct hub_system *sys, const struct image *img)
 {
 	struct br_jw w;
 
@@ -576,7 +714,8 @@ static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 		feed(s, sys, &m, 0);
 		return;
 	}
-	if (strcmp(verb, "obs") == 0 || strcmp(verb, "old") == 0 || strcmp(verb, "skip") == 0 || strcmp(verb, "absent") == 0) {
+	if (strcmp(verb, "obs") == 0 || strcmp(verb, "old") == 0 || strcmp(verb, "skip") == 0 ||
+		strcmp(verb, "absent") == 0) {
 		m.type = MSG_OBS;
 		m.lid = br_arena_copy(&s->arena, br_str_z(word));
 		m.present = m.has_image = strcmp(verb, "absent") != 0;
@@ -589,8 +728,11 @@ static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 	m.type = MSG_RCPT;
 	m.did = s->commands[n - 1].did;
 	m.atomic = true;
-	if (strcmp(verb, "applied") == 0 || strcmp(verb, "exists") == 0 || strcmp(verb, "progress") == 0) {
-		m.status = verb[0] == 'a' ? RCPT_APPLIED : verb[0] == 'e' ? RCPT_EXISTS : RCPT_PROGRESS;
+	if (strcmp(verb, "applied") == 0 || strcmp(verb, "exists") == 0 ||
+		strcmp(verb, "progress") == 0) {
+		m.status = verb[0] == 'a'   ? RCPT_APPLIED
+			   : verb[0] == 'e' ? RCPT_EXISTS
+					    : RCPT_PROGRESS;
 		m.lid = br_arena_copy(&s->arena, br_str_z(strsep(&rest, " ")));
 	} else if (strcmp(verb, "stale") == 0 || strcmp(verb, "doubt") == 0) {
 		m.status = RCPT_STALE;
@@ -629,7 +771,8 @@ static struct hub_out *next_out(struct stage *s)
 	return o;
 }
 
-static void same_image(struct stage *s, const struct hub_system *sys, const struct image *got, const char *want)
+static void same_image(
+	struct stage *s, const struct hub_system *sys, const struct image *got, const char *want)
 {
 	struct image img;
 
@@ -647,7 +790,8 @@ static void expect_out(struct stage *s, struct hub_system *sys, char *verb, char
 	char *lid, *base;
 
 	if (!o)
-		fail_msg("nothing was sent; wanted: %.*s %s %s", BR_STR_ARG(sys->code), verb, rest ? rest : "");
+		fail_msg("nothing was sent; wanted: %.*s %s %s", BR_STR_ARG(sys->code), verb,
+			rest ? rest : "");
 	assert_ptr_equal(o->sys, sys);
 	if (strcmp(verb, "begin") == 0) {
 		assert_int_equal(o->kind, OUT_BEGIN);
@@ -667,8 +811,8 @@ static void expect_out(struct stage *s, struct hub_system *sys, char *verb, char
 	*base = '\0';
 	same_image(s, sys, &l->inflight.set, rest);
 	same_image(s, sys, &l->shadow, base + 6);
-	s->commands[s->ncommands++].did =
-		(struct msg_did){l->inflight.incarnation, br_str_z(l->kase->ulid), BR_STR("application"), l->n};
+	s->commands[s->ncommands++].did = (struct msg_did){
+		l->inflight.incarnation, br_str_z(l->kase->ulid), BR_STR("application"), l->n};
 }
 
 static void no_more_outs(struct stage *s, const char *line)
@@ -676,7 +820,8 @@ static void no_more_outs(struct stage *s, const char *line)
 	struct hub_out *o = next_out(s);
 
 	if (o)
-		fail_msg("before '%s': unexpected output kind %d to %.*s: %s", line, (int)o->kind, BR_STR_ARG(o->sys->code),
+		fail_msg("before '%s': unexpected output kind %d to %.*s: %s", line, (int)o->kind,
+			BR_STR_ARG(o->sys->code),
 			o->kind == OUT_CMD ? show_image(s, o->sys, &o->link->inflight.set) : "");
 }
 
@@ -696,7 +841,8 @@ static void expect_case(struct stage *s, char *words)
 		assert_true(f >= 0);
 		c = image_root(&k->doc, (unsigned)f);
 		if (!c || !br_str_eq(c->value, br_str_z(value)))
-			fail_msg("%s is '%.*s', wanted '%s'", word, c ? (int)c->value.n : 0, c ? c->value.p : "", value);
+			fail_msg("%s is '%.*s', wanted '%s'", word, c ? (int)c->value.n : 0,
+				c ? c->value.p : "", value);
 	}
 }
 
@@ -787,6 +933,8 @@ int main(void)
 	struct CMUnitTest tests[BR_LEN(stories)];
 
 	for (size_t i = 0; i < BR_LEN(stories); i++)
-		tests[i] = (struct CMUnitTest){.name = stories[i].name, .test_func = tell, .initial_state = (void *)&stories[i]};
+		tests[i] = (struct CMUnitTest){.name = stories[i].name,
+			.test_func = tell,
+			.initial_state = (void *)&stories[i]};
 	return cmocka_run_group_tests(tests, load, unload);
 }

@@ -8,7 +8,9 @@ static void text_and_back(void **state)
 {
 	(void)state;
 	for (int64_t i = 0; i < 1000; i++) {
-		struct hub_id a = hub_ulid_make(1530493500000 + i, BR_STR("casebridge.in.portal"), i * 7), b;
+		struct hub_id a = hub_ulid_make(
+				      1530493500000 + i, BR_STR("casebridge.in.portal"), i * 7),
+			      b;
 		char text[HUB_ULID_TEXT + 1];
 
 		hub_ulid_text(&a, text);
@@ -31,8 +33,8 @@ static void known_vector(void **state)
 
 static void same_cause_same_id(void **state)
 {
-	struct hub_id a = hub_ulid_make(5, BR_STR("x"), 9), b = hub_ulid_make(5, BR_STR("x"), 9), c = hub_ulid_make(5, BR_STR("x"), 10),
-		      d = hub_ulid_make(5, BR_STR("y"), 9);
+	struct hub_id a = hub_ulid_make(5, BR_STR("x"), 9), b = hub_ulid_make(5, BR_STR("x"), 9),
+		      c = hub_ulid_make(5, BR_STR("x"), 10), d = hub_ulid_make(5, BR_STR("y"), 9);
 
 	(void)state;
 	assert_memory_equal(a.b, b.b, 16);
@@ -42,7 +44,8 @@ static void same_cause_same_id(void **state)
 
 static void refused(void **state)
 {
-	static const char *const bad[] = {"", "01ARZ3NDEKTSV4RRFFQ69G5FA", "01ARZ3NDEKTSV4RRFFQ69G5FAVX", "81ARZ3NDEKTSV4RRFFQ69G5FAV",
+	static const char *const bad[] = {"", "01ARZ3NDEKTSV4RRFFQ69G5FA",
+		"01ARZ3NDEKTSV4RRFFQ69G5FAVX", "81ARZ3NDEKTSV4RRFFQ69G5FAV",
 		"01ARZ3NDEKTSV4RRFFQ69G5FAI", "01ARZ3NDEKTSV4RRFFQ69G5FAu"};
 	struct hub_id id;
 

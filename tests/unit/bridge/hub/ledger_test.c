@@ -1,5 +1,6 @@
 /*
- * The ledger against a real PostgreSQL of our own, reachable through a socket in a temporary folder only: what goes in comes out, and a batch is all or nothing.
+ * The ledger against a real PostgreSQL of our own, reachable through a socket in a temporary folder
+ * only: what goes in comes out, and a batch is all or nothing.
  */
 #include "ledger.h"
 
@@ -16,20 +17,29 @@
 
 #include "hub_fixture.h"
 
-#define BIN "/usr/lib/postgresql/15/bin/"
+#define BIN	    "/usr/lib/postgresql/15/bin/"
 #define PATIENCE_US 30000000
 
 static const struct fixture_file files[] = {
-	{"systems/dept.yaml", "system: dept\ntitle: 部门\nrole: department\nconnector: postgres\nstart_live: true\nconnection: { dsn: \"dbname=x\" }\n"
-		"records:\n  r:\n    root: { table: t, key: id }\n    read: { every: 1s }\n    write: { create: true }\n    match: [ dept_case_no ]\n    case:\n"
+	{"systems/dept.yaml",
+		"system: dept\ntitle: 部门\nrole: department\nconnector: postgres\nstart_live: "
+		"true\nconnection: { dsn: \"dbname=x\" }\n"
+		"records:\n  r:\n    root: { table: t, key: id }\n    read: { every: 1s }\n    "
+		"write: { create: true }\n    match: [ dept_case_no ]\n    case:\n"
 		"      dept_case_no: id\n      applicant.name: xm\n      applicant.address: dz\n"
-		"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": FINISHED } }\n"
+		"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": "
+		"FINISHED } }\n"
 		"    parts: { steps: { table: l, parent: id, key: xh, case: { opinion: op } } }\n"
 		"    on_create: { id: { generate: \"nextval('s')\", returning: true } }\n"},
-	{"systems/portal.yaml", "system: portal\ntitle: 政务服务网\nrole: portal\nconnector: postgres\nstart_live: true\nconnection: { dsn: \"dbname=x\" }\n"
-		"records:\n  r:\n    root: { table: t, key: id }\n    read: { every: 1s }\n    write: { create: true }\n    match: [ dept_case_no ]\n    case:\n"
-		"      portal_case_no: id\n      dept_case_no: bn\n      applicant.name: xm\n      applicant.address: dz\n"
-		"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": FINISHED } }\n"
+	{"systems/portal.yaml",
+		"system: portal\ntitle: 政务服务网\nrole: portal\nconnector: postgres\nstart_live: "
+		"true\nconnection: { dsn: \"dbname=x\" }\n"
+		"records:\n  r:\n    root: { table: t, key: id }\n    read: { every: 1s }\n    "
+		"write: { create: true }\n    match: [ dept_case_no ]\n    case:\n"
+		"      portal_case_no: id\n      dept_case_no: bn\n      applicant.name: xm\n      "
+		"applicant.address: dz\n"
+		"      status: { column: zt, codes: { \"0\": RECEIVED, \"1\": ACCEPTED, \"2\": "
+		"FINISHED } }\n"
 		"    parts: { steps: { table: l, parent: id, key: xh, case: { opinion: op } } }\n"
 		"    on_create: { id: { generate: \"nextval('s')\", returning: true } }\n"},
 };
@@ -50,7 +60,8 @@ static pid_t run(const char *const argv[], int *out)
 		/* PostgreSQL refuses to run as root */
 		struct passwd *pw = geteuid() ? NULL : getpwnam("postgres");
 
-		if (pw && (initgroups(pw->pw_name, pw->pw_gid) || setgid(pw->pw_gid) || setuid(pw->pw_uid)))
+		if (pw && (initgroups(pw->pw_name, pw->pw_gid) || setgid(pw->pw_gid) ||
+				  setuid(pw->pw_uid)))
 			_exit(126);
 		prctl(PR_SET_PDEATHSIG, SIGQUIT);
 		dup2(p[1], STDOUT_FILENO);
@@ -85,9 +96,10 @@ static bool read_until(int fd, const char *word)
 
 static int start_server(void)
 {
-	const char *const init[] = {BIN "initdb", "-D", data_dir, "-A", "trust", "-U", "bridge", "-N", "-E", "UTF8", "--locale=C", NULL};
-	const char *const serve[] = {BIN "postgres", "-D", data_dir, "-k", base_dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
-		"log_min_messages=log", NULL};
+	const char *const init[] = {BIN "initdb", "-D", data_dir, "-A", "trust", "-U", "bridge",
+		"-N", "-E", "UTF8", "--locale=C", NULL};
+	const char *const serve[] = {BIN "postgres", "-D", data_dir, "-k", base_dir, "-c",
+		"listen_addresses=", "-c", "fsync=off", "-c", "log_min_messages=log", NULL};
 	struct passwd *pw = geteuid() ? NULL : getpwnam("postgres");
 	int out, status = 0;
 	pid_t pid;
@@ -166,7 +178,8 @@ static void sql(const char *where, const char *text)
 	char why[1024];
 
 	br_err_clear(&err);
-	if (br_pg_open_sync(where, &conn, &err) < 0 || br_pg_exec_sync(conn, text, 0, NULL, NULL, &err) < 0)
+	if (br_pg_open_sync(where, &conn, &err) < 0 ||
+		br_pg_exec_sync(conn, text, 0, NULL, NULL, &err) < 0)
 		fail_msg("%s: %s", text, br_err_text(&err, BR_LANG_EN, why, sizeof(why)));
 	PQfinish(conn);
 }
@@ -198,7 +211,11 @@ static void open_side(struct side *s)
 	s->w.systems = s->systems;
 	s->w.nsystems = 2;
 	for (struct cfg_system *c = site->systems; c; c = c->next, i++)
-		s->systems[i] = (struct hub_system){.code = c->name, .maps = maps[i], .items = &c->items, .credit = 5000, .state = SYS_LIVE,
+		s->systems[i] = (struct hub_system){.code = c->name,
+			.maps = maps[i],
+			.items = &c->items,
+			.credit = 5000,
+			.state = SYS_LIVE,
 			.role = i ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT};
 	for (i = 0; i < 3; i++)
 		s->pos[i].topic = br_str_z(topics[i]);
@@ -258,8 +275,14 @@ static const struct shape *local(struct side *s, int sys)
 /* What dept shows, folded at this offset. */
 static void observe(struct side *s, int64_t offset, const char *lid, const char *json)
 {
-	struct msg m = {.type = MSG_OBS, .sys = s->systems[0].code, .epoch = s->systems[0].epoch, .seq = s->systems[0].last_seq + 1, .rec = BR_STR("r"),
-		.lid = br_arena_copy(&s->arena, br_str_z(lid)), .present = true, .has_image = true};
+	struct msg m = {.type = MSG_OBS,
+		.sys = s->systems[0].code,
+		.epoch = s->systems[0].epoch,
+		.seq = s->systems[0].last_seq + 1,
+		.rec = BR_STR("r"),
+		.lid = br_arena_copy(&s->arena, br_str_z(lid)),
+		.present = true,
+		.has_image = true};
 
 	m.image = image(s, local(s, 0), json);
 	s->w.offset = offset;
@@ -334,7 +357,9 @@ static void same_versions(const struct versions *a, const struct versions *b)
 
 static void a_state_comes_back(void **state)
 {
-	static const char doc_local[] = "{\"id\":\"D1\",\"xm\":\"张\\\"三\\n\",\"dz\":null,\"zt\":\"1\",\"steps/1/op\":\"同意\",\"steps/甲%2F乙/op\":\"好\"}";
+	static const char doc_local[] =
+		"{\"id\":\"D1\",\"xm\":\"张\\\"三\\n\",\"dz\":null,\"zt\":\"1\",\"steps/1/"
+		"op\":\"同意\",\"steps/甲%2F乙/op\":\"好\"}";
 	struct ledger_want want = {0};
 	struct ledger_lid lid;
 	struct hub_link *l, *back;
@@ -355,7 +380,8 @@ static void a_state_comes_back(void **state)
 	assert_true(l->inflight.on);
 	/* every kind of state, also such as one batch seldom brings about at once */
 	hub_world_set_lid(&a.w, l, BR_STR("P/1"));
-	l->shadow = image(&a, local(&a, 1), "{\"id\":\"P/1\",\"xm\":\"李\",\"dz\":null,\"steps/2/op\":\"\"}");
+	l->shadow = image(
+		&a, local(&a, 1), "{\"id\":\"P/1\",\"xm\":\"李\",\"dz\":null,\"steps/2/op\":\"\"}");
 	l->inflight.own_base = l->inflight.attempted = true;
 	l->inflight.base = image(&a, local(&a, 1), "{\"id\":\"P/1\"}");
 	l->inflight.op = OP_UPDATE;
@@ -368,8 +394,12 @@ static void a_state_comes_back(void **state)
 	versions_set(&l->tries, &a.arena, 0, BR_STR_NONE, schema->f_status, 2);
 	l->held = (struct versions){.dflt = 1};
 	versions_set(&l->held, &a.arena, 0, BR_STR_NONE, schema->f_status, -1);
-	versions_set(&l->held, &a.arena, (unsigned)shape_find_part(schema->shape, BR_STR("steps")), BR_STR("甲/乙"),
-		(unsigned)shape_find(schema->shape, (unsigned)shape_find_part(schema->shape, BR_STR("steps")), BR_STR("opinion")), -1);
+	versions_set(&l->held, &a.arena, (unsigned)shape_find_part(schema->shape, BR_STR("steps")),
+		BR_STR("甲/乙"),
+		(unsigned)shape_find(schema->shape,
+			(unsigned)shape_find_part(schema->shape, BR_STR("steps")),
+			BR_STR("opinion")),
+		-1);
 	versions_set(&k->fver, &a.arena, 0, BR_STR_NONE, schema->f_status, 3);
 	store(&a);
 	fine(&a);
@@ -480,7 +510,8 @@ static void an_abandoned_batch_leaves_nothing(void **state)
 	ledger_abandon(a.g, set_done, &a);
 	fine(&a);
 	/* and one that cannot be stored: two systems' worth of the same number */
-	sql(dsn, "insert into casebridge.links(cid, sys, rec, lid, state, shadow, held) select gen_random_uuid(), id, 'r', 'D2', 'idle', '{}', '{}'"
+	sql(dsn, "insert into casebridge.links(cid, sys, rec, lid, state, shadow, held) select "
+		 "gen_random_uuid(), id, 'r', 'D2', 'idle', '{}', '{}'"
 		 " from casebridge.systems where code = 'dept'");
 	a.pos[0].next = 0;
 	begin_batch(&a);
@@ -513,7 +544,8 @@ static void parked_and_settled(void **state)
 	br_err_set(&err, BR_E_HUB_MESSAGE, "system", "dept", "why", "\xff", NULL);
 	/* nobody promises that a stranger's key is text */
 	a.w.offset = 1;
-	hub_step_bad(&a.w, &a.systems[0], (struct br_str){"\xff\xfe\0k", 4}, (struct br_str){"\0\xff", 2}, &err);
+	hub_step_bad(&a.w, &a.systems[0], (struct br_str){"\xff\xfe\0k", 4},
+		(struct br_str){"\0\xff", 2}, &err);
 	store(&a);
 	fine(&a);
 	assert_int_equal(count("select count(*) from casebridge.parked where status = 'open'"), 2);
@@ -524,7 +556,9 @@ static void parked_and_settled(void **state)
 	observe(&a, 2, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}");
 	store(&a);
 	fine(&a);
-	assert_int_equal(count("select count(*) from casebridge.parked where status = 'superseded' and lid = 'D1'"), 1);
+	assert_int_equal(count("select count(*) from casebridge.parked where status = 'superseded' "
+			       "and lid = 'D1'"),
+		1);
 	/* parked and settled within one batch, and parked twice: one is open at most */
 	begin_batch(&a);
 	load(&a, &want);
@@ -535,9 +569,15 @@ static void parked_and_settled(void **state)
 	observe(&a, 6, "D4", "{\"id\":\"D4\",\"xm\":\"张三\",\"zt\":\"9\"}");
 	store(&a);
 	fine(&a);
-	assert_int_equal(count("select count(*) from casebridge.parked where status = 'open' and lid = 'D3'"), 0);
-	assert_int_equal(count("select count(*) from casebridge.parked where status = 'superseded' and lid = 'D3'"), 1);
-	assert_int_equal(count("select count(*) from casebridge.parked where status = 'open' and lid = 'D4'"), 1);
+	assert_int_equal(count("select count(*) from casebridge.parked where status = 'open' and "
+			       "lid = 'D3'"),
+		0);
+	assert_int_equal(count("select count(*) from casebridge.parked where status = 'superseded' "
+			       "and lid = 'D3'"),
+		1);
+	assert_int_equal(count("select count(*) from casebridge.parked where status = 'open' and "
+			       "lid = 'D4'"),
+		1);
 	close_side(&a);
 }
 
@@ -556,19 +596,23 @@ static void a_thousand_cases(void **state)
 	fine(&a);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(lid, sizeof(lid), "D%d", i);
-		snprintf(json, sizeof(json), "{\"id\":\"%s\",\"xm\":\"张三\",\"zt\":\"%d\"}", lid, i % 3);
+		snprintf(json, sizeof(json), "{\"id\":\"%s\",\"xm\":\"张三\",\"zt\":\"%d\"}", lid,
+			i % 3);
 		observe(&a, i, lid, json);
 	}
 	store(&a);
 	fine(&a);
 	assert_int_equal(count("select count(*) from casebridge.cases"), 1000);
 	assert_int_equal(count("select count(*) from casebridge.links"), 2000);
-	assert_int_equal(count("select count(*) from casebridge.links where inflight is not null"), 1000);
+	assert_int_equal(
+		count("select count(*) from casebridge.links where inflight is not null"), 1000);
 	assert_int_equal(count("select count(*) from casebridge.match_keys"), 1000);
-	assert_int_equal(count("select next from casebridge.positions where topic = 'in.dept'"), 1000);
+	assert_int_equal(
+		count("select next from casebridge.positions where topic = 'in.dept'"), 1000);
 	/* a range in the order of bytes: D10 < D100 < D11 < D9 */
 	begin_batch(&a);
-	range = (struct ledger_range){.sys = &a.systems[0], .rec = BR_STR("r"), .lo = BR_STR("D10"), .hi = BR_STR("D11")};
+	range = (struct ledger_range){
+		.sys = &a.systems[0], .rec = BR_STR("r"), .lo = BR_STR("D10"), .hi = BR_STR("D11")};
 	want = (struct ledger_want){.ranges = &range, .nranges = 1};
 	load(&a, &want);
 	fine(&a);
@@ -576,7 +620,8 @@ static void a_thousand_cases(void **state)
 	assert_true(br_str_eq(range.known[0].lid, BR_STR("D10")));
 	assert_true(br_str_eq(range.known[1].lid, BR_STR("D100")));
 	assert_true(br_str_eq(range.known[11].lid, BR_STR("D11")));
-	struct image first = image(&a, local(&a, 0), "{\"id\":\"D10\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	struct image first =
+		image(&a, local(&a, 0), "{\"id\":\"D10\",\"xm\":\"张三\",\"zt\":\"1\"}");
 
 	assert_int_equal(range.known[0].hash, image_hash(&first));
 	ledger_abandon(a.g, set_done, &a);

@@ -1,6 +1,7 @@
 /*
- * fake_http.h - a runtime of a connector without Kafka (implements conn_*() and writes down what the kind reports) and a portal that follows a script in a process of
- * its own. Included by each test once.
+ * fake_http.h - a runtime of a connector without Kafka (implements conn_*() and writes down what
+ * the kind reports) and a portal that follows a script in a process of its own. Included by each
+ * test once.
  */
 #ifndef FAKE_HTTP_H
 #define FAKE_HTTP_H
@@ -23,10 +24,10 @@
 /* ---- a portal that follows a script ---- */
 
 struct line {
-	const char *request;       /* how it must begin: "GET /c/1" */
+	const char *request;	   /* how it must begin: "GET /c/1" */
 	const char *has, *has_not; /* in headers or body; NULL = anything */
-	int status;                /* 0: closed without an answer */
-	const char *headers;       /* whole lines, each with \r\n; NULL = none */
+	int status;		   /* 0: closed without an answer */
+	const char *headers;	   /* whole lines, each with \r\n; NULL = none */
 	const char *body;
 };
 
@@ -49,7 +50,8 @@ static size_t read_request(int fd, char *to, size_t size)
 		if (!end)
 			continue;
 		length = strstr(to, "Content-Length:");
-		whole = (size_t)(end - to) + 4 + (length && length < end ? strtoul(length + 15, NULL, 10) : 0);
+		whole = (size_t)(end - to) + 4 +
+			(length && length < end ? strtoul(length + 15, NULL, 10) : 0);
 		if (n >= whole)
 			break;
 	}
@@ -78,8 +80,11 @@ static void play(int server, int to, const struct line *script, size_t n)
 		if (script[i].has_not && strstr(request, script[i].has_not))
 			complain(to, i, script[i].has_not, request);
 		if (script[i].status)
-			dprintf(fd, "HTTP/1.1 %d X\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s", script[i].status,
-				script[i].headers ? script[i].headers : "", strlen(script[i].body), script[i].body);
+			dprintf(fd,
+				"HTTP/1.1 %d X\r\nConnection: close\r\n%sContent-Length: "
+				"%zu\r\n\r\n%s",
+				script[i].status, script[i].headers ? script[i].headers : "",
+				strlen(script[i].body), script[i].body);
 		close(fd);
 	}
 	_exit(0);
@@ -133,7 +138,7 @@ struct conn {
 	struct http_state state;
 	struct http_options options;
 	char url[80];
-	char said[4000]; /* receipts and observations, one after the other */
+	char said[4000];  /* receipts and observations, one after the other */
 	unsigned waiting; /* commands not yet answered */
 	bool failed, opened, begun, over;
 	struct conn_command *again;
@@ -205,7 +210,8 @@ void conn_failed(struct conn *c, const struct br_err *err)
 	br_loop_stop(c->loop, 0);
 }
 
-void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid, const struct image *img, int64_t ts, struct br_str by, enum msg_reason reason)
+void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid,
+	const struct image *img, int64_t ts, struct br_str by, enum msg_reason reason)
 {
 	(void)ts, (void)reason;
 	say(c, "seen %.*s by '%.*s'", BR_STR_ARG(lid), BR_STR_ARG(by));
@@ -214,10 +220,12 @@ void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid
 	say(c, ";");
 }
 
-void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str lid, struct br_str raw, const struct br_err *err, enum msg_reason reason)
+void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str lid,
+	struct br_str raw, const struct br_err *err, enum msg_reason reason)
 {
 	(void)r, (void)reason;
-	say(c, "bad '%.*s' %s %.*s;", BR_STR_ARG(lid), br_err_tag((int)br_err_code(err)), BR_STR_ARG(raw));
+	say(c, "bad '%.*s' %s %.*s;", BR_STR_ARG(lid), br_err_tag((int)br_err_code(err)),
+		BR_STR_ARG(raw));
 }
 
 void conn_polled(struct conn *c, struct br_str cursor, bool more, int64_t next_ms)
@@ -240,7 +248,8 @@ void conn_swept(struct conn *c, bool done, int64_t next_ms)
 
 void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_receipt *r)
 {
-	say(c, "%s %.*s%s%s", msg_status_name(r->status), BR_STR_ARG(r->lid), r->atomic ? " atomic" : "", r->doubt ? " doubt" : "");
+	say(c, "%s %.*s%s%s", msg_status_name(r->status), BR_STR_ARG(r->lid),
+		r->atomic ? " atomic" : "", r->doubt ? " doubt" : "");
 	if (r->code.n)
 		say(c, " code %.*s", BR_STR_ARG(r->code));
 	if (r->ref.n)
@@ -261,7 +270,8 @@ void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
 }
 
 /* "NAME=a;ADDR=;STEPS/1/TXT=x": an empty value is null */
-static __attribute__((unused)) struct image image_of(const char *text, const struct shape *shape, struct br_arena *a)
+static __attribute__((unused)) struct image image_of(
+	const char *text, const struct shape *shape, struct br_arena *a)
 {
 	struct image_builder b;
 	struct image img;
@@ -279,7 +289,8 @@ static __attribute__((unused)) struct image image_of(const char *text, const str
 		if (slash) {
 			const char *last = memrchr(text, '/', name);
 
-			part = (uint8_t)shape_find_part(shape, (struct br_str){text, (size_t)(slash - text)});
+			part = (uint8_t)shape_find_part(
+				shape, (struct br_str){text, (size_t)(slash - text)});
 			key = (struct br_str){slash + 1, (size_t)(last - slash - 1)};
 			column = (struct br_str){last + 1, name - (size_t)(last + 1 - text)};
 		}
@@ -310,8 +321,10 @@ static __attribute__((unused)) const struct shape *test_shape(struct br_arena *a
 /* spec: JSON as BEGIN brings it */
 static __attribute__((unused)) void fake_open(struct conn *c, int port, const char *spec)
 {
-	static const char answers[] = "{ code: code, text: msg, rules: [{code: \"200\", is: ok}, {code: dup, is: duplicate}, {code: bad, is: correct},"
-				      " {code: busy, is: retry}, {code: gone, is: missing}, {code: stale, is: stale}, {code: pend, is: pending}] }";
+	static const char answers[] = "{ code: code, text: msg, rules: [{code: \"200\", is: ok}, "
+				      "{code: dup, is: duplicate}, {code: bad, is: correct},"
+				      " {code: busy, is: retry}, {code: gone, is: missing}, {code: "
+				      "stale, is: stale}, {code: pend, is: pending}] }";
 	struct cfg_report report = {.arena = &c->arena};
 	struct cfg_node *node;
 	struct br_err err;
@@ -325,11 +338,18 @@ static __attribute__((unused)) void fake_open(struct conn *c, int port, const ch
 	assert_non_null(c->loop);
 	assert_int_equal(cfg_read_text(br_str_z(answers), "answers", &c->arena, &report, &node), 0);
 	snprintf(c->url, sizeof(c->url), "http://127.0.0.1:%d", port);
-	c->options = (struct http_options){.base_url = br_str_z(c->url), .timeout_ms = 2000, .connections = 2, .max_body = 1 << 20, .answers = node};
-	c->record = (struct conn_record){.name = BR_STR("case"), .shape = test_shape(&c->arena), .spec = json_loads(spec, 0, &why)};
+	c->options = (struct http_options){.base_url = br_str_z(c->url),
+		.timeout_ms = 2000,
+		.connections = 2,
+		.max_body = 1 << 20,
+		.answers = node};
+	c->record = (struct conn_record){.name = BR_STR("case"),
+		.shape = test_shape(&c->arena),
+		.spec = json_loads(spec, 0, &why)};
 	if (!c->record.spec)
 		fail_msg("%s", why.text);
-	if (http_kind.open(&c->state, c, &c->options, &err) < 0 || http_kind.begin(&c->state, 1, BR_STR("n"), &err) < 0) {
+	if (http_kind.open(&c->state, c, &c->options, &err) < 0 ||
+		http_kind.begin(&c->state, 1, BR_STR("n"), &err) < 0) {
 		char text[300];
 
 		fail_msg("%s", br_err_sentence(&err, br_lang_from_env(), text, sizeof(text)));

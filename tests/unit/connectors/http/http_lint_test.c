@@ -1,12 +1,16 @@
-/* What an answer means, and what lint says of a system's file: all problems, each with its place. */
+/* What an answer means, and what lint says of a system's file: all problems, each with its place.
+ */
 #include "connectors/http/fake_http.h"
 
 #include "http_lint.h"
 
 static void answers(void **state)
 {
-	static const char yaml[] = "code: code\nrules:\n  - { code: \"200\", is: ok }\n  - { code: \"4003\", is: duplicate }\n  - { code: \"5000\", is: retry }\n"
-				   "  - { code: \"9\", is: unknown }\n  - { status: 418, is: stop }\n  - { body: not json, is: retry }\n  - { status: 5xx, is: retry }\n";
+	static const char yaml[] =
+		"code: code\nrules:\n  - { code: \"200\", is: ok }\n  - { code: \"4003\", is: "
+		"duplicate }\n  - { code: \"5000\", is: retry }\n"
+		"  - { code: \"9\", is: unknown }\n  - { status: 418, is: stop }\n  - { body: not "
+		"json, is: retry }\n  - { status: 5xx, is: retry }\n";
 	static const struct {
 		long status;
 		const char *code;
@@ -14,12 +18,26 @@ static void answers(void **state)
 		enum http_class want;
 		bool unsure;
 	} cases[] = {
-		{200, "200", true, HTTP_OK, false}, {200, "4003", true, HTTP_DUPLICATE, false}, {200, "5000", true, HTTP_RETRY, false},
-		{503, "5000", true, HTTP_RETRY, false}, /* the portal's own word: nothing was done */
-		{503, "", true, HTTP_RETRY, true}, {500, "", false, HTTP_RETRY, true}, {200, "", false, HTTP_RETRY, true}, {200, "9", true, HTTP_RETRY, true},
-		{200, "7777", true, HTTP_CORRECT, false}, {200, "", true, HTTP_RETRY, true}, {418, "", true, HTTP_STOP, false}, {401, "", true, HTTP_AUTH, false},
-		{404, "", true, HTTP_MISSING, false}, {409, "", true, HTTP_RETRY, false}, {412, "", true, HTTP_STALE, false}, {429, "", true, HTTP_RETRY, false},
-		{422, "", true, HTTP_CORRECT, false}, {408, "", true, HTTP_RETRY, true}, {302, "", false, HTTP_RETRY, true},
+		{200, "200", true, HTTP_OK, false},
+		{200, "4003", true, HTTP_DUPLICATE, false},
+		{200, "5000", true, HTTP_RETRY, false},
+		{503, "5000", true, HTTP_RETRY,
+			false}, /* the portal's own word: nothing was done */
+		{503, "", true, HTTP_RETRY, true},
+		{500, "", false, HTTP_RETRY, true},
+		{200, "", false, HTTP_RETRY, true},
+		{200, "9", true, HTTP_RETRY, true},
+		{200, "7777", true, HTTP_CORRECT, false},
+		{200, "", true, HTTP_RETRY, true},
+		{418, "", true, HTTP_STOP, false},
+		{401, "", true, HTTP_AUTH, false},
+		{404, "", true, HTTP_MISSING, false},
+		{409, "", true, HTTP_RETRY, false},
+		{412, "", true, HTTP_STALE, false},
+		{429, "", true, HTTP_RETRY, false},
+		{422, "", true, HTTP_CORRECT, false},
+		{408, "", true, HTTP_RETRY, true},
+		{302, "", false, HTTP_RETRY, true},
 	};
 	struct cfg_report report = {0};
 	struct http_options o = {0};
@@ -35,16 +53,20 @@ static void answers(void **state)
 	assert_int_equal(http_site_compile(&o, &a, &report, &site), 0);
 	for (size_t i = 0; i < BR_LEN(cases); i++) {
 		bool unsure;
-		enum http_class got = http_classify(&site.answers, cases[i].status, br_str_z(cases[i].code), cases[i].json, &unsure);
+		enum http_class got = http_classify(&site.answers, cases[i].status,
+			br_str_z(cases[i].code), cases[i].json, &unsure);
 
 		if (got != cases[i].want || unsure != cases[i].unsure)
-			fail_msg("%ld %s %d: %d %d", cases[i].status, cases[i].code, cases[i].json, got, unsure);
+			fail_msg("%ld %s %d: %d %d", cases[i].status, cases[i].code, cases[i].json,
+				got, unsure);
 	}
 	br_arena_release(&a);
 }
 
 #define HEAD "connection: { base_url: http://h"
-#define GOOD " }\nrecords:\n  case:\n    case: { a.b: NO, c.d: { column: NAME } }\n    root: { key: NO }\n    read: { get: { path: /c } }\n"
+#define GOOD                                                                                       \
+	" }\nrecords:\n  case:\n    case: { a.b: NO, c.d: { column: NAME } }\n    root: { key: "   \
+	"NO }\n    read: { get: { path: /c } }\n"
 #define RECORD " }\nrecords:\n  case:\n    case: { a.b: NO, c.d: { column: NAME } }\n"
 
 static void lint(void **state)
@@ -52,16 +74,34 @@ static void lint(void **state)
 	static const struct {
 		const char *name, *yaml, *found; /* place and tag of all problems, in order */
 	} cases[] = {
-		{"good", HEAD GOOD "    write: { idempotency: K, etag: true, create: [{ name: n, path: /n, lid: no }, { path: /b, columns: [NAME] }], update: { path: /u, columns: all } }\n", ""},
+		{"good",
+			HEAD GOOD "    write: { idempotency: K, etag: true, create: [{ name: n, "
+				  "path: /n, lid: no }, { path: /b, columns: [NAME] }], update: { "
+				  "path: /u, columns: all } }\n",
+			""},
 		{"slash", "connection: { base_url: http://h/" GOOD, "1:25 HTTP-001;"},
-		{"unknown keys everywhere", HEAD ", answers: { codes: x }, sign: { algorithm: md5, text: t }, auth: { pfad: /t } }\nrecords: {}\n",
+		{"unknown keys everywhere",
+			HEAD ", answers: { codes: x }, sign: { algorithm: md5, text: t }, auth: { "
+			     "pfad: /t } }\nrecords: {}\n",
 			"1:101 CFG-005;1:99 CFG-007;1:77 CFG-015;1:46 CFG-004;"},
-		{"rules", HEAD ", answers: { rules: [{ status: 6xx, is: retry }, { is: ok }, { code: x, is: fine }] }" GOOD, "1:64 HTTP-001;1:82 HTTP-001;1:109 CFG-015;"},
-		{"no key, no get", HEAD RECORD "    root: {}\n    read: { list: { limit: 0 } }\n", "5:11 CFG-007;6:11 CFG-007;6:19 CFG-007;6:28 CFG-019;"},
+		{"rules",
+			HEAD ", answers: { rules: [{ status: 6xx, is: retry }, { is: ok }, { code: "
+			     "x, is: fine }] }" GOOD,
+			"1:64 HTTP-001;1:82 HTTP-001;1:109 CFG-015;"},
+		{"no key, no get", HEAD RECORD "    root: {}\n    read: { list: { limit: 0 } }\n",
+			"5:11 CFG-007;6:11 CFG-007;6:19 CFG-007;6:28 CFG-019;"},
 		{"no read", HEAD RECORD "    root: { key: NO }\n", "4:5 HTTP-001;"},
-		{"a key no mapping has", HEAD RECORD "    root: { key: NR }\n    read: { get: { path: /c } }\n", "5:18 HTTP-001;"},
-		{"calls", HEAD GOOD "    write: { visibility: 1m, create: [{ name: n }, { path: /b, columns: [NAMEE], part: STEPS }], update: 5 }\n", "7:26 HTTP-001;7:39 CFG-007;7:88 HTTP-001;7:106 HTTP-001;"},
-		{"columns", HEAD GOOD "    write: { update: { path: /u, method: GET, columns: [NAMEE], etag: maybe } }\n", "7:42 CFG-015;7:71 CFG-010;7:57 HTTP-001;"},
+		{"a key no mapping has",
+			HEAD RECORD "    root: { key: NR }\n    read: { get: { path: /c } }\n",
+			"5:18 HTTP-001;"},
+		{"calls",
+			HEAD GOOD "    write: { visibility: 1m, create: [{ name: n }, { path: /b, "
+				  "columns: [NAMEE], part: STEPS }], update: 5 }\n",
+			"7:26 HTTP-001;7:39 CFG-007;7:88 HTTP-001;7:106 HTTP-001;"},
+		{"columns",
+			HEAD GOOD "    write: { update: { path: /u, method: GET, columns: [NAMEE], "
+				  "etag: maybe } }\n",
+			"7:42 CFG-015;7:71 CFG-010;7:57 HTTP-001;"},
 	};
 
 	(void)state;
@@ -80,10 +120,14 @@ static void lint(void **state)
 			fail_msg("%s: no YAML", cases[i].name);
 		system.connection = cfg_get(file, "connection");
 		system.records = cfg_get(file, "records");
-		assert_int_equal(cfg_read_options(http_option_table, system.connection, file, ".", &o, &report), 0);
-		assert_int_equal(http_lint(&site, &system, &o, &report) < 0, *cases[i].found != '\0');
+		assert_int_equal(cfg_read_options(http_option_table, system.connection, file, ".",
+					 &o, &report),
+			0);
+		assert_int_equal(
+			http_lint(&site, &system, &o, &report) < 0, *cases[i].found != '\0');
 		for (struct cfg_problem *p = report.first; p; p = p->next)
-			snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s %s;", strchr(br_err_detail(&p->err, "at"), ':') + 1,
+			snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s %s;",
+				strchr(br_err_detail(&p->err, "at"), ':') + 1,
 				br_err_tag((int)br_err_code(&p->err)));
 		if (strcmp(found, cases[i].found))
 			fail_msg("%s: %s", cases[i].name, found);

@@ -7,10 +7,14 @@ static void images(void **state)
 		const char *json, *want;
 	} cases[] = {
 		{"{}", "{}"},
-		{"{\"NAME\":\"a\",\"ADDR\":null,\"X\":\"unknown\"}", "{\"NAME\":\"a\",\"ADDR\":null}"},
-		{"{\"NAME\":12345678901234567890.50,\"ADDR\":true,\"STATE\":\"\"}", "{\"NAME\":\"12345678901234567890.50\",\"ADDR\":\"true\",\"STATE\":\"\"}"},
+		{"{\"NAME\":\"a\",\"ADDR\":null,\"X\":\"unknown\"}",
+			"{\"NAME\":\"a\",\"ADDR\":null}"},
+		{"{\"NAME\":12345678901234567890.50,\"ADDR\":true,\"STATE\":\"\"}",
+			"{\"NAME\":\"12345678901234567890.50\",\"ADDR\":\"true\",\"STATE\":\"\"}"},
 		{"{\"NAME\":{\"deep\":1},\"ADDR\":[1]}", "{}"},
-		{"{\"STEPS\":[{\"SN\":2,\"TXT\":\"b\"},{\"TXT\":\"no key\"},{\"SN\":\"1\",\"TXT\":null}]}", "{\"STEPS/1/TXT\":null,\"STEPS/2/TXT\":\"b\"}"},
+		{"{\"STEPS\":[{\"SN\":2,\"TXT\":\"b\"},{\"TXT\":\"no "
+		 "key\"},{\"SN\":\"1\",\"TXT\":null}]}",
+			"{\"STEPS/1/TXT\":null,\"STEPS/2/TXT\":\"b\"}"},
 		{"{\"STEPS\":{\"SN\":1}}", "{}"},
 		{"[]", "{}"},
 	};
@@ -44,7 +48,8 @@ static void images(void **state)
 
 static void no_json(void **state)
 {
-	static const char *const cases[] = {"", "<html>", "{", "{\"a\":1}x", "{\"a\":01}", "[1,]", "\"\xff\"", "{\"a\":1,\"a\":2}", "nul"};
+	static const char *const cases[] = {"", "<html>", "{", "{\"a\":1}x", "{\"a\":01}", "[1,]",
+		"\"\xff\"", "{\"a\":1,\"a\":2}", "nul"};
 	struct br_arena a;
 	struct br_err err;
 
@@ -52,7 +57,8 @@ static void no_json(void **state)
 	br_arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < BR_LEN(cases); i++) {
 		br_err_clear(&err);
-		if (http_tree_read(br_str_z(cases[i]), &a, &err) && i != 7) /* a doubled member is the first of the two */
+		if (http_tree_read(br_str_z(cases[i]), &a, &err) &&
+			i != 7) /* a doubled member is the first of the two */
 			fail_msg("%s", cases[i]);
 	}
 	br_arena_release(&a);
@@ -62,13 +68,15 @@ static void paths(void **state)
 {
 	static const struct {
 		const char *path, *want; /* NULL = nothing there */
-	} cases[] = {{"a.b", "1"}, {"a.c", NULL}, {"a.b.c", NULL}, {"d", ""}, {"e", NULL}, {"a..b", NULL}, {"f", "false"}};
+	} cases[] = {{"a.b", "1"}, {"a.c", NULL}, {"a.b.c", NULL}, {"d", ""}, {"e", NULL},
+		{"a..b", NULL}, {"f", "false"}};
 	struct http_node *tree;
 	struct br_arena a;
 
 	(void)state;
 	br_arena_init(&a, 1 << 20);
-	tree = http_tree_read(BR_STR("{\"a\":{\"b\":1},\"d\":\"\",\"e\":null,\"f\":false}"), &a, NULL);
+	tree = http_tree_read(
+		BR_STR("{\"a\":{\"b\":1},\"d\":\"\",\"e\":null,\"f\":false}"), &a, NULL);
 	for (size_t i = 0; i < BR_LEN(cases); i++) {
 		struct br_str got = http_tree_text(http_tree_at(tree, br_str_z(cases[i].path)));
 
@@ -88,7 +96,8 @@ static void objects(void **state)
 		{{NULL}, "{}"},
 		{{"A=1", "B"}, "{\"A\":\"1\",\"B\":null}"},
 		{{"A.B=1", "A.C=2", "A1=3"}, "{\"A\":{\"B\":\"1\",\"C\":\"2\"},\"A1\":\"3\"}"},
-		{{"A.B.C=1", "A.B.D", "A.E=2"}, "{\"A\":{\"B\":{\"C\":\"1\",\"D\":null},\"E\":\"2\"}}"},
+		{{"A.B.C=1", "A.B.D", "A.E=2"},
+			"{\"A\":{\"B\":{\"C\":\"1\",\"D\":null},\"E\":\"2\"}}"},
 		{{"A=x", "A.B=1"}, "{\"A\":{\"B\":\"1\"}}"},
 	};
 
@@ -102,7 +111,8 @@ static void objects(void **state)
 		for (; n < 6 && cases[i].members[n]; n++) {
 			const char *text = cases[i].members[n], *is = strchr(text, '=');
 
-			m[n] = (struct http_member){{text, is ? (size_t)(is - text) : strlen(text)}, is ? br_str_z(is + 1) : BR_STR_NONE};
+			m[n] = (struct http_member){{text, is ? (size_t)(is - text) : strlen(text)},
+				is ? br_str_z(is + 1) : BR_STR_NONE};
 		}
 		br_buf_init(&b, 1 << 20);
 		br_jw_init(&w, &b);
@@ -115,7 +125,8 @@ static void objects(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(images), cmocka_unit_test(no_json), cmocka_unit_test(paths), cmocka_unit_test(objects)};
+	const struct CMUnitTest all[] = {cmocka_unit_test(images), cmocka_unit_test(no_json),
+		cmocka_unit_test(paths), cmocka_unit_test(objects)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

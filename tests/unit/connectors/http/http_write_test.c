@@ -1,16 +1,26 @@
-/* The state machine of a command against a scripted portal: what is called, with which key and condition, and what is told to the bridge. */
+/* The state machine of a command against a scripted portal: what is called, with which key and
+ * condition, and what is told to the bridge. */
 #include "connectors/http/fake_http.h"
 
 #define READ "\"read\":{\"get\":{\"path\":\"/c/{lid}\",\"object\":\"data\"}}"
-#define CALLS                                                                                                                                                  \
-	"\"lookup\":{\"path\":\"/find?b={BUSNO}\",\"items\":\"data\"},"                                                                                        \
-	"\"create\":[{\"name\":\"number\",\"path\":\"/n\",\"body\":{\"b\":\"{BUSNO}\"},\"lid\":\"data.no\"},"                                                   \
-	"{\"name\":\"basic\",\"path\":\"/basic\",\"body\":{\"NO\":\"{lid}\"},\"columns\":[\"NAME\",\"ADDR\",\"BUSNO\"],\"object\":\"data\"},"                   \
-	"{\"name\":\"step\",\"path\":\"/step\",\"part\":\"STEPS\",\"body\":{\"NO\":\"{lid}\",\"SN\":\"{key}\"},\"columns\":[\"TXT\"],\"object\":\"data\"}],"    \
-	"\"update\":[{\"name\":\"step\",\"path\":\"/step\",\"part\":\"STEPS\",\"body\":{\"NO\":\"{lid}\",\"SN\":\"{key}\"},\"columns\":[\"TXT\"],"              \
-	"\"object\":\"data\"},{\"name\":\"upd\",\"path\":\"/upd\",\"body\":{\"NO\":\"{lid}\"},\"columns\":[\"NAME\",\"ADDR\"],\"object\":\"data\"}]"
-#define SPEC(more)                                                                                                                                             \
-	"{\"record\":\"case\",\"root\":{\"key\":\"NO\"}," READ ",\"parts\":{\"STEPS\":{\"path\":\"STEPS\",\"key\":\"SN\",\"columns\":[\"TXT\"]}},"              \
+#define CALLS                                                                                      \
+	"\"lookup\":{\"path\":\"/find?b={BUSNO}\",\"items\":\"data\"},"                            \
+	"\"create\":[{\"name\":\"number\",\"path\":\"/"                                            \
+	"n\",\"body\":{\"b\":\"{BUSNO}\"},\"lid\":\"data.no\"},"                                   \
+	"{\"name\":\"basic\",\"path\":\"/"                                                         \
+	"basic\",\"body\":{\"NO\":\"{lid}\"},\"columns\":[\"NAME\",\"ADDR\",\"BUSNO\"],"           \
+	"\"object\":\"data\"},"                                                                    \
+	"{\"name\":\"step\",\"path\":\"/"                                                          \
+	"step\",\"part\":\"STEPS\",\"body\":{\"NO\":\"{lid}\",\"SN\":\"{key}\"},\"columns\":["     \
+	"\"TXT\"],\"object\":\"data\"}],"                                                          \
+	"\"update\":[{\"name\":\"step\",\"path\":\"/"                                              \
+	"step\",\"part\":\"STEPS\",\"body\":{\"NO\":\"{lid}\",\"SN\":\"{key}\"},\"columns\":["     \
+	"\"TXT\"],"                                                                                \
+	"\"object\":\"data\"},{\"name\":\"upd\",\"path\":\"/"                                      \
+	"upd\",\"body\":{\"NO\":\"{lid}\"},\"columns\":[\"NAME\",\"ADDR\"],\"object\":\"data\"}]"
+#define SPEC(more)                                                                                 \
+	"{\"record\":\"case\",\"root\":{\"key\":\"NO\"}," READ                                     \
+	",\"parts\":{\"STEPS\":{\"path\":\"STEPS\",\"key\":\"SN\",\"columns\":[\"TXT\"]}},"        \
 	"\"write\":{" more CALLS "}}"
 
 static const char *const specs[] = {
@@ -22,16 +32,22 @@ static const char *const specs[] = {
 };
 
 #define V(n) "ETag: \"v" #n "\"\r\n"
-#define OK(n, name, addr) 200, V(n), "{\"code\":\"200\",\"data\":{\"NO\":\"1\",\"NAME\":\"" name "\",\"ADDR\":\"" addr "\",\"STEPS\":[]}}"
-#define STEP(n, name, addr, txt) 200, V(n), "{\"code\":200,\"data\":{\"NO\":\"1\",\"NAME\":\"" name "\",\"ADDR\":\"" addr "\",\"STEPS\":[{\"SN\":\"7\",\"TXT\":\"" txt "\"}]}}"
-#define SAY(code) 200, NULL, "{\"code\":\"" code "\",\"msg\":\"why\"}"
-#define NUMBER(no) 200, NULL, "{\"code\":\"200\",\"data\":{\"no\":\"" no "\"}}"
+#define OK(n, name, addr)                                                                          \
+	200, V(n),                                                                                 \
+		"{\"code\":\"200\",\"data\":{\"NO\":\"1\",\"NAME\":\"" name "\",\"ADDR\":\"" addr  \
+		"\",\"STEPS\":[]}}"
+#define STEP(n, name, addr, txt)                                                                   \
+	200, V(n),                                                                                 \
+		"{\"code\":200,\"data\":{\"NO\":\"1\",\"NAME\":\"" name "\",\"ADDR\":\"" addr      \
+		"\",\"STEPS\":[{\"SN\":\"7\",\"TXT\":\"" txt "\"}]}}"
+#define SAY(code)    200, NULL, "{\"code\":\"" code "\",\"msg\":\"why\"}"
+#define NUMBER(no)   200, NULL, "{\"code\":\"200\",\"data\":{\"no\":\"" no "\"}}"
 #define FOUND(items) 200, NULL, "{\"code\":\"200\",\"data\":[" items "]}"
-#define HTML 200, NULL, "<html>"
-#define LOST 0, NULL, NULL
-#define KEY(call) "Idempotency-Key: 5.C.case.9/" call "\r\n"
-#define IF(n) "If-Match: \"v" #n "\"\r\n"
-#define NEVER "If-Match: \"casebridge-none\"\r\n"
+#define HTML	     200, NULL, "<html>"
+#define LOST	     0, NULL, NULL
+#define KEY(call)    "Idempotency-Key: 5.C.case.9/" call "\r\n"
+#define IF(n)	     "If-Match: \"v" #n "\"\r\n"
+#define NEVER	     "If-Match: \"casebridge-none\"\r\n"
 
 struct test {
 	const char *name;
@@ -42,98 +58,181 @@ struct test {
 };
 
 #define MADE "{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\"}"
-#define NEW "BUSNO=B;NAME=a;ADDR=x"
-#define OLD "NO=1;NAME=a;ADDR=x"
+#define NEW  "BUSNO=B;NAME=a;ADDR=x"
+#define OLD  "NO=1;NAME=a;ADDR=x"
 
 static const struct test tests[] = {
 	/* ---- creates ---- */
 	{"a create in three calls", '1', "", "", NEW ";STEPS/7/TXT=t", NULL,
-		{{"GET /find?b=B ", NULL, NULL, FOUND("")}, {"POST /n ", KEY("number"), "If-Match", NUMBER("1")}, {"POST /basic ", KEY("basic"), "If-Match", OK(1, "a", "x")},
+		{{"GET /find?b=B ", NULL, NULL, FOUND("")},
+			{"POST /n ", KEY("number"), "If-Match", NUMBER("1")},
+			{"POST /basic ", KEY("basic"), "If-Match", OK(1, "a", "x")},
 			{"POST /step ", KEY("step/7"), NULL, STEP(2, "a", "x", "t")}},
-		"PROGRESS 1;APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"t\"};"},
-	{"found before", '1', "", "", NEW, NULL, {{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")}, {"GET /c/1 ", NULL, NULL, OK(1, "b", "y")}},
+		"PROGRESS 1;APPLIED 1 atomic "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"t\"};"},
+	{"found before", '1', "", "", NEW, NULL,
+		{{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")},
+			{"GET /c/1 ", NULL, NULL, OK(1, "b", "y")}},
 		"EXISTS 1 atomic {\"NO\":\"1\",\"NAME\":\"b\",\"ADDR\":\"y\"};"},
-	{"found with equal content is still somebody's", '1', "", "", NEW, NULL, {{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")}, {"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}},
+	{"found with equal content is still somebody's", '1', "", "", NEW, NULL,
+		{{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")},
+			{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}},
 		"EXISTS 1 atomic " MADE ";"},
-	{"found twice", '1', "", "", NEW, NULL, {{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"},{\"NO\":\"2\"}")}}, "AMBIGUOUS ;"},
+	{"found twice", '1', "", "", NEW, NULL,
+		{{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"},{\"NO\":\"2\"}")}}, "AMBIGUOUS ;"},
 	{"lost answers, with a key", '1', "", "", NEW, NULL,
-		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", KEY("number"), NULL, LOST}, {"POST /n ", KEY("number"), NULL, NUMBER("1")}, {"POST /basic ", KEY("basic"), NULL, HTML},
+		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", KEY("number"), NULL, LOST},
+			{"POST /n ", KEY("number"), NULL, NUMBER("1")},
+			{"POST /basic ", KEY("basic"), NULL, HTML},
 			{"POST /basic ", KEY("basic"), NULL, OK(1, "a", "x")}},
 		"PROGRESS 1;APPLIED 1 atomic " MADE ";"},
 	{"inherited, with a key: the key is asked first", '1', "", "", NEW, "1",
-		{{"POST /n ", KEY("number"), NULL, NUMBER("1")}, {"POST /basic ", KEY("basic"), NULL, OK(1, "a", "x")}}, "PROGRESS 1;APPLIED 1 atomic " MADE ";"},
+		{{"POST /n ", KEY("number"), NULL, NUMBER("1")},
+			{"POST /basic ", KEY("basic"), NULL, OK(1, "a", "x")}},
+		"PROGRESS 1;APPLIED 1 atomic " MADE ";"},
 	{"inherited under its number, record not there", '1', "1", "", NEW, "1",
-		{{"GET /c/1 ", NULL, NULL, SAY("gone")}, {"POST /basic ", KEY("basic"), "If-Match", OK(1, "a", "x")}}, "APPLIED 1 atomic " MADE ";"},
+		{{"GET /c/1 ", NULL, NULL, SAY("gone")},
+			{"POST /basic ", KEY("basic"), "If-Match", OK(1, "a", "x")}},
+		"APPLIED 1 atomic " MADE ";"},
 	{"inherited under its number, half made", '1', "1", "", NEW ";STEPS/7/TXT=t", "1",
-		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /basic ", NEVER, NULL, OK(1, "a", "x")}, {"POST /step ", IF(1), NULL, STEP(2, "a", "x", "t")}},
-		"APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"t\"};"},
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /basic ", NEVER, NULL, OK(1, "a", "x")},
+			{"POST /step ", IF(1), NULL, STEP(2, "a", "x", "t")}},
+		"APPLIED 1 atomic "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"t\"};"},
 	{"resumed under its number without a key", '2', "1", "", NEW ";STEPS/7/TXT=t", "1",
-		{{"GET /c/1 ", NULL, NULL, STEP(1, "a", "x", "t")}, {"POST /basic ", IF(1), NULL, STEP(2, "a", "x", "t")}},
-		"APPLIED 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"t\"};"},
-	{"no answer, no key, nothing found: never a second POST", '3', "", "", "BUSNO=B;NAME=a", "1", {{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, NUMBER("1")},
-		{"POST /basic ", NULL, "Idempotency-Key", OK(0, "a", "x")}}, "PROGRESS 1;APPLIED 1 " MADE ";"},
+		{{"GET /c/1 ", NULL, NULL, STEP(1, "a", "x", "t")},
+			{"POST /basic ", IF(1), NULL, STEP(2, "a", "x", "t")}},
+		"APPLIED 1 doubt "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"t\"};"},
+	{"no answer, no key, nothing found: never a second POST", '3', "", "", "BUSNO=B;NAME=a",
+		"1",
+		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, NUMBER("1")},
+			{"POST /basic ", NULL, "Idempotency-Key", OK(0, "a", "x")}},
+		"PROGRESS 1;APPLIED 1 " MADE ";"},
 	{"the number is taken from the refusal", 'U', "", "", "NAME=a;BUSNO=B", NULL,
-		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, 200, NULL, "{\"code\":\"dup\",\"data\":{\"no\":\"1\"}}"}, {"GET /c/1 ", NULL, NULL, SAY("gone")},
+		{{"GET /find", NULL, NULL, FOUND("")},
+			{"POST /n ", NULL, NULL, 200, NULL,
+				"{\"code\":\"dup\",\"data\":{\"no\":\"1\"}}"},
+			{"GET /c/1 ", NULL, NULL, SAY("gone")},
 			{"POST /basic ", NULL, NULL, OK(0, "a", "x")}},
 		"PROGRESS 1;APPLIED 1 " MADE ";"},
 	{"a duplicate that exists", 'U', "", "", "NAME=a;BUSNO=B", NULL,
-		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, 200, NULL, "{\"code\":\"dup\",\"data\":{\"no\":\"1\"}}"}, {"GET /c/1 ", NULL, NULL, OK(0, "b", "y")}},
+		{{"GET /find", NULL, NULL, FOUND("")},
+			{"POST /n ", NULL, NULL, 200, NULL,
+				"{\"code\":\"dup\",\"data\":{\"no\":\"1\"}}"},
+			{"GET /c/1 ", NULL, NULL, OK(0, "b", "y")}},
 		"EXISTS 1 atomic {\"NO\":\"1\",\"NAME\":\"b\",\"ADDR\":\"y\"};"},
 	{"looked for twice where new records show late", 'V', "", "", "NAME=a;BUSNO=B", NULL,
-		{{"GET /find", NULL, NULL, FOUND("")}, {"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")}, {"GET /c/1 ", NULL, NULL, OK(0, "a", "x")}}, "EXISTS 1 atomic " MADE ";"},
-	{"refused half-way", '1', "", "", NEW, NULL, {{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, NUMBER("1")}, {"POST /basic ", NULL, NULL, SAY("bad")}},
+		{{"GET /find", NULL, NULL, FOUND("")},
+			{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")},
+			{"GET /c/1 ", NULL, NULL, OK(0, "a", "x")}},
+		"EXISTS 1 atomic " MADE ";"},
+	{"refused half-way", '1', "", "", NEW, NULL,
+		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, NUMBER("1")},
+			{"POST /basic ", NULL, NULL, SAY("bad")}},
 		"PROGRESS 1;REJECTED 1 code bad;"},
-	{"accepted, answer later", '1', "", "", NEW, NULL, {{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, NUMBER("1")}, {"POST /basic ", NULL, NULL, SAY("pend")}},
+	{"accepted, answer later", '1', "", "", NEW, NULL,
+		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, NUMBER("1")},
+			{"POST /basic ", NULL, NULL, SAY("pend")}},
 		"PROGRESS 1;PENDING 1 code pend ref 1;"},
 	/* ---- updates ---- */
-	{"an update", '1', "1", OLD, "ADDR=y", NULL, {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
+	{"an update", '1', "1", OLD, "ADDR=y", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
 		"APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
-	{"an update without conditions is never called exact", '3', "1", OLD, "ADDR=y", NULL, {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", NULL, "If-Match", OK(2, "a", "Y")}},
+	{"an update without conditions is never called exact", '3', "1", OLD, "ADDR=y", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", NULL, "If-Match", OK(2, "a", "Y")}},
 		"APPLIED 1 {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"Y\"};"},
-	{"somebody was there before", '1', "1", OLD, "ADDR=y", NULL, {{"GET /c/1 ", NULL, NULL, OK(1, "b", "x")}}, "STALE 1 atomic {\"NO\":\"1\",\"NAME\":\"b\",\"ADDR\":\"x\"};"},
+	{"somebody was there before", '1', "1", OLD, "ADDR=y", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "b", "x")}},
+		"STALE 1 atomic {\"NO\":\"1\",\"NAME\":\"b\",\"ADDR\":\"x\"};"},
 	{"somebody was there in between", '2', "1", OLD, "ADDR=y", NULL,
-		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, SAY("stale")}, {"GET /c/1 ", NULL, NULL, OK(2, "b", "x")}},
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", IF(1), NULL, SAY("stale")},
+			{"GET /c/1 ", NULL, NULL, OK(2, "b", "x")}},
 		"STALE 1 atomic {\"NO\":\"1\",\"NAME\":\"b\",\"ADDR\":\"x\"};"},
 	{"... at something else", '2', "1", OLD, "ADDR=y", NULL,
-		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, SAY("stale")}, {"GET /c/1 ", NULL, NULL, OK(2, "a", "x")}, {"POST /upd ", IF(2), NULL, OK(3, "a", "y")}},
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", IF(1), NULL, SAY("stale")},
+			{"GET /c/1 ", NULL, NULL, OK(2, "a", "x")},
+			{"POST /upd ", IF(2), NULL, OK(3, "a", "y")}},
 		"APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
-	{"a step somebody added is not overwritten", '2', "1", OLD, "STEPS/7/TXT=t", NULL, {{"GET /c/1 ", NULL, NULL, STEP(1, "a", "x", "u")}},
-		"STALE 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"u\"};"},
-	{"between two calls: what is ours is told first", '2', "1", OLD, "ADDR=y;STEPS/7/TXT=t", NULL,
-		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /step ", IF(1), NULL, STEP(2, "a", "x", "T")}, {"POST /upd ", IF(2), NULL, SAY("stale")},
+	{"a step somebody added is not overwritten", '2', "1", OLD, "STEPS/7/TXT=t", NULL,
+		{{"GET /c/1 ", NULL, NULL, STEP(1, "a", "x", "u")}},
+		"STALE 1 atomic "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"u\"};"},
+	{"between two calls: what is ours is told first", '2', "1", OLD, "ADDR=y;STEPS/7/TXT=t",
+		NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /step ", IF(1), NULL, STEP(2, "a", "x", "T")},
+			{"POST /upd ", IF(2), NULL, SAY("stale")},
 			{"GET /c/1 ", NULL, NULL, STEP(3, "a", "z", "T")}},
 		"PROGRESS 1 {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"T\"};"
-		"STALE 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\",\"STEPS/7/TXT\":\"T\"};"},
-	{"inherited, done, and edited since: the key tells what we wrote", '1', "1", OLD, "ADDR=y", "1",
-		{{"GET /c/1 ", NULL, NULL, OK(3, "a", "z")}, {"POST /upd ", NEVER, NULL, OK(2, "a", "y")}}, "APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
-	{"inherited, never done, and edited since: nothing is overwritten", '1', "1", OLD, "ADDR=y", "1",
-		{{"GET /c/1 ", NULL, NULL, OK(3, "a", "z")}, {"POST /upd ", NEVER, NULL, SAY("stale")}, {"GET /c/1 ", NULL, NULL, OK(3, "a", "z")}},
-		"STALE 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\"};"},
-	{"inherited, and as before: sent under its condition", '1', "1", OLD, "ADDR=y", "1", {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
+		"STALE 1 atomic "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\",\"STEPS/7/TXT\":\"T\"};"},
+	{"inherited, done, and edited since: the key tells what we wrote", '1', "1", OLD, "ADDR=y",
+		"1",
+		{{"GET /c/1 ", NULL, NULL, OK(3, "a", "z")},
+			{"POST /upd ", NEVER, NULL, OK(2, "a", "y")}},
 		"APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
-	{"inherited without a key, as sent", '2', "1", OLD, "ADDR=y", "1", {{"GET /c/1 ", NULL, NULL, OK(2, "a", "y")}}, "APPLIED 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
-	{"inherited without a key, neither", '2', "1", OLD, "ADDR=y", "1", {{"GET /c/1 ", NULL, NULL, OK(2, "a", "Y")}}, "STALE 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"Y\"};"},
-	{"inherited without a key, half done: the rest is sent", '2', "1", OLD, "ADDR=y;STEPS/7/TXT=t", "1",
-		{{"GET /c/1 ", NULL, NULL, STEP(2, "a", "x", "t")}, {"POST /upd ", IF(2), NULL, STEP(3, "a", "y", "t")}},
-		"APPLIED 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\",\"STEPS/7/TXT\":\"t\"};"},
-	{"a page after the effect, without a key", '2', "1", OLD, "ADDR=y", NULL,
-		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, HTML}, {"GET /c/1 ", NULL, NULL, OK(2, "a", "y")}},
+	{"inherited, never done, and edited since: nothing is overwritten", '1', "1", OLD, "ADDR=y",
+		"1",
+		{{"GET /c/1 ", NULL, NULL, OK(3, "a", "z")},
+			{"POST /upd ", NEVER, NULL, SAY("stale")},
+			{"GET /c/1 ", NULL, NULL, OK(3, "a", "z")}},
+		"STALE 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\"};"},
+	{"inherited, and as before: sent under its condition", '1', "1", OLD, "ADDR=y", "1",
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
+		"APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
+	{"inherited without a key, as sent", '2', "1", OLD, "ADDR=y", "1",
+		{{"GET /c/1 ", NULL, NULL, OK(2, "a", "y")}},
 		"APPLIED 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
-	{"a page instead of the effect, without a key: handed back, sent again", '3', "1", OLD, "ADDR=y", NULL,
-		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", NULL, NULL, HTML}, {"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+	{"inherited without a key, neither", '2', "1", OLD, "ADDR=y", "1",
+		{{"GET /c/1 ", NULL, NULL, OK(2, "a", "Y")}},
+		"STALE 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"Y\"};"},
+	{"inherited without a key, half done: the rest is sent", '2', "1", OLD,
+		"ADDR=y;STEPS/7/TXT=t", "1",
+		{{"GET /c/1 ", NULL, NULL, STEP(2, "a", "x", "t")},
+			{"POST /upd ", IF(2), NULL, STEP(3, "a", "y", "t")}},
+		"APPLIED 1 doubt "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\",\"STEPS/7/TXT\":\"t\"};"},
+	{"a page after the effect, without a key", '2', "1", OLD, "ADDR=y", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, HTML},
+			{"GET /c/1 ", NULL, NULL, OK(2, "a", "y")}},
+		"APPLIED 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
+	{"a page instead of the effect, without a key: handed back, sent again", '3', "1", OLD,
+		"ADDR=y", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", NULL, NULL, HTML},
+			{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
 			{"POST /upd ", NULL, NULL, OK(2, "a", "y")}},
 		"back;APPLIED 1 {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
-	{"gone", '1', "1", OLD, "ADDR=y", NULL, {{"GET /c/1 ", NULL, NULL, SAY("gone")}}, "GONE 1 code gone;"},
-	{"duplicate in an update is for a person", '1', "1", OLD, "NAME=c", NULL, {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", NULL, NULL, SAY("dup")}}, "REJECTED 1 code dup;"},
-	{"a code nobody told of is no success", '1', "1", OLD, "ADDR=y", NULL, {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", NULL, NULL, SAY("6666")}},
+	{"gone", '1', "1", OLD, "ADDR=y", NULL, {{"GET /c/1 ", NULL, NULL, SAY("gone")}},
+		"GONE 1 code gone;"},
+	{"duplicate in an update is for a person", '1', "1", OLD, "NAME=c", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", NULL, NULL, SAY("dup")}},
+		"REJECTED 1 code dup;"},
+	{"a code nobody told of is no success", '1', "1", OLD, "ADDR=y", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", NULL, NULL, SAY("6666")}},
 		"REJECTED 1 code 6666;"},
-	{"a column no call takes is not claimed", '1', "1", OLD, "STATE=5;ADDR=y", NULL, {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
+	{"a column no call takes is not claimed", '1', "1", OLD, "STATE=5;ADDR=y", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
 		"APPLIED 1 {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
 	{"busy", '1', "1", OLD, "ADDR=y", NULL,
-		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, SAY("busy")}, {"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", IF(1), NULL, SAY("busy")},
+			{"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
 		"APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
 	{"busy without conditions: read again before it is written", '3', "1", OLD, "ADDR=y", NULL,
-		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", NULL, NULL, SAY("busy")}, {"GET /c/1 ", NULL, NULL, OK(1, "b", "x")}},
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", NULL, NULL, SAY("busy")},
+			{"GET /c/1 ", NULL, NULL, OK(1, "b", "x")}},
 		"STALE 1 atomic {\"NO\":\"1\",\"NAME\":\"b\",\"ADDR\":\"x\"};"},
 };
 
@@ -148,7 +247,10 @@ static void run_one(const struct test *t)
 		lines++;
 	p = portal_start(t->script, lines);
 	fake_open(&c, p.port, specs[(unsigned char)t->promise]);
-	cmd = (struct conn_command){.did_text = BR_STR("5.C.case.9"), .record = &c.record, .lid = br_str_z(t->lid), .nk = BR_STR("{\"BUSNO\":\"B\"}"),
+	cmd = (struct conn_command){.did_text = BR_STR("5.C.case.9"),
+		.record = &c.record,
+		.lid = br_str_z(t->lid),
+		.nk = BR_STR("{\"BUSNO\":\"B\"}"),
 		.attempted = t->attempted != NULL};
 	/* a create has no base; one with a number was begun before */
 	cmd.op = *t->base ? OP_UPDATE : OP_CREATE;
@@ -178,14 +280,21 @@ static void commands(void **state)
 
 static struct conn_command update_of(struct conn *c)
 {
-	return (struct conn_command){.did_text = BR_STR("5.C.case.9"), .op = OP_UPDATE, .record = &c->record, .lid = BR_STR("1"), .base = image_of(OLD, c->record.shape, &c->arena),
+	return (struct conn_command){.did_text = BR_STR("5.C.case.9"),
+		.op = OP_UPDATE,
+		.record = &c->record,
+		.lid = BR_STR("1"),
+		.base = image_of(OLD, c->record.shape, &c->arena),
 		.set = image_of("ADDR=y", c->record.shape, &c->arena)};
 }
 
-/* A record the portal always fails at is handed back again and again, and in the end refused with the portal's own words. */
+/* A record the portal always fails at is handed back again and again, and in the end refused with
+ * the portal's own words. */
 static void giving_up(void **state)
 {
-	static const struct line round[] = {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, 500, NULL, "<html>"}, {"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}};
+	static const struct line round[] = {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+		{"POST /upd ", IF(1), NULL, 500, NULL, "<html>"},
+		{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}};
 	struct line script[36];
 	struct conn_command cmd, *list = &cmd;
 	struct portal p;
@@ -231,10 +340,13 @@ static void no_time(void **state)
 	fake_close(&c);
 }
 
-/* An answer is missing and the lease ends before it can be found out: everything starts over, and nothing is read before it is settled. */
+/* An answer is missing and the lease ends before it can be found out: everything starts over, and
+ * nothing is read before it is settled. */
 static void no_time_to_settle(void **state)
 {
-	static const struct line script[] = {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, LOST}, {"GET /c/1 ", NULL, NULL, HTML}, {"GET /c/1 ", NULL, NULL, HTML}};
+	static const struct line script[] = {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+		{"POST /upd ", IF(1), NULL, LOST}, {"GET /c/1 ", NULL, NULL, HTML},
+		{"GET /c/1 ", NULL, NULL, HTML}};
 	struct conn_command cmd, *list = &cmd;
 	struct portal p = portal_start(script, BR_LEN(script));
 	struct conn c;
@@ -253,7 +365,8 @@ static void no_time_to_settle(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(commands), cmocka_unit_test(giving_up), cmocka_unit_test(no_time), cmocka_unit_test(no_time_to_settle)};
+	const struct CMUnitTest all[] = {cmocka_unit_test(commands), cmocka_unit_test(giving_up),
+		cmocka_unit_test(no_time), cmocka_unit_test(no_time_to_settle)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

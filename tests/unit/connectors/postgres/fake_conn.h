@@ -1,6 +1,6 @@
 /*
- * fake_conn.h - a private PostgreSQL and a runtime of a connector without Kafka: implements conn_*() and writes down what a kind reports. Included by
- * each test once.
+ * fake_conn.h - a private PostgreSQL and a runtime of a connector without Kafka: implements
+ * conn_*() and writes down what a kind reports. Included by each test once.
  */
 #ifndef FAKE_CONN_H
 #define FAKE_CONN_H
@@ -56,7 +56,8 @@ static __attribute__((unused)) int fake_server_start(void **state)
 static __attribute__((unused)) int fake_server_stop(void **state)
 {
 	(void)state;
-	return fake_command(SOURCE_DIR "/tools/postgres stop --now --dir %s && rm -rf %s", fake_dir, fake_dir);
+	return fake_command(
+		SOURCE_DIR "/tools/postgres stop --now --dir %s && rm -rf %s", fake_dir, fake_dir);
 }
 
 static __attribute__((unused)) PGconn *fake_connect(void)
@@ -82,7 +83,8 @@ static __attribute__((unused)) const char *sql(PGconn *db, const char *format, .
 	res = PQexec(db, text);
 	if (PQresultStatus(res) != PGRES_COMMAND_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
 		fail_msg("%s: %s", text, PQresultErrorMessage(res));
-	snprintf(value, sizeof(value), "%s", PQntuples(res) && PQnfields(res) ? PQgetvalue(res, 0, 0) : "");
+	snprintf(value, sizeof(value), "%s",
+		PQntuples(res) && PQnfields(res) ? PQgetvalue(res, 0, 0) : "");
 	PQclear(res);
 	free(text);
 	return value;
@@ -151,11 +153,28 @@ static char *fake_image(const struct image *img, const struct shape *shape)
 	return br_buf_take(&b, &n);
 }
 
-struct br_loop *conn_loop(struct conn *c) { return c->loop; }
-const struct cfg_site *conn_site(struct conn *c) { (void)c; return NULL; }
-const struct cfg_system *conn_system(struct conn *c) { (void)c; return NULL; }
-struct br_arena *conn_arena(struct conn *c) { return &c->arena; }
-struct br_str conn_cursor(struct conn *c) { return br_str_z(c->cursor ? c->cursor : ""); }
+struct br_loop *conn_loop(struct conn *c)
+{
+	return c->loop;
+}
+const struct cfg_site *conn_site(struct conn *c)
+{
+	(void)c;
+	return NULL;
+}
+const struct cfg_system *conn_system(struct conn *c)
+{
+	(void)c;
+	return NULL;
+}
+struct br_arena *conn_arena(struct conn *c)
+{
+	return &c->arena;
+}
+struct br_str conn_cursor(struct conn *c)
+{
+	return br_str_z(c->cursor ? c->cursor : "");
+}
 
 size_t conn_records(struct conn *c, struct conn_record **out)
 {
@@ -171,7 +190,10 @@ void conn_opened(struct conn *c, struct br_str inc, int64_t epoch, int64_t beat)
 	c->beat = beat;
 }
 
-void conn_begun(struct conn *c) { c->begun = true; }
+void conn_begun(struct conn *c)
+{
+	c->begun = true;
+}
 
 void conn_failed(struct conn *c, const struct br_err *err)
 {
@@ -180,8 +202,8 @@ void conn_failed(struct conn *c, const struct br_err *err)
 	c->err = *err;
 }
 
-void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid, const struct image *img, int64_t src_ts_ms, struct br_str by,
-	enum msg_reason reason)
+void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid,
+	const struct image *img, int64_t src_ts_ms, struct br_str by, enum msg_reason reason)
 {
 	struct seen *s;
 
@@ -196,7 +218,8 @@ void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid
 	s->text = img ? fake_image(img, r->shape) : NULL;
 }
 
-void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str lid, struct br_str raw, const struct br_err *err, enum msg_reason reason)
+void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str lid,
+	struct br_str raw, const struct br_err *err, enum msg_reason reason)
 {
 	struct seen *s = fake_seen(c, 'b');
 
@@ -218,10 +241,17 @@ void conn_polled(struct conn *c, struct br_str cursor, bool more, int64_t next_m
 	c->next_ms = next_ms;
 }
 
-void conn_wake(struct conn *c) { c->woken = true; }
-void conn_refetched(struct conn *c) { c->refetched = true; }
+void conn_wake(struct conn *c)
+{
+	c->woken = true;
+}
+void conn_refetched(struct conn *c)
+{
+	c->refetched = true;
+}
 
-void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, struct br_str hi, const struct msg_digest *d, size_t n)
+void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, struct br_str hi,
+	const struct msg_digest *d, size_t n)
 {
 	struct seen *s = fake_seen(c, 'd');
 	struct br_buf b;
@@ -261,7 +291,8 @@ void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_rec
 	s->atomic = r->atomic;
 	s->doubt = r->doubt;
 	s->has_post = r->post != NULL;
-	s->text = r->post ? fake_image(r->post, cmd->record->shape) : strndup(r->text.p ? r->text.p : "", r->text.n);
+	s->text = r->post ? fake_image(r->post, cmd->record->shape)
+			  : strndup(r->text.p ? r->text.p : "", r->text.n);
 }
 
 void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
@@ -304,19 +335,21 @@ static __attribute__((unused)) void fake_forget(struct conn *c)
 	br_arena_reset(&c->arena);
 }
 
-static __attribute__((unused)) const struct shape *fake_shape(const json_t *spec, struct br_arena *a)
+static __attribute__((unused)) const struct shape *fake_shape(
+	const json_t *spec, struct br_arena *a)
 {
 	struct shape_builder *b = shape_begin(a);
 	const char *name;
 	json_t *part, *column;
 	size_t i;
 
-	json_array_foreach(json_object_get(spec, "columns"), i, column)
-		shape_add_field(b, br_arena_copy(a, br_str_z(json_string_value(column))), SHAPE_TEXT, NULL);
-	json_object_foreach(json_object_get(spec, "parts"), name, part) {
+	json_array_foreach(json_object_get(spec, "columns"), i, column) shape_add_field(
+		b, br_arena_copy(a, br_str_z(json_string_value(column))), SHAPE_TEXT, NULL);
+	json_object_foreach(json_object_get(spec, "parts"), name, part)
+	{
 		shape_add_part(b, br_arena_copy(a, br_str_z(name)));
-		json_array_foreach(json_object_get(part, "columns"), i, column)
-			shape_add_field(b, br_arena_copy(a, br_str_z(json_string_value(column))), SHAPE_TEXT, NULL);
+		json_array_foreach(json_object_get(part, "columns"), i, column) shape_add_field(
+			b, br_arena_copy(a, br_str_z(json_string_value(column))), SHAPE_TEXT, NULL);
 	}
 	return shape_end(b);
 }
@@ -343,8 +376,13 @@ static __attribute__((unused)) struct conn *fake_new(void)
 	c->loop = br_loop_new(NULL);
 	assert_non_null(c->loop);
 	c->pg = calloc(1, sizeof(struct pg));
-	c->options = (struct pg_options){.dsn = br_str_z(fake_dsn), .timezone = BR_STR("Asia/Shanghai"), .schema = BR_STR("bridge"), .inbox = true,
-		.statement_timeout = 10000, .lock_timeout = 1000, .batch = 500};
+	c->options = (struct pg_options){.dsn = br_str_z(fake_dsn),
+		.timezone = BR_STR("Asia/Shanghai"),
+		.schema = BR_STR("bridge"),
+		.inbox = true,
+		.statement_timeout = 10000,
+		.lock_timeout = 1000,
+		.batch = 500};
 	return c;
 }
 
@@ -424,7 +462,8 @@ static void __attribute__((unused)) fake_poll(struct conn *c)
 	} while (c->more);
 }
 
-static __attribute__((unused)) const struct seen *fake_find(struct conn *c, char what, const char *lid)
+static __attribute__((unused)) const struct seen *fake_find(
+	struct conn *c, char what, const char *lid)
 {
 	for (size_t i = c->nseen; i-- > 0;) {
 		if (c->seen[i].what == what && !strcmp(c->seen[i].lid, lid))
@@ -443,7 +482,8 @@ static void __attribute__((unused)) assert_seen(struct conn *c, const char *lid,
 		assert_string_equal(s->text, image);
 }
 
-static __attribute__((unused)) struct image fake_read_image(struct conn *c, const struct conn_record *r, const char *json)
+static __attribute__((unused)) struct image fake_read_image(
+	struct conn *c, const struct conn_record *r, const char *json)
 {
 	struct image img = {NULL, 0};
 	struct br_jr j;
@@ -459,14 +499,16 @@ static __attribute__((unused)) struct image fake_read_image(struct conn *c, cons
 }
 
 /* A command for record 0; lid NULL = create. */
-static __attribute__((unused)) struct conn_command *fake_cmd(struct conn *c, const char *cid, int64_t n, const char *lid, const char *base, const char *set)
+static __attribute__((unused)) struct conn_command *fake_cmd(struct conn *c, const char *cid,
+	int64_t n, const char *lid, const char *base, const char *set)
 {
 	struct conn_command *cmd = calloc(1, sizeof(*cmd));
 
 	assert_non_null(cmd);
 	c->commands[c->ncommands++] = cmd;
 	cmd->record = &c->records[0];
-	cmd->did = (struct msg_did){7, br_arena_copy(&c->records_arena, br_str_z(cid)), cmd->record->name, n};
+	cmd->did = (struct msg_did){
+		7, br_arena_copy(&c->records_arena, br_str_z(cid)), cmd->record->name, n};
 	cmd->did_text = msg_did_text(&cmd->did, &c->records_arena);
 	cmd->op = lid ? OP_UPDATE : OP_CREATE;
 	cmd->lid = br_arena_copy(&c->records_arena, br_str_z(lid ? lid : ""));
@@ -475,7 +517,8 @@ static __attribute__((unused)) struct conn_command *fake_cmd(struct conn *c, con
 	return cmd;
 }
 
-static __attribute__((unused)) void fake_apply(struct conn *c, struct conn_command *const *cmds, size_t n)
+static __attribute__((unused)) void fake_apply(
+	struct conn *c, struct conn_command *const *cmds, size_t n)
 {
 	int64_t deadline = fake_ms() + 30000;
 
@@ -488,7 +531,8 @@ static __attribute__((unused)) void fake_apply(struct conn *c, struct conn_comma
 	}
 }
 
-static __attribute__((unused)) const struct seen *fake_apply_one(struct conn *c, struct conn_command *cmd)
+static __attribute__((unused)) const struct seen *fake_apply_one(
+	struct conn *c, struct conn_command *cmd)
 {
 	fake_apply(c, &cmd, 1);
 	fake_fail_if_failed(c);

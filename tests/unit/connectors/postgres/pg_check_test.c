@@ -2,7 +2,8 @@
 #include "connectors/postgres/fake_conn.h"
 #include "pg_check.h"
 
-#define FILE_HEAD "system: s\nconnector: postgres\nconnection: { dsn: \"%s\" }\nrecords:\n  application:\n"
+#define FILE_HEAD                                                                                  \
+	"system: s\nconnector: postgres\nconnection: { dsn: \"%s\" }\nrecords:\n  application:\n"
 
 struct found {
 	char errors[300], warnings[300];
@@ -17,7 +18,8 @@ static void on_step(void *arg, const struct pg_step *step)
 	f->steps++;
 	assert_true(step->en[0] && step->zh[0]);
 	if (step->err)
-		snprintf(list + strlen(list), sizeof(f->errors) - strlen(list), "%s%s", *list ? "," : "", br_err_tag((int)br_err_code(step->err)));
+		snprintf(list + strlen(list), sizeof(f->errors) - strlen(list), "%s%s",
+			*list ? "," : "", br_err_tag((int)br_err_code(step->err)));
 }
 
 static void check(void **state)
@@ -26,15 +28,30 @@ static void check(void **state)
 		const char *name, *prepare, *yaml, *errors, *warnings;
 	} cases[] = {
 		{"all right", "create index on t (rv)",
-			"    root: { table: t, key: k }\n    read: { cursor: rv }\n    write: { create: true }\n    case: { a: x, b: { column: y, as: date }, c: { concat: [x, y] } }\n"
-			"    parts: { steps: { table: s, parent: k, key: n, case: { d: z } } }\n", "", ""},
-		{"no index", "select 1", "    root: { table: t, key: k }\n    read: { cursor: rv }\n    case: { a: x }\n", "", "PG-017"},
+			"    root: { table: t, key: k }\n    read: { cursor: rv }\n    write: { "
+			"create: true }\n    case: { a: x, b: { column: y, as: date }, c: { "
+			"concat: [x, y] } }\n"
+			"    parts: { steps: { table: s, parent: k, key: n, case: { d: z } } }\n",
+			"", ""},
+		{"no index", "select 1",
+			"    root: { table: t, key: k }\n    read: { cursor: rv }\n    case: { a: "
+			"x }\n",
+			"", "PG-017"},
 		{"everything wrong at once", "select 1",
-			"    root: { table: t, key: key }\n    read: { changed: x }\n    case: { a: xx, b: y }\n    parts: { steps: { table: nowhere, parent: k, key: n } }\n",
+			"    root: { table: t, key: key }\n    read: { changed: x }\n    case: { "
+			"a: xx, b: y }\n    parts: { steps: { table: nowhere, parent: k, key: n } "
+			"}\n",
 			"PG-011,PG-011,PG-015,PG-010", ""},
-		{"no trigger", "drop trigger keep on t", "    root: { table: t, key: k }\n    read: { cursor: rv }\n    case: { a: x }\n", "PG-014", ""},
-		{"a view", "create view v as select * from t", "    root: { table: v, key: k }\n    case: { a: x }\n", "", ""},
-		{"broken options", "select 1", "    root: { table: t, key: k }\n    read: { every: soon }\n    case: { a: x }\n", "PG-006", ""},
+		{"no trigger", "drop trigger keep on t",
+			"    root: { table: t, key: k }\n    read: { cursor: rv }\n    case: { a: "
+			"x }\n",
+			"PG-014", ""},
+		{"a view", "create view v as select * from t",
+			"    root: { table: v, key: k }\n    case: { a: x }\n", "", ""},
+		{"broken options", "select 1",
+			"    root: { table: t, key: k }\n    read: { every: soon }\n    case: { a: "
+			"x }\n",
+			"PG-006", ""},
 	};
 
 	(void)state;
@@ -52,10 +69,13 @@ static void check(void **state)
 		int rc;
 
 		sql(db, "drop schema if exists bridge cascade; drop table if exists s, t cascade;"
-			"create table t (k text primary key, x text, y text, rv xid8 not null default pg_current_xact_id());"
+			"create table t (k text primary key, x text, y text, rv xid8 not null "
+			"default pg_current_xact_id());"
 			"create table s (k text, n int, z text);"
-			"create or replace function keep_rv() returns trigger language plpgsql as $$ begin new.rv := pg_current_xact_id(); return new; end $$;"
-			"create trigger keep before insert or update on t for each row execute function keep_rv()");
+			"create or replace function keep_rv() returns trigger language plpgsql as "
+			"$$ begin new.rv := pg_current_xact_id(); return new; end $$;"
+			"create trigger keep before insert or update on t for each row execute "
+			"function keep_rv()");
 		sql(db, "%s", cases[i].prepare);
 		br_arena_init(&a, 8 << 20);
 		report.arena = &a;
@@ -63,7 +83,8 @@ static void check(void **state)
 		assert_int_equal(cfg_read_text(br_str_z(yaml), "s.yaml", &a, &report, &file), 0);
 		system.connection = cfg_get(file, "connection");
 		system.records = cfg_get(file, "records");
-		assert_int_equal(cfg_read_options(pg_options, system.connection, file, ".", &o, &report), 0);
+		assert_int_equal(
+			cfg_read_options(pg_options, system.connection, file, ".", &o, &report), 0);
 		rc = pg_check(&site, &system, &o, on_step, &f, &err);
 		if (strcmp(f.errors, cases[i].errors) || strcmp(f.warnings, cases[i].warnings))
 			fail_msg("%s: errors %s, warnings %s", cases[i].name, f.errors, f.warnings);
@@ -88,16 +109,22 @@ static void privileges(void **state)
 	char yaml[2000];
 
 	(void)state;
-	sql(db, "drop schema if exists bridge cascade; drop table if exists t cascade; create table t (k text primary key, x text, y text);"
-		"drop role if exists guest; create role guest login; grant select (k, x) on t to guest; grant insert on t to guest");
+	sql(db, "drop schema if exists bridge cascade; drop table if exists t cascade; create "
+		"table t (k text primary key, x text, y text);"
+		"drop role if exists guest; create role guest login; grant select (k, x) on t to "
+		"guest; grant insert on t to guest");
 	br_arena_init(&a, 8 << 20);
 	report.arena = &a;
-	snprintf(yaml, sizeof(yaml), "connection: { dsn: \"%s user=guest\", encoding: GBK }\nrecords:\n  application:\n    root: { table: t, key: k }\n"
-		"    write: { create: true }\n    case: { a: x, b: y }\n", fake_dsn);
+	snprintf(yaml, sizeof(yaml),
+		"connection: { dsn: \"%s user=guest\", encoding: GBK }\nrecords:\n  application:\n "
+		"   root: { table: t, key: k }\n"
+		"    write: { create: true }\n    case: { a: x, b: y }\n",
+		fake_dsn);
 	assert_int_equal(cfg_read_text(br_str_z(yaml), "s.yaml", &a, &report, &file), 0);
 	system.connection = cfg_get(file, "connection");
 	system.records = cfg_get(file, "records");
-	assert_int_equal(cfg_read_options(pg_options, system.connection, file, ".", &o, &report), 0);
+	assert_int_equal(
+		cfg_read_options(pg_options, system.connection, file, ".", &o, &report), 0);
 	assert_int_equal(pg_check(&site, &system, &o, on_step, &f, NULL), -BR_E_PG_ENCODING);
 	assert_string_equal(f.errors, "PG-020,PG-012");
 	assert_string_equal(f.warnings, "PG-024");

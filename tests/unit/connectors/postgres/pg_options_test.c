@@ -10,14 +10,16 @@ static void conninfo(void **state)
 		{"host=h", "a b", "host=h password='a b'"},
 		{"host=h", "it's \\", "host=h password='it\\'s \\\\'"},
 		{"postgresql://u@h/d", "p/w?&", "postgresql://u@h/d?password=%70%2F%77%3F%26"},
-		{"postgres://u@h/d?sslmode=require", "x", "postgres://u@h/d?sslmode=require&password=%78"},
+		{"postgres://u@h/d?sslmode=require", "x",
+			"postgres://u@h/d?sslmode=require&password=%78"},
 	};
 	struct br_arena a;
 
 	(void)state;
 	br_arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < BR_LEN(cases); i++) {
-		struct pg_options o = {.dsn = br_str_z(cases[i].dsn), .password = br_str_z(cases[i].password)};
+		struct pg_options o = {
+			.dsn = br_str_z(cases[i].dsn), .password = br_str_z(cases[i].password)};
 		char *says = NULL;
 		PQconninfoOption *parsed;
 
@@ -40,8 +42,15 @@ static void windows(void **state)
 		bool good;
 		int from, to;
 	} cases[] = {
-		{"", true, 0, 0}, {"always", true, 0, 0}, {"22:00-06:00", true, 1320, 360}, {"00:00-24:00", true, 0, 1440},
-		{"22-6", false, 0, 0}, {"25:00-06:00", false, 0, 0}, {"22:60-06:00", false, 0, 0}, {"22:00-06:00x", false, 0, 0}, {"at night", false, 0, 0},
+		{"", true, 0, 0},
+		{"always", true, 0, 0},
+		{"22:00-06:00", true, 1320, 360},
+		{"00:00-24:00", true, 0, 1440},
+		{"22-6", false, 0, 0},
+		{"25:00-06:00", false, 0, 0},
+		{"22:60-06:00", false, 0, 0},
+		{"22:00-06:00x", false, 0, 0},
+		{"at night", false, 0, 0},
 	};
 
 	(void)state;
@@ -57,25 +66,45 @@ static void windows(void **state)
 	}
 }
 
-#define FILE_HEAD "system: s\nconnector: postgres\nconnection: { dsn: host=h }\nrecords:\n  application:\n"
+#define FILE_HEAD                                                                                  \
+	"system: s\nconnector: postgres\nconnection: { dsn: host=h }\nrecords:\n  application:\n"
 
 static void lint(void **state)
 {
 	static const struct {
 		const char *name, *yaml, *found; /* tags of all problems, in order */
 	} cases[] = {
-		{"good", "    root: { table: bridge.t, key: k }\n    read: { every: 5ms, cursor: rv, sweep: \"22:00-06:00\" }\n"
-			"    write: { create: true, update: [a, steps], guard: 200/h, inbox: bridge.inbox, order: [root, steps] }\n"
-			"    parts: { steps: { table: s, parent: p, key: k, mode: append, case: { name: n } } }\n", ""},
+		{"good",
+			"    root: { table: bridge.t, key: k }\n    read: { every: 5ms, cursor: "
+			"rv, sweep: \"22:00-06:00\" }\n"
+			"    write: { create: true, update: [a, steps], guard: 200/h, inbox: "
+			"bridge.inbox, order: [root, steps] }\n"
+			"    parts: { steps: { table: s, parent: p, key: k, mode: append, case: { "
+			"name: n } } }\n",
+			""},
 		{"no table", "    root: { key: k }\n", "CFG"},
 		{"unknown key", "    root: { tabel: t, key: k }\n", "CFG,CFG"},
 		{"too often", "    root: { table: t, key: k }\n    read: { every: 1ms }\n", "CFG"},
-		{"window", "    root: { table: t, key: k }\n    read: { sweep: night }\n", "PG-002"},
-		{"overlap", "    root: { table: t, key: k }\n    read: { changed: c, overlap: 10ms }\n", "PG-003"},
-		{"via", "    root: { table: t, key: k }\n    write: { via: carrier-pigeon }\n", "PG-004"},
-		{"order", "    root: { table: t, key: k }\n    write: { order: [root, stepz] }\n    parts: { steps: { table: s, parent: p, key: k } }\n", "PG-005"},
-		{"a name that would be cut", "    root: { table: a234567890123456789012345678901234567890123456789012345678901234, key: k }\n", "PG-001"},
-		{"a part's own", "    root: { table: t, key: k }\n    parts: { steps: { tabel: s, parent: p, key: k } }\n", "CFG,CFG"},
+		{"window", "    root: { table: t, key: k }\n    read: { sweep: night }\n",
+			"PG-002"},
+		{"overlap",
+			"    root: { table: t, key: k }\n    read: { changed: c, overlap: 10ms }\n",
+			"PG-003"},
+		{"via", "    root: { table: t, key: k }\n    write: { via: carrier-pigeon }\n",
+			"PG-004"},
+		{"order",
+			"    root: { table: t, key: k }\n    write: { order: [root, stepz] }\n    "
+			"parts: { steps: { table: s, parent: p, key: k } }\n",
+			"PG-005"},
+		{"a name that would be cut",
+			"    root: { table: "
+			"a234567890123456789012345678901234567890123456789012345678901234, key: k "
+			"}\n",
+			"PG-001"},
+		{"a part's own",
+			"    root: { table: t, key: k }\n    parts: { steps: { tabel: s, parent: "
+			"p, key: k } }\n",
+			"CFG,CFG"},
 	};
 
 	(void)state;
@@ -94,12 +123,14 @@ static void lint(void **state)
 		assert_int_equal(cfg_read_text(br_str_z(yaml), "s.yaml", &a, &report, &file), 0);
 		system.connection = cfg_get(file, "connection");
 		system.records = cfg_get(file, "records");
-		assert_int_equal(cfg_read_options(pg_options, system.connection, file, ".", &o, &report), 0);
+		assert_int_equal(
+			cfg_read_options(pg_options, system.connection, file, ".", &o, &report), 0);
 		pg_lint(&site, &system, &o, &report);
 		for (struct cfg_problem *p = report.first; p; p = p->next) {
 			const char *tag = br_err_tag((int)br_err_code(&p->err));
 
-			snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%.*s", *found ? "," : "", strncmp(tag, "CFG", 3) ? 20 : 3, tag);
+			snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%.*s",
+				*found ? "," : "", strncmp(tag, "CFG", 3) ? 20 : 3, tag);
 			assert_non_null(strstr(br_err_detail(&p->err, "at"), "s.yaml:"));
 		}
 		if (strcmp(found, cases[i].found))
@@ -110,7 +141,8 @@ static void lint(void **state)
 
 static void arrays(void **state)
 {
-	static const char want[] = "\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\2\0\0\0\1\0\0\0\3abc\xff\xff\xff\xff";
+	static const char want[] =
+		"\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\2\0\0\0\1\0\0\0\3abc\xff\xff\xff\xff";
 	struct br_pg_param p;
 	struct pg_array x;
 
@@ -132,7 +164,10 @@ static void names(void **state)
 	static const struct {
 		const char *table, *want;
 	} cases[] = {
-		{"t", "\"t\""}, {"s.t", "\"s\".\"t\""}, {"T\"; drop table x; --", "\"T\"\"; drop table x; --\""}, {"a b.c.d", "\"a b\".\"c.d\""},
+		{"t", "\"t\""},
+		{"s.t", "\"s\".\"t\""},
+		{"T\"; drop table x; --", "\"T\"\"; drop table x; --\""},
+		{"a b.c.d", "\"a b\".\"c.d\""},
 	};
 
 	(void)state;
@@ -152,9 +187,20 @@ static void keys(void **state)
 		const char *type, *lid;
 		bool fits;
 	} cases[] = {
-		{"integer", "7", true}, {"integer", "-7", true}, {"integer", "7x", false}, {"integer", "", false}, {"integer", "2147483648", false},
-		{"integer", "-", false}, {"integer", "2147483647", true}, {"bigint", "9223372036854775807", true}, {"bigint", "99999999999999999999", false}, {"smallint", "x", false},
-		{"text", "anything", true}, {"uuid", "00000000-0000-0000-0000-000000000000", true}, {"uuid", "A", false}, {"numeric", "1.5", true},
+		{"integer", "7", true},
+		{"integer", "-7", true},
+		{"integer", "7x", false},
+		{"integer", "", false},
+		{"integer", "2147483648", false},
+		{"integer", "-", false},
+		{"integer", "2147483647", true},
+		{"bigint", "9223372036854775807", true},
+		{"bigint", "99999999999999999999", false},
+		{"smallint", "x", false},
+		{"text", "anything", true},
+		{"uuid", "00000000-0000-0000-0000-000000000000", true},
+		{"uuid", "A", false},
+		{"numeric", "1.5", true},
 	};
 
 	(void)state;

@@ -1,23 +1,36 @@
-/* Reading on a real server: nothing that is committed is missed, whatever order it is committed in. */
+/* Reading on a real server: nothing that is committed is missed, whatever order it is committed in.
+ */
 #include "connectors/postgres/fake_conn.h"
 
-#define SPEC(read) \
-	"{\"record\":\"application\",\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":{" read "},\"write\":{}," \
-	"\"columns\":[\"xm\",\"zt\",\"sqrq\"],\"parts\":{},\"natural_key\":[],\"refused\":[],\"on_create\":{}}"
-#define PARTS_SPEC(read, part) \
-	"{\"record\":\"application\",\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":{" read "},\"write\":{},\"columns\":[\"xm\"]," \
-	"\"parts\":{\"steps\":{\"key\":\"xh\",\"columns\":[\"yj\"],\"table\":\"ydz_step\",\"parent\":\"sbh\"" part "}," \
-	"\"files\":{\"key\":\"name\",\"columns\":[\"size\"],\"table\":\"ydz_file\",\"parent\":\"sbh\"}},\"on_create\":{}}"
+#define SPEC(read)                                                                                 \
+	"{\"record\":\"application\",\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":"    \
+	"{" read "},\"write\":{},"                                                                 \
+	"\"columns\":[\"xm\",\"zt\",\"sqrq\"],\"parts\":{},\"natural_key\":[],\"refused\":[],"     \
+	"\"on_create\":{}}"
+#define PARTS_SPEC(read, part)                                                                     \
+	"{\"record\":\"application\",\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":"    \
+	"{" read "},\"write\":{},\"columns\":[\"xm\"],"                                            \
+	"\"parts\":{\"steps\":{\"key\":\"xh\",\"columns\":[\"yj\"],\"table\":\"ydz_step\","        \
+	"\"parent\":\"sbh\"" part "},"                                                             \
+	"\"files\":{\"key\":\"name\",\"columns\":[\"size\"],\"table\":\"ydz_file\",\"parent\":"    \
+	"\"sbh\"}},\"on_create\":{}}"
 
 static const char tables[] =
-	"drop schema if exists bridge cascade; drop table if exists ydz_file, ydz_step, ydz_sq cascade;"
-	"create table ydz_sq (sbh varchar(20) primary key, xm text, zt smallint, sqrq timestamp, gxsj timestamp default localtimestamp, czy text,"
-	" rv xid8 not null default pg_current_xact_id()); create index on ydz_sq (rv); create index on ydz_sq (gxsj);"
-	"create or replace function keep_rv() returns trigger language plpgsql as $$ begin new.rv := pg_current_xact_id(); return new; end $$;"
-	"create trigger keep before insert or update on ydz_sq for each row execute function keep_rv();"
-	"create table ydz_step (sbh varchar(20), xh int, yj text, rv xid8 not null default pg_current_xact_id());"
+	"drop schema if exists bridge cascade; drop table if exists ydz_file, ydz_step, ydz_sq "
+	"cascade;"
+	"create table ydz_sq (sbh varchar(20) primary key, xm text, zt smallint, sqrq timestamp, "
+	"gxsj timestamp default localtimestamp, czy text,"
+	" rv xid8 not null default pg_current_xact_id()); create index on ydz_sq (rv); create "
+	"index on ydz_sq (gxsj);"
+	"create or replace function keep_rv() returns trigger language plpgsql as $$ begin new.rv "
+	":= pg_current_xact_id(); return new; end $$;"
+	"create trigger keep before insert or update on ydz_sq for each row execute function "
+	"keep_rv();"
+	"create table ydz_step (sbh varchar(20), xh int, yj text, rv xid8 not null default "
+	"pg_current_xact_id());"
 	"create index on ydz_step (rv); create index on ydz_step (sbh);"
-	"create trigger keep before insert or update on ydz_step for each row execute function keep_rv();"
+	"create trigger keep before insert or update on ydz_step for each row execute function "
+	"keep_rv();"
 	"create table ydz_file (sbh varchar(20), name text, size int)";
 
 static struct conn *begin_with(PGconn **db, const char *spec)
@@ -40,10 +53,12 @@ static void end_with(struct conn *c, PGconn *db)
 static void reads_what_is_new(void **state)
 {
 	PGconn *db;
-	struct conn *c = begin_with(&db, SPEC("\"cursor\":\"rv\",\"every\":\"5ms\",\"by\":\"czy\",\"changed\":\"gxsj\""));
+	struct conn *c = begin_with(&db,
+		SPEC("\"cursor\":\"rv\",\"every\":\"5ms\",\"by\":\"czy\",\"changed\":\"gxsj\""));
 
 	(void)state;
-	sql(db, "insert into ydz_sq values ('A', '张三', 0, '2018-07-02 09:05:00.5', '2018-07-02 09:06:00', '窗口1'), ('B', '', null, null, null, null)");
+	sql(db, "insert into ydz_sq values ('A', '张三', 0, '2018-07-02 09:05:00.5', '2018-07-02 "
+		"09:06:00', '窗口1'), ('B', '', null, null, null, null)");
 	fake_start(c);
 	fake_poll(c);
 	assert_int_equal(c->nseen, 2);
@@ -71,7 +86,8 @@ static void reads_what_is_new(void **state)
 	end_with(c, db);
 }
 
-/* Transactions that overlap and commit in another order than they began: an id or a time would hide the slow ones for ever. */
+/* Transactions that overlap and commit in another order than they began: an id or a time would hide
+ * the slow ones for ever. */
 static void late_commits_are_not_missed(void **state)
 {
 	PGconn *db, *slow[8];
@@ -82,7 +98,10 @@ static void late_commits_are_not_missed(void **state)
 	for (int i = 0; i < 8; i++) {
 		slow[i] = fake_connect();
 		sql(slow[i], "begin; insert into ydz_sq values ('S%d', 'slow')", i);
-		sql(db, "insert into ydz_sq select 'Q%d' || g, 'quick' from generate_series(1, 5) g", i);
+		sql(db,
+			"insert into ydz_sq select 'Q%d' || g, 'quick' from generate_series(1, 5) "
+			"g",
+			i);
 		fake_poll(c);
 	}
 	/* what is committed is told at once, though the slow ones hold the horizon back */
@@ -100,7 +119,9 @@ static void late_commits_are_not_missed(void **state)
 		fake_forget(c);
 		sql(slow[i], i == 3 ? "rollback" : "commit");
 		PQfinish(slow[i]);
-		c->pg->records[0]->feeds[0].early_us = 0; /* as if the second had passed after which what lies beyond the horizon is read again */
+		c->pg->records[0]->feeds[0].early_us =
+			0; /* as if the second had passed after which what lies beyond the horizon
+			      is read again */
 		fake_poll(c);
 		snprintf(lid, sizeof(lid), "S%d", i);
 		if (i == 3)
@@ -150,14 +171,17 @@ static void pages_end_between_equal_values(void **state)
 	struct conn *c = begin_with(&db, SPEC("\"cursor\":\"rv\",\"page\":\"7\""));
 
 	(void)state;
-	sql(db, "insert into ydz_sq select 'A' || g from generate_series(1, 50) g"); /* one transaction, one value */
+	sql(db, "insert into ydz_sq select 'A' || g from generate_series(1, 50) g"); /* one
+											transaction,
+											one value */
 	fake_start(c);
 	fake_poll(c);
 	assert_int_equal(c->nseen, 50);
 	end_with(c, db);
 
 	c = begin_with(&db, SPEC("\"changed\":\"gxsj\",\"page\":\"7\""));
-	sql(db, "insert into ydz_sq (sbh, gxsj) select 'A' || g, '2018-07-02 09:05:00' from generate_series(1, 50) g");
+	sql(db, "insert into ydz_sq (sbh, gxsj) select 'A' || g, '2018-07-02 09:05:00' from "
+		"generate_series(1, 50) g");
 	fake_start(c);
 	fake_poll(c);
 	assert_int_equal(c->nseen, 50);
@@ -167,10 +191,12 @@ static void pages_end_between_equal_values(void **state)
 static void time_of_change_with_an_overlap(void **state)
 {
 	PGconn *db;
-	struct conn *c = begin_with(&db, SPEC("\"changed\":\"gxsj\",\"overlap\":\"10m\",\"overlap_every\":\"30s\",\"page\":\"4\""));
+	struct conn *c = begin_with(&db, SPEC("\"changed\":\"gxsj\",\"overlap\":\"10m\",\"overlap_"
+					      "every\":\"30s\",\"page\":\"4\""));
 
 	(void)state;
-	sql(db, "insert into ydz_sq (sbh, gxsj) select 'A' || g, now() - interval '1 minute' from generate_series(1, 9) g");
+	sql(db, "insert into ydz_sq (sbh, gxsj) select 'A' || g, now() - interval '1 minute' from "
+		"generate_series(1, 9) g");
 	fake_start(c);
 	fake_poll(c);
 	assert_int_equal(c->nseen, 9);
@@ -178,7 +204,8 @@ static void time_of_change_with_an_overlap(void **state)
 	fake_poll(c);
 	assert_int_equal(c->nseen, 0); /* the overlap is not read each time */
 	/* committed late: its time is older than the newest that was read */
-	sql(db, "insert into ydz_sq (sbh, gxsj) values ('late', now() - interval '5 minutes'), ('new', now())");
+	sql(db, "insert into ydz_sq (sbh, gxsj) values ('late', now() - interval '5 minutes'), "
+		"('new', now())");
 	fake_poll(c);
 	assert_seen(c, "new", NULL);
 	assert_null(fake_find(c, 'o', "late"));
@@ -188,7 +215,8 @@ static void time_of_change_with_an_overlap(void **state)
 	assert_seen(c, "A9", NULL);
 	/* a clock an hour ahead must not hide what comes after it */
 	fake_forget(c);
-	sql(db, "insert into ydz_sq (sbh, gxsj) select 'ahead' || g, now() + interval '1 hour' from generate_series(1, 9) g");
+	sql(db, "insert into ydz_sq (sbh, gxsj) select 'ahead' || g, now() + interval '1 hour' "
+		"from generate_series(1, 9) g");
 	fake_poll(c);
 	assert_seen(c, "ahead9", NULL);
 	sql(db, "insert into ydz_sq (sbh, gxsj) values ('next', now())");
@@ -212,21 +240,38 @@ static void only_a_cursor_that_is_kept(void **state)
 		enum br_err_code code; /* OK: it is read all the same */
 	} cases[] = {
 		{"kept", "select 1", "\"cursor\":\"rv\"", BR_E_OK},
-		{"no trigger", "drop trigger keep on ydz_sq", "\"cursor\":\"rv\"", BR_E_PG_CURSOR_TRIGGER},
-		{"disabled", "alter table ydz_sq disable trigger keep", "\"cursor\":\"rv\"", BR_E_PG_CURSOR_TRIGGER},
-		{"only some columns", "drop trigger keep on ydz_sq; create trigger keep before insert or update of zt on ydz_sq for each row"
-			" execute function keep_rv()", "\"cursor\":\"rv\"", BR_E_PG_CURSOR_TRIGGER},
-		{"inserts alone", "drop trigger keep on ydz_sq; create trigger keep before insert on ydz_sq for each row execute function keep_rv()",
+		{"no trigger", "drop trigger keep on ydz_sq", "\"cursor\":\"rv\"",
+			BR_E_PG_CURSOR_TRIGGER},
+		{"disabled", "alter table ydz_sq disable trigger keep", "\"cursor\":\"rv\"",
+			BR_E_PG_CURSOR_TRIGGER},
+		{"only some columns",
+			"drop trigger keep on ydz_sq; create trigger keep before insert or update "
+			"of zt on ydz_sq for each row"
+			" execute function keep_rv()",
 			"\"cursor\":\"rv\"", BR_E_PG_CURSOR_TRIGGER},
-		{"with a condition", "drop trigger keep on ydz_sq; create trigger keep before insert or update on ydz_sq for each row"
-			" when (new.zt = 1) execute function keep_rv()", "\"cursor\":\"rv\"", BR_E_PG_CURSOR_TRIGGER},
-		{"two triggers", "drop trigger keep on ydz_sq; create trigger keep1 before insert on ydz_sq for each row execute function keep_rv();"
-			"create trigger keep2 before update on ydz_sq for each row execute function keep_rv()", "\"cursor\":\"rv\"", BR_E_OK},
-		{"another type", "alter table ydz_sq add column n bigint", "\"cursor\":\"n\"", BR_E_PG_CURSOR_TYPE},
-		{"no trigger, but a time", "drop trigger keep on ydz_sq", "\"cursor\":\"rv\",\"changed\":\"gxsj\"", BR_E_OK},
+		{"inserts alone",
+			"drop trigger keep on ydz_sq; create trigger keep before insert on ydz_sq "
+			"for each row execute function keep_rv()",
+			"\"cursor\":\"rv\"", BR_E_PG_CURSOR_TRIGGER},
+		{"with a condition",
+			"drop trigger keep on ydz_sq; create trigger keep before insert or update "
+			"on ydz_sq for each row"
+			" when (new.zt = 1) execute function keep_rv()",
+			"\"cursor\":\"rv\"", BR_E_PG_CURSOR_TRIGGER},
+		{"two triggers",
+			"drop trigger keep on ydz_sq; create trigger keep1 before insert on ydz_sq "
+			"for each row execute function keep_rv();"
+			"create trigger keep2 before update on ydz_sq for each row execute "
+			"function keep_rv()",
+			"\"cursor\":\"rv\"", BR_E_OK},
+		{"another type", "alter table ydz_sq add column n bigint", "\"cursor\":\"n\"",
+			BR_E_PG_CURSOR_TYPE},
+		{"no trigger, but a time", "drop trigger keep on ydz_sq",
+			"\"cursor\":\"rv\",\"changed\":\"gxsj\"", BR_E_OK},
 		{"a time that is none", "select 1", "\"changed\":\"xm\"", BR_E_PG_CHANGED_TYPE},
 		{"no such column", "select 1", "\"cursor\":\"vr\"", BR_E_PG_NO_COLUMN},
-		{"no such table", "alter table ydz_sq rename to other", "\"cursor\":\"rv\"", BR_E_PG_NO_TABLE},
+		{"no such table", "alter table ydz_sq rename to other", "\"cursor\":\"rv\"",
+			BR_E_PG_NO_TABLE},
 	};
 	char spec[1000];
 
@@ -235,7 +280,9 @@ static void only_a_cursor_that_is_kept(void **state)
 		PGconn *db;
 		struct conn *c;
 
-		snprintf(spec, sizeof(spec), "{\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":{%s},\"write\":{},\"columns\":[\"xm\"],\"parts\":{}}",
+		snprintf(spec, sizeof(spec),
+			"{\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":{%s},\"write\":{"
+			"},\"columns\":[\"xm\"],\"parts\":{}}",
 			cases[i].read);
 		c = begin_with(&db, spec);
 		sql(db, "%s", cases[i].change);
@@ -243,7 +290,8 @@ static void only_a_cursor_that_is_kept(void **state)
 		fake_open(c);
 		fake_begin(c, c->epoch + 1, "n");
 		if (br_err_code(&c->err) * c->failed != cases[i].code)
-			fail_msg("%s: %s", cases[i].name, br_err_tag((int)(br_err_code(&c->err) * c->failed)));
+			fail_msg("%s: %s", cases[i].name,
+				br_err_tag((int)(br_err_code(&c->err) * c->failed)));
 		if (cases[i].code == BR_E_PG_NO_COLUMN)
 			assert_non_null(strstr(br_err_detail(&c->err, "hint"), "rv"));
 		end_with(c, db);
@@ -258,13 +306,17 @@ static void a_record_with_parts_is_one_snapshot(void **state)
 
 	(void)state;
 	sql(db, "insert into ydz_sq (sbh, xm) values ('A', '张三'), ('B', '李四');"
-		"insert into ydz_step (sbh, xh, yj) values ('A', 2, '二'), ('A', 10, '十'), ('A', 1, null), ('B', 1, '一'), ('ghost', 1, 'x');"
+		"insert into ydz_step (sbh, xh, yj) values ('A', 2, '二'), ('A', 10, '十'), ('A', "
+		"1, null), ('B', 1, '一'), ('ghost', 1, 'x');"
 		"insert into ydz_file values ('A', 'a/b%%.pdf', 3)");
 	fake_start(c);
 	fake_poll(c);
-	assert_seen(c, "A", "{\"xm\":\"张三\",\"steps/1/yj\":null,\"steps/10/yj\":\"十\",\"steps/2/yj\":\"二\",\"files/a%2Fb%25.pdf/size\":\"3\"}");
+	assert_seen(c, "A",
+		"{\"xm\":\"张三\",\"steps/1/yj\":null,\"steps/10/yj\":\"十\",\"steps/2/"
+		"yj\":\"二\",\"files/a%2Fb%25.pdf/size\":\"3\"}");
 	assert_seen(c, "B", "{\"xm\":\"李四\",\"steps/1/yj\":\"一\"}");
-	/* rows of a part whose root is not there: told as absent, since the bridge may know it from before */
+	/* rows of a part whose root is not there: told as absent, since the bridge may know it from
+	 * before */
 	assert_non_null(fake_find(c, 'g', "ghost"));
 	/* only a part has changed */
 	fake_forget(c);
@@ -286,7 +338,8 @@ static void a_record_with_parts_is_one_snapshot(void **state)
 /* Rows of a part have keys of their own only within their root. */
 static void pages_of_a_part(void **state)
 {
-	static const char *const specs[] = {PARTS_SPEC("\"cursor\":\"rv\",\"page\":\"2\"", ",\"cursor\":\"rv\""),
+	static const char *const specs[] = {
+		PARTS_SPEC("\"cursor\":\"rv\",\"page\":\"2\"", ",\"cursor\":\"rv\""),
 		PARTS_SPEC("\"cursor\":\"rv\",\"page\":\"2\"", ",\"changed\":\"sj\"")};
 
 	(void)state;
@@ -294,12 +347,15 @@ static void pages_of_a_part(void **state)
 		PGconn *db;
 		struct conn *c = begin_with(&db, specs[i]);
 
-		sql(db, "insert into ydz_sq (sbh, xm) select 'A' || g, 'x' from generate_series(1, 9) g; alter table ydz_step add sj timestamp");
+		sql(db, "insert into ydz_sq (sbh, xm) select 'A' || g, 'x' from generate_series(1, "
+			"9) g; alter table ydz_step add sj timestamp");
 		fake_start(c);
 		fake_poll(c);
 		fake_forget(c);
-		sql(db, "insert into ydz_step (sbh, xh, yj, sj) select 'A' || g, x, 'y', '2018-07-02' from generate_series(1, 9) g, generate_series(1, 2) x");
-		sql(db, "insert into ydz_step (sbh, xh, yj, sj) values ('A1', null, 'y', '2018-07-02'), (null, 1, 'y', '2018-07-02')");
+		sql(db, "insert into ydz_step (sbh, xh, yj, sj) select 'A' || g, x, 'y', "
+			"'2018-07-02' from generate_series(1, 9) g, generate_series(1, 2) x");
+		sql(db, "insert into ydz_step (sbh, xh, yj, sj) values ('A1', null, 'y', "
+			"'2018-07-02'), (null, 1, 'y', '2018-07-02')");
 		fake_poll(c);
 		for (int k = 1; k <= 9; k++) {
 			char lid[16];
@@ -308,15 +364,20 @@ static void pages_of_a_part(void **state)
 			if (k == 1)
 				assert_non_null(fake_find(c, 'b', lid));
 			else
-				assert_seen(c, lid, "{\"xm\":\"x\",\"steps/1/yj\":\"y\",\"steps/2/yj\":\"y\"}");
+				assert_seen(c, lid,
+					"{\"xm\":\"x\",\"steps/1/yj\":\"y\",\"steps/2/yj\":\"y\"}");
 		}
 		fake_close(c);
 		fake_forget(c);
-		sql(db, "insert into ydz_step (sbh, xh, yj, sj) values ('A9', 3, 'z', '2018-07-03')");
+		sql(db, "insert into ydz_step (sbh, xh, yj, sj) values ('A9', 3, 'z', "
+			"'2018-07-03')");
 		fake_start(c);
 		fake_poll(c);
-		assert_seen(c, "A9", "{\"xm\":\"x\",\"steps/1/yj\":\"y\",\"steps/2/yj\":\"y\",\"steps/3/yj\":\"z\"}");
-		assert_int_equal(fake_find(c, 'o', "A8") != NULL, i == 1); /* the overlap is read again, a horizon is not */
+		assert_seen(c, "A9",
+			"{\"xm\":\"x\",\"steps/1/yj\":\"y\",\"steps/2/yj\":\"y\",\"steps/3/"
+			"yj\":\"z\"}");
+		assert_int_equal(fake_find(c, 'o', "A8") != NULL,
+			i == 1); /* the overlap is read again, a horizon is not */
 		end_with(c, db);
 	}
 }
@@ -330,7 +391,8 @@ static void bytes_that_are_no_text(void **state)
 
 	(void)state;
 	sql(db, "drop database if exists raw");
-	sql(db, "create database raw encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0");
+	sql(db, "create database raw encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template "
+		"template0");
 	PQfinish(db);
 	snprintf(dsn, sizeof(dsn), "%s dbname=raw", fake_dsn);
 	db = PQconnectdb(dsn);
@@ -338,7 +400,8 @@ static void bytes_that_are_no_text(void **state)
 	sql(db, "set client_min_messages = error");
 	sql(db, "%s", tables_of_mine);
 	sql(db, "set client_encoding = sql_ascii");
-	sql(db, "insert into ydz_sq (sbh, xm) values ('A', E'\\xd5\\xc5\\xc8\\xfd'), ('B', '张三')"); /* GBK among UTF-8 */
+	sql(db, "insert into ydz_sq (sbh, xm) values ('A', E'\\xd5\\xc5\\xc8\\xfd'), ('B', "
+		"'张三')"); /* GBK among UTF-8 */
 	c->options.dsn = br_str_z(dsn);
 	fake_start(c);
 	fake_poll(c);
@@ -377,7 +440,8 @@ static void the_walk_leaves_no_gap(void **state)
 
 	(void)state;
 	/* the order of bytes is not that of a dictionary */
-	sql(db, "insert into ydz_sq (sbh) select case g %% 3 when 0 then 'a' when 1 then 'B' else '中' end || g from generate_series(1, 35) g");
+	sql(db, "insert into ydz_sq (sbh) select case g %% 3 when 0 then 'a' when 1 then 'B' else "
+		"'中' end || g from generate_series(1, 35) g");
 	fake_start(c);
 	walk(c);
 	assert_int_equal(c->nseen, 4);
@@ -387,13 +451,16 @@ static void the_walk_leaves_no_gap(void **state)
 		if (i == 0)
 			assert_string_equal(c->seen[i].lo, "");
 		else
-			assert_true(!strncmp(c->seen[i].lo, last, strlen(last)) && strcmp(c->seen[i].lo, last) > 0);
+			assert_true(!strncmp(c->seen[i].lo, last, strlen(last)) &&
+				    strcmp(c->seen[i].lo, last) > 0);
 		snprintf(last, sizeof(last), "%s", c->seen[i].hi);
-		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? "," : "", c->seen[i].text);
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? "," : "",
+			c->seen[i].text);
 	}
 	assert_string_equal(last, "");
 	assert_int_equal(keys, 35);
-	assert_string_equal(all, sql(db, "select string_agg(sbh, ',' order by sbh collate \"C\") from ydz_sq"));
+	assert_string_equal(
+		all, sql(db, "select string_agg(sbh, ',' order by sbh collate \"C\") from ydz_sq"));
 	/* deleted rows are missing in the next walk, whose hashes follow the content */
 	fake_forget(c);
 	sql(db, "delete from ydz_sq where sbh like 'B%%'");
@@ -409,8 +476,11 @@ static void the_walk_over_numbers_and_nothing(void **state)
 	char all[4000] = "";
 
 	(void)state;
-	sql(db, "drop schema if exists bridge cascade; drop table if exists item; create table item (id int primary key, name text)");
-	fake_record(c, "item", "{\"root\":{\"table\":\"item\",\"key\":\"id\"},\"read\":{\"sweep_page\":\"50\",\"sweep\":\"22:00-06:00\"},\"write\":{},"
+	sql(db, "drop schema if exists bridge cascade; drop table if exists item; create table "
+		"item (id int primary key, name text)");
+	fake_record(c, "item",
+		"{\"root\":{\"table\":\"item\",\"key\":\"id\"},\"read\":{\"sweep_page\":\"50\","
+		"\"sweep\":\"22:00-06:00\"},\"write\":{},"
 		"\"columns\":[\"name\"],\"parts\":{}}");
 	fake_start(c);
 	walk(c);
@@ -424,8 +494,10 @@ static void the_walk_over_numbers_and_nothing(void **state)
 	walk(c);
 	assert_int_equal(c->nseen, 3);
 	for (size_t i = 0; i < c->nseen; i++)
-		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? "," : "", c->seen[i].text);
-	assert_string_equal(all, sql(db, "select string_agg(id::text, ',' order by id::text collate \"C\") from item"));
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? "," : "",
+			c->seen[i].text);
+	assert_string_equal(all, sql(db, "select string_agg(id::text, ',' order by id::text "
+					 "collate \"C\") from item"));
 	end_with(c, db);
 }
 
@@ -436,7 +508,8 @@ static void single_records_are_read_again(void **state)
 	struct conn *c = begin_with(&db, PARTS_SPEC("\"cursor\":\"rv\"", ""));
 
 	(void)state;
-	sql(db, "insert into ydz_sq (sbh, xm) values ('A', '张三'); insert into ydz_step (sbh, xh, yj) values ('A', 1, '一')");
+	sql(db, "insert into ydz_sq (sbh, xm) values ('A', '张三'); insert into ydz_step (sbh, xh, "
+		"yj) values ('A', 1, '一')");
 	fake_start(c);
 	pg_kind.refetch(c->pg, &c->records[0], lids, 3);
 	fake_wait(c, &c->refetched);
@@ -449,11 +522,15 @@ static void single_records_are_read_again(void **state)
 	/* a key that cannot be one of the table */
 	c = fake_new();
 	db = fake_connect();
-	sql(db, "drop schema if exists bridge cascade; drop table if exists item; create table item (id int primary key, name text);"
+	sql(db, "drop schema if exists bridge cascade; drop table if exists item; create table "
+		"item (id int primary key, name text);"
 		"insert into item values (7, 'x')");
-	fake_record(c, "item", "{\"root\":{\"table\":\"item\",\"key\":\"id\"},\"read\":{},\"write\":{},\"columns\":[\"name\"],\"parts\":{}}");
+	fake_record(c, "item",
+		"{\"root\":{\"table\":\"item\",\"key\":\"id\"},\"read\":{},\"write\":{},"
+		"\"columns\":[\"name\"],\"parts\":{}}");
 	fake_start(c);
-	pg_kind.refetch(c->pg, &c->records[0], (struct br_str[]){{"x7", 2}, {"7", 1}, {"99999999999999999999", 20}}, 3);
+	pg_kind.refetch(c->pg, &c->records[0],
+		(struct br_str[]){{"x7", 2}, {"7", 1}, {"99999999999999999999", 20}}, 3);
 	fake_wait(c, &c->refetched);
 	assert_seen(c, "7", "{\"name\":\"x\"}");
 	assert_non_null(fake_find(c, 'g', "x7"));
@@ -464,7 +541,8 @@ static void single_records_are_read_again(void **state)
 static void notify_wakes(void **state)
 {
 	PGconn *db;
-	struct conn *c = begin_with(&db, SPEC("\"cursor\":\"rv\",\"every\":\"1h\",\"listen\":\"Ydz Changed\""));
+	struct conn *c = begin_with(
+		&db, SPEC("\"cursor\":\"rv\",\"every\":\"1h\",\"listen\":\"Ydz Changed\""));
 
 	(void)state;
 	fake_start(c);
@@ -486,7 +564,8 @@ static void a_lost_connection_is_told_once(void **state)
 
 	(void)state;
 	fake_start(c);
-	sql(db, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'casebridge'");
+	sql(db, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+		"'casebridge'");
 	pg_kind.poll(c->pg);
 	c->polled = false;
 	fake_wait(c, &c->polled);
@@ -505,7 +584,8 @@ static void a_place_in_the_future_is_not_believed(void **state)
 
 	(void)state;
 	sql(db, "insert into ydz_sq (sbh) values ('A')");
-	c->cursor = strdup("{\"application\":{\"\":{\"by\":\"rv\",\"value\":\"99999999999\",\"key\":\"Z\"}}}");
+	c->cursor = strdup(
+		"{\"application\":{\"\":{\"by\":\"rv\",\"value\":\"99999999999\",\"key\":\"Z\"}}}");
 	fake_start(c);
 	fake_poll(c);
 	assert_seen(c, "A", NULL);

@@ -1,19 +1,27 @@
 /* Writing on a real server: every answer a command can get, alone and in a batch with others. */
 #include "connectors/postgres/fake_conn.h"
 
-#define SPEC(more) \
-	"{\"record\":\"application\",\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":{\"cursor\":\"rv\"}," \
-	"\"write\":{\"create\":\"true\"" more "},\"columns\":[\"xm\",\"sfzh\",\"zt\",\"sqrq\",\"pym\"],\"parts\":{},\"natural_key\":[\"sfzh\"]," \
-	"\"refused\":[{\"native\":[\"P0001\"],\"text\":\"稍后\",\"do\":\"retry\"}],\"target_owned\":[\"pym\"]," \
-	"\"on_create\":{\"sbh\":{\"generate\":\"'YDZ' || nextval('ydz_sbh')\",\"returning\":true}}}"
+#define SPEC(more)                                                                                 \
+	"{\"record\":\"application\",\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":{"   \
+	"\"cursor\":\"rv\"},"                                                                      \
+	"\"write\":{\"create\":\"true\"" more "},\"columns\":[\"xm\",\"sfzh\",\"zt\",\"sqrq\","    \
+	"\"pym\"],\"parts\":{},\"natural_key\":[\"sfzh\"],"                                        \
+	"\"refused\":[{\"native\":[\"P0001\"],\"text\":\"稍后\",\"do\":\"retry\"}],\"target_"    \
+	"owned\":[\"pym\"],"                                                                       \
+	"\"on_create\":{\"sbh\":{\"generate\":\"'YDZ' || "                                         \
+	"nextval('ydz_sbh')\",\"returning\":true}}}"
 
 static const char tables[] =
-	"drop schema if exists bridge cascade; drop table if exists ydz_step, ydz_sq cascade; drop sequence if exists ydz_sbh;"
-	"create sequence ydz_sbh; create table ydz_sq (sbh varchar(20) primary key, xm varchar(6) not null, sfzh varchar(18), zt smallint,"
+	"drop schema if exists bridge cascade; drop table if exists ydz_step, ydz_sq cascade; drop "
+	"sequence if exists ydz_sbh;"
+	"create sequence ydz_sbh; create table ydz_sq (sbh varchar(20) primary key, xm varchar(6) "
+	"not null, sfzh varchar(18), zt smallint,"
 	" sqrq timestamp, pym text, rv xid8 not null default pg_current_xact_id());"
 	"create index on ydz_sq (rv); create index on ydz_sq (sfzh);"
-	"create or replace function keep_rv() returns trigger language plpgsql as $$ begin new.rv := pg_current_xact_id(); return new; end $$;"
-	"create trigger keep before insert or update on ydz_sq for each row execute function keep_rv();";
+	"create or replace function keep_rv() returns trigger language plpgsql as $$ begin new.rv "
+	":= pg_current_xact_id(); return new; end $$;"
+	"create trigger keep before insert or update on ydz_sq for each row execute function "
+	"keep_rv();";
 
 static struct conn *begin_with(PGconn **db, const char *spec)
 {
@@ -40,18 +48,26 @@ static void creates_and_updates(void **state)
 	(void)state;
 	fake_start(c);
 	assert_int_equal(pg_kind.promises(c->pg), CONN_INBOX | CONN_CAS | CONN_LOOKUP);
-	s = fake_apply_one(c, fake_cmd(c, "C1", 1, NULL, NULL, "{\"xm\":\"张三\",\"zt\":\"0\",\"sqrq\":\"2018-07-02 09:05:00\"}"));
+	s = fake_apply_one(
+		c, fake_cmd(c, "C1", 1, NULL, NULL,
+			   "{\"xm\":\"张三\",\"zt\":\"0\",\"sqrq\":\"2018-07-02 09:05:00\"}"));
 	assert_int_equal(s->status, RCPT_APPLIED);
 	assert_true(s->atomic);
 	assert_string_equal(s->lid, "YDZ1");
-	assert_string_equal(s->text, "{\"xm\":\"张三\",\"sfzh\":null,\"zt\":\"0\",\"sqrq\":\"2018-07-02 09:05:00\",\"pym\":null}");
+	assert_string_equal(s->text, "{\"xm\":\"张三\",\"sfzh\":null,\"zt\":\"0\",\"sqrq\":\"2018-"
+				     "07-02 09:05:00\",\"pym\":null}");
 	assert_string_equal(sql(db, "select xm || zt from ydz_sq where sbh = 'YDZ1'"), "张三0");
-	assert_string_equal(sql(db, "select lid || n || (post->>'zt') from bridge.bridge_inbox where cid = 'C1'"), "YDZ110");
+	assert_string_equal(sql(db, "select lid || n || (post->>'zt') from bridge.bridge_inbox "
+				    "where cid = 'C1'"),
+		"YDZ110");
 
-	s = fake_apply_one(c, fake_cmd(c, "C1", 2, "YDZ1", "{\"xm\":\"张三\",\"sfzh\":null,\"zt\":\"0\"}", "{\"zt\":\"2\",\"sfzh\":\"11\"}"));
+	s = fake_apply_one(
+		c, fake_cmd(c, "C1", 2, "YDZ1", "{\"xm\":\"张三\",\"sfzh\":null,\"zt\":\"0\"}",
+			   "{\"zt\":\"2\",\"sfzh\":\"11\"}"));
 	assert_int_equal(s->status, RCPT_APPLIED);
 	assert_string_equal(s->lid, "YDZ1");
-	assert_string_equal(s->text, "{\"xm\":\"张三\",\"sfzh\":\"11\",\"zt\":\"2\",\"sqrq\":\"2018-07-02 09:05:00\",\"pym\":null}");
+	assert_string_equal(s->text, "{\"xm\":\"张三\",\"sfzh\":\"11\",\"zt\":\"2\",\"sqrq\":"
+				     "\"2018-07-02 09:05:00\",\"pym\":null}");
 	assert_string_equal(sql(db, "select epoch || '/' || beat from bridge.bridge_meta"), "1/2");
 	end_with(c, db);
 }
@@ -100,15 +116,20 @@ static void never_overwrites_what_it_has_not_seen(void **state)
 	(void)state;
 	fake_start(c);
 	sql(db, "insert into ydz_sq (sbh, xm, zt, pym) values ('A', '李四', 1, 'ls')");
-	s = fake_apply_one(c, fake_cmd(c, "C1", 1, "A", "{\"xm\":\"李四\",\"zt\":\"0\"}", "{\"zt\":\"2\"}"));
+	s = fake_apply_one(
+		c, fake_cmd(c, "C1", 1, "A", "{\"xm\":\"李四\",\"zt\":\"0\"}", "{\"zt\":\"2\"}"));
 	assert_int_equal(s->status, RCPT_STALE);
 	assert_false(s->atomic);
-	assert_string_equal(s->text, "{\"xm\":\"李四\",\"sfzh\":null,\"zt\":\"1\",\"sqrq\":null,\"pym\":\"ls\"}");
+	assert_string_equal(s->text,
+		"{\"xm\":\"李四\",\"sfzh\":null,\"zt\":\"1\",\"sqrq\":null,\"pym\":\"ls\"}");
 	assert_string_equal(sql(db, "select zt from ydz_sq"), "1");
 	/* null is not the empty text, and what the target rewrites at will is not compared */
-	s = fake_apply_one(c, fake_cmd(c, "C1", 2, "A", "{\"zt\":\"1\",\"sfzh\":\"\"}", "{\"zt\":\"2\"}"));
+	s = fake_apply_one(
+		c, fake_cmd(c, "C1", 2, "A", "{\"zt\":\"1\",\"sfzh\":\"\"}", "{\"zt\":\"2\"}"));
 	assert_int_equal(s->status, RCPT_STALE);
-	s = fake_apply_one(c, fake_cmd(c, "C1", 3, "A", "{\"zt\":\"1\",\"sfzh\":null,\"pym\":\"other\"}", "{\"zt\":\"2\"}"));
+	s = fake_apply_one(
+		c, fake_cmd(c, "C1", 3, "A", "{\"zt\":\"1\",\"sfzh\":null,\"pym\":\"other\"}",
+			   "{\"zt\":\"2\"}"));
 	assert_int_equal(s->status, RCPT_APPLIED);
 	s = fake_apply_one(c, fake_cmd(c, "C2", 1, "nobody", "{\"zt\":\"1\"}", "{\"zt\":\"2\"}"));
 	assert_int_equal(s->status, RCPT_GONE);
@@ -124,13 +145,15 @@ static void looks_up_before_create(void **state)
 
 	(void)state;
 	fake_start(c);
-	sql(db, "insert into ydz_sq (sbh, xm, sfzh) values ('A', '李四', '11'), ('B', '王五', '22'), ('C', '王五', '22')");
+	sql(db, "insert into ydz_sq (sbh, xm, sfzh) values ('A', '李四', '11'), ('B', '王五', "
+		"'22'), ('C', '王五', '22')");
 	cmd[0] = fake_cmd(c, "C1", 1, NULL, NULL, "{\"xm\":\"李四\",\"sfzh\":\"11\"}");
 	cmd[0]->nk = BR_STR("{\"sfzh\":\"11\"}");
 	s = fake_apply_one(c, cmd[0]);
 	assert_int_equal(s->status, RCPT_EXISTS);
 	assert_string_equal(s->lid, "A");
-	assert_string_equal(s->text, "{\"xm\":\"李四\",\"sfzh\":\"11\",\"zt\":null,\"sqrq\":null,\"pym\":null}");
+	assert_string_equal(s->text,
+		"{\"xm\":\"李四\",\"sfzh\":\"11\",\"zt\":null,\"sqrq\":null,\"pym\":null}");
 	cmd[0] = fake_cmd(c, "C2", 1, NULL, NULL, "{\"xm\":\"王五\",\"sfzh\":\"22\"}");
 	cmd[0]->nk = BR_STR("{\"sfzh\":\"22\"}");
 	s = fake_apply_one(c, cmd[0]);
@@ -138,7 +161,8 @@ static void looks_up_before_create(void **state)
 	/* two at once: one is made, the other waits and then finds it */
 	fake_forget(c);
 	for (int i = 0; i < 2; i++) {
-		cmd[i] = fake_cmd(c, i ? "C3" : "C4", 1, NULL, NULL, "{\"xm\":\"赵六\",\"sfzh\":\"33\"}");
+		cmd[i] = fake_cmd(
+			c, i ? "C3" : "C4", 1, NULL, NULL, "{\"xm\":\"赵六\",\"sfzh\":\"33\"}");
 		cmd[i]->nk = BR_STR("{\"sfzh\":\"33\"}");
 	}
 	fake_apply(c, cmd, 2);
@@ -165,8 +189,13 @@ static void one_refusal_harms_nobody_else(void **state)
 		char cid[16], set[100];
 
 		snprintf(cid, sizeof(cid), "C%d", i);
-		snprintf(set, sizeof(set), i == 37 ? "{\"xm\":\"一二三四五六七\"}" : i == 38 ? "{\"zt\":\"1\"}" : i == 80 ? "{\"xm\":\"张\",\"zt\":\"100\"}"
-			: i == 81 ? "{\"xm\":\"张\",\"zt\":\"abc\"}" : "{\"xm\":\"张%d\"}", i);
+		snprintf(set, sizeof(set),
+			i == 37	  ? "{\"xm\":\"一二三四五六七\"}"
+			: i == 38 ? "{\"zt\":\"1\"}"
+			: i == 80 ? "{\"xm\":\"张\",\"zt\":\"100\"}"
+			: i == 81 ? "{\"xm\":\"张\",\"zt\":\"abc\"}"
+				  : "{\"xm\":\"张%d\"}",
+			i);
 		cmd[i] = fake_cmd(c, cid, 1, NULL, NULL, set);
 	}
 	fake_apply(c, cmd, 100);
@@ -197,37 +226,46 @@ static void triggers_show_in_the_post_image(void **state)
 	const struct seen *s;
 
 	(void)state;
-	sql(db, "create or replace function shape_it() returns trigger language plpgsql as $$ begin new.xm := trim(new.xm) || '*'; return new; end $$;"
-		"create trigger shape_it before insert or update on ydz_sq for each row execute function shape_it()");
+	sql(db, "create or replace function shape_it() returns trigger language plpgsql as $$ "
+		"begin new.xm := trim(new.xm) || '*'; return new; end $$;"
+		"create trigger shape_it before insert or update on ydz_sq for each row execute "
+		"function shape_it()");
 	fake_start(c);
 	s = fake_apply_one(c, fake_cmd(c, "C1", 1, NULL, NULL, "{\"xm\":\" 张 \"}"));
-	assert_string_equal(s->text, "{\"xm\":\"张*\",\"sfzh\":null,\"zt\":null,\"sqrq\":null,\"pym\":null}");
+	assert_string_equal(
+		s->text, "{\"xm\":\"张*\",\"sfzh\":null,\"zt\":null,\"sqrq\":null,\"pym\":null}");
 	fake_close(c);
 	/* and what an AFTER trigger does, deferred to the commit */
 	sql(db, "create or replace function after_it() returns trigger language plpgsql as $$ begin"
-		" update ydz_sq set pym = 'late' where sbh = new.sbh and pym is null; return null; end $$;"
-		"create constraint trigger after_it after insert on ydz_sq deferrable initially deferred for each row execute function after_it()");
+		" update ydz_sq set pym = 'late' where sbh = new.sbh and pym is null; return null; "
+		"end $$;"
+		"create constraint trigger after_it after insert on ydz_sq deferrable initially "
+		"deferred for each row execute function after_it()");
 	fake_start(c);
 	s = fake_apply_one(c, fake_cmd(c, "C2", 1, NULL, NULL, "{\"xm\":\"李\"}"));
 	assert_int_equal(s->status, RCPT_APPLIED);
-	assert_string_equal(s->text, "{\"xm\":\"李**\",\"sfzh\":null,\"zt\":null,\"sqrq\":null,\"pym\":\"late\"}");
+	assert_string_equal(s->text,
+		"{\"xm\":\"李**\",\"sfzh\":null,\"zt\":null,\"sqrq\":null,\"pym\":\"late\"}");
 	assert_string_equal(sql(db, "select pym from ydz_sq where sbh = 'YDZ2'"), "late");
 	/* one that refuses, for good and for now */
-	sql(db, "create or replace function shape_it() returns trigger language plpgsql as $$ begin raise exception '%%', new.xm; end $$");
+	sql(db, "create or replace function shape_it() returns trigger language plpgsql as $$ "
+		"begin raise exception '%%', new.xm; end $$");
 	s = fake_apply_one(c, fake_cmd(c, "C3", 1, NULL, NULL, "{\"xm\":\"不行\"}"));
 	assert_int_equal(s->status, RCPT_REJECTED);
 	assert_string_equal(s->code, "P0001");
 	s = fake_apply_one(c, fake_cmd(c, "C4", 1, NULL, NULL, "{\"xm\":\"请稍后\"}"));
 	assert_int_equal(s->what, 'l');
 	/* one that keeps nothing */
-	sql(db, "create or replace function shape_it() returns trigger language plpgsql as $$ begin return null; end $$");
+	sql(db, "create or replace function shape_it() returns trigger language plpgsql as $$ "
+		"begin return null; end $$");
 	s = fake_apply_one(c, fake_cmd(c, "C5", 1, NULL, NULL, "{\"xm\":\"空\"}"));
 	assert_int_equal(s->status, RCPT_REJECTED);
 	assert_string_equal(s->code, "PG-033");
 	end_with(c, db);
 }
 
-/* The common AFTER trigger only notifies: then what the statement returns is what stays, and nothing is read again. */
+/* The common AFTER trigger only notifies: then what the statement returns is what stays, and
+ * nothing is read again. */
 static void what_a_trigger_can_do(void **state)
 {
 	static const struct {
@@ -235,8 +273,14 @@ static void what_a_trigger_can_do(void **state)
 		bool aftermath;
 	} cases[] = {
 		{"notify", "begin notify ydz; return null; end", false},
-		{"pg_notify", "\nBEGIN\n  PERFORM pg_notify('ydz', new.sbh || '(x)');\n  RETURN NEW;\nEND;\n", false},
-		{"writes", "begin notify ydz; update ydz_sq set pym = 'x' where sbh = new.sbh and pym is null; return null; end", true},
+		{"pg_notify",
+			"\nBEGIN\n  PERFORM pg_notify('ydz', new.sbh || '(x)');\n  RETURN "
+			"NEW;\nEND;\n",
+			false},
+		{"writes",
+			"begin notify ydz; update ydz_sq set pym = 'x' where sbh = new.sbh and pym "
+			"is null; return null; end",
+			true},
 		{"calls", "begin perform keep_it(new.sbh); return null; end", true},
 		{"computes", "declare x int := f(); begin notify ydz; return null; end", true},
 	};
@@ -246,8 +290,12 @@ static void what_a_trigger_can_do(void **state)
 		PGconn *db;
 		struct conn *c = begin_with(&db, SPEC(""));
 
-		sql(db, "create or replace function after_it() returns trigger language plpgsql as $f$%s$f$;"
-			"create trigger after_it after insert or update on ydz_sq for each row execute function after_it()", cases[i].body);
+		sql(db,
+			"create or replace function after_it() returns trigger language plpgsql as "
+			"$f$%s$f$;"
+			"create trigger after_it after insert or update on ydz_sq for each row "
+			"execute function after_it()",
+			cases[i].body);
 		fake_start(c);
 		if (c->pg->records[0]->tables[0].aftermath != cases[i].aftermath)
 			fail_msg("%s", cases[i].name);
@@ -367,7 +415,8 @@ static void where_no_table_may_be_added(void **state)
 	const struct seen *s;
 
 	(void)state;
-	sql(db, "drop role if exists guest; create role guest login; revoke create on database postgres from public; grant all on ydz_sq to guest;"
+	sql(db, "drop role if exists guest; create role guest login; revoke create on database "
+		"postgres from public; grant all on ydz_sq to guest;"
 		"grant usage on sequence ydz_sbh to guest");
 	snprintf(dsn, sizeof(dsn), "%s user=guest", fake_dsn);
 	c->options.dsn = br_str_z(dsn);
@@ -418,11 +467,14 @@ static void the_guard_holds_back(void **state)
 	end_with(c, db);
 }
 
-#define STEPS_SPEC \
-	"{\"record\":\"application\",\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":{\"cursor\":\"rv\"},\"write\":{\"create\":\"true\"}," \
-	"\"columns\":[\"xm\",\"zt\"],\"natural_key\":[],\"refused\":[]," \
-	"\"parts\":{\"steps\":{\"key\":\"xh\",\"mode\":\"append\",\"columns\":[\"yj\",\"sj\"],\"table\":\"ydz_step\",\"parent\":\"sbh\"}}," \
-	"\"on_create\":{\"sbh\":{\"generate\":\"'YDZ' || nextval('ydz_sbh')\",\"returning\":true}}}"
+#define STEPS_SPEC                                                                                 \
+	"{\"record\":\"application\",\"root\":{\"table\":\"ydz_sq\",\"key\":\"sbh\"},\"read\":{"   \
+	"\"cursor\":\"rv\"},\"write\":{\"create\":\"true\"},"                                      \
+	"\"columns\":[\"xm\",\"zt\"],\"natural_key\":[],\"refused\":[],"                           \
+	"\"parts\":{\"steps\":{\"key\":\"xh\",\"mode\":\"append\",\"columns\":[\"yj\",\"sj\"],"    \
+	"\"table\":\"ydz_step\",\"parent\":\"sbh\"}},"                                             \
+	"\"on_create\":{\"sbh\":{\"generate\":\"'YDZ' || "                                         \
+	"nextval('ydz_sbh')\",\"returning\":true}}}"
 
 static void parts_are_written_with_their_root(void **state)
 {
@@ -432,21 +484,30 @@ static void parts_are_written_with_their_root(void **state)
 	const struct seen *s;
 
 	(void)state;
-	sql(db, "create table ydz_step (sbh varchar(20) references ydz_sq, xh int, yj text, sj timestamp, primary key (sbh, xh))");
+	sql(db, "create table ydz_step (sbh varchar(20) references ydz_sq, xh int, yj text, sj "
+		"timestamp, primary key (sbh, xh))");
 	fake_start(c);
-	s = fake_apply_one(c, fake_cmd(c, "C1", 1, NULL, NULL,
-		"{\"xm\":\"张三\",\"steps/1/yj\":\"同意\",\"steps/10/yj\":\"办结\",\"steps/10/sj\":\"2018-07-02 09:05:00\",\"steps/2/yj\":null}"));
+	s = fake_apply_one(c,
+		fake_cmd(c, "C1", 1, NULL, NULL,
+			"{\"xm\":\"张三\",\"steps/1/yj\":\"同意\",\"steps/10/yj\":\"办结\",\"steps/"
+			"10/sj\":\"2018-07-02 09:05:00\",\"steps/2/yj\":null}"));
 	assert_int_equal(s->status, RCPT_APPLIED);
-	assert_string_equal(s->text, "{\"xm\":\"张三\",\"zt\":null,\"steps/1/yj\":\"同意\",\"steps/1/sj\":null,\"steps/10/yj\":\"办结\","
+	assert_string_equal(s->text,
+		"{\"xm\":\"张三\",\"zt\":null,\"steps/1/yj\":\"同意\",\"steps/1/sj\":null,\"steps/"
+		"10/yj\":\"办结\","
 		"\"steps/10/sj\":\"2018-07-02 09:05:00\",\"steps/2/yj\":null,\"steps/2/sj\":null}");
 	/* one element changed, one new, and the root untouched */
-	s = fake_apply_one(c, fake_cmd(c, "C1", 2, "YDZ1", "{\"xm\":\"张三\",\"zt\":null,\"steps/1/yj\":\"同意\"}",
-		"{\"steps/1/yj\":\"不同意\",\"steps/3/yj\":\"新\"}"));
+	s = fake_apply_one(c, fake_cmd(c, "C1", 2, "YDZ1",
+				      "{\"xm\":\"张三\",\"zt\":null,\"steps/1/yj\":\"同意\"}",
+				      "{\"steps/1/yj\":\"不同意\",\"steps/3/yj\":\"新\"}"));
 	assert_int_equal(s->status, RCPT_APPLIED);
-	assert_string_equal(sql(db, "select string_agg(xh || coalesce(yj, '-'), ',' order by xh) from ydz_step"), "1不同意,2-,3新,10办结");
+	assert_string_equal(sql(db, "select string_agg(xh || coalesce(yj, '-'), ',' order by xh) "
+				    "from ydz_step"),
+		"1不同意,2-,3新,10办结");
 	/* a clerk added the same element meanwhile */
 	sql(db, "insert into ydz_step values ('YDZ1', 4, '手工', null)");
-	s = fake_apply_one(c, fake_cmd(c, "C1", 3, "YDZ1", "{\"xm\":\"张三\"}", "{\"steps/4/yj\":\"自动\"}"));
+	s = fake_apply_one(
+		c, fake_cmd(c, "C1", 3, "YDZ1", "{\"xm\":\"张三\"}", "{\"steps/4/yj\":\"自动\"}"));
 	assert_int_equal(s->status, RCPT_STALE);
 	assert_non_null(strstr(s->text, "手工"));
 	/* a clerk has an element open */
@@ -468,10 +529,14 @@ static void keys_the_target_allots(void **state)
 	struct conn_command *cmd[300];
 
 	(void)state;
-	sql(db, "drop schema if exists bridge cascade; drop table if exists item; create table item (id int generated always as identity primary key,"
+	sql(db, "drop schema if exists bridge cascade; drop table if exists item; create table "
+		"item (id int generated always as identity primary key,"
 		" name text, made timestamptz default '2020-01-01 00:00:00+00')");
-	fake_record(c, "item", "{\"root\":{\"table\":\"public.item\",\"key\":\"id\"},\"read\":{},\"write\":{\"create\":\"true\"},"
-		"\"columns\":[\"id\",\"name\",\"made\"],\"parts\":{},\"natural_key\":[],\"refused\":[],"
+	fake_record(c, "item",
+		"{\"root\":{\"table\":\"public.item\",\"key\":\"id\"},\"read\":{},\"write\":{"
+		"\"create\":\"true\"},"
+		"\"columns\":[\"id\",\"name\",\"made\"],\"parts\":{},\"natural_key\":[],"
+		"\"refused\":[],"
 		"\"on_create\":{\"id\":{\"identity\":true,\"returning\":true}}}");
 	fake_start(c);
 	for (int i = 0; i < 300; i++) {
@@ -488,10 +553,13 @@ static void keys_the_target_allots(void **state)
 		char want[300];
 
 		/* times in the zone of the system, in one form */
-		snprintf(want, sizeof(want), "{\"id\":\"%s\",\"name\":\"n%d\",\"made\":\"2020-01-01 08:00:00+08\"}", c->seen[i].lid, i);
+		snprintf(want, sizeof(want),
+			"{\"id\":\"%s\",\"name\":\"n%d\",\"made\":\"2020-01-01 08:00:00+08\"}",
+			c->seen[i].lid, i);
 		assert_string_equal(c->seen[i].text, want);
 		snprintf(want, sizeof(want), "n%d", i);
-		assert_string_equal(sql(db, "select name from item where id = %s", c->seen[i].lid), want);
+		assert_string_equal(
+			sql(db, "select name from item where id = %s", c->seen[i].lid), want);
 	}
 	end_with(c, db);
 }

@@ -1,6 +1,7 @@
 /*
- * The runtime of a connector between a scripted bridge (a bus of our own on librdkafka's mock cluster) and a kind that lives in memory. All on one loop, so
- * "has it done X yet?" is asked between turns and nothing sleeps.
+ * The runtime of a connector between a scripted bridge (a bus of our own on librdkafka's mock
+ * cluster) and a kind that lives in memory. All on one loop, so "has it done X yet?" is asked
+ * between turns and nothing sleeps.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +16,10 @@
 #include <stdlib.h>
 
 #define WAIT_US 20000000LL
-#define CID "01CHD0Q5TR0000000000000000"
-#define SPEC "[{\"record\":\"application\",\"columns\":[\"xm\",\"zt\"],\"parts\":{\"steps\":{\"columns\":[\"yj\"]}}}]"
+#define CID	"01CHD0Q5TR0000000000000000"
+#define SPEC                                                                                       \
+	"[{\"record\":\"application\",\"columns\":[\"xm\",\"zt\"],\"parts\":{\"steps\":{"          \
+	"\"columns\":[\"yj\"]}}}]"
 
 /* ---- the kind ---- */
 
@@ -28,18 +31,19 @@ struct row {
 static struct fake {
 	struct conn *c;
 	unsigned promises;
-	char trace[65536]; /* O pen, B egin, A pply (one for each command), P oll, R efetch, S weep, C lose */
+	char trace[65536]; /* O pen, B egin, A pply (one for each command), P oll, R efetch, S weep,
+			      C lose */
 	size_t used;
-	bool hold;         /* apply keeps the commands */
-	bool post;         /* answers carry the image that was set */
-	int later;         /* so many commands are handed back */
+	bool hold; /* apply keeps the commands */
+	bool post; /* answers carry the image that was set */
+	int later; /* so many commands are handed back */
 	int fail_open;
 	enum br_err_code fail_with;
 	struct conn_command *cmds[4096];
 	size_t ncmds;
 	struct row rows[8];
 	size_t nrows;
-	int flood;         /* so many rows in one poll */
+	int flood; /* so many rows in one poll */
 	const char *cursor;
 	size_t refetched, refetch_calls;
 	int64_t first_apply_us;
@@ -104,7 +108,10 @@ static int fake_begin(void *state, int64_t epoch, struct br_str nonce, struct br
 
 static void answer(struct conn_command *cmd)
 {
-	struct conn_receipt r = {.status = RCPT_APPLIED, .lid = cmd->lid.n ? cmd->lid : BR_STR("NEW"), .post = fake.post ? &cmd->set : NULL, .atomic = true};
+	struct conn_receipt r = {.status = RCPT_APPLIED,
+		.lid = cmd->lid.n ? cmd->lid : BR_STR("NEW"),
+		.post = fake.post ? &cmd->set : NULL,
+		.atomic = true};
 
 	conn_answer(fake.c, cmd, &r);
 }
@@ -159,7 +166,8 @@ static void fake_poll(void *state)
 	conn_polled(fake.c, fake.cursor ? br_str_z(fake.cursor) : BR_STR_NONE, false, 3600000);
 }
 
-static void fake_refetch(void *state, const struct conn_record *record, const struct br_str *lids, size_t n)
+static void fake_refetch(
+	void *state, const struct conn_record *record, const struct br_str *lids, size_t n)
 {
 	(void)state;
 	(void)record;
@@ -189,8 +197,16 @@ static void fake_close(void *state)
 	trace('C');
 }
 
-static const struct conn_kind fake_kind = {.name = "fake", .state_size = sizeof(struct fake_state), .open = fake_open, .promises = fake_promises,
-	.begin = fake_begin, .apply = fake_apply, .poll = fake_poll, .refetch = fake_refetch, .sweep = fake_sweep, .close = fake_close};
+static const struct conn_kind fake_kind = {.name = "fake",
+	.state_size = sizeof(struct fake_state),
+	.open = fake_open,
+	.promises = fake_promises,
+	.begin = fake_begin,
+	.apply = fake_apply,
+	.poll = fake_poll,
+	.refetch = fake_refetch,
+	.sweep = fake_sweep,
+	.close = fake_close};
 
 /* ---- the bridge, and the stage ---- */
 
@@ -269,19 +285,27 @@ static void say(struct msg m)
 	}
 	msg_write(&m, shape, &out);
 	assert_false(br_buf_failed(&out));
-	assert_int_equal(bus_send(bus, deliver, 0, BR_STR_NONE, br_buf_str(&out), NULL, 0, NULL, NULL), 0);
+	assert_int_equal(
+		bus_send(bus, deliver, 0, BR_STR_NONE, br_buf_str(&out), NULL, 0, NULL, NULL), 0);
 	br_buf_release(&out);
 }
 
 static void say_begin(void)
 {
-	say((struct msg){.type = MSG_BEGIN, .nonce = br_str_z(nonce), .assigned = epoch, .spec = BR_STR(SPEC)});
+	say((struct msg){.type = MSG_BEGIN,
+		.nonce = br_str_z(nonce),
+		.assigned = epoch,
+		.spec = BR_STR(SPEC)});
 }
 
 static struct msg command(int64_t n, const char *lid, const char *xm)
 {
-	struct msg m = {.type = MSG_CMD, .did = {1, BR_STR(CID), BR_STR("application"), n}, .rec = BR_STR("application"), .lid = br_str_z(lid),
-		.op = OP_UPDATE, .has_image = true};
+	struct msg m = {.type = MSG_CMD,
+		.did = {1, BR_STR(CID), BR_STR("application"), n},
+		.rec = BR_STR("application"),
+		.lid = br_str_z(lid),
+		.op = OP_UPDATE,
+		.has_image = true};
 	struct image_builder b;
 
 	image_build(&b, &arena, 2);
@@ -328,7 +352,8 @@ static void start(unsigned promises)
 	memset(&fake, 0, sizeof(fake));
 	fake.promises = promises;
 	site.topic_prefix = br_str_z(prefix);
-	fake_system = (struct cfg_system){.name = BR_STR("portal"), .credit = 100, .lease_ms = 20000};
+	fake_system =
+		(struct cfg_system){.name = BR_STR("portal"), .credit = 100, .lease_ms = 20000};
 	hub_epoch = 1000;
 	pseq = epoch = 0;
 	nkept = nread = 0;
@@ -369,7 +394,8 @@ static void test_handshake_settles_before_it_reads(void **state)
 	assert_int_equal(last.beat, 7);
 	assert_true(br_str_eq(last.caps, BR_STR("inbox")));
 	/* somebody else's leftovers, with a record nobody described */
-	say((struct msg){.type = MSG_BEGIN, .nonce = BR_STR("other"), .assigned = 99, .spec = BR_STR("[]")});
+	say((struct msg){
+		.type = MSG_BEGIN, .nonce = BR_STR("other"), .assigned = 99, .spec = BR_STR("[]")});
 	say(command(1, "L1", "not ours"));
 	say((struct msg){.type = MSG_FENCE, .nonce = BR_STR("other")});
 	say_begin();
@@ -379,7 +405,8 @@ static void test_handshake_settles_before_it_reads(void **state)
 	for (int i = 0; i < 20; i++)
 		br_loop_turn(loop, 1000);
 	assert_string_equal(fake.trace, "O"); /* nothing is touched before FENCE */
-	say((struct msg){.type = MSG_FENCE, .nonce = br_str_z(nonce), .cursor = BR_STR("{\"rv\":1}")});
+	say((struct msg){
+		.type = MSG_FENCE, .nonce = br_str_z(nonce), .cursor = BR_STR("{\"rv\":1}")});
 	expect(MSG_RCPT);
 	assert_int_equal(last.epoch, 1);
 	assert_int_equal(last.did.n, 7);
@@ -470,12 +497,18 @@ static void test_a_later_begin_fences(void **state)
 	start(CONN_INBOX);
 	shake_hands(false);
 	/* an old one is nobody's successor */
-	say((struct msg){.type = MSG_BEGIN, .nonce = BR_STR("old"), .assigned = epoch, .spec = BR_STR("[]")});
+	say((struct msg){.type = MSG_BEGIN,
+		.nonce = BR_STR("old"),
+		.assigned = epoch,
+		.spec = BR_STR("[]")});
 	say((struct msg){.type = MSG_PING, .ts = 1});
 	WAIT(conn->pseq == pseq);
 	assert_int_equal(conn->stage, CONN_RUN);
 	fake.hold = true;
-	say((struct msg){.type = MSG_BEGIN, .nonce = BR_STR("new"), .assigned = epoch + 1, .spec = BR_STR("[]")});
+	say((struct msg){.type = MSG_BEGIN,
+		.nonce = BR_STR("new"),
+		.assigned = epoch + 1,
+		.spec = BR_STR("[]")});
 	say(command(1, "L1", "x"));
 	assert_int_equal(br_loop_run(loop), 75);
 	assert_int_equal(count('A'), 0);
@@ -483,13 +516,19 @@ static void test_a_later_begin_fences(void **state)
 	assert_int_equal(conn->stage, CONN_DOWN);
 }
 
-/* A bridge that was asleep since before its successor: its words carry a lower hub_epoch, but that of a higher connector epoch counts all the same. */
+/* A bridge that was asleep since before its successor: its words carry a lower hub_epoch, but that
+ * of a higher connector epoch counts all the same. */
 static void test_a_begin_of_an_older_bridge_fences_too(void **state)
 {
 	(void)state;
 	start(CONN_INBOX);
 	shake_hands(false);
-	say((struct msg){.type = MSG_BEGIN, .epoch = hub_epoch - 1, .seq = 500, .nonce = BR_STR("new"), .assigned = epoch + 1, .spec = BR_STR("[]")});
+	say((struct msg){.type = MSG_BEGIN,
+		.epoch = hub_epoch - 1,
+		.seq = 500,
+		.nonce = BR_STR("new"),
+		.assigned = epoch + 1,
+		.spec = BR_STR("[]")});
 	assert_int_equal(br_loop_run(loop), 75);
 }
 
@@ -511,7 +550,10 @@ static void test_own_begin_again(void **state)
 	WAIT(count('P') == 1);
 	assert_string_equal(fake.trace, "OBAAP");
 	/* with another mapping it is another conversation */
-	say((struct msg){.type = MSG_BEGIN, .nonce = br_str_z(nonce), .assigned = epoch, .spec = BR_STR("[{\"record\":\"x\"}]")});
+	say((struct msg){.type = MSG_BEGIN,
+		.nonce = br_str_z(nonce),
+		.assigned = epoch,
+		.spec = BR_STR("[{\"record\":\"x\"}]")});
 	expect(MSG_RCPT);
 	expect(MSG_RCPT);
 	expect(MSG_BYE);
@@ -828,10 +870,15 @@ static void test_refetch_in_pieces(void **state)
 	start(CONN_INBOX);
 	shake_hands(false);
 	for (size_t i = 0; i < BR_LEN(lids); i++)
-		lids[i] = (struct br_str){text[i], (size_t)snprintf(text[i], sizeof(text[i]), "R%zu", i)};
-	say((struct msg){.type = MSG_REFETCH, .rec = BR_STR("application"), .lids = lids, .nlids = BR_LEN(lids)});
+		lids[i] = (struct br_str){
+			text[i], (size_t)snprintf(text[i], sizeof(text[i]), "R%zu", i)};
+	say((struct msg){.type = MSG_REFETCH,
+		.rec = BR_STR("application"),
+		.lids = lids,
+		.nlids = BR_LEN(lids)});
 	say((struct msg){.type = MSG_REFETCH, .rec = BR_STR("unknown"), .lids = lids, .nlids = 1});
-	say((struct msg){.type = MSG_REFETCH, .rec = BR_STR("application"), .lids = lids, .nlids = 1});
+	say((struct msg){
+		.type = MSG_REFETCH, .rec = BR_STR("application"), .lids = lids, .nlids = 1});
 	WAIT(fake.refetched == 451);
 	assert_int_equal(fake.refetch_calls, 4);
 	expect(MSG_OBS);
@@ -906,7 +953,8 @@ static void test_progress_is_no_answer(void **state)
 	expect(MSG_RCPT);
 	assert_int_equal(last.status, RCPT_PROGRESS);
 	assert_int_equal(conn->nrunning, 1);
-	r = (struct conn_receipt){.status = RCPT_REJECTED, .code = BR_STR("4003"), .text = BR_STR("bad\xff byte")};
+	r = (struct conn_receipt){
+		.status = RCPT_REJECTED, .code = BR_STR("4003"), .text = BR_STR("bad\xff byte")};
 	conn_answer(fake.c, fake.cmds[0], &r);
 	expect(MSG_RCPT);
 	assert_true(br_str_eq(last.text, BR_STR("bad")));
@@ -926,7 +974,8 @@ static void test_commands_and_polls_take_turns(void **state)
 	WAIT(conn->nready == 1);
 	for (int i = 0; i < 20; i++)
 		br_loop_turn(loop, 1000);
-	assert_string_equal(fake.trace, "OBPA"); /* no read beside a write, and no more writes while a read is due */
+	assert_string_equal(fake.trace,
+		"OBPA"); /* no read beside a write, and no more writes while a read is due */
 	fake.hold = false;
 	answer(fake.cmds[0]);
 	expect(MSG_RCPT);
@@ -939,7 +988,8 @@ static void test_kafka_trouble_is_a_new_handshake(void **state)
 	(void)state;
 	start(CONN_INBOX);
 	shake_hands(false);
-	rd_kafka_mock_push_request_errors(cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+	rd_kafka_mock_push_request_errors(
+		cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
 	observe("L1", "lost", OBS_POLL);
 	WAIT(count('C') == 1);
 	expect_hello();
@@ -984,7 +1034,9 @@ static void test_a_wrong_configuration_ends_the_process(void **state)
 
 static void test_a_full_queue_waits_and_keeps_the_order(void **state)
 {
-	struct cfg_node room = {.kind = CFG_SCALAR, .key = BR_STR("queue.buffering.max.messages"), .text = BR_STR("1000")};
+	struct cfg_node room = {.kind = CFG_SCALAR,
+		.key = BR_STR("queue.buffering.max.messages"),
+		.text = BR_STR("1000")};
 	struct cfg_node settings = {.kind = CFG_MAP, .n = 1, .child = &room};
 	char lid[16];
 
@@ -1033,9 +1085,13 @@ static void test_cache(void **state)
 	assert_false(conn_cache_told(t, 0, BR_STR("a"), 7));
 	/* bounded: old entries give way, and what is still there is right */
 	for (uint64_t i = 0; i < 300000; i++)
-		conn_cache_put(t, 0, (struct br_str){lid, (size_t)snprintf(lid, sizeof(lid), "%llu", (unsigned long long)i)}, i);
+		conn_cache_put(t, 0,
+			(struct br_str){lid,
+				(size_t)snprintf(lid, sizeof(lid), "%llu", (unsigned long long)i)},
+			i);
 	for (uint64_t i = 0; i < 300000; i++) {
-		struct br_str s = {lid, (size_t)snprintf(lid, sizeof(lid), "%llu", (unsigned long long)i)};
+		struct br_str s = {
+			lid, (size_t)snprintf(lid, sizeof(lid), "%llu", (unsigned long long)i)};
 
 		known += conn_cache_told(t, 0, s, i);
 		assert_false(conn_cache_told(t, 0, s, i + 1));
