@@ -102,28 +102,24 @@ void bus_connect_wake(struct bus *b, rd_kafka_queue_t *q)
 	rd_kafka_queue_io_event_enable(q, b->wake, &one, sizeof(one));
 }
 
-/* One turn; the callbacks come last, since any of them may free the bus. */
+/* One turn. Its one callback comes last, since it may free the bus. */
 static void turn(void *arg)
 {
 	struct bus *b = arg;
 	uint64_t acked = b->acked;
-	bool freed = false, more = bus_producer_turn(b);
+	bool more = bus_producer_turn(b), acks;
 
 	if (b->consumer)
 		more |= bus_consumer_turn(b);
-	if (more)
+	acks = b->acked != acked && b->events.on_acked;
+	if (more || (acks && bus_has_records(b)))
 		br_timer_set(b->loop, &b->again, 0);
 	if (b->dead)
 		return;
-	b->freed = &freed;
-	if (b->acked != acked && b->events.on_acked)
+	if (acks)
 		b->events.on_acked(b->events.arg);
-	if (freed)
-		return;
-	if (!b->dead && b->records && rd_kafka_queue_length(b->records) > 0 && b->events.on_records)
+	else if (b->events.on_records && bus_has_records(b))
 		b->events.on_records(b->events.arg);
-	if (!freed)
-		b->freed = NULL;
 }
 
 static void on_wake(void *arg, int fd, short revents)
@@ -179,7 +175,7 @@ struct closing {
 	int nsources;
 	rd_kafka_topic_t *topics[BUS_MAX_TOPICS];
 	int ntopics;
-	rd_kafka_queue_t *queues[3];
+	rd_kafka_queue_t *queues[2];
 };
 
 static void *close_handles(void *arg)
@@ -189,6 +185,7 @@ static void *close_handles(void *arg)
 	for (int i = 0; i < c->nsources; i++) {
 		rd_kafka_consume_stop(c->sources[i].topic, c->sources[i].partition);
 		rd_kafka_topic_destroy(c->sources[i].topic);
+		rd_kafka_queue_destroy(c->sources[i].records);
 	}
 	for (int i = 0; i < c->ntopics; i++)
 		rd_kafka_topic_destroy(c->topics[i]);
@@ -257,12 +254,10 @@ static void drain(struct bus *b, int64_t deadline_ms)
 void bus_free(struct bus *b, int64_t deadline_ms)
 {
 	struct closing *c;
-	rd_kafka_queue_t *queues[3];
+	rd_kafka_queue_t *queues[2];
 
 	if (!b)
 		return;
-	if (b->freed)
-		*b->freed = true;
 	if (b->producer && deadline_ms > 0)
 		drain(b, deadline_ms);
 	br_timer_set(b->loop, &b->again, -1);
@@ -271,10 +266,11 @@ void bus_free(struct bus *b, int64_t deadline_ms)
 		br_loop_watch(b->loop, b->wake, 0, NULL, NULL);
 	queues[0] = b->producer_queue;
 	queues[1] = b->consumer_queue;
-	queues[2] = b->records;
 	for (size_t i = 0; i < BR_LEN(queues); i++)
 		if (queues[i])
 			rd_kafka_queue_io_event_enable(queues[i], -1, NULL, 0);
+	for (int i = 0; i < b->nsources; i++)
+		rd_kafka_queue_io_event_enable(b->sources[i].records, -1, NULL, 0);
 	c = calloc(1, sizeof(*c));
 	if (c) {
 		c->producer = b->producer;

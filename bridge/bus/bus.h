@@ -77,8 +77,12 @@ struct bus_record {
 	struct br_str key, value;
 	void *hold;
 };
-/* Takes up to max records that are already there, never waits. */
+/* Takes up to max records that are already there, never waits; sources take turns in being first.
+ */
 size_t bus_take(struct bus *b, struct bus_record *out, size_t max);
+/* The same from one source, for who has a reason to leave another alone: Kafka keeps what it has.
+ */
+size_t bus_take_from(struct bus *b, int source, struct bus_record *out, size_t max);
 void bus_give_back(struct bus *b, struct bus_record *records, size_t n);
 
 /* Java's default partitioner: murmur2(key) & 0x7fffffff % n. */

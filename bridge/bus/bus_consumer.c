@@ -53,9 +53,7 @@ static int make_consumer(struct bus *b, struct br_err *err)
 	if (!b->consumer)
 		return -(int)(err ? br_err_code(err) : BR_E_BUS_START);
 	b->consumer_queue = rd_kafka_queue_get_main(b->consumer);
-	b->records = rd_kafka_queue_new(b->consumer);
 	bus_connect_wake(b, b->consumer_queue);
-	bus_connect_wake(b, b->records);
 	return 0;
 }
 
@@ -93,6 +91,7 @@ static int find_start(
 int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, int64_t *at,
 	struct br_err *err)
 {
+	rd_kafka_queue_t *records;
 	rd_kafka_topic_t *t;
 	int rc = make_consumer(b, err);
 
@@ -110,11 +109,14 @@ int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, 
 	if (!t)
 		return br_err_set(
 			err, BR_E_BUS_START, "why", rd_kafka_err2str(rd_kafka_last_error()), NULL);
-	if (rd_kafka_consume_start_queue(t, partition, offset, b->records) != 0) {
+	records = rd_kafka_queue_new(b->consumer);
+	bus_connect_wake(b, records);
+	if (rd_kafka_consume_start_queue(t, partition, offset, records) != 0) {
+		rd_kafka_queue_destroy(records);
 		rd_kafka_topic_destroy(t);
 		return no_answer(b, topic, rd_kafka_last_error(), err);
 	}
-	b->sources[b->nsources] = (struct bus_source){t, partition};
+	b->sources[b->nsources] = (struct bus_source){t, partition, records};
 	if (at)
 		*at = offset;
 	return b->nsources++;
@@ -181,50 +183,43 @@ void bus_source_error(rd_kafka_t *rk, int code, const char *why, void *reader)
 	bus_die(b, &err);
 }
 
-static int source_of(const struct bus *b, const rd_kafka_message_t *m)
+bool bus_has_records(const struct bus *b)
 {
 	for (int i = 0; i < b->nsources; i++)
-		if (b->sources[i].topic == m->rkt && b->sources[i].partition == m->partition)
-			return i;
-	return -1;
+		if (rd_kafka_queue_length(b->sources[i].records) > 0)
+			return true;
+	return false;
 }
 
 /* The next message, or NULL when there is none. An empty answer alone does not say so: what was
  * popped may have been a note of librdkafka's own, and nobody would wake us for what stands behind
  * it. */
-static rd_kafka_message_t *next_message(struct bus *b)
+static rd_kafka_message_t *next_message(struct bus *b, rd_kafka_queue_t *records)
 {
 	rd_kafka_message_t *m;
 
 	for (int i = 0; i < 100; i++) {
-		m = rd_kafka_consume_queue(b->records, 0);
-		if (m || rd_kafka_queue_length(b->records) == 0)
+		m = rd_kafka_consume_queue(records, 0);
+		if (m || rd_kafka_queue_length(records) == 0)
 			return m;
 	}
 	br_timer_set(b->loop, &b->again, 0);
 	return NULL;
 }
 
-size_t bus_take(struct bus *b, struct bus_record *out, size_t max)
+size_t bus_take_from(struct bus *b, int source, struct bus_record *out, size_t max)
 {
 	size_t n = 0;
 
-	if (b->dead || !b->records)
-		return 0;
-	while (n < max) {
-		rd_kafka_message_t *m = next_message(b);
+	while (n < max && !b->dead) {
+		rd_kafka_message_t *m = next_message(b, b->sources[source].records);
 		rd_kafka_timestamp_type_t type;
-		int source;
 
 		if (!m)
 			break;
-		source = source_of(b, m);
-		if (m->err || source < 0) {
-			if (m->err)
-				bad_source(b, m);
+		if (m->err) {
+			bad_source(b, m);
 			rd_kafka_message_destroy(m);
-			if (b->dead)
-				break;
 			continue;
 		}
 		out[n++] = (struct bus_record){.source = source,
@@ -235,6 +230,18 @@ size_t bus_take(struct bus *b, struct bus_record *out, size_t max)
 			.hold = m};
 	}
 	b->held += n;
+	return n;
+}
+
+size_t bus_take(struct bus *b, struct bus_record *out, size_t max)
+{
+	size_t n = 0;
+
+	/* a busy source must not shut out the others */
+	for (int i = 0; i < b->nsources && n < max; i++)
+		n += bus_take_from(b, (b->turn + i) % b->nsources, out + n, max - n);
+	if (b->nsources)
+		b->turn = (b->turn + 1) % b->nsources;
 	return n;
 }
 

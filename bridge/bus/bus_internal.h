@@ -2,7 +2,7 @@
  * bus_internal.h - what the files of the bus share; nobody else includes it.
  *
  * librdkafka's threads reach us through one eventfd: the producer's and the consumer's event queues
- * and the queue of records all write to it when they stop being empty. They do so only then, so
+ * and the queue of each source all write to it when they stop being empty. They do so only then, so
  * what one turn leaves behind is asked for again by a timer.
  */
 #ifndef BUS_INTERNAL_H
@@ -19,6 +19,7 @@
 struct bus_source {
 	rd_kafka_topic_t *topic;
 	int partition;
+	rd_kafka_queue_t *records;
 };
 
 struct bus {
@@ -30,7 +31,6 @@ struct bus {
 	struct br_timer again, funeral;
 	int64_t quiet_until; /* monotonic us: the next complaint about the broker may be logged then
 			      */
-	bool *freed;	     /* set when the owner frees the bus from inside a callback */
 
 	rd_kafka_t *producer;
 	rd_kafka_queue_t *producer_queue;
@@ -41,9 +41,10 @@ struct bus {
 					   before it is not */
 
 	rd_kafka_t *consumer; /* made with the first source */
-	rd_kafka_queue_t *consumer_queue, *records;
+	rd_kafka_queue_t *consumer_queue;
 	struct bus_source sources[BUS_MAX_SOURCES];
 	int nsources;
+	int turn;    /* source that bus_take() begins with */
 	size_t held; /* records taken and not given back */
 
 	bool dead;
@@ -68,5 +69,7 @@ void bus_connect_wake(struct bus *b, rd_kafka_queue_t *q);
 /* Serve at most one turn of events; true when more may be there. */
 bool bus_producer_turn(struct bus *b);
 bool bus_consumer_turn(struct bus *b);
+/* Whether bus_take() would find something. */
+bool bus_has_records(const struct bus *b);
 
 #endif

@@ -42,7 +42,7 @@ static const struct setting settings[] = {
 	   time through Kafka and saves no CPU */
 	{"linger.ms", "0", PRODUCER, false},
 	{"message.timeout.ms", "30000", PRODUCER, false},
-	{"queue.buffering.max.kbytes", "16384", PRODUCER, false},
+	{"queue.buffering.max.kbytes", "8192", PRODUCER, false},
 	{"queue.buffering.max.messages", "50000", PRODUCER, false},
 	/* a topic that is not there is said to be missing at once: starting over is cheap, and
 	   after creating topics the command line waits for them */
@@ -50,7 +50,7 @@ static const struct setting settings[] = {
 	{"fetch.wait.max.ms", "50", CONSUMER, false},
 	{"fetch.min.bytes", "1", CONSUMER, false},
 	{"fetch.error.backoff.ms", "50", CONSUMER, false},
-	{"queued.max.messages.kbytes", "16384", CONSUMER, false},
+	{"queued.max.messages.kbytes", "4096", CONSUMER, false},
 };
 
 /* Keys that have no fixed value in the table, but are not for a site either. */

@@ -12,8 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH_RECORDS  1000
-#define BATCH_BYTES    (4u << 20)
+#define BATCH_RECORDS 1000
+#define BATCH_BYTES   (4u << 20)
+#define TAKE	      64 /* records between two looks at the bytes */
+#define STUCK_US                                                                                   \
+	500000 /* a target at its credit that has not answered for so long holds up nobody */
 #define BATCH_ARENA    (512u << 20)
 #define CLOSE_MS       3000
 #define RETRY_FIRST_US 100000
@@ -35,6 +38,7 @@ enum phase {
 struct source {
 	char topic[256];
 	struct hub_system *sys; /* NULL: the ctl topic */
+	int64_t moved_us;	/* when its system last had room, or answered */
 };
 
 /* One record of the batch: what it says, decoded once. */
@@ -72,6 +76,7 @@ struct bridge {
 	struct bus_record *records;
 	struct item *items;
 	size_t nrecords;
+	bool holding; /* something was left in Kafka for want of credit */
 	struct ledger_want want;
 	struct watermark marks[64];
 	size_t nmarks;
@@ -396,6 +401,8 @@ static void fold(struct bridge *b)
 			hub_step(w, src->sys, &it->msg);
 		}
 		b->next[r->source].next = r->offset + 1;
+		if (it->msg.type == MSG_RCPT)
+			src->moved_us = br_loop_now(b->loop);
 	}
 	for (size_t i = 0; i < b->want.ndue; i++)
 		hub_step_resume(w, b->want.due_links[i], false);
@@ -484,22 +491,67 @@ static void on_loaded(void *arg, const struct br_err *err)
 		fold_and_store(b);
 }
 
-static size_t take(struct bridge *b)
+/*
+ * How many records of a source may come in. What would have to wait for a target's credit is better
+ * left in Kafka: put down as due, it would be written, read and written again. But a target that
+ * has not answered for a while must not stand in anybody's way, and a source whose own system is at
+ * its credit has the answers that give it back.
+ */
+static int64_t intake(struct bridge *b, size_t source, int64_t taken)
 {
-	size_t bytes = 0, got;
+	const struct hub_system *own = b->sources[source].sys;
+	int64_t room = BATCH_RECORDS;
+
+	for (size_t i = 0; own && own->outstanding < own->credit && i < b->world.nsystems; i++) {
+		const struct hub_system *s = &b->world.systems[i];
+
+		if (s == own || s->state != SYS_LIVE ||
+			br_loop_now(b->loop) - b->sources[i].moved_us > STUCK_US)
+			continue;
+		if (s->credit - s->outstanding - taken < room)
+			room = s->credit - s->outstanding - taken;
+	}
+	return room > 0 ? room : 0;
+}
+
+static void look_who_moves(struct bridge *b)
+{
+	for (size_t i = 0; i < b->world.nsystems; i++)
+		if (b->world.systems[i].outstanding < b->world.systems[i].credit)
+			b->sources[i].moved_us = br_loop_now(b->loop);
+}
+
+static void take_from(struct bridge *b, size_t source, size_t *bytes)
+{
+	int64_t room = intake(b, source, (int64_t)b->nrecords);
+
+	b->holding |= room == 0;
+	while (room > 0 && b->nrecords < BATCH_RECORDS && *bytes < BATCH_BYTES) {
+		struct bus_record *r = b->records + b->nrecords;
+		size_t max = BATCH_RECORDS - b->nrecords, got;
+
+		max = max < TAKE ? max : TAKE;
+		max = (int64_t)max < room ? max : (size_t)room;
+		got = bus_take_from(b->bus, (int)source, r, max);
+		for (size_t i = 0; i < got; i++)
+			*bytes += r[i].value.n;
+		b->nrecords += got;
+		room -= (int64_t)got;
+		if (got < max)
+			return;
+	}
+}
+
+/* A batch: what is there, sources taking turns in being first. */
+static void take(struct bridge *b)
+{
+	size_t bytes = 0;
 
 	b->nrecords = 0;
-	while (b->nrecords < BATCH_RECORDS && bytes < BATCH_BYTES) {
-		size_t room = BATCH_RECORDS - b->nrecords;
-
-		got = bus_take(b->bus, b->records + b->nrecords, room < 64 ? room : 64);
-		if (got == 0)
-			break;
-		for (size_t i = 0; i < got; i++)
-			bytes += b->records[b->nrecords + i].value.n;
-		b->nrecords += got;
-	}
-	return b->nrecords;
+	b->holding = false;
+	look_who_moves(b);
+	for (size_t i = 0; i < b->nsources; i++)
+		take_from(b, (i + (size_t)b->batches) % b->nsources, &bytes);
 }
 
 static void next_batch(struct bridge *b)
@@ -517,8 +569,11 @@ static void next_batch(struct bridge *b)
 		return;
 	}
 	want_due(b);
-	if (b->nrecords == 0 && !b->want.due)
+	if (b->nrecords == 0 && !b->want.due) {
+		if (b->holding)
+			br_timer_set(b->loop, &b->soon, STUCK_US);
 		return;
+	}
 	for (size_t i = 0; i < b->nrecords; i++) {
 		b->items[i].record = &b->records[i];
 		decode(b, i);
@@ -808,7 +863,8 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	snprintf(b->sources[n].topic, sizeof(b->sources[n].topic), "%.*s.ctl",
 		BR_STR_ARG(site->topic_prefix));
 	for (i = 0; i <= n; i++)
-		b->positions[i].topic = b->next[i].topic = br_str_z(b->sources[i].topic);
+		b->positions[i] = b->next[i] = (struct ledger_position){
+			.topic = br_str_z(b->sources[i].topic), .sys = b->sources[i].sys};
 	return 0;
 }
 

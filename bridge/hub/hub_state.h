@@ -33,8 +33,11 @@
 #define HUB_COUNTERS(X)                                                                            \
 	X(read)                                                                                    \
 	X(accepted)                                                                                \
-	X(echo) X(refused) X(parked_in) X(sent) X(applied) X(stale) X(exists) X(gone) X(           \
-		rejected) X(unknown) X(pending)                                                    \
+	X(echo)                                                                                    \
+	X(refused)                                                                                 \
+	X(parked_in)                                                                               \
+	X(sent)                                                                                    \
+	X(applied) X(stale) X(exists) X(gone) X(rejected) X(unknown) X(pending)                    \
 		X(unwritable) /* could not be put into the system's form; nothing was sent */      \
 		X(late)	      /* receipts nobody waits for */                                      \
 		X(old)	      /* messages not newer than the last one */                           \
@@ -265,6 +268,10 @@ struct hub_case *hub_world_case(struct hub_world *w, const struct hub_id *cid);
 struct hub_link *hub_world_link(
 	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid);
 struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, struct br_str value);
+/* What links are found by in a world: (system, record, local id) as one key; a record name has no
+ * NUL. {NULL, 0} without memory. */
+struct br_str hub_link_key(
+	struct br_arena *a, const struct hub_system *s, struct br_str rec, struct br_str lid);
 /* Adding what the ledger loaded or step() made. NULL when out of memory (failed is set). */
 struct hub_case *hub_world_add_case(struct hub_world *w, const struct hub_id *cid);
 struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, struct hub_system *s,

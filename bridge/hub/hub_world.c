@@ -53,8 +53,7 @@ struct hub_case *hub_world_add_case(struct hub_world *w, const struct hub_id *ci
 	return k;
 }
 
-/* (system, record, local id) as one key; a record name has no NUL */
-static struct br_str link_key(
+struct br_str hub_link_key(
 	struct br_arena *a, const struct hub_system *s, struct br_str rec, struct br_str lid)
 {
 	size_t n = sizeof(s->id) + rec.n + 1 + lid.n;
@@ -73,7 +72,7 @@ static struct br_str link_key(
 struct hub_link *hub_world_link(
 	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid)
 {
-	struct br_str key = link_key(w->arena, s, rec, lid);
+	struct br_str key = hub_link_key(w->arena, s, rec, lid);
 	struct hub_link *l = NULL;
 
 	if (!key.p)
@@ -91,7 +90,7 @@ void hub_world_set_lid(struct hub_world *w, struct hub_link *l, struct br_str li
 	l->index_key = BR_STR_NONE;
 	if (!lid.n)
 		return;
-	l->index_key = link_key(w->arena, l->sys, l->rec, lid);
+	l->index_key = hub_link_key(w->arena, l->sys, l->rec, lid);
 	if (!l->index_key.p) {
 		w->failed = true;
 		return;

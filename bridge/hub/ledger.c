@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* some thousand cases: what is on its way to other systems comes back as receipts soon */
+#define CACHE_BYTES (32u << 20)
+
 static const char *const link_states[] = {
 	[LINK_IDLE] = "idle",
 	[LINK_INFLIGHT] = "inflight",
@@ -381,12 +384,12 @@ static const enum ledger_type lids_types[] = {LT_INT2, LT_TEXT, LT_TEXT, LT_END}
 static const enum ledger_type id_types[] = {LT_UUID, LT_END};
 static const enum ledger_type keys_types[] = {LT_TEXT, LT_TEXT, LT_END};
 static const enum ledger_type case_types[] = {
-	LT_UUID, LT_INT4, LT_JSONB, LT_JSON, LT_TEXT, LT_TIME, LT_TIME, LT_END};
+	LT_UUID, LT_INT4, LT_JSON, LT_JSON, LT_TEXT, LT_TIME, LT_TIME, LT_END};
 static const enum ledger_type link_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_TEXT, LT_JSON,
 	LT_JSON, LT_JSON, LT_INT8, LT_JSON, LT_TEXT, LT_BOOL, LT_END};
 static const enum ledger_type match_types[] = {LT_TEXT, LT_TEXT, LT_UUID, LT_END};
 static const enum ledger_type history_types[] = {
-	LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_END};
+	LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_INT8, LT_TIME, LT_END};
 static const enum ledger_type conflict_types[] = {
 	LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_JSON, LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_END};
 static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT,
@@ -428,6 +431,7 @@ struct ledger *ledger_new(
 	g->lost = lost;
 	g->lost_arg = arg;
 	br_buf_init(&g->json, 16 << 20);
+	ledger_cache_init(&g->cache, CACHE_BYTES);
 	for (size_t i = 0; i < BR_LEN(all_rows); i++)
 		ledger_rows_init(
 			(struct ledger_rows *)((char *)g + all_rows[i].offset), all_rows[i].types);
@@ -447,5 +451,6 @@ void ledger_free(struct ledger *g)
 	for (size_t i = 0; i < BR_LEN(all_rows); i++)
 		ledger_rows_release((struct ledger_rows *)((char *)g + all_rows[i].offset));
 	br_buf_release(&g->json);
+	ledger_cache_release(&g->cache);
 	free(g);
 }

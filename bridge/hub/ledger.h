@@ -30,8 +30,9 @@ void ledger_free(struct ledger *g);
 
 struct ledger_position {
 	struct br_str topic;
-	int64_t next;	   /* first offset not yet folded */
-	int64_t published; /* everything below has had its outputs acknowledged */
+	const struct hub_system *sys; /* whose observations and receipts it holds; or NULL */
+	int64_t next;		      /* first offset not yet folded */
+	int64_t published;	      /* everything below has had its outputs acknowledged */
 };
 /*
  * Connects, checks the version, raises the incarnation, registers the systems of the world (by

@@ -91,7 +91,7 @@ void ledger_read_case(struct ledger *g, const PGresult *res, int row)
 		return;
 	k->ver = (int32_t)ledger_get_int(res, row, 1);
 	br_err_clear(&err);
-	br_jr_init(&r, keep(w, ledger_get_jsonb(res, row, 2)), w->arena, &err);
+	br_jr_init(&r, keep(w, ledger_get_text(res, row, 2)), w->arena, &err);
 	if (br_jr_next(&r) != BR_JT_OBJECT || case_read(w->schema, &r, true, w->arena, &k->doc) < 0)
 		ledger_fail(g, &err);
 	read_versions(g, ledger_get_text(res, row, 3), &k->fver);
@@ -255,22 +255,63 @@ static void on_positions(void *arg, const PGresult *res, const struct br_err *er
 		}
 }
 
+/* Remembers what a row of the first look says about a case that may not be here yet. */
+static struct ledger_named *name_cases(
+	struct ledger *g, const PGresult *res, const struct br_err *err, size_t *n)
+{
+	int rows = res ? PQntuples(res) : 0;
+	struct ledger_named *named =
+		br_arena_array(g->w->arena, struct ledger_named, (size_t)rows + 1);
+
+	if (!res)
+		ledger_fail(g, err);
+	if (!named)
+		g->w->failed = true;
+	for (int i = 0; named && i < rows; i++) {
+		named[i].cid = ledger_get_id(res, i, 0);
+		named[i].a = keep(g->w, ledger_get_text(res, i, 1));
+		named[i].b =
+			PQnfields(res) > 2 ? keep(g->w, ledger_get_text(res, i, 2)) : BR_STR_NONE;
+	}
+	*n = named ? (size_t)rows : 0;
+	return named;
+}
+
+static void want_more(struct ledger *g, const struct hub_id *cid)
+{
+	if (!ledger_cache_give(&g->cache, g->w, cid))
+		ledger_add_id(&g->cids, cid);
+}
+
+static void on_lids(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res)
+		ledger_fail(g, err);
+	for (int i = 0; res && i < PQntuples(res); i++) {
+		struct hub_id cid = ledger_get_id(res, i, 0);
+
+		want_more(g, &cid);
+	}
+}
+
 static void on_keys(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct ledger *g = arg;
 
-	if (!res) {
-		ledger_fail(g, err);
-		return;
-	}
-	for (int i = 0; i < PQntuples(res); i++) {
-		struct hub_id cid = ledger_get_id(res, i, 2);
-		struct hub_case *k = hub_world_case(g->w, &cid);
+	g->matched = name_cases(g, res, err, &g->nmatched);
+	for (size_t i = 0; i < g->nmatched; i++)
+		want_more(g, &g->matched[i].cid);
+}
 
-		if (k)
-			hub_world_add_key(g->w, k, keep(g->w, ledger_get_text(res, i, 0)),
-				keep(g->w, ledger_get_text(res, i, 1)), false);
-	}
+static void on_due(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	g->due = name_cases(g, res, err, &g->ndue);
+	for (size_t i = 0; i < g->ndue; i++)
+		want_more(g, &g->due[i].cid);
 }
 
 static int known_cmp(const void *a, const void *b)
@@ -306,80 +347,56 @@ static void on_range(void *arg, const PGresult *res, const struct br_err *err)
 	qsort(range->known, range->nknown, sizeof(*range->known), known_cmp);
 }
 
-static void on_due(void *arg, const PGresult *res, const struct br_err *err)
-{
-	struct ledger *g = arg;
-	struct ledger_want *want = g->want;
-
-	if (!res) {
-		ledger_fail(g, err);
-		return;
-	}
-	want->due_links =
-		br_arena_array(g->w->arena, struct hub_link *, (size_t)PQntuples(res) + 1);
-	for (int i = 0; want->due_links && i < PQntuples(res); i++) {
-		struct hub_id cid = ledger_get_id(res, i, 0);
-		struct hub_case *k = hub_world_case(g->w, &cid);
-		struct hub_link *l =
-			k ? hub_case_link(k, want->due, ledger_get_text(res, i, 1)) : NULL;
-
-		if (l)
-			want->due_links[want->ndue++] = l;
-	}
-}
-
-/* cases of: known local ids, given ids, match keys */
-#define TOUCHED_LIDS                                                                               \
-	"with t as materialized (select l.cid from unnest($1::int2[], $2::text[], $3::text[]) "    \
-	"u(sys, rec, lid)"                                                                         \
-	" join casebridge.links l on l.sys = u.sys and l.rec = u.rec and l.lid = u.lid group by "  \
-	"l.cid) "
-#define TOUCHED_CIDS "with t as materialized (select distinct cid from unnest($1::uuid[]) u(cid)) "
-#define TOUCHED_KEYS                                                                               \
-	"with t as materialized (select m.cid from unnest($1::text[], $2::text[]) u(scheme, "      \
-	"value)"                                                                                   \
-	" join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value group by "     \
-	"m.cid) "
 #define CASES_OF_T "select " LEDGER_CASE_COLUMNS " from t join casebridge.cases c on c.cid = t.cid"
 #define LINKS_OF_T "select " LEDGER_LINK_COLUMNS " from t join casebridge.links l on l.cid = t.cid"
 
-static int send_touched(struct ledger *g, struct ledger_want *want, struct br_err *err)
+/* The first look: what is known here is put into the world, what the ledger must be asked for
+ * becomes rows. */
+static void gather_wanted(struct ledger *g, const struct ledger_want *want)
 {
-	struct br_pg *pg = g->pg;
-	int rc = 0;
-
 	ledger_rows_reset(&g->lids);
 	for (size_t i = 0; i < want->nlids; i++) {
-		ledger_add_int(&g->lids, want->lids[i].sys->id);
-		ledger_add_text(&g->lids, want->lids[i].rec);
-		ledger_add_text(&g->lids, want->lids[i].lid);
+		const struct ledger_lid *l = &want->lids[i];
+
+		if (ledger_cache_give_record(&g->cache, g->w, l->sys, l->rec, l->lid))
+			continue;
+		ledger_add_int(&g->lids, l->sys->id);
+		ledger_add_text(&g->lids, l->rec);
+		ledger_add_text(&g->lids, l->lid);
 	}
 	ledger_rows_reset(&g->cids);
 	for (size_t i = 0; i < want->ncids; i++)
-		ledger_add_id(&g->cids, &want->cids[i]);
+		want_more(g, &want->cids[i]);
 	ledger_rows_reset(&g->keys);
 	for (size_t i = 0; i < want->nkeys; i++) {
 		ledger_add_text(&g->keys, want->keys[i].scheme);
 		ledger_add_text(&g->keys, want->keys[i].value);
 	}
-	rc |= ledger_rows_send(
-		&g->lids, pg, "cases_lids", TOUCHED_LIDS CASES_OF_T, ledger_on_cases, g, err);
-	rc |= ledger_rows_send(
-		&g->lids, pg, "links_lids", TOUCHED_LIDS LINKS_OF_T, ledger_on_links, g, err);
-	rc |= ledger_rows_send(
-		&g->cids, pg, "cases_cids", TOUCHED_CIDS CASES_OF_T, ledger_on_cases, g, err);
-	rc |= ledger_rows_send(
-		&g->cids, pg, "links_cids", TOUCHED_CIDS LINKS_OF_T, ledger_on_links, g, err);
-	rc |= ledger_rows_send(
-		&g->keys, pg, "cases_keys", TOUCHED_KEYS CASES_OF_T, ledger_on_cases, g, err);
-	rc |= ledger_rows_send(
-		&g->keys, pg, "links_keys", TOUCHED_KEYS LINKS_OF_T, ledger_on_links, g, err);
-	rc |= ledger_rows_send(&g->keys, pg, "keys",
-		"select m.scheme, m.value, m.cid from unnest($1::text[], $2::text[]) u(scheme, "
-		"value)"
-		" join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value",
-		on_keys, g, err);
-	return rc;
+}
+
+static int send_cases(struct ledger *g, struct br_err *err)
+{
+#define TOUCHED_CIDS "with t as materialized (select distinct cid from unnest($1::uuid[]) u(cid)) "
+	return ledger_rows_send(&g->cids, g->pg, "cases_cids", TOUCHED_CIDS CASES_OF_T,
+		       ledger_on_cases, g, err) |
+	       ledger_rows_send(&g->cids, g->pg, "links_cids", TOUCHED_CIDS LINKS_OF_T,
+		       ledger_on_links, g, err);
+}
+
+static int send_names(struct ledger *g, struct br_err *err)
+{
+	return ledger_rows_send(&g->lids, g->pg, "lids",
+		       "select l.cid from unnest($1::int2[], $2::text[], $3::text[]) u(sys, rec, "
+		       "lid)"
+		       " join casebridge.links l on l.sys = u.sys and l.rec = u.rec and l.lid = "
+		       "u.lid",
+		       on_lids, g, err) |
+	       ledger_rows_send(&g->keys, g->pg, "keys",
+		       "select m.cid, m.scheme, m.value from unnest($1::text[], $2::text[]) "
+		       "u(scheme, "
+		       "value)"
+		       " join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value",
+		       on_keys, g, err);
 }
 
 static int send_ranges(struct ledger *g, struct ledger_want *want, struct br_err *err)
@@ -408,7 +425,6 @@ static int send_ranges(struct ledger *g, struct ledger_want *want, struct br_err
 static int send_due(struct ledger *g, struct ledger_want *want, struct br_err *err)
 {
 	struct br_str sys, limit;
-	int rc = 0;
 
 	if (!want->due)
 		return 0;
@@ -416,21 +432,17 @@ static int send_due(struct ledger *g, struct ledger_want *want, struct br_err *e
 	limit = br_arena_printf(g->w->arena, "%lld", (long long)want->due_limit);
 	struct br_pg_param p[] = {{sys.p, 0, false}, {limit.p, 0, false}};
 
-/* A create whose case no live system has waits for one that goes live: such rows must not stand in
- * the way of others. */
-#define DUE                                                                                        \
-	"with t as materialized (select d.cid, d.rec from casebridge.links d where d.sys = "       \
-	"$1::int2 and d.due and (d.lid is not null or exists"                                      \
-	" (select from casebridge.links o join casebridge.systems s on s.id = o.sys where o.cid "  \
-	"= d.cid and o.lid is not null and s.state = 'live'))"                                     \
-	" order by d.cid, d.rec limit $2::int8) "
-	rc |= br_pg_send(
-		g->pg, "due_cases", DUE CASES_OF_T, 2, NULL, p, true, ledger_on_cases, g, err);
-	rc |= br_pg_send(
-		g->pg, "due_links", DUE LINKS_OF_T, 2, NULL, p, true, ledger_on_links, g, err);
-	rc |= br_pg_send(
-		g->pg, "due_list", DUE "select cid, rec from t", 2, NULL, p, true, on_due, g, err);
-	return rc;
+	/* A create whose case no live system has waits for one that goes live: such rows must not
+	 * stand in the way of others. */
+	return br_pg_send(g->pg, "due",
+		"select d.cid, d.rec from casebridge.links d where d.sys = $1::int2 and d.due and "
+		"(d.lid "
+		"is not null or exists"
+		" (select from casebridge.links o join casebridge.systems s on s.id = o.sys where "
+		"o.cid "
+		"= d.cid and o.lid is not null and s.state = 'live'))"
+		" order by d.cid, d.rec limit $2::int8",
+		2, NULL, p, true, on_due, g, err);
 }
 
 static int send_begin(
@@ -456,6 +468,60 @@ static int send_begin(
 			    on_positions, g, err);
 }
 
+/* All named cases are in the world: what was said about them can be said of them. */
+static void settle_names(struct ledger *g)
+{
+	struct hub_world *w = g->w;
+	struct ledger_want *want = g->want;
+
+	for (size_t i = 0; i < g->nmatched; i++) {
+		struct hub_case *k = hub_world_case(w, &g->matched[i].cid);
+
+		if (k)
+			hub_world_add_key(w, k, g->matched[i].a, g->matched[i].b, false);
+	}
+	if (!want->due)
+		return;
+	want->due_links = br_arena_array(w->arena, struct hub_link *, g->ndue + 1);
+	if (!want->due_links)
+		w->failed = true;
+	for (size_t i = 0; want->due_links && i < g->ndue; i++) {
+		struct hub_case *k = hub_world_case(w, &g->due[i].cid);
+		struct hub_link *l = k ? hub_case_link(k, want->due, g->due[i].a) : NULL;
+
+		if (l)
+			want->due_links[want->ndue++] = l;
+	}
+}
+
+static void on_loaded(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (!res)
+		ledger_fail(g, err);
+	if (!g->failed)
+		settle_names(g);
+	ledger_finish(g);
+}
+
+/* What the first look named and nobody has yet is loaded in a second. */
+static void on_named(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+	struct br_err e;
+
+	br_err_clear(&e);
+	if (!res || g->failed || g->cids.n == 0) {
+		on_loaded(g, res, err);
+		return;
+	}
+	if ((send_cases(g, &e) | br_pg_sync(g->pg, on_loaded, g, &e)) < 0) {
+		ledger_fail(g, &e);
+		ledger_finish(g);
+	}
+}
+
 void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
 	size_t npositions, struct ledger_want *want, ledger_fn *done, void *arg)
 {
@@ -465,12 +531,16 @@ void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_posi
 	br_err_clear(&err);
 	ledger_begin_operation(g, w, done, arg);
 	g->want = want;
+	g->ndue = g->nmatched = 0;
 	if (!g->open)
 		rc = send_begin(g, positions, npositions, &err);
-	rc |= send_touched(g, want, &err);
+	gather_wanted(g, want);
+	rc |= send_cases(g, &err);
+	rc |= send_names(g, &err);
 	rc |= send_ranges(g, want, &err);
 	rc |= send_due(g, want, &err);
-	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
+	ledger_rows_reset(&g->cids); /* from here on: what the answers name */
+	rc |= br_pg_sync(g->pg, on_named, g, &err);
 	if (rc < 0) {
 		ledger_fail(g, &err);
 		ledger_finish(g);
@@ -536,23 +606,24 @@ void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	ledger_begin_operation(g, w, done, arg);
 	ledger_rows_reset(&g->pos);
 	for (size_t i = 0; i < n; i++) {
-		ledger_add_text(&g->pos, positions[i].topic);
+		if (!positions[i].sys)
+			continue;
+		ledger_add_text(&g->pos, positions[i].sys->code);
 		ledger_add_int(&g->pos, positions[i].published);
 		ledger_add_int(&g->pos, positions[i].next);
 	}
-#define UNPUBLISHED                                                                                \
-	"with t as materialized (select distinct h.cid from unnest($1::text[], $2::int8[], "       \
-	"$3::int8[]) u(topic, lo, hi)"                                                             \
-	" join casebridge.history h on h.topic = u.topic and h.pos >= u.lo and h.pos < u.hi) "
+#define CAUSED                                                                                     \
+	" from unnest($1::text[], $2::int8[], $3::int8[]) u(code, lo, hi)"                         \
+	" join casebridge.systems s on s.code = u.code"                                            \
+	" join casebridge.history h on h.sys = s.id and h.pos >= u.lo and h.pos < u.hi"
+#define UNPUBLISHED "with t as materialized (select distinct h.cid" CAUSED ") "
 	rc |= ledger_rows_send(
 		&g->pos, g->pg, "unpub_cases", UNPUBLISHED CASES_OF_T, ledger_on_cases, g, &err);
 	rc |= ledger_rows_send(
 		&g->pos, g->pg, "unpub_links", UNPUBLISHED LINKS_OF_T, ledger_on_links, g, &err);
 	rc |= ledger_rows_send(&g->pos, g->pg, "unpub_history",
-		"select h.cid, h.ver, h.sys, h.delta, (extract(epoch from h.at) * 1000)::int8"
-		" from unnest($1::text[], $2::int8[], $3::int8[]) u(topic, lo, hi)"
-		" join casebridge.history h on h.topic = u.topic and h.pos >= u.lo and h.pos < "
-		"u.hi order by h.topic, h.pos, h.ver",
+		"select h.cid, h.ver, h.sys, h.delta, (extract(epoch from h.at) * "
+		"1000)::int8" CAUSED " order by h.sys, h.pos, h.ver",
 		on_unpublished_history, g, &err);
 	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
 	if (rc < 0) {

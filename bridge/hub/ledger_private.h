@@ -5,6 +5,7 @@
 #define LEDGER_PRIVATE_H
 
 #include "ledger.h"
+#include "ledger_cache.h"
 #include "ledger_rows.h"
 
 struct ledger {
@@ -18,6 +19,14 @@ struct ledger {
 	struct hub_world *w;
 	struct ledger_want *want;
 	size_t range_at; /* digest range whose rows come next */
+	struct ledger_cache cache;
+	/* cases that the first look of a load named, and what is to be made of them once they are
+	 * there; in the world's arena */
+	struct ledger_named {
+		struct hub_id cid;
+		struct br_str a, b; /* due: record; match key: scheme, value */
+	} * due, *matched;
+	size_t ndue, nmatched;
 	const struct ledger_position *positions;
 	struct ledger_position *fill; /* open: to be filled in */
 	size_t npositions;

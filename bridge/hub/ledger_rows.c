@@ -11,7 +11,6 @@ static const struct {
 	[LT_INT8] = {20},
 	[LT_TEXT] = {25},
 	[LT_JSON] = {114},
-	[LT_JSONB] = {3802},
 	[LT_BOOL] = {16},
 	[LT_TIME] = {1184},
 	[LT_BYTEA] = {17},
@@ -58,20 +57,17 @@ void ledger_rows_reset(struct ledger_rows *r)
 static void add(struct ledger_rows *r, const void *bytes, size_t n, bool null)
 {
 	struct br_buf *b = &r->col[r->at];
-	bool jsonb = r->types[r->at] == LT_JSONB;
-	char *p = br_buf_reserve(b, 5 + n);
+	char *p = br_buf_reserve(b, 4 + n);
 
 	if (p) {
-		put_be(p, null ? UINT32_MAX : n + jsonb, 4);
+		put_be(p, null ? UINT32_MAX : n, 4);
 		if (null) {
 			r->nulls[r->at] = true;
 			b->n += 4;
 		} else {
-			if (jsonb)
-				p[4] = 1; /* version of the jsonb wire format */
 			if (n)
-				memcpy(p + 4 + jsonb, bytes, n);
-			b->n += 4 + jsonb + n;
+				memcpy(p + 4, bytes, n);
+			b->n += 4 + n;
 		}
 	}
 	if (++r->at == r->ncols) {
@@ -157,13 +153,6 @@ struct br_str ledger_get_text(const PGresult *res, int row, int col)
 	if (PQgetisnull(res, row, col))
 		return BR_STR_NONE;
 	return (struct br_str){PQgetvalue(res, row, col), (size_t)PQgetlength(res, row, col)};
-}
-
-struct br_str ledger_get_jsonb(const PGresult *res, int row, int col)
-{
-	struct br_str s = ledger_get_text(res, row, col);
-
-	return s.n ? (struct br_str){s.p + 1, s.n - 1} : s;
 }
 
 struct hub_id ledger_get_id(const PGresult *res, int row, int col)

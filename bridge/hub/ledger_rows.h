@@ -19,7 +19,6 @@ enum ledger_type {
 	LT_INT8,
 	LT_TEXT,
 	LT_JSON,
-	LT_JSONB,
 	LT_BOOL,
 	LT_TIME,
 	LT_BYTEA
@@ -56,7 +55,6 @@ int64_t ledger_get_int(const PGresult *res, int row, int col); /* int2, int4, in
 bool ledger_get_bool(const PGresult *res, int row, int col);
 struct br_str ledger_get_text(
 	const PGresult *res, int row, int col); /* borrowed from res; p NULL when null */
-struct br_str ledger_get_jsonb(const PGresult *res, int row, int col);
 struct hub_id ledger_get_id(const PGresult *res, int row, int col);
 
 #endif

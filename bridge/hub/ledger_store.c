@@ -137,7 +137,6 @@ static void add_lists(struct ledger *g)
 		ledger_add_int(&g->history, h->ver);
 		ledger_add_int(&g->history, h->sys->id);
 		ledger_add_text(&g->history, h->delta);
-		ledger_add_text(&g->history, topic_of(g, h->source));
 		ledger_add_int(&g->history, h->offset);
 		ledger_add_ms(&g->history, h->at_ms);
 	}
@@ -225,14 +224,14 @@ static int send_rows(struct ledger *g, struct br_err *err)
 	rc |= ledger_rows_send(&g->new_cases, pg, "new_cases",
 		"insert into casebridge.cases(cid, ver, doc, fver, had, created_at, updated_at)"
 		" select a, b, c, d, string_to_array(e, ' '), f, g"
-		" from unnest($1::uuid[], $2::int4[], $3::jsonb[], $4::json[], $5::text[], "
+		" from unnest($1::uuid[], $2::int4[], $3::json[], $4::json[], $5::text[], "
 		"$6::timestamptz[], $7::timestamptz[])"
 		" t(a, b, c, d, e, f, g)",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->cases, pg, "cases",
 		"update casebridge.cases k set ver = b, doc = c, fver = d, had = "
 		"string_to_array(e, ' '), updated_at = g"
-		" from unnest($1::uuid[], $2::int4[], $3::jsonb[], $4::json[], $5::text[], "
+		" from unnest($1::uuid[], $2::int4[], $3::json[], $4::json[], $5::text[], "
 		"$6::timestamptz[], $7::timestamptz[])"
 		" t(a, b, c, d, e, f, g) where k.cid = t.a",
 		ledger_check, g, err);
@@ -257,9 +256,9 @@ static int send_rows(struct ledger *g, struct br_err *err)
 		" on conflict do nothing",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->history, pg, "history",
-		"insert into casebridge.history(cid, ver, sys, delta, topic, pos, at)"
-		" select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::json[], $5::text[], "
-		"$6::int8[], $7::timestamptz[])",
+		"insert into casebridge.history(cid, ver, sys, delta, pos, at)"
+		" select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::json[], $5::int8[], "
+		"$6::timestamptz[])",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->conflicts, pg, "conflicts",
 		"insert into casebridge.conflicts(cid, sys, kind, place, win, lose, topic, pos, at)"
@@ -336,6 +335,8 @@ static void stored(void *arg, const PGresult *res, const struct br_err *err)
 
 	if (!res)
 		ledger_fail(g, err);
+	for (const struct hub_case *k = g->failed ? NULL : g->w->cases; k; k = k->hh.next)
+		ledger_cache_keep(&g->cache, k);
 	if (!g->failed || br_pg_state(g->pg) != BR_PG_UP) {
 		ledger_finish(g);
 		return;

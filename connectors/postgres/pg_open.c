@@ -201,7 +201,8 @@ static void make_tables(struct pg *p)
 			0, NULL, NULL) ||
 		send(p,
 			sql_text(p,
-				"create table if not exists %s (cid text, rec text, incarnation "
+				"create table if not exists %s (cid text collate \"C\", rec text "
+				"collate \"C\", incarnation "
 				"bigint not null, n bigint not null,"
 				" did text not null, lid text, post json, at timestamptz not null "
 				"default now(), primary key (cid, rec))",
@@ -297,7 +298,14 @@ static void start_session(struct pg *p)
 		    "set_config('synchronous_commit','on',false),"
 		    " set_config('default_transaction_isolation','read committed',false), "
 		    "set_config('max_parallel_workers_per_gather','0',false),"
-		    " set_config('lc_monetary','C',false)",
+		    " set_config('lc_monetary','C',false),"
+		    /* Statements are few rows of tables that grow: by index, in the index's order,
+		       also where the statistics are not there yet. */
+		    " set_config('jit','off',false), set_config('enable_seqscan','off',false),"
+		    " set_config('enable_bitmapscan','off',false), "
+		    "set_config('enable_sort','off',false),"
+		    " set_config('enable_hashjoin','off',false), "
+		    "set_config('enable_mergejoin','off',false)",
 		    3, params, NULL) ||
 		send(p,
 			"select current_setting('server_version_num'), "

@@ -1,0 +1,39 @@
+/*
+ * ledger_cache.h - cases as this bridge committed them last, so that an answer that comes a moment
+ * later need not be read from PostgreSQL again.
+ *
+ * It holds committed state only, and only as long as nobody else can have changed it: every batch
+ * compares the input positions first, and whoever finds them moved throws all of this away with the
+ * ledger's connection. People's orders go through the ctl topic and so through the same batches.
+ * Two generations of at most half the room each: what was not touched while one filled up goes with
+ * the other.
+ */
+#ifndef LEDGER_CACHE_H
+#define LEDGER_CACHE_H
+
+#include "hub_state.h"
+
+struct cached_case;
+struct cached_lid;
+
+struct ledger_cache {
+	struct cache_generation {
+		struct br_arena arena;
+		struct cached_case *cases;
+		struct cached_lid *lids;
+	} generation[2];
+	int young;
+};
+
+/* bytes: of both generations together; the hash tables' buckets come on top. */
+void ledger_cache_init(struct ledger_cache *c, size_t bytes);
+void ledger_cache_release(struct ledger_cache *c);
+/* Takes a copy of a case that was committed. Without room it is not kept, nor is an older one. */
+void ledger_cache_keep(struct ledger_cache *c, const struct hub_case *k);
+/* Puts a copy into the world unless it has the case already. False: not known here. */
+bool ledger_cache_give(struct ledger_cache *c, struct hub_world *w, const struct hub_id *cid);
+/* The same for the case of a system's record. */
+bool ledger_cache_give_record(struct ledger_cache *c, struct hub_world *w,
+	const struct hub_system *s, struct br_str rec, struct br_str lid);
+
+#endif
