@@ -194,6 +194,36 @@ int image_merge(
 	return 0;
 }
 
+bool image_beyond(const struct image *img, const struct image *base, const struct image *over,
+	struct br_arena *a, struct image *out)
+{
+	struct cell *cells = br_arena_alloc(a, ((size_t)img->n + 1) * sizeof(*cells));
+	struct image known;
+	struct image_pair p;
+	uint32_t n = 0;
+
+	if (!cells || image_merge(base, over, a, &known) < 0)
+		return false;
+	image_pair_init(&p, img, &known);
+	while (image_pair_next(&p)) {
+		if (!p.left)
+			return false;
+		if (!p.right || !cell_same(p.left, p.right))
+			cells[n++] = *p.left;
+	}
+	*out = (struct image){cells, n};
+	return true;
+}
+
+int image_with_beyond(const struct image *base, const struct image *over,
+	const struct image *beyond, struct br_arena *a, struct image *out)
+{
+	struct image known;
+	int rc = image_merge(base, over, a, &known);
+
+	return rc ? rc : image_merge(&known, beyond, a, out);
+}
+
 void image_write(const struct image *img, const struct shape *shape, struct br_jw *w)
 {
 	br_jw_object(w);

@@ -69,6 +69,15 @@ bool image_pair_next(struct image_pair *p);
 int image_merge(
 	const struct image *base, const struct image *over, struct br_arena *a, struct image *out);
 
+/* What img holds beyond base with `over` on top of it: usually next to nothing. True: base, over
+ * and *out on top of one another are img again. False: it cannot be said so, for img lacks
+ * something of theirs, or there is no memory. */
+bool image_beyond(const struct image *img, const struct image *base, const struct image *over,
+	struct br_arena *a, struct image *out);
+/* The other way round. 0 or -BR_E_NOMEM. */
+int image_with_beyond(const struct image *base, const struct image *over,
+	const struct image *beyond, struct br_arena *a, struct image *out);
+
 /*
  * Flat JSON of a local image: {"column": text|null, "part/<key>/column": ...}; in a key, '%' and
  * '/' are written %25 and %2F. Reading needs the shape; a name that is not in the shape is an error

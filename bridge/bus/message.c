@@ -52,6 +52,7 @@ static const struct member members[] = {
 	ROW("attempted", attempted, BOOL, T(CMD) | T(FENCE), 0, NULL),
 	ROW("atomic", atomic, BOOL, T(RCPT), 0, NULL),
 	ROW("doubt", doubt, BOOL, T(RCPT), 0, NULL),
+	ROW("beyond", beyond, BOOL, T(RCPT), 0, NULL),
 	ROW("src_ts", src_ts, INT, T(OBS), 0, NULL),
 	ROW("by", by, STR, T(OBS), 0, NULL),
 	ROW("nk", nk, RAW, T(CMD), 0, NULL),

@@ -14,19 +14,19 @@
 #include "image.h"
 
 enum msg_type {
-	MSG_HELLO,   /* in: nonce, inc, target_epoch, beat, caps, map_hash; epoch 0 */
-	MSG_OBS,     /* in: rec, lid, present, image (L), src_ts, by, reason, raw */
-	MSG_INTENT,  /* in: did, attempt - written and acked before a call that is no transaction */
-	MSG_RCPT,    /* in: did, status, lid, image (post), atomic, doubt, code, text, ref */
-	MSG_CURSOR,  /* in: cursor - produced after every observation it covers */
-	MSG_DIGEST,  /* in: rec, lo, hi, digests */
-	MSG_SWEEP,   /* in: sweep (id), done */
-	MSG_BYE,     /* in: clean stop; the successor need not wait for the lease */
-	MSG_BEGIN,   /* deliver: nonce, assigned (epoch), incarnation, spec */
-	MSG_CMD,     /* deliver: did, op, rec, lid, nk, base, image (set), ver, attempted */
-	MSG_FENCE,   /* deliver: nonce, cursor, sweep_mode, attempted (the predecessor did not say
-			BYE: wait for its lease) */
-	MSG_PING,    /* deliver: ts */
+	MSG_HELLO,  /* in: nonce, inc, target_epoch, beat, caps, map_hash; epoch 0 */
+	MSG_OBS,    /* in: rec, lid, present, image (L), src_ts, by, reason, raw */
+	MSG_INTENT, /* in: did, attempt - written and acked before a call that is no transaction */
+	MSG_RCPT,   /* in: did, status, lid, image (post), beyond, atomic, doubt, code, text, ref */
+	MSG_CURSOR, /* in: cursor - produced after every observation it covers */
+	MSG_DIGEST, /* in: rec, lo, hi, digests */
+	MSG_SWEEP,  /* in: sweep (id), done */
+	MSG_BYE,    /* in: clean stop; the successor need not wait for the lease */
+	MSG_BEGIN,  /* deliver: nonce, assigned (epoch), incarnation, spec */
+	MSG_CMD,    /* deliver: did, op, rec, lid, nk, base, image (set), ver, attempted */
+	MSG_FENCE,  /* deliver: nonce, cursor, sweep_mode, attempted (the predecessor did not say
+		       BYE: wait for its lease) */
+	MSG_PING,   /* deliver: ts */
 	MSG_REFETCH, /* deliver: rec, lids */
 	MSG_PAUSE,   /* deliver */
 	MSG_RESUME,  /* deliver */
@@ -92,6 +92,8 @@ struct msg {
 		ref; /* RCPT; OBS with raw: code and text of the reason; RESTART: text */
 	enum msg_status status;
 	bool atomic, doubt, attempted;
+	bool beyond; /* RCPT: image has only what the record holds beyond the command's base and set
+		      */
 	int64_t attempt;
 	enum msg_op op;
 	struct br_str nk; /* raw JSON object of natural key columns, "" when none */

@@ -147,6 +147,19 @@ static bool take_lid(struct hub_world *w, struct hub_link *l, const struct msg *
 	return true;
 }
 
+/* What the system holds after our write, as the receipt tells it. */
+static int stored_image(
+	struct hub_world *w, const struct hub_link *l, const struct msg *m, struct image *out)
+{
+	const struct hub_inflight *f = &l->inflight;
+
+	*out = m->has_image ? m->image : f->set;
+	if (!m->beyond)
+		return 0;
+	return image_with_beyond(
+		f->own_base ? &f->base : &l->shadow, &f->set, &m->image, w->arena, out);
+}
+
 static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct image base, post;
@@ -159,8 +172,7 @@ static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m
 	if (!m->atomic && m->has_image)
 		note_deviations(w, l, m);
 	now_held(w, l);
-	post = m->has_image ? m->image : l->inflight.set;
-	if (base_after_write(w, l, &post, &base) < 0 ||
+	if (stored_image(w, l, m, &post) < 0 || base_after_write(w, l, &post, &base) < 0 ||
 		image_merge(&base, &post, w->arena, &post) < 0) {
 		w->failed = true;
 		return;

@@ -37,7 +37,9 @@
 	X(refused)                                                                                 \
 	X(parked_in)                                                                               \
 	X(sent)                                                                                    \
-	X(applied) X(stale) X(exists) X(gone) X(rejected) X(unknown) X(pending)                    \
+	X(applied)                                                                                 \
+	X(stale)                                                                                   \
+	X(exists) X(gone) X(rejected) X(unknown) X(pending)                                        \
 		X(unwritable) /* could not be put into the system's form; nothing was sent */      \
 		X(late)	      /* receipts nobody waits for */                                      \
 		X(old)	      /* messages not newer than the last one */                           \

@@ -99,6 +99,8 @@ static void finish(struct pg_batch *b)
 	struct pg *p = b->p;
 	size_t most = (size_t)p->o->batch;
 
+	if (b->nwrites && b->xid)
+		pg_poll_wrote(p, b->xid);
 	p->queue.at += b->n;
 	p->queue.size = p->queue.size * 2 < most ? p->queue.size * 2 : most;
 	for (size_t i = 0; i < b->n && !p->failed; i++)
@@ -280,6 +282,8 @@ static void on_fence(void *arg, const PGresult *res, const struct br_err *err)
 	struct pg_batch *b = arg;
 	const char *state = err ? br_err_detail(err, "sqlstate") : NULL;
 
+	if (res)
+		b->xid = strtoumax(PQgetvalue(res, 0, 1), NULL, 10);
 	if (!res && state && !strcmp(state, "22012"))
 		b->fenced = true;
 }

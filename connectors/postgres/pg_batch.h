@@ -50,6 +50,7 @@ struct pg_batch {
 	struct br_str *lids;   /* scratch */
 	struct br_arena *a;
 	size_t nwrites;
+	uint64_t xid; /* of the transaction; 0 = unknown */
 	bool fenced, dropped, over;
 	struct pg_group *groups;
 	struct br_buf json;

@@ -42,11 +42,17 @@ static int read_post(struct pg_batch *b, struct pg_write *w)
 {
 	struct br_jr r;
 	struct br_err err;
+	bool beyond;
 
 	if (!w->inbox.post.n)
 		return 0;
+	beyond = w->inbox.post.p[0] == '[';
 	br_jr_init(&r, w->inbox.post, b->a, &err);
-	if (image_read(&r, w->r->shape, true, b->a, &w->post))
+	if (beyond && br_jr_next(&r) != BR_JT_ARRAY)
+		return -1;
+	if (image_read(&r, w->r->shape, true, b->a, &w->post) ||
+		(beyond &&
+			image_with_beyond(&w->cmd->base, &w->cmd->set, &w->post, b->a, &w->post)))
 		return -1;
 	w->has_post = true;
 	w->receipt.post = &w->post;

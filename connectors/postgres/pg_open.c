@@ -72,7 +72,8 @@ static const char *our_table(struct pg *p, struct br_str name)
 /*
  * The fence of a write: the row of bridge_meta is ours until the commit, so a successor that raises
  * the epoch waits for us, and we fail when it was there first. No row divides by zero: the server
- * itself then skips the rest of the unit.
+ * itself then skips the rest of the unit. It tells the transaction's number, by which polls pass
+ * over what we wrote.
  */
 static void our_statements(struct pg *p)
 {
@@ -80,7 +81,7 @@ static void our_statements(struct pg *p)
 		"cb_fence", sql_text(p,
 				    "with u as (update %s set beat = beat + 1 where one and epoch "
 				    "= $1::bigint and inc = $2 returning 1)"
-				    " select 1 / count(*) from u",
+				    " select 1 / count(*), pg_current_xact_id() from u",
 				    p->meta)};
 	p->sql.inbox_read = (struct pg_statement){
 		"cb_inbox_read", sql_text(p,

@@ -222,17 +222,21 @@ static bool is_full(const struct pg_feed *f, int64_t rows)
 
 static void cursor_moves(struct pg *p, struct pg_feed *f, const PGresult *res)
 {
-	int64_t lane[2] = {0, 0};
-	int last[2] = {-1, -1}, t = tail(f);
+	int64_t lane[3] = {0, 0, 0};
+	int last[3] = {-1, -1, -1}, t = tail(f);
 
 	for (int i = 0; i < PQntuples(res); i++) {
-		int l = PQgetvalue(res, i, t + COL_LANE)[0] == '1';
+		int l = PQgetvalue(res, i, t + COL_LANE)[0] - '0';
 
 		lane[l]++;
 		last[l] = i;
 	}
 	if (last[0] >= 0)
 		settle(p, f, res, last[0]);
+	/* nothing but ours up to the horizon, perhaps: not worth a message, but not to be looked
+	 * through again */
+	if (p->poll.nown && last[2] >= 0 && !is_full(f, lane[0]))
+		place_set(&f->settled, PQgetvalue(res, last[2], t + COL_VALUE), NULL, NULL);
 	if (last[1] >= 0)
 		place_at(&f->early, f, res, last[1]);
 	f->early_rows += lane[1];
@@ -314,10 +318,38 @@ static int add_place(
 	return n;
 }
 
+void pg_poll_wrote(struct pg *p, uint64_t xid)
+{
+	p->poll.own[(p->poll.own_at + p->poll.nown) % PG_OWN] = xid;
+	if (p->poll.nown < PG_OWN)
+		p->poll.nown++;
+	else
+		p->poll.own_at = (p->poll.own_at + 1) % PG_OWN;
+}
+
+/* Our transactions that this feed has not passed yet: {12,13}. */
+static const char *own_transactions(struct pg *p, const struct pg_feed *f)
+{
+	uint64_t from = strtoumax(f->settled.value, NULL, 10);
+	char *text = br_arena_alloc(conn_arena(p->c), PG_OWN * 21 + 3), *at = text;
+
+	if (!text)
+		return "{}";
+	*at++ = '{';
+	for (size_t i = 0; i < p->poll.nown; i++) {
+		uint64_t xid = p->poll.own[(p->poll.own_at + i) % PG_OWN];
+
+		if (xid >= from)
+			at += snprintf(at, 22, "%s%" PRIu64, at[-1] == '{' ? "" : ",", xid);
+	}
+	memcpy(at, "}", 2);
+	return text;
+}
+
 static int ask_cursor(struct pg *p, struct pg_feed *f, const char *limit, struct br_err *err)
 {
 	int64_t now = br_loop_now(conn_loop(p->c));
-	struct br_pg_param params[7] = {text_param(limit)};
+	struct br_pg_param params[8] = {text_param(limit), text_param(own_transactions(p, f))};
 	const struct pg_statement *st;
 	int n;
 
@@ -331,7 +363,7 @@ static int ask_cursor(struct pg *p, struct pg_feed *f, const char *limit, struct
 		f->early_us = f->early_us < now + f->early_rows * 100 ? now + f->early_rows * 100
 								      : f->early_us;
 	st = &f->page[has_key(&f->settled) + 2 * has_key(&f->early)];
-	n = add_place(params, 1, &f->settled, "0");
+	n = add_place(params, 2, &f->settled, "0");
 	n = add_place(params, n, &f->early, "0");
 	return br_pg_send(p->pg, st->name, st->sql, n, NULL, params, false, on_page, f, err);
 }

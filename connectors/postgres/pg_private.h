@@ -14,6 +14,8 @@
 
 struct pg_batch;
 
+#define PG_OWN 256 /* of our last transactions polls know that there is nothing to tell */
+
 struct pg {
 	struct conn *c;
 	const struct pg_options *o;
@@ -40,6 +42,8 @@ struct pg {
 		size_t at; /* record being polled */
 		struct br_buf cursor;
 		int64_t told_us;
+		uint64_t own[PG_OWN]; /* transactions of our writes, oldest first from own_at on */
+		size_t own_at, nown;
 	} poll;
 	/* reading by key: poll of records with parts, refetch, sweep */
 	struct pg_rows rows;
@@ -88,6 +92,11 @@ int pg_begin(void *state, int64_t epoch, struct br_str nonce, struct br_err *err
 /* pg_poll.c */
 void pg_poll(void *state);
 void pg_poll_restore(struct pg *p);
+/*
+ * A transaction of ours was committed: its rows have been told by receipts, so polls pass over
+ * them. What a trigger deferred to the commit changed in them is left to the sweep.
+ */
+void pg_poll_wrote(struct pg *p, uint64_t xid);
 void pg_poll_release(struct pg *p);
 /* pg_sweep.c */
 void pg_refetch(void *state, const struct conn_record *record, const struct br_str *lids, size_t n);

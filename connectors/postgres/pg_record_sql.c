@@ -201,10 +201,12 @@ static void place(struct text *t, const struct pg_feed *f, bool has_key, unsigne
  * Two ranges in one snapshot. Lane 0 ends at the horizon: every transaction before it is over, so
  * what was read there is read for good. Lane 1 is what has been committed beyond it: told at once,
  * but read again when the horizon gets there, since a slower neighbour may still commit before it.
+ * Rows of our own transactions ($2) are passed over; lane 2 is the horizon itself, so that the
+ * place moves on where there was nothing else.
  */
 static void cursor_page(struct pg_feed *f, unsigned variant, struct br_arena *a)
 {
-	unsigned n = 1;
+	unsigned n = 2;
 	struct text t;
 
 	begin(&t, a);
@@ -215,11 +217,16 @@ static void cursor_page(struct pg_feed *f, unsigned variant, struct br_arena *a)
 		page_list(&t, f);
 		add(&t, ", %u, false, null from %s t where ", lane, f->table->quoted);
 		place(&t, f, has_key, n + 1);
-		add(&t, " and t.%s %s " HORIZON " order by ", f->column.quoted, lane ? ">=" : "<");
+		add(&t, " and t.%s %s " HORIZON " and t.%s <> all ($2) order by ", f->column.quoted,
+			lane ? ">=" : "<", f->column.quoted);
 		order(&t, f);
 		add(&t, " limit $1)");
 		n += place_size(f, has_key);
 	}
+	add(&t, " union all (select %s", f->record->ntables == 1 ? "null, null, null" : "null");
+	for (unsigned i = 0; f->record->ntables == 1 && i < f->table->ncolumns; i++)
+		add(&t, ", null");
+	add(&t, ", " HORIZON "::text, null, null, 2, false, null)");
 	f->page[variant] = end(&t);
 }
 

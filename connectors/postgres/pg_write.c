@@ -450,15 +450,24 @@ static struct br_str number(struct br_arena *a, int64_t v)
 	return br_arena_printf(a, "%lld", (long long)v);
 }
 
+/* The post-image whole, {..}, or where it can be said so what it holds beyond what was sent,
+ * [{..}]: whoever asks again sends the same once more. */
 static struct br_str post_json(struct pg_batch *b, const struct pg_write *w)
 {
 	size_t at = b->json.n;
+	struct image beyond;
 	struct br_jw jw;
 
 	if (!w->has_post)
 		return BR_STR_NONE;
 	br_jw_init(&jw, &b->json);
-	image_write(&w->post, w->r->shape, &jw);
+	if (image_beyond(&w->post, &w->cmd->base, &w->cmd->set, b->a, &beyond)) {
+		br_jw_array(&jw);
+		image_write(&beyond, w->r->shape, &jw);
+		br_jw_end_array(&jw);
+	} else {
+		image_write(&w->post, w->r->shape, &jw);
+	}
 	return br_jw_failed(&jw) ? BR_STR_NONE : (struct br_str){b->json.p + at, b->json.n - at};
 }
 

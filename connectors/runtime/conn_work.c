@@ -368,14 +368,16 @@ static void tell_receipt(
 	if (r->post) {
 		m.has_image = true;
 		m.image = *r->post;
+		/* The bridge has base and set; what it knows need not travel. */
+		m.beyond = r->status == RCPT_APPLIED && r->atomic &&
+			   image_beyond(r->post, &cmd->base, &cmd->set, &c->phase_arena, &m.image);
 	}
 	c->count.receipts++;
 	if (conn_emit(c, &m, cmd->record->shape, cmd->did.cid))
 		return;
 	/* an image that cannot be sent; the outcome still can, and the record is read again by the
 	 * next poll */
-	m.has_image = false;
-	m.atomic = false;
+	m.has_image = m.beyond = m.atomic = false;
 	m.text.n = 0;
 	m.code = br_str_z(br_err_tag(BR_E_CONN_TEXT));
 	conn_cache_drop(c->cache, conn_record_number(c, cmd->record), r->lid.n ? r->lid : cmd->lid);

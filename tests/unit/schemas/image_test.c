@@ -252,6 +252,49 @@ static void test_pairs_and_merge(void **state)
 	}
 }
 
+static bool has_all(const struct image *img, const struct image *of)
+{
+	for (uint32_t i = 0; i < of->n; i++)
+		if (!image_get(img, of->cells[i].part, of->cells[i].key, of->cells[i].field))
+			return false;
+	return true;
+}
+
+/* What an image holds beyond two others brings it back, and is only what differs. */
+static void test_beyond(void **state)
+{
+	unsigned rounds = random_rounds(2000), said = 0;
+
+	(void)state;
+	random_begin();
+	for (unsigned i = 0; i < rounds; i++) {
+		struct image base, over, known, img, beyond, again;
+
+		random_image(shape, &arena, &base);
+		random_image(shape, &arena, &over);
+		random_image(shape, &arena, &img);
+		assert_int_equal(image_merge(&base, &over, &arena, &known), 0);
+		/* one in two keeps what it is compared with, as a record does that was written */
+		if (i % 2)
+			assert_int_equal(image_merge(&known, &img, &arena, &img), 0);
+		if (!has_all(&img, &known)) {
+			assert_false(image_beyond(&img, &base, &over, &arena, &beyond));
+			continue;
+		}
+		said++;
+		assert_true(image_beyond(&img, &base, &over, &arena, &beyond));
+		for (uint32_t c = 0; c < beyond.n; c++)
+			assert_false(cell_same(&beyond.cells[c],
+				image_get(&known, beyond.cells[c].part, beyond.cells[c].key,
+					beyond.cells[c].field)));
+		assert_int_equal(image_with_beyond(&base, &over, &beyond, &arena, &again), 0);
+		assert_images_same(&again, &img);
+		br_arena_reset(&arena);
+		shape = local_shape(&arena);
+	}
+	assert_true(said >= rounds / 2);
+}
+
 /* ---- against Jansson ---- */
 
 /* What Jansson says the flat object means, or that it is none of ours. */
@@ -398,19 +441,20 @@ static void test_no_memory(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(rows) + 7] = {
+	struct CMUnitTest tests[BR_LEN(rows) + 8] = {
 		cmocka_unit_test(test_last_one_wins),
 		cmocka_unit_test(test_three_states),
 		cmocka_unit_test(test_hash_tells_apart),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_pairs_and_merge),
+		cmocka_unit_test(test_beyond),
 		cmocka_unit_test(test_against_jansson),
 		cmocka_unit_test(test_no_memory),
 	};
 	int rc;
 
 	for (size_t i = 0; i < BR_LEN(rows); i++)
-		tests[i + 7] = (struct CMUnitTest){
+		tests[i + 8] = (struct CMUnitTest){
 			rows[i].name, test_json_row, NULL, NULL, (void *)&rows[i]};
 	br_arena_init(&arena, 256 << 20);
 	shape = local_shape(&arena);

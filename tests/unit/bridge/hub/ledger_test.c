@@ -218,7 +218,8 @@ static void open_side(struct side *s)
 			.state = SYS_LIVE,
 			.role = i ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT};
 	for (i = 0; i < 3; i++)
-		s->pos[i].topic = br_str_z(topics[i]);
+		s->pos[i] = (struct ledger_position){
+			.topic = br_str_z(topics[i]), .sys = i < 2 ? &s->systems[i] : NULL};
 	hub_world_begin(&s->w, &s->arena);
 	s->g = ledger_new(loop, dsn, set_done, s, NULL);
 	assert_non_null(s->g);
