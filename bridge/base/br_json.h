@@ -44,6 +44,8 @@ void br_jw_bool(struct br_jw *w, bool value);
 void br_jw_null(struct br_jw *w);
 /* Bytes that are already one valid JSON value. */
 void br_jw_raw(struct br_jw *w, struct br_str json);
+/* The members of an object written before, in the open object, as they stand. */
+void br_jw_members(struct br_jw *w, struct br_str object);
 
 /* key and value in one call; key is a literal */
 #define br_jw_kstr(w, key, value)  (br_jw_key((w), BR_STR(key)), br_jw_str((w), (value)))

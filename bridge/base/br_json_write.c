@@ -195,3 +195,13 @@ void br_jw_raw(struct br_jw *w, struct br_str json)
 		w->failed = true;
 	add_literal(w, json);
 }
+
+void br_jw_members(struct br_jw *w, struct br_str object)
+{
+	if (w->after_key || w->depth == 0 || object.n < 2)
+		w->failed = true;
+	else if (object.n > 2) {
+		separate(w);
+		br_buf_add(w->b, object.p + 1, object.n - 2);
+	}
+}

@@ -48,6 +48,7 @@ struct item {
 	struct br_err err;
 	bool bad;
 	struct ledger_range *range;
+	struct hub_mapped *mapped; /* a record nobody knew, mapped to find its case */
 };
 
 /* Outputs up to this ticket belong to inputs before these positions. */
@@ -297,6 +298,7 @@ static void decode(struct bridge *b, size_t i)
 	br_err_clear(&it->err);
 	it->bad = false;
 	it->range = NULL;
+	it->mapped = NULL;
 	if (!src->sys) {
 		if (read_order(r->value, &b->arena, &o, &it->err) && o.cid.n)
 			want_case(b, o.cid);
@@ -390,6 +392,7 @@ static void fold(struct bridge *b)
 		w->offset = r->offset;
 		w->now_ms = r->timestamp;
 		w->topic = br_str_z(src->topic);
+		w->mapped = it->mapped;
 		if (!src->sys)
 			fold_order(b, r);
 		else if (it->bad)
@@ -453,16 +456,17 @@ static bool want_matches(struct bridge *b)
 			s && !it->bad && it->msg.type == MSG_OBS && it->msg.has_image
 				? map_find(s->maps, it->msg.rec)
 				: NULL;
-		struct map_issue issue;
-		struct image got;
 		size_t n;
 
 		if (!map || hub_world_link(&b->world, s, it->msg.rec, it->msg.lid))
 			continue;
-		br_err_clear(&issue.err);
-		if (map_get(map, &it->msg.image, NULL, &b->arena, &got, &issue) < 0)
+		it->mapped = br_arena_new(&b->arena, struct hub_mapped);
+		if (!it->mapped)
 			continue;
-		n = map_match_keys(map, &got, scheme, value, BR_LEN(scheme));
+		hub_map(map, &it->msg, &b->arena, it->mapped);
+		if (it->mapped->rc < 0)
+			continue;
+		n = map_match_keys(map, &it->mapped->got, scheme, value, BR_LEN(scheme));
 		for (size_t j = 0; j < n; j++)
 			want.keys[want.nkeys++] = (struct ledger_key){scheme[j], value[j]};
 	}

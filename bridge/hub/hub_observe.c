@@ -234,24 +234,36 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 	hub_dispatch_case(w, k);
 }
 
+void hub_map(
+	const struct mapping *map, const struct msg *m, struct br_arena *a, struct hub_mapped *out)
+{
+	br_err_clear(&out->issue.err);
+	out->rc = map_get(map, &m->image, NULL, a, &out->got, &out->issue);
+}
+
 static void first_sight(struct hub_world *w, struct hub_system *s, const struct msg *m)
 {
 	const struct mapping *map = map_find(s->maps, m->rec);
-	struct map_issue issue;
-	struct image read, got;
+	const struct hub_mapped *read = w->mapped;
+	struct hub_mapped now;
+	struct image got;
 	struct hub_case *k;
 
-	br_err_clear(&issue.err);
-	if (map_get(map, &m->image, NULL, w->arena, &read, &issue) < 0) {
-		park_plain(w, s, NULL, m, PARKED_IN, hub_image_json(w, map, &m->image), &issue.err);
+	if (!read) {
+		hub_map(map, m, w->arena, &now);
+		read = &now;
+	}
+	if (read->rc < 0) {
+		park_plain(w, s, NULL, m, PARKED_IN, hub_image_json(w, map, &m->image),
+			&read->issue.err);
 		return;
 	}
-	k = strong_match(w, map, &read);
+	k = strong_match(w, map, &read->got);
 	if (k) {
 		bind_record(w, s, k, map, m);
 		return;
 	}
-	if (without_nulls(w, &read, &got) < 0) {
+	if (without_nulls(w, &read->got, &got) < 0) {
 		w->failed = true;
 		return;
 	}

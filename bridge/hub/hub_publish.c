@@ -242,7 +242,10 @@ static bool send_case(struct hub_publisher *p, struct hub_world *w, const struct
 	br_jw_kstr(&j, "case_id", ((struct br_str){k->ulid, HUB_ULID_TEXT}));
 	br_jw_kint(&j, "version", k->ver);
 	br_jw_kstr(&j, "updated_at", time_text(k->updated_ms, when, sizeof(when)));
-	case_write(w->schema, &k->doc, &j);
+	if (k->json.n)
+		br_jw_members(&j, k->json);
+	else
+		case_write(w->schema, &k->doc, &j);
 	write_links(k, &j);
 	br_jw_end_object(&j);
 	return send_event(

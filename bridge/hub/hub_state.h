@@ -39,7 +39,8 @@
 	X(sent)                                                                                    \
 	X(applied)                                                                                 \
 	X(stale)                                                                                   \
-	X(exists) X(gone) X(rejected) X(unknown) X(pending)                                        \
+	X(exists)                                                                                  \
+	X(gone) X(rejected) X(unknown) X(pending)                                                  \
 		X(unwritable) /* could not be put into the system's form; nothing was sent */      \
 		X(late)	      /* receipts nobody waits for */                                      \
 		X(old)	      /* messages not newer than the last one */                           \
@@ -130,6 +131,7 @@ struct hub_case {
 	char ulid[HUB_ULID_TEXT + 1];
 	int32_t ver;
 	struct image doc;
+	struct br_str json; /* doc as the ledger has stored it in this batch; none: not stored */
 	struct versions fver;
 	struct br_str *had; /* status codes it has had, oldest first */
 	size_t nhad;
@@ -235,6 +237,13 @@ struct hub_match_key {
 	struct br_str index_key;
 };
 
+/* A record in the case's words, or why it cannot be put so. */
+struct hub_mapped {
+	int rc; /* of map_get */
+	struct image got;
+	struct map_issue issue;
+};
+
 struct hub_world {
 	struct br_arena *arena;
 	const struct case_schema *schema;
@@ -259,8 +268,9 @@ struct hub_world {
 	int source;
 	int64_t offset;
 	struct br_str topic;
-	bool failed;		      /* out of memory: the batch must not be stored */
-	struct br_buf scratch, delta; /* JSON snippets on their way into the arena */
+	bool failed;			 /* out of memory: the batch must not be stored */
+	const struct hub_mapped *mapped; /* its record as a case, when that was made before */
+	struct br_buf scratch, delta;	 /* JSON snippets on their way into the arena */
 };
 
 /* Forgets the last batch, resets the arena, and starts a new one in it. */

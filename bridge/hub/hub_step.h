@@ -3,16 +3,13 @@
  *
  * No I/O, no clock, no randomness: the outcome depends on the world and the message alone (the time
  * is the message's Kafka timestamp, a new case's id a hash of its offset), so replaying the log
- * gives the same state. What must be loaded first is told by hub_needs(); what came out stands in
- * the world's lists. The world's arena must outlive the messages' bytes until the batch is stored.
+ * gives the same state. What came out stands in the world's lists. The world's arena must outlive
+ * the messages' bytes until the batch is stored.
  */
 #ifndef HUB_STEP_H
 #define HUB_STEP_H
 
 #include "hub_state.h"
-
-/* An operator's order, from the ctl topic. */
-enum hub_order { ORDER_SYSTEM_LIVE, ORDER_SYSTEM_PAUSE, ORDER_RETRY_LINK };
 
 /* Folds one message of system s; its place is in w->source, offset, now_ms. */
 void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m);
@@ -60,6 +57,10 @@ int hub_seen(struct hub_world *w, const struct image *shadow, const struct image
 /* An image as flat JSON in the world's arena: the original of a record that is parked. */
 struct br_str hub_image_json(
 	struct hub_world *w, const struct mapping *map, const struct image *img);
+/* The record of an observation in the case's words. Who has to know them before the fold leaves
+ * them in w->mapped. */
+void hub_map(
+	const struct mapping *map, const struct msg *m, struct br_arena *a, struct hub_mapped *out);
 void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m);
 void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m);
 

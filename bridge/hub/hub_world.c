@@ -20,6 +20,7 @@ void hub_world_begin(struct hub_world *w, struct br_arena *a)
 	w->outs = NULL;
 	w->outs_end = &w->outs;
 	w->begins = 0;
+	w->mapped = NULL;
 	w->failed = false;
 }
 

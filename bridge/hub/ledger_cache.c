@@ -109,6 +109,12 @@ void ledger_cache_keep(struct ledger_cache *c, const struct hub_case *k)
 	forget(&c->generation[!c->young], &k->cid);
 }
 
+void ledger_cache_drop(struct ledger_cache *c, const struct hub_id *cid)
+{
+	for (size_t i = 0; i < BR_LEN(c->generation); i++)
+		forget(&c->generation[i], cid);
+}
+
 bool ledger_cache_give(struct ledger_cache *c, struct hub_world *w, const struct hub_id *cid)
 {
 	const struct cached_case *e;

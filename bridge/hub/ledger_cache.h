@@ -30,6 +30,8 @@ void ledger_cache_init(struct ledger_cache *c, size_t bytes);
 void ledger_cache_release(struct ledger_cache *c);
 /* Takes a copy of a case that was committed. Without room it is not kept, nor is an older one. */
 void ledger_cache_keep(struct ledger_cache *c, const struct hub_case *k);
+/* What is known of a case is not to be found any more. */
+void ledger_cache_drop(struct ledger_cache *c, const struct hub_id *cid);
 /* Puts a copy into the world unless it has the case already. False: not known here. */
 bool ledger_cache_give(struct ledger_cache *c, struct hub_world *w, const struct hub_id *cid);
 /* The same for the case of a system's record. */

@@ -4,6 +4,8 @@
  */
 #include "ledger_private.h"
 
+#define SMALL_BATCH 100 /* cases */
+
 static struct br_str json_text(struct ledger *g, struct br_jw *w)
 {
 	if (br_jw_failed(w))
@@ -78,7 +80,7 @@ static struct br_str json_inflight(struct ledger *g, const struct hub_link *l)
 	return json_text(g, &w);
 }
 
-static void add_case(struct ledger *g, const struct hub_case *k)
+static void add_case(struct ledger *g, struct hub_case *k)
 {
 	struct ledger_rows *r = k->is_new ? &g->new_cases : &g->cases;
 	struct br_str had = BR_STR("");
@@ -89,7 +91,8 @@ static void add_case(struct ledger *g, const struct hub_case *k)
 				       BR_STR_ARG(k->had[i]));
 	ledger_add_id(r, &k->cid);
 	ledger_add_int(r, k->ver);
-	ledger_add_text(r, json_doc(g, k));
+	k->json = br_arena_copy(g->w->arena, json_doc(g, k));
+	ledger_add_text(r, k->json);
 	ledger_add_text(r, json_versions(g, &k->fver));
 	ledger_add_text(r, had);
 	ledger_add_ms(r, k->created_ms);
@@ -209,71 +212,77 @@ static void gather(struct ledger *g)
 
 /* What an earlier observation parked is superseded by this one before new rows come in. */
 static const char unpark_sql[] =
-	"update casebridge.parked p set status = u.how, resolved_at = now(), resolved_by = "
-	"'casebridge'"
-	" from unnest($1::int2[], $2::uuid[], $3::text[], $4::text[], $5::text[]) u(sys, cid, rec, "
-	"lid, how)"
-	" where p.status = 'open' and p.sys = u.sys and p.rec = u.rec"
-	" and (p.cid = u.cid or ((p.cid is null or u.cid is null) and p.lid = u.lid))";
+	"update casebridge.parked p set status = u.how, resolved_at = now(), "
+	"resolved_by = 'casebridge' from (select unnest($1::int2[]) sys, "
+	"unnest($2::uuid[]) cid, unnest($3::text[]) rec, unnest($4::text[]) lid, "
+	"unnest($5::text[]) how) u where p.status = 'open' and p.sys = u.sys and "
+	"p.rec = u.rec and (p.cid = u.cid or ((p.cid is null or u.cid is null) and "
+	"p.lid = u.lid))";
 
+/* Arrays are unnested side by side in the select list, not as a table function: that would put each
+ * of them down and pick it up again. */
 static int send_rows(struct ledger *g, struct br_err *err)
 {
 	struct br_pg *pg = g->pg;
 	int rc = 0;
 
 	rc |= ledger_rows_send(&g->new_cases, pg, "new_cases",
-		"insert into casebridge.cases(cid, ver, doc, fver, had, created_at, updated_at)"
-		" select a, b, c, d, string_to_array(e, ' '), f, g"
-		" from unnest($1::uuid[], $2::int4[], $3::json[], $4::json[], $5::text[], "
-		"$6::timestamptz[], $7::timestamptz[])"
-		" t(a, b, c, d, e, f, g)",
+		"insert into casebridge.cases(cid, ver, doc, fver, had, created_at, "
+		"updated_at) select a, b, c, d, string_to_array(e, ' '), f, g from (select "
+		"unnest($1::uuid[]) a, unnest($2::int4[]) b, unnest($3::json[]) c, "
+		"unnest($4::json[]) d, unnest($5::text[]) e, unnest($6::timestamptz[]) f, "
+		"unnest($7::timestamptz[]) g) t",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->cases, pg, "cases",
 		"update casebridge.cases k set ver = b, doc = c, fver = d, had = "
-		"string_to_array(e, ' '), updated_at = g"
-		" from unnest($1::uuid[], $2::int4[], $3::json[], $4::json[], $5::text[], "
-		"$6::timestamptz[], $7::timestamptz[])"
-		" t(a, b, c, d, e, f, g) where k.cid = t.a",
+		"string_to_array(e, ' '), updated_at = g from (select unnest($1::uuid[]) a, "
+		"unnest($2::int4[]) b, unnest($3::json[]) c, unnest($4::json[]) d, "
+		"unnest($5::text[]) e, unnest($6::timestamptz[]) f, "
+		"unnest($7::timestamptz[]) g) t where k.cid = t.a",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->links, pg, "links",
-		"update casebridge.links l set lid = d, state = e, shadow = f, held = g, tries = "
-		"h, n = i, inflight = j, ref = k, due = m"
-		" from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], "
-		"$6::json[], $7::json[], $8::json[], $9::int8[],"
-		" $10::json[], $11::text[], $12::bool[]) t(a, b, c, d, e, f, g, h, i, j, k, m)"
-		" where l.cid = t.a and l.sys = t.b and l.rec = t.c",
+		"update casebridge.links l set lid = d, state = e, shadow = f, held = g, "
+		"tries = h, n = i, inflight = j, ref = k, due = m from (select "
+		"unnest($1::uuid[]) a, unnest($2::int2[]) b, unnest($3::text[]) c, "
+		"unnest($4::text[]) d, unnest($5::text[]) e, unnest($6::json[]) f, "
+		"unnest($7::json[]) g, unnest($8::json[]) h, unnest($9::int8[]) i, "
+		"unnest($10::json[]) j, unnest($11::text[]) k, unnest($12::bool[]) m) t "
+		"where l.cid = t.a and l.sys = t.b and l.rec = t.c",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->new_links, pg, "new_links",
-		"insert into casebridge.links(cid, sys, rec, lid, state, shadow, held, tries, n, "
-		"inflight, ref, due)"
-		" select * from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], "
-		"$6::json[], $7::json[], $8::json[], $9::int8[],"
-		" $10::json[], $11::text[], $12::bool[])",
+		"insert into casebridge.links(cid, sys, rec, lid, state, shadow, held, "
+		"tries, n, inflight, ref, due) select unnest($1::uuid[]), "
+		"unnest($2::int2[]), unnest($3::text[]), unnest($4::text[]), "
+		"unnest($5::text[]), unnest($6::json[]), unnest($7::json[]), "
+		"unnest($8::json[]), unnest($9::int8[]), unnest($10::json[]), "
+		"unnest($11::text[]), unnest($12::bool[])",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->match, pg, "match",
-		"insert into casebridge.match_keys(scheme, value, cid) select * from "
-		"unnest($1::text[], $2::text[], $3::uuid[])"
-		" on conflict do nothing",
+		"insert into casebridge.match_keys(scheme, value, cid) select "
+		"unnest($1::text[]), unnest($2::text[]), unnest($3::uuid[]) on conflict do "
+		"nothing",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->history, pg, "history",
-		"insert into casebridge.history(cid, ver, sys, delta, pos, at)"
-		" select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::json[], $5::int8[], "
-		"$6::timestamptz[])",
+		"insert into casebridge.history(cid, ver, sys, delta, pos, at) select "
+		"unnest($1::uuid[]), unnest($2::int4[]), unnest($3::int2[]), "
+		"unnest($4::json[]), unnest($5::int8[]), unnest($6::timestamptz[])",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->conflicts, pg, "conflicts",
-		"insert into casebridge.conflicts(cid, sys, kind, place, win, lose, topic, pos, at)"
-		" select * from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::json[], "
-		"$6::json[], $7::text[], $8::int8[],"
-		" $9::timestamptz[])",
+		"insert into casebridge.conflicts(cid, sys, kind, place, win, lose, topic, "
+		"pos, at) select unnest($1::uuid[]), unnest($2::int2[]), unnest($3::text[]), "
+		"unnest($4::text[]), unnest($5::json[]), unnest($6::json[]), "
+		"unnest($7::text[]), unnest($8::int8[]), unnest($9::timestamptz[])",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->unparked, pg, "unparked", unpark_sql, ledger_check, g, err);
 	rc |= ledger_rows_send(&g->parked, pg, "parked",
 		"insert into casebridge.parked(sys, cid, rec, lid, kind, raw, code, place, "
-		"text_en, text_zh, next_en, next_zh, topic, pos, at, status)"
-		" select * from unnest($1::int2[], $2::uuid[], $3::text[], $4::text[], $5::text[], "
-		"$6::bytea[], $7::text[], $8::text[],"
-		" $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int8[], "
-		"$15::timestamptz[], $16::text[])",
+		"text_en, text_zh, next_en, next_zh, topic, pos, at, status) select "
+		"unnest($1::int2[]), unnest($2::uuid[]), unnest($3::text[]), "
+		"unnest($4::text[]), unnest($5::text[]), unnest($6::bytea[]), "
+		"unnest($7::text[]), unnest($8::text[]), unnest($9::text[]), "
+		"unnest($10::text[]), unnest($11::text[]), unnest($12::text[]), "
+		"unnest($13::text[]), unnest($14::int8[]), unnest($15::timestamptz[]), "
+		"unnest($16::text[])",
 		ledger_check, g, err);
 	return rc;
 }
@@ -326,6 +335,27 @@ static void rolled_back(void *arg, const PGresult *res, const struct br_err *err
 	ledger_finish(g);
 }
 
+static bool is_awaited(const struct hub_case *k)
+{
+	for (const struct hub_link *l = k->links; l; l = l->next)
+		if (l->inflight.on)
+			return true;
+	return false;
+}
+
+/* Of a large batch only what will be answered soon; of a small one all, for who edits a case often
+ * does so again. */
+static void remember(struct ledger *g)
+{
+	bool small = HASH_COUNT(g->w->cases) <= SMALL_BATCH;
+
+	for (const struct hub_case *k = g->w->cases; k; k = k->hh.next)
+		if (small || is_awaited(k))
+			ledger_cache_keep(&g->cache, k);
+		else
+			ledger_cache_drop(&g->cache, &k->cid);
+}
+
 /* A failed unit leaves the transaction open on the server: it is closed before the owner hears of
  * it. */
 static void stored(void *arg, const PGresult *res, const struct br_err *err)
@@ -335,8 +365,8 @@ static void stored(void *arg, const PGresult *res, const struct br_err *err)
 
 	if (!res)
 		ledger_fail(g, err);
-	for (const struct hub_case *k = g->failed ? NULL : g->w->cases; k; k = k->hh.next)
-		ledger_cache_keep(&g->cache, k);
+	if (!g->failed)
+		remember(g);
 	if (!g->failed || br_pg_state(g->pg) != BR_PG_UP) {
 		ledger_finish(g);
 		return;
@@ -374,9 +404,9 @@ void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_pos
 		if (w->systems[i].dirty)
 			rc |= send_system(g, &w->systems[i], &err);
 	rc |= ledger_rows_send(&g->pos, g->pg, "move",
-		"update casebridge.positions p set next = u.n, published = u.o from "
-		"unnest($1::text[], $2::int8[], $3::int8[]) u(t, n, o)"
-		" where p.topic = u.t",
+		"update casebridge.positions p set next = u.n, published = u.o from (select "
+		"unnest($1::text[]) t, unnest($2::int8[]) n, unnest($3::int8[]) o) u where "
+		"p.topic = u.t",
 		ledger_check, g, &err);
 	rc |= br_pg_send(g->pg, "commit", "commit", 0, NULL, NULL, true, committed, g, &err);
 	rc |= br_pg_sync(g->pg, stored, g, &err);

@@ -94,17 +94,18 @@ static void our_statements(struct pg *p)
 	p->sql.inbox_insert = (struct pg_statement){"cb_inbox_insert",
 		sql_text(p,
 			"insert into %s (cid, rec, incarnation, n, did, lid, post) select c, r, "
-			"i::bigint, n::bigint, d, l, p::json"
-			" from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
-			"$6::text[], $7::text[]) v(c, r, i, n, d, l, p)",
+			"i::bigint, n::bigint, d, l, p::json from (select unnest($1::text[]) c, "
+			"unnest($2::text[]) r, unnest($3::text[]) i, unnest($4::text[]) n, "
+			"unnest($5::text[]) d, unnest($6::text[]) l, unnest($7::text[]) p) v",
 			p->inbox)};
 	p->sql.inbox_update = (struct pg_statement){"cb_inbox_update",
 		sql_text(p,
 			"update %s b set incarnation = v.i::bigint, n = v.n::bigint, did = v.d, "
-			"lid = v.l, post = v.p::json, at = now()"
-			" from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
-			"$6::text[], $7::text[]) v(c, r, i, n, d, l, p)"
-			" where b.cid = v.c and b.rec = v.r",
+			"lid "
+			"= v.l, post = v.p::json, at = now() from (select unnest($1::text[]) c, "
+			"unnest($2::text[]) r, unnest($3::text[]) i, unnest($4::text[]) n, "
+			"unnest($5::text[]) d, unnest($6::text[]) l, unnest($7::text[]) p) v where "
+			"b.cid = v.c and b.rec = v.r",
 			p->inbox)};
 	p->sql.take = (struct pg_statement){
 		"cb_take", sql_text(p,

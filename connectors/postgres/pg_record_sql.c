@@ -340,19 +340,19 @@ static bool has_field(const struct pg_record *r, const struct pg_table *x, const
 	return false;
 }
 
-/* unnest($1::text[], ...) with the names p, k, a0, a1 ...; gives the number of the first field's
- * parameter. */
+/* The arrays side by side, with the names p, k, a0, a1 ...: in a select list, which costs half of
+ * what a table function does. */
 static void arrays(struct text *t, const struct pg_table *x, unsigned nfields)
 {
-	unsigned n = nfields + (x->part ? 2 : 1);
+	unsigned n = 0;
 
-	add(t, "unnest(");
-	for (unsigned i = 0; i < n; i++)
-		add(t, "%s$%u::text[]", i ? ", " : "", i + 1);
-	add(t, ") as v(%sk", x->part ? "p, " : "");
+	add(t, "(select ");
+	if (x->part)
+		add(t, "unnest($%u::text[]) p, ", ++n);
+	add(t, "unnest($%u::text[]) k", ++n);
 	for (unsigned i = 0; i < nfields; i++)
-		add(t, ", a%u", i);
-	add(t, ")");
+		add(t, ", unnest($%u::text[]) a%u", ++n, i);
+	add(t, ") v");
 }
 
 static void returning(struct text *t, const struct pg_table *x, unsigned kind)
