@@ -95,6 +95,8 @@ int cli_load(struct cli *c)
 	struct cfg_system *s;
 	size_t i = 0;
 
+	if (cli_need_site(c) != CLI_OK)
+		return CLI_CONFIG;
 	if (cfg_site_read(c->folder, &c->arena, &c->report, &c->site) == 0 &&
 		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema) == 0) {
 		c->maps = br_arena_array(&c->arena, struct map_set *, c->site->nsystems + 1);
@@ -112,6 +114,8 @@ int cli_load_schema(struct cli *c)
 {
 	struct cfg_report ignored = {.arena = &c->arena};
 
+	if (cli_need_site(c) != CLI_OK)
+		return CLI_CONFIG;
 	cfg_site_read(c->folder, &c->arena, &ignored, &c->site);
 	if (c->site && c->site->schemas_folder &&
 		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema) == 0)

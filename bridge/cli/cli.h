@@ -25,8 +25,10 @@ enum cli_exit {
 enum cli_output { CLI_TABLE, CLI_JSON, CLI_CSV };
 
 struct cli {
-	const char *program; /* path of this executable */
-	const char *folder;  /* site */
+	const char *program;	 /* path of this executable */
+	const char *folder;	 /* site */
+	const char *folder_from; /* who named it: --site, CASEBRIDGE_SITE, the verb; NULL: the
+				    current folder */
 	enum br_lang lang;
 	enum cli_output output;
 	bool verbose;
@@ -52,15 +54,22 @@ struct cli_verb {
 	const char *name;
 	int (*run)(struct cli *c);
 	const char *arguments;
-	int max_args; /* positional ones, without the site */
+	int min_args, max_args; /* positional ones, without the site */
 	const char *help_en, *help_zh;
 	const struct cli_opt *options; /* ended by a row without name; NULL = none of its own */
 };
 extern const struct cli_verb cli_verbs[]; /* ended by a row without name */
 extern const struct cli_opt cli_common[]; /* options of every verb */
+/* The option that a word names, with or without "=VALUE"; NULL when o has none of that name. */
+const struct cli_opt *cli_find_option(const struct cli_opt *o, const char *word);
 /* How a verb is used, with its options. */
 void cli_verb_help(const struct cli *c, const struct cli_verb *v, FILE *to);
 
+/* Takes the site out of argv, or from where else it is named; given: the value of --site, or NULL.
+ */
+void cli_take_site(struct cli *c, const char *given);
+/* CLI_OK when the folder is a site; else tells who named it and what is wrong, CLI_CONFIG. */
+int cli_need_site(struct cli *c);
 /* Reads and compiles the site; prints all problems and returns CLI_CONFIG when there are any, else
  * CLI_OK. */
 int cli_load(struct cli *c);

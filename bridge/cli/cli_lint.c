@@ -28,6 +28,8 @@ static void lint_kind(struct cli *c, const struct cfg_system *s)
 
 int cli_lint(struct cli *c)
 {
+	if (cli_need_site(c) != CLI_OK)
+		return CLI_CONFIG;
 	cfg_site_read(c->folder, &c->arena, &c->report, &c->site);
 	if (c->site && c->site->schemas_folder)
 		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema);

@@ -28,18 +28,6 @@ static void print_help(const struct cli *c, FILE *to)
 			"某个命令的用法：casebridge 命令 --help"));
 }
 
-static bool is_site(const char *folder)
-{
-	char path[4096];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/site.yaml", folder);
-	f = fopen(path, "r");
-	if (f)
-		fclose(f);
-	return f != NULL;
-}
-
 static bool is_lang(const char *text)
 {
 	return strncmp(text, "zh", 2) == 0 || strncmp(text, "en", 2) == 0;
@@ -97,32 +85,6 @@ static int unknown_verb(struct cli *c, const char *name)
 	return cli_wrong(c, BR_E_CLI_NO_VERB, "verb", name, NULL);
 }
 
-/* The last argument is the site when it is one, or when the verb has no other use for it (then it
- * is told what is wrong with it). */
-static int take_site(struct cli *c, const char *given)
-{
-	int n = c->argc;
-
-	c->folder = given ? given : getenv("CASEBRIDGE_SITE");
-	while (n > 0 && c->argv[n - 1][0] == '-')
-		n--;
-	if (!given && n > 0 && n == c->argc && (is_site(c->argv[n - 1]) || n > c->verb->max_args))
-		c->folder = c->argv[--c->argc];
-	if (!c->folder)
-		c->folder = ".";
-	return CLI_OK;
-}
-
-static const struct cli_opt *find_option(const struct cli_opt *o, const char *word)
-{
-	size_t n = strcspn(word, "=");
-
-	for (; o && o->name; o++)
-		if (strlen(o->name) == n && memcmp(o->name, word, n) == 0)
-			return o;
-	return NULL;
-}
-
 static int unknown_option(struct cli *c, const char *word)
 {
 	const char *names[32], *near;
@@ -147,9 +109,9 @@ static int check_words(struct cli *c)
 	for (int i = 0; i < c->argc; i++) {
 		const char *word = c->argv[i];
 		const struct cli_opt *o =
-			word[0] == '-' ? find_option(c->verb->options, word) : NULL;
+			word[0] == '-' ? cli_find_option(c->verb->options, word) : NULL;
 
-		if (word[0] == '-' && !o && (o = find_option(cli_common, word)) && o->value)
+		if (word[0] == '-' && !o && (o = cli_find_option(cli_common, word)) && o->value)
 			return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", o->name, "expected",
 				o->value, NULL);
 		if (word[0] == '-' && !o)
@@ -215,6 +177,6 @@ int main(int argc, char **argv)
 		cli_verb_help(&c, c.verb, stdout);
 		return CLI_OK;
 	}
-	take_site(&c, site);
+	cli_take_site(&c, site);
 	return run_verb(&c);
 }
