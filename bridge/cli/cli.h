@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 struct ledger_table;
+struct map_zone;
 
 enum cli_exit {
 	CLI_OK = 0,
@@ -42,7 +43,8 @@ struct cli {
 	/* filled by cli_load */
 	struct cfg_site *site;
 	struct case_schema *schema;
-	struct map_set **maps; /* in the order of site->systems */
+	struct map_set **maps;	     /* in the order of site->systems */
+	const struct map_zone *zone; /* of the site; cli_local_times() loads it */
 };
 
 struct cli_opt {
@@ -95,19 +97,31 @@ struct cli_table {
 	const char *const *titles_zh;
 	size_t cols, rows;
 	const char *const *cells; /* rows * cols */
+	/* A sign for each column, for people with a narrow terminal: 'k' is kept whole, '1' to '9'
+	 * are shortened in this order, 'w' is a long text that may stand below its row. NULL: all
+	 * '5'. */
+	const char *fit;
 };
-void cli_print_table(const struct cli *c, const struct cli_table *t);
+void cli_print_table(struct cli *c, const struct cli_table *t);
 /* One row from top to bottom, a line for each column; JSON: one object. */
-void cli_print_record(const struct cli *c, const struct cli_table *t);
+void cli_print_record(struct cli *c, const struct cli_table *t);
 
-/*
- * The ledger. cli_query() asks it and tells what is wrong: not reachable, no ledger, one of another
- * version. cli_print_query() prints the answer too. CLI_OK or the exit code.
- */
+/* The ledger. Asks it and tells what is wrong: not reachable, no ledger, one of another version.
+ * CLI_OK or the exit code. */
 int cli_query(struct cli *c, const char *sql, int nparams, const char *const *params,
 	struct ledger_table *out);
-int cli_print_query(struct cli *c, const char *sql, int nparams, const char *const *params,
-	const char *const *titles_zh, size_t *rows);
+/* A moment in SQL, as cli_local_times() takes it. */
+#define CLI_SQL_TIME(column) "floor(extract(epoch from " column "))::int8::text"
+/* The column's moments become times of the site's zone: RFC 3339 in JSON and CSV, with blanks for
+ * people. */
+void cli_local_times(struct cli *c, struct ledger_table *t, const char *name);
+/* What people see of an answer. JSON and CSV have all its columns, as the question names them. */
+struct cli_column {
+	const char *name, *title_zh;
+	char fit; /* as in cli_table; 0: shown in a record only, not in the table */
+};
+void cli_print_rows(struct cli *c, const struct ledger_table *t, const struct cli_column *columns);
+void cli_print_row(struct cli *c, const struct ledger_table *t, const struct cli_column *columns);
 
 /* The system NAME of the site; NULL when there is none, which was told. */
 struct cfg_system *cli_system_named(struct cli *c, const char *name);

@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #include "br_json.h"
+#include "cli_plain.h"
 #include "ledger_query.h"
 
 #include <stdlib.h>
@@ -18,9 +19,10 @@ enum { H_VERSION, H_AT, H_SYSTEM, H_PLACE, H_OLD, H_NEW };
 static const char head_sql[] =
 	"select coalesce(doc->>'portal_case_no', doc->>'dept_case_no', cid::text) as case_no, "
 	"ver::text as version, doc->>'status' as status,"
-	" doc->'applicant'->>'name' as applicant, to_char(updated_at, 'YYYY-MM-DD HH24:MI:SS') as "
-	"updated_at, cid::text as case_id"
-	" from casebridge.cases where cid = $1::uuid";
+	" doc->'applicant'->>'name' as applicant, " CLI_SQL_TIME(
+		"updated_at") " as "
+			      "updated_at, cid::text as case_id"
+			      " from casebridge.cases where cid = $1::uuid";
 static const char links_sql[] =
 	"select s.code as system, coalesce(l.lid, '-') as local_id, case when l.state = 'idle' and "
 	"l.due then 'due' else l.state end as state,"
@@ -31,12 +33,13 @@ static const char links_sql[] =
 	"(select * from casebridge.parked p"
 	" where p.cid = l.cid and p.sys = l.sys and p.status = 'open' order by id desc limit 1) p "
 	"on true where l.cid = $1::uuid order by s.id";
-static const char history_sql[] =
-	"select h.ver::text as version, to_char(h.at, 'YYYY-MM-DD HH24:MI:SS') as at, s.code as "
-	"system, e.k as field, e.v->>0 as old, e.v->>1 as new"
-	" from casebridge.history h join casebridge.systems s on s.id = h.sys left join lateral "
-	"json_each(h.delta) e(k, v) on true"
-	" where h.cid = $1::uuid order by h.ver";
+static const char history_sql[] = "select h.ver::text as version, " CLI_SQL_TIME(
+	"h.at") " as at, s.code as "
+		"system, e.k as field, e.v->>0 as old, e.v->>1 as new"
+		" from casebridge.history h join casebridge.systems s on s.id = h.sys left join "
+		"lateral "
+		"json_each(h.delta) e(k, v) on true"
+		" where h.cid = $1::uuid order by h.ver";
 
 struct found {
 	struct ledger_table head, links, history;
@@ -129,35 +132,45 @@ static void print_links(struct cli *c, const struct found *k)
 				: "";
 	}
 	if (cells)
-		cli_print_table(c, &(struct cli_table){names, zh, 4, k->links.rows, cells});
+		cli_print_table(c, &(struct cli_table){names, zh, 4, k->links.rows, cells, "35kw"});
 }
 
 /* A version is one line: when, where it was typed, and what became of each field. */
+static void print_version(struct cli *c, const char *const *row)
+{
+	const char *what = row[H_PLACE] ? "" : cli_say(c, "  entered", "  录入");
+
+	cli_plain_text(c,
+		br_arena_printf(&c->arena, "%3s  %s  %s%s", row[H_VERSION], row[H_AT],
+			title_of(c, row[H_SYSTEM]), what)
+			.p,
+		0, 5);
+}
+
+static void print_change(struct cli *c, const struct found *k, const char *const *row)
+{
+	const char *label = label_of(c, row[H_PLACE]),
+		   *now = value_of(c, k, row[H_PLACE], row[H_NEW]);
+	struct br_str text = row[H_OLD] ? br_arena_printf(&c->arena, "%s: %s → %s", label,
+						  value_of(c, k, row[H_PLACE], row[H_OLD]), now)
+					: br_arena_printf(&c->arena, "%s: %s", label, now);
+
+	cli_plain_text(c, text.p ? text.p : "", 7, 9);
+}
+
 static void print_history(struct cli *c, const struct found *k)
 {
 	const char *version = "";
 
 	for (size_t i = 0; i < k->history.rows; i++) {
 		const char *const *row = &k->history.cells[i * k->history.cols];
-		bool same = strcmp(row[H_VERSION], version) == 0;
 
-		if (!same)
-			printf("%s%3s  %s  %s", i ? "\n" : "", row[H_VERSION], row[H_AT],
-				title_of(c, row[H_SYSTEM]));
+		if (strcmp(row[H_VERSION], version) != 0)
+			print_version(c, row);
 		version = row[H_VERSION];
-		if (!row[H_PLACE]) {
-			fputs(cli_say(c, "  entered", "  录入"), stdout);
-			continue;
-		}
-		if (row[H_OLD])
-			printf("\n       %s: %s → %s", label_of(c, row[H_PLACE]),
-				value_of(c, k, row[H_PLACE], row[H_OLD]),
-				value_of(c, k, row[H_PLACE], row[H_NEW]));
-		else
-			printf("\n       %s: %s", label_of(c, row[H_PLACE]),
-				value_of(c, k, row[H_PLACE], row[H_NEW]));
+		if (row[H_PLACE])
+			print_change(c, k, row);
 	}
-	putchar('\n');
 }
 
 static void print_people(struct cli *c, const struct found *k)
@@ -165,9 +178,14 @@ static void print_people(struct cli *c, const struct found *k)
 	const char *const *head = k->head.cells;
 	bool zh = c->lang == BR_LANG_ZH;
 
-	printf(zh ? "办件 %s  %s  %s  第 %s 版  %s\n\n" : "Case %s  %s  %s  version %s of %s\n\n",
-		head[NO], value_of(c, k, "applicant.name", head[APPLICANT]),
-		value_of(c, k, "status", head[STATUS]), head[VERSION], head[UPDATED]);
+	cli_plain_text(c,
+		br_arena_printf(&c->arena,
+			zh ? "办件 %s  %s  %s  第 %s 版  %s" : "Case %s  %s  %s  version %s of %s",
+			head[NO], value_of(c, k, "applicant.name", head[APPLICANT]),
+			value_of(c, k, "status", head[STATUS]), head[VERSION], head[UPDATED])
+			.p,
+		0, 5);
+	putchar('\n');
 	print_links(c, k);
 	printf("\n%s\n", zh ? "过程" : "History");
 	print_history(c, k);
@@ -231,7 +249,11 @@ static int load(struct cli *c, const char *cid, struct found *k)
 		status = cli_query(c, links_sql, 2, params, &k->links);
 	if (status == CLI_OK)
 		status = cli_query(c, history_sql, 1, params, &k->history);
-	return status;
+	if (status != CLI_OK)
+		return status;
+	cli_local_times(c, &k->head, "updated_at");
+	cli_local_times(c, &k->history, "at");
+	return CLI_OK;
 }
 
 static int print_all(struct cli *c, const struct ledger_table *cids, bool personal)
@@ -256,7 +278,7 @@ static int print_all(struct cli *c, const struct ledger_table *cids, bool person
 		else if (c->output == CLI_CSV)
 			cli_print_table(
 				c, &(struct cli_table){k.history.names, NULL, k.history.cols,
-					   k.history.rows, k.history.cells});
+					   k.history.rows, k.history.cells, NULL});
 		else
 			print_people(c, &k);
 	}

@@ -1,3 +1,6 @@
+/*
+ * cli_conflicts.c - values that lost and were kept: which one, against what, and whose it was.
+ */
 #include "cli.h"
 
 #include "ledger_query.h"
@@ -5,14 +8,39 @@
 #define SELECT                                                                                     \
 	"select k.id::text as id, coalesce(g.doc->>'portal_case_no', g.doc->>'dept_case_no', "     \
 	"k.cid::text) as case_no, s.code as system, k.kind,"                                       \
-	" k.place as field, k.win::text as kept, k.lose::text as lost, k.status, to_char(k.at, "   \
-	"'YYYY-MM-DD HH24:MI:SS') as at"                                                           \
-	" from casebridge.conflicts k join casebridge.systems s on s.id = k.sys join "             \
-	"casebridge.cases g on g.cid = k.cid"
+	" k.place as field, k.win::text as kept, k.lose::text as lost, k.status, " CLI_SQL_TIME(   \
+		"k.at") " as at, k.cid::text as case_id, k.topic, k.pos::text as "                 \
+			"position, " CLI_SQL_TIME("k.resolved_at") " as resolved_at, "             \
+								   "k.resolved_by,"                \
+								   " coalesce(k.resolution, '') "  \
+								   "as resolution"                 \
+								   " from casebridge.conflicts k " \
+								   "join casebridge.systems s on " \
+								   "s.id = k.sys join "            \
+								   "casebridge.cases g on g.cid "  \
+								   "= k.cid"
 enum { FIELD = 4, KEPT, LOST };
 
-static const char *const titles[] = {
-	"编号", "办件", "系统", "类别", "字段", "采用值", "未采用值", "状态", "时间"};
+/* system: whose value lost */
+enum { STATUS = 6 };
+static const struct cli_column columns[] = {
+	{"id", "编号", 'k'},
+	{"case_no", "办件", '5'},
+	{"case_id", "办件标识", 0},
+	{"system", "未采用方", '4'},
+	{"kind", "类别", '1'},
+	{"field", "字段", '3'},
+	{"status", "状态", 0}, /* STATUS */
+	{"at", "时间", 'k'},
+	{"kept", "采用值", 'w'},
+	{"lost", "未采用值", 'w'},
+	{"topic", "主题", 0},
+	{"position", "位置", 0},
+	{"resolved_at", "处理时间", 0},
+	{"resolved_by", "处理人", 0},
+	{"resolution", "处理说明", 0},
+	{NULL, NULL, 0},
+};
 
 /* Values stand there as JSON, as the case has them. */
 static const char *masked(struct cli *c, const struct case_field *f, const char *json)
@@ -39,16 +67,28 @@ static void mask_rows(struct cli *c, struct ledger_table *t)
 	}
 }
 
-static int list(struct cli *c, bool personal)
+static void local_times(struct cli *c, struct ledger_table *t)
 {
+	cli_local_times(c, t, "at");
+	cli_local_times(c, t, "resolved_at");
+}
+
+static int list(struct cli *c, bool personal, bool all)
+{
+	const char *which = all ? "all" : "open";
+	struct cli_column shown[BR_LEN(columns)];
 	struct ledger_table t;
-	int status = cli_query(c, SELECT " where k.status = 'open' order by k.id", 0, NULL, &t);
+	int status = cli_query(
+		c, SELECT " where $1 = 'all' or k.status = 'open' order by k.id", 1, &which, &t);
 
 	if (status != CLI_OK)
 		return status;
 	if (!personal)
 		mask_rows(c, &t);
-	cli_print_table(c, &(struct cli_table){t.names, titles, t.cols, t.rows, t.cells});
+	memcpy(shown, columns, sizeof(shown));
+	shown[STATUS].fit = all ? '1' : 0; /* else all of them are open */
+	local_times(c, &t);
+	cli_print_rows(c, &t, shown);
 	return CLI_OK;
 }
 
@@ -70,13 +110,14 @@ static int show(struct cli *c, const char *id, bool personal)
 	}
 	if (!personal)
 		mask_rows(c, &t);
-	cli_print_record(c, &(struct cli_table){t.names, titles, t.cols, t.rows, t.cells});
+	local_times(c, &t);
+	cli_print_row(c, &t, columns);
 	return CLI_OK;
 }
 
 int cli_conflicts(struct cli *c)
 {
-	bool personal = cli_flag(c, "--personal");
+	bool personal = cli_flag(c, "--personal"), all = cli_flag(c, "--all");
 	bool shows = c->argc == 2 && strcmp(c->argv[0], "show") == 0;
 	int status;
 
@@ -85,5 +126,5 @@ int cli_conflicts(struct cli *c)
 	status = cli_load(c);
 	if (status != CLI_OK)
 		return status;
-	return shows ? show(c, c->argv[1], personal) : list(c, personal);
+	return shows ? show(c, c->argv[1], personal) : list(c, personal, all);
 }

@@ -59,16 +59,59 @@ int cli_query(struct cli *c, const char *sql, int nparams, const char *const *pa
 	return ask(c, sql, nparams, params, out, &err) < 0 ? cli_fail(c, &err) : CLI_OK;
 }
 
-int cli_print_query(struct cli *c, const char *sql, int nparams, const char *const *params,
-	const char *const *titles_zh, size_t *rows)
+static size_t column_of(const struct ledger_table *t, const char *name)
 {
-	struct ledger_table t;
-	int status = cli_query(c, sql, nparams, params, &t);
+	size_t j = 0;
 
-	if (status != CLI_OK)
-		return status;
-	if (rows)
-		*rows = t.rows;
-	cli_print_table(c, &(struct cli_table){t.names, titles_zh, t.cols, t.rows, t.cells});
-	return CLI_OK;
+	while (j < t->cols && strcmp(t->names[j], name) != 0)
+		j++;
+	return j;
+}
+
+/* The columns people see, in their order; all: those of a record too. */
+static bool pick(struct cli *c, const struct ledger_table *t, const struct cli_column *columns,
+	bool all, struct cli_table *out)
+{
+	size_t n = 0;
+	const char **names, **titles, **cells;
+	char *fit;
+
+	for (const struct cli_column *k = columns; k->name; k++)
+		n += all || k->fit;
+	names = br_arena_array(&c->arena, const char *, n + 1);
+	titles = br_arena_array(&c->arena, const char *, n + 1);
+	cells = br_arena_array(&c->arena, const char *, n * t->rows + 1);
+	fit = br_arena_alloc(&c->arena, n + 1);
+	if (!names || !titles || !cells || !fit)
+		return false;
+	*out = (struct cli_table){names, titles, 0, t->rows, cells, fit};
+	for (const struct cli_column *k = columns; k->name; k++) {
+		size_t j = column_of(t, k->name);
+
+		if ((!all && !k->fit) || j == t->cols)
+			continue;
+		names[out->cols] = k->name;
+		titles[out->cols] = k->title_zh;
+		fit[out->cols] = k->fit;
+		for (size_t i = 0; i < t->rows; i++)
+			cells[i * n + out->cols] = t->cells[i * t->cols + j];
+		out->cols++;
+	}
+	return out->cols == n;
+}
+
+void cli_print_rows(struct cli *c, const struct ledger_table *t, const struct cli_column *columns)
+{
+	struct cli_table shown = {t->names, NULL, t->cols, t->rows, t->cells, NULL};
+
+	if (c->output != CLI_TABLE || pick(c, t, columns, false, &shown))
+		cli_print_table(c, &shown);
+}
+
+void cli_print_row(struct cli *c, const struct ledger_table *t, const struct cli_column *columns)
+{
+	struct cli_table shown = {t->names, NULL, t->cols, t->rows, t->cells, NULL};
+
+	if (c->output != CLI_TABLE || pick(c, t, columns, true, &shown))
+		cli_print_record(c, &shown);
 }

@@ -1,3 +1,6 @@
+/*
+ * cli_parked.c - what waits for a person: listed, looked at, retried, or dropped with a reason.
+ */
 #include "cli.h"
 
 #include "br_json.h"
@@ -8,24 +11,69 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int list(struct cli *c)
-{
-	static const char *const titles[] = {
-		"编号", "系统", "系统内编号", "类别", "错误码", "字段", "说明", "下一步", "时间"};
-	bool zh = c->lang == BR_LANG_ZH;
+#define SELECT                                                                                     \
+	"select p.id::text as id, s.code as system, p.rec as record, p.lid as local_id, "          \
+	"p.cid::text as case_id, p.kind, p.code, p.place as field,"                                \
+	" case $1 when 'zh' then p.text_zh else p.text_en end as text,"                            \
+	" case $1 when 'zh' then p.next_zh else p.next_en end as next,"                            \
+	" p.status, p.topic, p.pos::text as position, " CLI_SQL_TIME(                              \
+		"p.at") " as at, "                                                                 \
+			"p.tries::text as tries, " CLI_SQL_TIME(                                   \
+				"p.resolved_at") " as resolved_at,"                                \
+						 " p.resolved_by, coalesce(p.resolution, '') as "  \
+						 "resolution"
+#define FROM " from casebridge.parked p join casebridge.systems s on s.id = p.sys"
 
-	return cli_print_query(c,
-		zh ? "select p.id::text as id, s.code as system, p.lid as local_id, p.kind, "
-		     "p.code, p.place as field, p.text_zh as text, p.next_zh as next,"
-		     " to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at from casebridge.parked p join "
-		     "casebridge.systems s on s.id = p.sys"
-		     " where p.status = 'open' order by p.id"
-		   : "select p.id::text as id, s.code as system, p.lid as local_id, p.kind, "
-		     "p.code, p.place as field, p.text_en as text, p.next_en as next,"
-		     " to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at from casebridge.parked p join "
-		     "casebridge.systems s on s.id = p.sys"
-		     " where p.status = 'open' order by p.id",
-		0, NULL, titles, NULL);
+enum { STATUS = 8 };
+static const struct cli_column columns[] = {
+	{"id", "编号", 'k'},
+	{"system", "系统", '3'},
+	{"record", "记录", 0},
+	{"local_id", "系统内编号", '4'},
+	{"case_id", "办件", 0},
+	{"kind", "类别", '1'},
+	{"code", "错误码", 'k'},
+	{"field", "字段", '2'},
+	{"status", "状态", 0}, /* STATUS */
+	{"at", "时间", 'k'},
+	{"text", "说明", 'w'},
+	{"next", "下一步", 'w'},
+	{"topic", "主题", 0},
+	{"position", "位置", 0},
+	{"tries", "处理次数", 0},
+	{"resolved_at", "处理时间", 0},
+	{"resolved_by", "处理人", 0},
+	{"resolution", "处理说明", 0},
+	{NULL, NULL, 0},
+};
+static const struct cli_column with_original[] = {{"original", "原始内容", 0}, {NULL, NULL, 0}};
+
+static const char *lang_of(const struct cli *c)
+{
+	return c->lang == BR_LANG_ZH ? "zh" : "en";
+}
+
+static void local_times(struct cli *c, struct ledger_table *t)
+{
+	cli_local_times(c, t, "at");
+	cli_local_times(c, t, "resolved_at");
+}
+
+static int list(struct cli *c, bool all)
+{
+	const char *params[] = {lang_of(c), all ? "all" : "open"};
+	struct cli_column shown[BR_LEN(columns)];
+	struct ledger_table t;
+	int status = cli_query(c,
+		SELECT FROM " where $2 = 'all' or p.status = 'open' order by p.id", 2, params, &t);
+
+	if (status != CLI_OK)
+		return status;
+	memcpy(shown, columns, sizeof(shown));
+	shown[STATUS].fit = all ? '1' : 0; /* else all of them are open */
+	local_times(c, &t);
+	cli_print_rows(c, &t, shown);
+	return CLI_OK;
 }
 
 static int no_item(struct cli *c, const char *id)
@@ -69,36 +117,25 @@ static const char *original_text(struct cli *c, const char *hex)
 
 static int show(struct cli *c, const char *id, bool original)
 {
-	static const char *const titles[] = {"编号", "系统", "记录", "系统内编号", "类别", "错误码",
-		"字段", "说明", "下一步", "状态", "主题", "位置", "时间", "处理说明", "原始内容"};
-	bool zh = c->lang == BR_LANG_ZH;
+	const char *params[] = {lang_of(c), id};
 	struct ledger_table t;
 	int status = cli_query(c,
-		zh ? "select p.id::text as id, s.code as system, p.rec as record, p.lid as "
-		     "local_id, p.kind, p.code, p.place as field, p.text_zh as text,"
-		     " p.next_zh as next, p.status, p.topic, p.pos::text as position, "
-		     "to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at,"
-		     " coalesce(p.resolution, '') as resolution, coalesce(encode(p.raw, 'hex'), "
-		     "'') as original"
-		     " from casebridge.parked p join casebridge.systems s on s.id = p.sys where "
-		     "p.id = $1::bigint"
-		   : "select p.id::text as id, s.code as system, p.rec as record, p.lid as "
-		     "local_id, p.kind, p.code, p.place as field, p.text_en as text,"
-		     " p.next_en as next, p.status, p.topic, p.pos::text as position, "
-		     "to_char(p.at, 'YYYY-MM-DD HH24:MI:SS') as at,"
-		     " coalesce(p.resolution, '') as resolution, coalesce(encode(p.raw, 'hex'), "
-		     "'') as original"
-		     " from casebridge.parked p join casebridge.systems s on s.id = p.sys where "
-		     "p.id = $1::bigint",
-		1, &id, &t);
+		SELECT ", coalesce(encode(p.raw, 'hex'), '') as original" FROM
+		       " where p.id = $2::bigint",
+		2, params, &t);
 
 	if (status != CLI_OK)
 		return status;
 	if (t.rows == 0)
 		return no_item(c, id);
-	t.cells[t.cols - 1] = original_text(c, t.cells[t.cols - 1]);
-	cli_print_record(c, &(struct cli_table){t.names, titles, original ? t.cols : t.cols - 1,
-				    t.rows, t.cells});
+	local_times(c, &t);
+	if (original)
+		t.cells[t.cols - 1] = original_text(c, t.cells[t.cols - 1]);
+	else
+		t.cols--; /* of the one row the last cell */
+	cli_print_row(c, &t, columns);
+	if (original && c->output == CLI_TABLE)
+		cli_print_row(c, &t, with_original);
 	return CLI_OK;
 }
 
@@ -182,7 +219,7 @@ static int drop(struct cli *c, const char *id, const char *reason)
 int cli_parked(struct cli *c)
 {
 	const char *reason = cli_option(c, "--reason");
-	bool original = cli_flag(c, "--original");
+	bool original = cli_flag(c, "--original"), all = cli_flag(c, "--all");
 	const char *verb = c->argc > 0 ? c->argv[0] : "list",
 		   *id = c->argc == 2 ? c->argv[1] : NULL;
 	bool lists = c->argc < 2 && strcmp(verb, "list") == 0;
@@ -197,7 +234,7 @@ int cli_parked(struct cli *c)
 	if (status != CLI_OK)
 		return status;
 	if (lists)
-		return list(c);
+		return list(c, all);
 	if (strcmp(verb, "show") == 0)
 		return show(c, id, original);
 	return strcmp(verb, "retry") == 0 ? retry(c, id) : drop(c, id, reason);

@@ -11,8 +11,23 @@
 #include <stdlib.h>
 
 #define KAFKA_MS 1000
-#define LAG	 4  /* column: filled in from Kafka; the ledger gives the position */
-#define SEEN	 10 /* column behind the printed ones: the bridge knows the system */
+/* LAG: filled in from Kafka; the ledger gives the position. SEEN: behind the printed ones, the
+ * bridge knows the system. */
+enum { SYSTEM, STATE, LAG = 4, LAST_CONTACT = 9, SEEN };
+
+static const struct cli_column columns[] = {
+	{"system", "系统", '3'},
+	{"state", "状态", 'k'},
+	{"epoch", "连接代次", '1'},
+	{"cases", "办件数", '5'},
+	{"lag", "积压", '5'},
+	{"in_flight", "在途", '2'},
+	{"waiting", "待发", '4'},
+	{"parked", "待处理", '5'},
+	{"conflicts", "冲突", '2'},
+	{"last_contact", "最近联系", 'w'},
+	{NULL, NULL, 0},
+};
 
 /* A system the bridge has not met yet is shown too, and one that was taken out of the site. */
 static const char sql[] =
@@ -29,10 +44,11 @@ static const char sql[] =
 	"'open')::text as parked,"
 	" (select count(*) from casebridge.conflicts k where k.sys = s.id and k.status = "
 	"'open')::text as conflicts,"
-	" coalesce(to_char(s.last_contact, 'YYYY-MM-DD HH24:MI:SS'), '-') as last_contact, (s.id "
-	"is not null)::text as seen"
-	" from casebridge.systems s full join unnest($1::text[]) g(code) on g.code = s.code order "
-	"by 1";
+	" " CLI_SQL_TIME("s.last_contact") " as last_contact, (s.id is "
+					   "not null)::text as seen"
+					   " from casebridge.systems s full join "
+					   "unnest($1::text[]) g(code) on g.code = s.code order "
+					   "by 1";
 
 static const char *names_of(struct cli *c)
 {
@@ -62,7 +78,7 @@ static void fill_lag(struct cli *c, struct ledger_table *t)
 		const char **cell = &t->cells[i * t->cols + LAG];
 		int64_t next = *cell ? strtoll(*cell, NULL, 10) : 0;
 
-		*cell = high[i] == BUS_NO_ANSWER ? "-"
+		*cell = high[i] == BUS_NO_ANSWER ? NULL
 						 : br_arena_printf(&c->arena, "%" PRId64,
 							   high[i] > next ? high[i] - next : 0)
 							   .p;
@@ -80,12 +96,40 @@ static const char *state_zh(const char *state)
 	return state;
 }
 
+/* For people: words instead of states, a dash for "never" and "not known". */
+static void in_words(struct cli *c, struct ledger_table *t)
+{
+	for (size_t i = 0; c->output == CLI_TABLE && i < t->rows; i++) {
+		const char **row = &t->cells[i * t->cols];
+
+		if (c->lang == BR_LANG_ZH)
+			row[STATE] = state_zh(row[STATE]);
+		if (!row[LAST_CONTACT])
+			row[LAST_CONTACT] = "-";
+		if (!row[LAG])
+			row[LAG] = "-";
+	}
+}
+
+/* Has a bridge ever met one of the systems? The column behind the printed ones goes. */
+static bool take_seen(struct ledger_table *t)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < t->rows; i++) {
+		const char **row = &t->cells[i * t->cols];
+
+		any = any || strcmp(row[SEEN], "true") == 0;
+		memmove(&t->cells[i * SEEN], row, SEEN * sizeof(*row));
+	}
+	t->cols = SEEN;
+	return any;
+}
+
 int cli_status(struct cli *c)
 {
-	static const char *const titles[] = {"系统", "状态", "连接代次", "办件数", "积压", "在途",
-		"待发", "待处理", "冲突", "最近联系"};
 	struct ledger_table t;
-	bool any = false;
+	bool any;
 	int status = cli_load(c);
 
 	if (status == CLI_OK)
@@ -94,15 +138,10 @@ int cli_status(struct cli *c)
 	if (status != CLI_OK)
 		return status;
 	fill_lag(c, &t);
-	for (size_t i = 0; i < t.rows; i++) {
-		const char **row = &t.cells[i * t.cols];
-
-		any = any || strcmp(row[SEEN], "true") == 0;
-		if (c->output == CLI_TABLE && c->lang == BR_LANG_ZH)
-			row[1] = state_zh(row[1]);
-		memmove(&t.cells[i * SEEN], row, SEEN * sizeof(*row));
-	}
-	cli_print_table(c, &(struct cli_table){t.names, titles, SEEN, t.rows, t.cells});
+	cli_local_times(c, &t, "last_contact");
+	in_words(c, &t);
+	any = take_seen(&t);
+	cli_print_rows(c, &t, columns);
 	if (!any)
 		cli_note(c, "%s casebridge run %s",
 			cli_say(c, "the ledger is empty: the bridge has never run. To start:",

@@ -1,59 +1,10 @@
 /*
- * cli_table.c - rows on stdout: aligned for people, JSON and CSV for programs.
+ * cli_table.c - rows on stdout: for people (cli_plain.c), as JSON and as CSV for programs.
  */
 #include "br_json.h"
-#include "cli.h"
+#include "cli_plain.h"
 
 #include <stdio.h>
-
-/* Columns a terminal needs: East Asian wide characters take two. */
-static size_t width(const char *text)
-{
-	struct br_str s = br_str_z(text ? text : "");
-	size_t w = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char b = (unsigned char)s.p[i];
-
-		if (b < 0x80)
-			w++;
-		else if (b >= 0xe3 && b < 0xf0)
-			w += 2; /* U+3000 and above: Han, kana, full-width forms */
-		else if (b >= 0xc0)
-			w++;
-	}
-	return w;
-}
-
-static void print_cell(const char *text, size_t room, bool last)
-{
-	size_t w = width(text);
-
-	fputs(text ? text : "", stdout);
-	while (!last && w++ < room + 2)
-		putchar(' ');
-}
-
-static void print_plain(const struct cli *c, const struct cli_table *t)
-{
-	const char *const *heads = c->lang == BR_LANG_ZH && t->titles_zh ? t->titles_zh : t->names;
-	size_t room[64] = {0};
-
-	for (size_t j = 0; j < t->cols && j < BR_LEN(room); j++) {
-		room[j] = width(heads[j]);
-		for (size_t i = 0; i < t->rows; i++)
-			if (width(t->cells[i * t->cols + j]) > room[j])
-				room[j] = width(t->cells[i * t->cols + j]);
-	}
-	for (size_t j = 0; j < t->cols && j < BR_LEN(room); j++)
-		print_cell(heads[j], room[j], j + 1 == t->cols);
-	putchar('\n');
-	for (size_t i = 0; i < t->rows; i++) {
-		for (size_t j = 0; j < t->cols && j < BR_LEN(room); j++)
-			print_cell(t->cells[i * t->cols + j], room[j], j + 1 == t->cols);
-		putchar('\n');
-	}
-}
 
 static void json_row(struct br_jw *w, const struct cli_table *t, size_t i)
 {
@@ -118,33 +69,22 @@ static void print_csv(const struct cli_table *t)
 		print_csv_cell(t->cells[i], (i + 1) % t->cols == 0);
 }
 
-void cli_print_table(const struct cli *c, const struct cli_table *t)
+void cli_print_table(struct cli *c, const struct cli_table *t)
 {
 	if (c->output == CLI_JSON)
 		print_json(t, false);
 	else if (c->output == CLI_CSV)
 		print_csv(t);
 	else
-		print_plain(c, t);
+		cli_plain_table(c, t);
 }
 
-void cli_print_record(const struct cli *c, const struct cli_table *t)
+void cli_print_record(struct cli *c, const struct cli_table *t)
 {
-	const char *const *heads = c->lang == BR_LANG_ZH && t->titles_zh ? t->titles_zh : t->names;
-	size_t room = 0;
-
 	if (c->output == CLI_JSON)
 		print_json(t, true);
 	else if (c->output == CLI_CSV)
 		print_csv(t);
-	if (c->output != CLI_TABLE)
-		return;
-	for (size_t j = 0; j < t->cols; j++)
-		if (width(heads[j]) > room)
-			room = width(heads[j]);
-	for (size_t j = 0; j < t->cols; j++) {
-		print_cell(heads[j], room, false);
-		print_cell(t->cells[j], 0, true);
-		putchar('\n');
-	}
+	else
+		cli_plain_record(c, t);
 }

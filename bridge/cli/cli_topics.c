@@ -48,7 +48,7 @@ static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t
 				tell(c, &plan[i], &check[i]);
 		}
 	}
-	cli_print_table(c, &(struct cli_table){names, titles, cols, n, cells});
+	cli_print_table(c, &(struct cli_table){names, titles, cols, n, cells, "5kww"});
 	return status;
 }
 

@@ -1,8 +1,13 @@
 /*
- * cli_values.c - values of the case for people: labels instead of codes, personal data masked.
+ * cli_values.c - values for people: labels instead of codes, personal data masked, times of the
+ * site's zone.
  */
 #include "br_text.h"
 #include "cli.h"
+#include "ledger_query.h"
+#include "map_time.h"
+
+#include <stdlib.h>
 
 /* "steps/2/opinion" is field opinion of list steps; the name of a place of the root stands as it
  * is. */
@@ -49,4 +54,30 @@ const char *cli_value(struct cli *c, const struct case_field *f, const char *val
 	if (f && f->pii == CASE_PII_NONE)
 		return value;
 	return br_mask(&c->arena, br_str_z(value)).p;
+}
+
+static const char *local_time(struct cli *c, const char *epoch)
+{
+	struct br_str t;
+
+	if (!c->zone)
+		c->zone = map_zone_load(c->site->timezone, &c->arena);
+	if (!c->zone)
+		c->zone = map_zone_load(BR_STR("UTC"), &c->arena);
+	t = c->zone ? map_time_rfc3339(strtoll(epoch, NULL, 10), c->zone, &c->arena) : BR_STR_NONE;
+	if (!t.p || c->output != CLI_TABLE)
+		return br_arena_copy(&c->arena, t).p;
+	/* 2018-07-02 09:05:00 +08:00 */
+	return br_arena_printf(&c->arena, "%.10s %.8s %.*s", t.p, t.p + 11, (int)t.n - 19, t.p + 19)
+		.p;
+}
+
+void cli_local_times(struct cli *c, struct ledger_table *t, const char *name)
+{
+	for (size_t j = 0; j < t->cols; j++)
+		for (size_t i = 0; i < t->rows && strcmp(t->names[j], name) == 0; i++) {
+			const char **cell = &t->cells[i * t->cols + j];
+
+			*cell = *cell ? local_time(c, *cell) : NULL;
+		}
 }

@@ -17,6 +17,12 @@ static const struct cli_opt parked_options[] = {
 	{"--reason", "TEXT", "drop: why; it is kept", "drop：放弃的原因，会留存"},
 	{"--original", NULL, "show: the original bytes too (they hold personal data)",
 		"show：同时显示原始内容（含个人信息）"},
+	{"--all", NULL, "list: settled ones too", "list：包括已处理的"},
+	{NULL, NULL, NULL, NULL},
+};
+static const struct cli_opt conflicts_options[] = {
+	{"--personal", NULL, "personal data in clear", "显示完整的个人信息"},
+	{"--all", NULL, "list: settled ones too", "list：包括已处理的"},
 	{NULL, NULL, NULL, NULL},
 };
 static const struct cli_opt personal_options[] = {
@@ -75,7 +81,7 @@ const struct cli_verb cli_verbs[] = {
 	{"parked", cli_parked, "list|show ID|retry ID|drop ID --reason TEXT", 0, 2,
 		"what waits for a person", "待处理事项", parked_options},
 	{"conflicts", cli_conflicts, "list|show ID", 0, 2, "values that lost and were kept",
-		"冲突中未被采用而保留的值", personal_options},
+		"冲突中未被采用而保留的值", conflicts_options},
 	{"schema", cli_schema, "[json|fields]", 0, 1,
 		"the published JSON Schema of a case; the reference of its fields",
 		"输出办件的 JSON Schema 或字段说明", NULL},
