@@ -191,6 +191,7 @@ static void merge_place(struct merge *m, const struct cell *v)
 {
 	const struct case_field *f = case_field(m->w->schema, v->field);
 	const struct cell *mine = image_get(&m->k->doc, v->part, v->key, v->field);
+	struct hub_conflict *c;
 	int32_t fver, held;
 
 	/* nothing there and nothing known is no news */
@@ -217,8 +218,10 @@ static void merge_place(struct merge *m, const struct cell *v)
 		return;
 	}
 	if (wins(m, f, v, mine)) {
-		hub_add_conflict(
+		c = hub_add_conflict(
 			m->w, m->l, m->first ? CONFLICT_INITIAL : CONFLICT_LOST, v, v, mine);
+		if (c)
+			c->lost_ver = fver;
 		accept_value(m, v, mine);
 		return;
 	}

@@ -30,21 +30,15 @@
  * any crash: read = accepted + echo + refused + parked_in sent = applied + stale + exists + gone +
  * rejected + unknown + pending + what is in flight
  */
+// clang-format off
 #define HUB_COUNTERS(X)                                                                            \
-	X(read)                                                                                    \
-	X(accepted)                                                                                \
-	X(echo)                                                                                    \
-	X(refused)                                                                                 \
-	X(parked_in)                                                                               \
-	X(sent)                                                                                    \
-	X(applied)                                                                                 \
-	X(stale)                                                                                   \
-	X(exists)                                                                                  \
-	X(gone) X(rejected) X(unknown) X(pending)                                                  \
-		X(unwritable) /* could not be put into the system's form; nothing was sent */      \
-		X(late)	      /* receipts nobody waits for */                                      \
-		X(old)	      /* messages not newer than the last one */                           \
-		X(gaps) X(conflicts) X(created)
+	X(read) X(accepted) X(echo) X(refused) X(parked_in)                                        \
+	X(sent) X(applied) X(stale) X(exists) X(gone) X(rejected) X(unknown) X(pending)            \
+	X(unwritable) /* could not be put into the system's form; nothing was sent */              \
+	X(late)       /* receipts nobody waits for */                                              \
+	X(old)        /* messages not newer than the last one */                                   \
+	X(gaps) X(conflicts) X(created)
+// clang-format on
 struct hub_counters {
 #define X(name) int64_t name;
 	HUB_COUNTERS(X)
@@ -163,7 +157,9 @@ enum hub_conflict_kind {
 };
 struct hub_conflict {
 	struct hub_case *kase;
-	struct hub_system *sys; /* whose value lost */
+	struct hub_system *sys; /* whose value lost, when lost_ver is 0 */
+	int32_t lost_ver; /* sys won; the value lost was entered in this version of the case, by
+			     whom its history says */
 	enum hub_conflict_kind kind;
 	struct br_str place;
 	struct br_str win, lose; /* JSON values */

@@ -32,14 +32,15 @@ static struct br_str json_of(struct hub_world *w, const struct cell *c)
 	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
 }
 
-void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict_kind kind,
-	const struct cell *place, const struct cell *win, const struct cell *lose)
+struct hub_conflict *hub_add_conflict(struct hub_world *w, struct hub_link *l,
+	enum hub_conflict_kind kind, const struct cell *place, const struct cell *win,
+	const struct cell *lose)
 {
 	struct hub_conflict *c = br_arena_new(w->arena, struct hub_conflict);
 
 	if (!c) {
 		w->failed = true;
-		return;
+		return NULL;
 	}
 	c->kase = l->kase;
 	c->sys = l->sys;
@@ -54,6 +55,7 @@ void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict
 	w->conflicts_end = &c->next;
 	l->sys->count.conflicts++;
 	l->sys->dirty = true;
+	return c;
 }
 
 static struct br_str sentence(

@@ -65,8 +65,11 @@ void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m)
 void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m);
 
 struct hub_out *hub_out_add(struct hub_world *w, enum hub_out_kind kind, struct hub_system *s);
-void hub_add_conflict(struct hub_world *w, struct hub_link *l, enum hub_conflict_kind kind,
-	const struct cell *place, const struct cell *win, const struct cell *lose);
+/* The value of l's system lost; where it won, the caller says in lost_ver over what. NULL when out
+ * of memory (failed is set). */
+struct hub_conflict *hub_add_conflict(struct hub_world *w, struct hub_link *l,
+	enum hub_conflict_kind kind, const struct cell *place, const struct cell *win,
+	const struct cell *lose);
 /* Parks: err gives code, place and texts; raw the bytes. l may be NULL. */
 struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k,
 	struct br_str rec, struct br_str lid, enum hub_parked_kind kind, struct br_str raw,

@@ -390,8 +390,8 @@ static const enum ledger_type link_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT
 static const enum ledger_type match_types[] = {LT_TEXT, LT_TEXT, LT_UUID, LT_END};
 static const enum ledger_type history_types[] = {
 	LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_INT8, LT_TIME, LT_END};
-static const enum ledger_type conflict_types[] = {
-	LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_JSON, LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_END};
+static const enum ledger_type conflict_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_JSON,
+	LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_INT4, LT_END};
 static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT,
 	LT_BYTEA, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_INT8, LT_TIME,
 	LT_TEXT, LT_END};

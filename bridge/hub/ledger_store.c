@@ -153,6 +153,7 @@ static void add_lists(struct ledger *g)
 		ledger_add_text(&g->conflicts, topic_of(g, c->source));
 		ledger_add_int(&g->conflicts, c->offset);
 		ledger_add_ms(&g->conflicts, c->at_ms);
+		ledger_add_int(&g->conflicts, c->lost_ver);
 	}
 	for (struct hub_unpark *u = w->unparked; u; u = u->next) {
 		ledger_add_int(&g->unparked, u->sys->id);
@@ -269,9 +270,12 @@ static int send_rows(struct ledger *g, struct br_err *err)
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->conflicts, pg, "conflicts",
 		"insert into casebridge.conflicts(cid, sys, kind, place, win, lose, topic, "
-		"pos, at) select unnest($1::uuid[]), unnest($2::int2[]), unnest($3::text[]), "
-		"unnest($4::text[]), unnest($5::json[]), unnest($6::json[]), "
-		"unnest($7::text[]), unnest($8::int8[]), unnest($9::timestamptz[])",
+		"pos, at) select a, coalesce((select h.sys from casebridge.history h where "
+		"h.cid = a and h.ver = j), b), c, d, e, f, g, h, i from (select "
+		"unnest($1::uuid[]) a, unnest($2::int2[]) b, unnest($3::text[]) c, "
+		"unnest($4::text[]) d, unnest($5::json[]) e, unnest($6::json[]) f, "
+		"unnest($7::text[]) g, unnest($8::int8[]) h, unnest($9::timestamptz[]) i, "
+		"unnest($10::int4[]) j) t",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->unparked, pg, "unparked", unpark_sql, ledger_check, g, err);
 	rc |= ledger_rows_send(&g->parked, pg, "parked",

@@ -12,7 +12,8 @@
  * in order > SYSTEM begin NONCE | restart | pause outbase {image}                   the base of the
  * one command that is out case {canonical subset}           what the (only) case must say:
  * "path=value" words separated by ; conflicts N | parked N | cases N | version N | bytes N (parked
- * with their bytes) | out N | attempted N | backlog N (systems with one)
+ * with their bytes) | conflict SYSTEM N (the last one: N = 0, its value lost; else it won over what
+ * version N brought) | out N | attempted N | backlog N (systems with one)
  */
 #include "hub_step.h"
 
@@ -134,7 +135,16 @@ static const struct story {
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
 		"\"CERTNO\":\"X9\"}\n"
 		"> portal update P1 {\"CERTNO\":null} base *\n"
-		"conflicts 1\n"},
+		"conflicts 1\nconflict portal 0\n"},
+	{"an owner who comes later wins, and the conflict says over whose value",
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\","
+		"\"CERTNO\":\"Z9\"}\n"
+		"> dept create - * base {}\n"
+		"dept exists 1 D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\",\"zzbh\":\"Z1\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"case result.cert_no=Z1\nconflicts 1\nconflict dept 1\n"},
 	{"one command at a time, later changes wait and go together",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
 		"> portal create - * base {}\n"
@@ -863,6 +873,19 @@ static void expect_base(struct stage *s, const char *want)
 	same_image(s, l->sys, l->inflight.own_base ? &l->inflight.base : &l->shadow, want);
 }
 
+static void expect_conflict(struct stage *s, const char *what)
+{
+	struct hub_conflict *c = s->world.conflicts;
+	char found[64];
+
+	while (c && c->next)
+		c = c->next;
+	if (!c)
+		fail_msg("no conflict");
+	snprintf(found, sizeof(found), "%.*s %d", BR_STR_ARG(c->sys->code), (int)c->lost_ver);
+	assert_string_equal(found, what);
+}
+
 static void expect_number(struct stage *s, const char *what, long n)
 {
 	long found = 0;
@@ -919,6 +942,8 @@ static void tell(void **state)
 			expect_base(&s, cursor);
 		} else if (strcmp(word, "case") == 0) {
 			expect_case(&s, cursor);
+		} else if (strcmp(word, "conflict") == 0) {
+			expect_conflict(&s, cursor);
 		} else {
 			expect_number(&s, word, strtol(cursor, NULL, 10));
 		}

@@ -582,6 +582,41 @@ static void parked_and_settled(void **state)
 	close_side(&a);
 }
 
+/* A conflict names the system whose value lost: itself, or who entered the version it won over. */
+static void conflicts_name_the_loser(void **state)
+{
+	struct ledger_want want = {0};
+	struct cell place = {.field = (uint16_t)schema->f_status};
+	struct hub_conflict *c;
+	struct hub_link *l;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	l = hub_case_link(only_case(&a), &a.systems[1], BR_STR("r"));
+	assert_non_null(hub_add_conflict(&a.w, l, CONFLICT_OWNERSHIP, &place, NULL, NULL));
+	c = hub_add_conflict(&a.w, l, CONFLICT_LOST, &place, NULL, NULL);
+	c->lost_ver = 1;
+	c = hub_add_conflict(&a.w, l, CONFLICT_INITIAL, &place, NULL, NULL);
+	c->lost_ver = 99; /* a history that was cleared: who won is better than nothing */
+	store(&a);
+	fine(&a);
+#define LOSER(kind, code)                                                                          \
+	assert_int_equal(count("select count(*) from casebridge.conflicts k join "                 \
+			       "casebridge.systems s on s.id = k.sys where k.kind = '" kind        \
+			       "' and s.code = '" code "'"),                                       \
+		1)
+	LOSER("ownership", "portal");
+	LOSER("lost", "dept");
+	LOSER("initial", "portal");
+	close_side(&a);
+}
+
 static void a_thousand_cases(void **state)
 {
 	struct ledger_range range;
@@ -697,6 +732,7 @@ int main(void)
 		cmocka_unit_test_setup(a_moved_position_stops_the_other, new_database),
 		cmocka_unit_test_setup(an_abandoned_batch_leaves_nothing, new_database),
 		cmocka_unit_test_setup(parked_and_settled, new_database),
+		cmocka_unit_test_setup(conflicts_name_the_loser, new_database),
 		cmocka_unit_test_setup(a_thousand_cases, new_database),
 		cmocka_unit_test_setup(links_that_wait, new_database),
 	};
