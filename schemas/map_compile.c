@@ -366,7 +366,7 @@ const struct mapping *map_at(const struct map_set *set, size_t i)
 
 const struct mapping *map_find(const struct map_set *set, struct br_str record)
 {
-	for (size_t i = 0; i < set->n; i++) {
+	for (size_t i = 0; set && i < set->n; i++) {
 		if (br_str_eq(set->maps[i]->record, record))
 			return set->maps[i];
 	}

@@ -27,6 +27,7 @@ int map_compile(const struct cfg_site *site, const struct cfg_system *system,
 	struct map_set **out);
 size_t map_count(const struct map_set *set);
 const struct mapping *map_at(const struct map_set *set, size_t i);
+/* NULL when the set has none of this name, or is NULL. */
 const struct mapping *map_find(const struct map_set *set, struct br_str record);
 /* Which record of the set a new record for the case would be (`when:` and the `item.impl_code`
  * constant; only records with write.create); NULL when the case is none of this system's. */

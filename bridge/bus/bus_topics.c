@@ -26,8 +26,9 @@ static int add(struct bus_topic_plan *plan, size_t *n, const struct bus_topic_pl
 	return plan[(*n)++].name.p ? 0 : -BR_E_NOMEM;
 }
 
-int bus_topics(
-	const struct cfg_site *site, struct br_arena *a, struct bus_topic_plan **out, size_t *n)
+/* A topic each way for every system of a list. */
+static int add_systems(struct bus_topic_plan *plan, size_t *n, struct br_str prefix,
+	const struct cfg_system *systems, struct br_arena *a)
 {
 	/* what connectors said is kept longer than any backup of the ledger, so that a restored one
 	 * can catch up */
@@ -35,6 +36,21 @@ int bus_topics(
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_35}, BROKER_TIME}};
 	static const struct bus_topic_plan deliver = {.partitions = 1,
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_7}, BROKER_TIME}};
+	int rc = 0;
+
+	for (const struct cfg_system *s = systems; s && rc == 0; s = s->next) {
+		if (s->problem && !s->named)
+			continue;
+		rc = add(plan, n, &in, prefix, "in", s->name, a);
+		if (rc == 0)
+			rc = add(plan, n, &deliver, prefix, "deliver", s->name, a);
+	}
+	return rc;
+}
+
+int bus_topics(
+	const struct cfg_site *site, struct br_arena *a, struct bus_topic_plan **out, size_t *n)
+{
 	static const struct bus_topic_plan cases = {.partitions = 12,
 		.config = {{"cleanup.policy", "compact"}, {"min.compaction.lag.ms", HOUR},
 			{"delete.retention.ms", DAYS_7}, BROKER_TIME}};
@@ -44,18 +60,17 @@ int bus_topics(
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};
 	static const struct bus_topic_plan parked = {.partitions = 1,
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};
-	struct bus_topic_plan *plan =
-		br_arena_array(a, struct bus_topic_plan, 4 + 2 * site->nsystems);
+	struct bus_topic_plan *plan = br_arena_array(
+		a, struct bus_topic_plan, 4 + 2 * (site->nsystems + site->nleft_out));
 	size_t count = 0;
-	int rc = 0;
+	int rc;
 
 	if (!plan)
 		return -BR_E_NOMEM;
-	for (const struct cfg_system *s = site->systems; s && rc == 0; s = s->next) {
-		rc = add(plan, &count, &in, site->topic_prefix, "in", s->name, a);
-		if (rc == 0)
-			rc = add(plan, &count, &deliver, site->topic_prefix, "deliver", s->name, a);
-	}
+	rc = add_systems(plan, &count, site->topic_prefix, site->systems, a);
+	/* one that is left out is a system of the site all the same */
+	if (rc == 0)
+		rc = add_systems(plan, &count, site->topic_prefix, site->left_out, a);
 	if (rc == 0)
 		rc = add(plan, &count, &cases, site->topic_prefix, "cases", BR_STR_NONE, a);
 	if (rc == 0)

@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include "br_log.h"
 #include "bus.h"
 #include "cfg_report.h"
 
@@ -90,24 +91,71 @@ bool cli_flag(struct cli *c, const char *name)
 	return false;
 }
 
-int cli_load(struct cli *c)
+static void tell_left_out(struct cli *c, const struct cfg_system *s)
 {
-	struct cfg_system *s;
-	size_t i = 0;
+	struct br_err err;
+	char why[1024];
 
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_CLI_LEFT_OUT, "system", s->name.p, "why",
+		br_err_sentence(&s->problem->err, c->lang, why, sizeof(why)), NULL);
+	cli_fail(c, &err);
+}
+
+/* The maps of the systems that can be used; the others are left out. */
+static bool compile(struct cli *c)
+{
+	struct cfg_system *next;
+	size_t n = 0;
+
+	c->maps = br_arena_array(&c->arena, struct map_set *, c->site->nsystems + 1);
+	for (struct cfg_system *s = c->site->systems; c->maps && s; s = next) {
+		const struct cfg_problem *before = c->report.last;
+
+		next = s->next;
+		map_compile(c->site, s, c->schema, &c->arena, &c->report, &c->maps[n]);
+		if (!s->problem)
+			s->problem = cfg_first_problem(&c->report, before);
+		if (s->problem)
+			cfg_site_leave_out(c->site, s, NULL);
+		else
+			n++;
+	}
+	return n > 0;
+}
+
+static int load(struct cli *c)
+{
 	if (cli_need_site(c) != CLI_OK)
 		return CLI_CONFIG;
-	if (cfg_site_read(c->folder, &c->arena, &c->report, &c->site) == 0 &&
-		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema) == 0) {
-		c->maps = br_arena_array(&c->arena, struct map_set *, c->site->nsystems + 1);
-		for (s = c->site->systems; c->maps && s; s = s->next, i++)
-			map_compile(c->site, s, c->schema, &c->arena, &c->report, &c->maps[i]);
-	}
-	if (c->report.n == 0 && c->site && c->schema)
+	cfg_site_read(c->folder, &c->arena, &c->report, &c->site);
+	if (c->site && c->site->schemas_folder &&
+		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema) == 0 &&
+		compile(c) && !c->site->broken && !br_arena_failed(&c->arena))
 		return CLI_OK;
 	cfg_report_print(&c->report, stderr, c->lang);
 	c->told = true;
 	return CLI_CONFIG;
+}
+
+int cli_load(struct cli *c)
+{
+	int status = load(c);
+
+	for (struct cfg_system *s = status == CLI_OK ? c->site->left_out : NULL; s; s = s->next)
+		tell_left_out(c, s);
+	return status;
+}
+
+int cli_load_for_log(struct cli *c, const char *only)
+{
+	int status = load(c);
+
+	for (struct cfg_system *s = status == CLI_OK ? c->site->left_out : NULL; s; s = s->next)
+		if (!only || br_str_eq(s->name, br_str_z(only)))
+			br_error("a system is left out: its file cannot be used; the others go on",
+				L_STR("system", s->name), L_ERR(&s->problem->err));
+	return status;
 }
 
 int cli_load_schema(struct cli *c)
@@ -125,18 +173,23 @@ int cli_load_schema(struct cli *c)
 	return CLI_CONFIG;
 }
 
-struct cfg_system *cli_system_named(struct cli *c, const char *name)
+int cli_system_named(struct cli *c, const char *name, struct cfg_system **out)
 {
-	struct cfg_system *s = cfg_site_system(c->site, br_str_z(name));
+	struct cfg_system *s = cfg_site_system(c->site, br_str_z(name)),
+			  *left_out = cfg_site_left_out(c->site, br_str_z(name));
 	struct br_str names = BR_STR("");
 
+	if (s && out)
+		*out = s;
 	if (s)
-		return s;
+		return CLI_OK;
+	if (left_out)
+		return CLI_CONFIG; /* which was told when the site was read */
 	for (s = c->site->systems; s; s = s->next)
 		names = br_arena_printf(
 			&c->arena, "%.*s%s%s", BR_STR_ARG(names), names.n ? ", " : "", s->name.p);
-	cli_wrong(c, BR_E_CLI_NO_SYSTEM, "name", name, "names", names.p ? names.p : "", NULL);
-	return NULL;
+	return cli_wrong(
+		c, BR_E_CLI_NO_SYSTEM, "name", name, "names", names.p ? names.p : "", NULL);
 }
 
 const char *cli_user(void)

@@ -72,9 +72,14 @@ void cli_verb_help(const struct cli *c, const struct cli_verb *v, FILE *to);
 void cli_take_site(struct cli *c, const char *given);
 /* CLI_OK when the folder is a site; else tells who named it and what is wrong, CLI_CONFIG. */
 int cli_need_site(struct cli *c);
-/* Reads and compiles the site; prints all problems and returns CLI_CONFIG when there are any, else
- * CLI_OK. */
+/*
+ * Reads and compiles the site. A system with a problem is left out: it moves to site->left_out and
+ * that is told on stderr, once for each; the others are as good as before. CLI_CONFIG, and all
+ * problems on stderr, when site.yaml or the schema has one, or every system.
+ */
 int cli_load(struct cli *c);
+/* The same for what runs on: it is told in the log. only: of this system alone, or NULL. */
+int cli_load_for_log(struct cli *c, const char *only);
 /* Reads only the schema of the case; the rest of the site may have problems. */
 int cli_load_schema(struct cli *c);
 /* Prints an error for people on stderr; returns the exit code that fits its class: retry 69, fatal
@@ -110,10 +115,8 @@ void cli_print_record(struct cli *c, const struct cli_table *t);
  * CLI_OK or the exit code. */
 int cli_query(struct cli *c, const char *sql, int nparams, const char *const *params,
 	struct ledger_table *out);
-/* A moment in SQL, as cli_local_times() takes it. */
-#define CLI_SQL_TIME(column) "floor(extract(epoch from " column "))::int8::text"
-/* The column's moments become times of the site's zone: RFC 3339 in JSON and CSV, with blanks for
- * people. */
+/* The column's moments, seconds since 1970 as text, become times of the site's zone: RFC 3339 in
+ * JSON and CSV, with blanks for people. */
 void cli_local_times(struct cli *c, struct ledger_table *t, const char *name);
 /* What people see of an answer. JSON and CSV have all its columns, as the question names them. */
 struct cli_column {
@@ -123,8 +126,9 @@ struct cli_column {
 void cli_print_rows(struct cli *c, const struct ledger_table *t, const struct cli_column *columns);
 void cli_print_row(struct cli *c, const struct ledger_table *t, const struct cli_column *columns);
 
-/* The system NAME of the site; NULL when there is none, which was told. */
-struct cfg_system *cli_system_named(struct cli *c, const char *name);
+/* The system NAME of the site; out may be NULL. CLI_USAGE when there is none, which is told;
+ * CLI_CONFIG when it is left out, which was told when the site was read. */
+int cli_system_named(struct cli *c, const char *name, struct cfg_system **out);
 /* A place as the ledger writes it ("applicant.name", "steps/2/opinion"): the field, or NULL. */
 const struct case_field *cli_field(const struct cli *c, struct br_str place);
 /* A value of a field for people: a code with its label, personal data masked. */

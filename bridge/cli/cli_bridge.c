@@ -5,7 +5,7 @@
 
 int cli_bridge(struct cli *c)
 {
-	int status = cli_load(c);
+	int status = cli_load_for_log(c, NULL);
 	struct br_loop *loop;
 	struct br_err err;
 

@@ -19,10 +19,10 @@ enum { H_VERSION, H_AT, H_SYSTEM, H_PLACE, H_OLD, H_NEW };
 static const char head_sql[] =
 	"select coalesce(doc->>'portal_case_no', doc->>'dept_case_no', cid::text) as case_no, "
 	"ver::text as version, doc->>'status' as status,"
-	" doc->'applicant'->>'name' as applicant, " CLI_SQL_TIME(
-		"updated_at") " as "
-			      "updated_at, cid::text as case_id"
-			      " from casebridge.cases where cid = $1::uuid";
+	" doc->'applicant'->>'name' as applicant, floor(extract(epoch from "
+	"updated_at))::int8::text as "
+	"updated_at, cid::text as case_id"
+	" from casebridge.cases where cid = $1::uuid";
 static const char links_sql[] =
 	"select s.code as system, coalesce(l.lid, '-') as local_id, case when l.state = 'idle' and "
 	"l.due then 'due' else l.state end as state,"
@@ -32,14 +32,15 @@ static const char links_sql[] =
 	" from casebridge.links l join casebridge.systems s on s.id = l.sys left join lateral "
 	"(select * from casebridge.parked p"
 	" where p.cid = l.cid and p.sys = l.sys and p.status = 'open' order by id desc limit 1) p "
-	"on true where l.cid = $1::uuid order by s.id";
-static const char history_sql[] = "select h.ver::text as version, " CLI_SQL_TIME(
-	"h.at") " as at, s.code as "
-		"system, e.k as field, e.v->>0 as old, e.v->>1 as new"
-		" from casebridge.history h join casebridge.systems s on s.id = h.sys left join "
-		"lateral "
-		"json_each(h.delta) e(k, v) on true"
-		" where h.cid = $1::uuid order by h.ver";
+	"on true where l.cid = $1::uuid order by s.id, l.rec";
+static const char history_sql[] =
+	"select h.ver::text as version, floor(extract(epoch from h.at))::int8::text as at, s.code "
+	"as "
+	"system, e.k as field, e.v->>0 as old, e.v->>1 as new"
+	" from casebridge.history h join casebridge.systems s on s.id = h.sys left join "
+	"lateral "
+	"json_each(h.delta) e(k, v) on true"
+	" where h.cid = $1::uuid order by h.ver";
 
 struct found {
 	struct ledger_table head, links, history;

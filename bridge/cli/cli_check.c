@@ -217,15 +217,16 @@ static void check_topics(struct check *k)
 int cli_check(struct cli *c)
 {
 	struct check k = {.c = c, .status = CLI_OK};
-	const struct cfg_system *only = NULL;
-	int status = cli_load(c);
+	struct cfg_system *only = NULL;
+	int status;
 
-	if (status != CLI_OK)
-		return status;
 	if (c->argc > 1)
 		return CLI_USAGE;
-	if (c->argc == 1 && !(only = cli_system_named(c, c->argv[0])))
-		return CLI_USAGE;
+	status = cli_load(c);
+	if (status == CLI_OK && c->argc == 1)
+		status = cli_system_named(c, c->argv[0], &only);
+	if (status != CLI_OK)
+		return status;
 	if (!only) {
 		check_ledger(&k);
 		check_topics(&k);
@@ -233,5 +234,9 @@ int cli_check(struct cli *c)
 	for (const struct cfg_system *s = c->site->systems; s; s = s->next)
 		if (!only || s == only)
 			check_system(&k, s);
+	for (const struct cfg_system *s = only ? NULL : c->site->left_out; s; s = s->next) {
+		k.where = s->name.p;
+		tell(&k, cli_say(c, "configuration", "配置"), "", &s->problem->err, false);
+	}
 	return k.status;
 }

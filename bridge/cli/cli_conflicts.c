@@ -8,17 +8,18 @@
 #define SELECT                                                                                     \
 	"select k.id::text as id, coalesce(g.doc->>'portal_case_no', g.doc->>'dept_case_no', "     \
 	"k.cid::text) as case_no, s.code as system, k.kind,"                                       \
-	" k.place as field, k.win::text as kept, k.lose::text as lost, k.status, " CLI_SQL_TIME(   \
-		"k.at") " as at, k.cid::text as case_id, k.topic, k.pos::text as "                 \
-			"position, " CLI_SQL_TIME("k.resolved_at") " as resolved_at, "             \
-								   "k.resolved_by,"                \
-								   " coalesce(k.resolution, '') "  \
-								   "as resolution"                 \
-								   " from casebridge.conflicts k " \
-								   "join casebridge.systems s on " \
-								   "s.id = k.sys join "            \
-								   "casebridge.cases g on g.cid "  \
-								   "= k.cid"
+	" k.place as field, k.win::text as kept, k.lose::text as lost, k.status, "                 \
+	"floor(extract(epoch from k.at))::int8::text as at, k.cid::text as case_id, k.topic, "     \
+	"k.pos::text as "                                                                          \
+	"position, floor(extract(epoch from k.resolved_at))::int8::text as resolved_at, "          \
+	"k.resolved_by,"                                                                           \
+	" coalesce(k.resolution, '') "                                                             \
+	"as resolution"                                                                            \
+	" from casebridge.conflicts k "                                                            \
+	"join casebridge.systems s on "                                                            \
+	"s.id = k.sys join "                                                                       \
+	"casebridge.cases g on g.cid "                                                             \
+	"= k.cid"
 enum { FIELD = 4, KEPT, LOST };
 
 /* system: whose value lost */

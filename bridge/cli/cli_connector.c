@@ -8,7 +8,7 @@
 /* A connector needs its system's connection only; what to read and write comes with BEGIN. */
 int cli_connector(struct cli *c)
 {
-	const struct cfg_system *system = NULL;
+	struct cfg_system *system = NULL;
 	const struct conn_kind *kind = NULL;
 	struct br_loop *loop;
 	struct br_err err;
@@ -17,12 +17,11 @@ int cli_connector(struct cli *c)
 
 	if (c->argc != 1)
 		return CLI_USAGE;
-	status = cli_load(c);
+	status = cli_load_for_log(c, c->argv[0]);
+	if (status == CLI_OK)
+		status = cli_system_named(c, c->argv[0], &system);
 	if (status != CLI_OK)
 		return status;
-	system = cli_system_named(c, c->argv[0]);
-	if (!system)
-		return CLI_USAGE;
 	for (size_t i = 0; conn_kinds[i]; i++)
 		if (br_str_eq(system->connector, br_str_z(conn_kinds[i]->name)))
 			kind = conn_kinds[i];

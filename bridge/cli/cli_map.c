@@ -27,11 +27,11 @@ static int check(struct cli *c, const char *only, const char *seed)
 {
 	struct map_check_options o = {
 		.seed = seed ? strtoull(seed, NULL, 10) : 1, .generated = 500};
-	int status = CLI_OK;
+	int status = only ? cli_system_named(c, only, NULL) : CLI_OK;
 	size_t i = 0;
 
-	if (only && !cli_system_named(c, only))
-		return CLI_USAGE;
+	if (status != CLI_OK)
+		return status;
 	for (const struct cfg_system *s = c->site->systems; s; s = s->next, i++) {
 		struct map_check_result r = {0};
 
@@ -46,7 +46,7 @@ static int check(struct cli *c, const char *only, const char *seed)
 	}
 	if (c->report.n)
 		cfg_report_print(&c->report, stderr, c->lang);
-	return status;
+	return status == CLI_OK && !only && c->site->left_out ? CLI_CONFIG : status;
 }
 
 static int show(struct cli *c, const char *name, const char *input, const char *record)
@@ -62,8 +62,9 @@ static int show(struct cli *c, const char *name, const char *input, const char *
 	struct br_buf out;
 	int status;
 
-	if (!cli_system_named(c, name))
-		return CLI_USAGE;
+	status = cli_system_named(c, name, NULL);
+	if (status != CLI_OK)
+		return status;
 	if (!m)
 		return cli_wrong(c, BR_E_CLI_NO_RECORD, "system", name, "record",
 			record ? record : "", NULL);

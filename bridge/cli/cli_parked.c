@@ -16,12 +16,12 @@
 	"p.cid::text as case_id, p.kind, p.code, p.place as field,"                                \
 	" case $1 when 'zh' then p.text_zh else p.text_en end as text,"                            \
 	" case $1 when 'zh' then p.next_zh else p.next_en end as next,"                            \
-	" p.status, p.topic, p.pos::text as position, " CLI_SQL_TIME(                              \
-		"p.at") " as at, "                                                                 \
-			"p.tries::text as tries, " CLI_SQL_TIME(                                   \
-				"p.resolved_at") " as resolved_at,"                                \
-						 " p.resolved_by, coalesce(p.resolution, '') as "  \
-						 "resolution"
+	" p.status, p.topic, p.pos::text as position, floor(extract(epoch from "                   \
+	"p.at))::int8::text as at, "                                                               \
+	"p.tries::text as tries, floor(extract(epoch from p.resolved_at))::int8::text as "         \
+	"resolved_at,"                                                                             \
+	" p.resolved_by, coalesce(p.resolution, '') as "                                           \
+	"resolution"
 #define FROM " from casebridge.parked p join casebridge.systems s on s.id = p.sys"
 
 enum { STATUS = 8 };
@@ -177,13 +177,32 @@ static struct br_str ulid_of(struct cli *c, const char *uuid)
 	return br_arena_copy(&c->arena, br_str_z(text));
 }
 
+/* Nobody would read the record again of a system that is left out: the item stays as it is. */
+static int may_retry(struct cli *c, const char *id)
+{
+	struct ledger_table t;
+	int status = cli_query(c,
+		"select s.code from casebridge.parked p join casebridge.systems s on s.id = p.sys "
+		"where p.id = $1::bigint and p.status = 'open'",
+		1, &id, &t);
+
+	if (status != CLI_OK)
+		return status;
+	if (t.rows == 0)
+		return no_item(c, id);
+	/* which was told when the site was read */
+	return cfg_site_left_out(c->site, br_str_z(t.cells[0])) ? CLI_CONFIG : CLI_OK;
+}
+
 static int retry(struct cli *c, const char *id)
 {
 	struct ledger_table t;
 	struct br_buf b;
 	struct br_jw w;
-	int status = resolve(c, id, "retried", "", &t);
+	int status = may_retry(c, id);
 
+	if (status == CLI_OK)
+		status = resolve(c, id, "retried", "", &t);
 	if (status != CLI_OK)
 		return status;
 	br_buf_init(&b, 65536);

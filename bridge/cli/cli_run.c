@@ -2,7 +2,8 @@
  * cli_run.c - starts and supervises the processes of a site: the bridge and one connector per
  * system.
  *
- * One dead system never stops another. A process that ends is started again after a back-off that
+ * A system whose file cannot be used is left out, and the log says so; the others run. One dead
+ * system never stops another. A process that ends is started again after a back-off that
  * grows while it keeps failing; one that says its configuration is wrong (78) stays down until the
  * site is started anew, and the others go on.
  */
@@ -190,7 +191,7 @@ int cli_run(struct cli *c)
 {
 	struct run r = {.cli = c};
 	struct br_err err;
-	int status = cli_load(c);
+	int status = cli_load_for_log(c, NULL);
 
 	if (status != CLI_OK)
 		return status;

@@ -1,9 +1,10 @@
 /*
- * cli_status.c - every system on one line. The figures are the ledger's, so they are right whoever
- * runs the processes; only the lag is Kafka's.
+ * cli_status.c - every system on one line, also those left out. The figures are the ledger's, so
+ * they are right whoever runs the processes; only the lag is Kafka's.
  */
 #include "cli.h"
 
+#include "br_json.h"
 #include "bus.h"
 #include "ledger_query.h"
 
@@ -13,7 +14,7 @@
 #define KAFKA_MS 1000
 /* LAG: filled in from Kafka; the ledger gives the position. SEEN: behind the printed ones, the
  * bridge knows the system. */
-enum { SYSTEM, STATE, LAG = 4, LAST_CONTACT = 9, SEEN };
+enum { SYSTEM, STATE, LAG = 4, LAST_CONTACT = 9, WHY, SEEN };
 
 static const struct cli_column columns[] = {
 	{"system", "系统", '3'},
@@ -26,6 +27,7 @@ static const struct cli_column columns[] = {
 	{"parked", "待处理", '5'},
 	{"conflicts", "冲突", '2'},
 	{"last_contact", "最近联系", 'w'},
+	{"why", "原因", 0}, /* of a system that is left out; people were told on stderr */
 	{NULL, NULL, 0},
 };
 
@@ -44,20 +46,33 @@ static const char sql[] =
 	"'open')::text as parked,"
 	" (select count(*) from casebridge.conflicts k where k.sys = s.id and k.status = "
 	"'open')::text as conflicts,"
-	" " CLI_SQL_TIME("s.last_contact") " as last_contact, (s.id is "
-					   "not null)::text as seen"
-					   " from casebridge.systems s full join "
-					   "unnest($1::text[]) g(code) on g.code = s.code order "
-					   "by 1";
+	" floor(extract(epoch from s.last_contact))::int8::text as last_contact, null::text as "
+	"why, (s.id is not null)::text as seen"
+	" from casebridge.systems s full join json_array_elements_text($1::json) g(code) on "
+	"g.code = s.code order by 1";
 
+static void add_names(struct br_jw *w, const struct cfg_system *s)
+{
+	for (; s; s = s->next)
+		br_jw_str(w, s->name);
+}
+
+/* Those left out too, under the names of their files if need be. */
 static const char *names_of(struct cli *c)
 {
-	struct br_str names = BR_STR("");
+	struct br_str names;
+	struct br_buf b;
+	struct br_jw w;
 
-	for (const struct cfg_system *s = c->site->systems; s; s = s->next)
-		names = br_arena_printf(&c->arena, "%.*s%s%.*s", BR_STR_ARG(names),
-			names.n ? "," : "", BR_STR_ARG(s->name));
-	return br_arena_printf(&c->arena, "{%.*s}", BR_STR_ARG(names)).p;
+	br_buf_init(&b, 1 << 20);
+	br_jw_init(&w, &b);
+	br_jw_array(&w);
+	add_names(&w, c->site->systems);
+	add_names(&w, c->site->left_out);
+	br_jw_end_array(&w);
+	names = br_arena_copy(&c->arena, br_buf_str(&b));
+	br_buf_release(&b);
+	return names.p ? names.p : "[]";
 }
 
 /* Records in the in-topic that are not folded yet. Control records of Kafka's transactions would
@@ -87,13 +102,30 @@ static void fill_lag(struct cli *c, struct ledger_table *t)
 
 static const char *state_zh(const char *state)
 {
-	static const char *const words[][2] = {
-		{"live", "运行"}, {"trial", "试运行"}, {"paused", "暂停"}, {"new", "未启动"}};
+	static const char *const words[][2] = {{"live", "运行"}, {"trial", "试运行"},
+		{"paused", "暂停"}, {"new", "未启动"}, {"left out", "未加载"}};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
 		if (strcmp(words[i][0], state) == 0)
 			return words[i][1];
 	return state;
+}
+
+/* What the bridge knows of such a system is old: what counts is why nobody looks after it. */
+static void show_left_out(struct cli *c, struct ledger_table *t)
+{
+	char why[1024];
+
+	for (size_t i = 0; i < t->rows; i++) {
+		const char **row = &t->cells[i * t->cols];
+		const struct cfg_system *s = cfg_site_left_out(c->site, br_str_z(row[SYSTEM]));
+
+		if (!s)
+			continue;
+		row[STATE] = "left out";
+		br_err_sentence(&s->problem->err, c->lang, why, sizeof(why));
+		row[WHY] = br_arena_copy(&c->arena, br_str_z(why)).p;
+	}
 }
 
 /* For people: words instead of states, a dash for "never" and "not known". */
@@ -138,6 +170,7 @@ int cli_status(struct cli *c)
 	if (status != CLI_OK)
 		return status;
 	fill_lag(c, &t);
+	show_left_out(c, &t);
 	cli_local_times(c, &t, "last_contact");
 	in_words(c, &t);
 	any = take_seen(&t);

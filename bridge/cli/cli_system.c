@@ -59,8 +59,9 @@ int cli_system(struct cli *c)
 	status = cli_load(c);
 	if (status != CLI_OK)
 		return status;
-	if (!cli_system_named(c, c->argv[1]))
-		return CLI_USAGE;
+	status = cli_system_named(c, c->argv[1], NULL);
+	if (status != CLI_OK)
+		return status;
 	br_buf_init(&b, 4096);
 	br_jw_init(&w, &b);
 	br_jw_object(&w);

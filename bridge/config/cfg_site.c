@@ -201,13 +201,69 @@ static void read_site_file(struct cfg_site *site, struct br_arena *a, struct cfg
 	site->schemas_folder = cfg_schemas_find(site->folder, f.schemas, root, a, report);
 }
 
-/* The code of the first problem since `before` was the last one. */
+const struct cfg_problem *cfg_first_problem(
+	const struct cfg_report *report, const struct cfg_problem *before)
+{
+	const struct cfg_problem *p = before ? before->next : report->first;
+
+	while (p && p->warning)
+		p = p->next;
+	return p;
+}
+
 static int first_since(const struct cfg_report *report, const struct cfg_problem *before)
 {
-	for (const struct cfg_problem *p = before ? before->next : report->first; p; p = p->next)
-		if (!p->warning)
-			return -(int)br_err_code(&p->err);
-	return -BR_E_NOMEM;
+	const struct cfg_problem *p = cfg_first_problem(report, before);
+
+	return p ? -(int)br_err_code(&p->err) : -BR_E_NOMEM;
+}
+
+static struct cfg_system *named(struct cfg_system *s, struct br_str name)
+{
+	while (s && !br_str_eq(s->name, name))
+		s = s->next;
+	return s;
+}
+
+struct cfg_system *cfg_site_system(const struct cfg_site *site, struct br_str name)
+{
+	return named(site->systems, name);
+}
+
+struct cfg_system *cfg_site_left_out(const struct cfg_site *site, struct br_str name)
+{
+	return named(site->left_out, name);
+}
+
+/* The name of one that is used is no other's: a copy of its file, say, goes by its own. */
+static void name_apart(struct cfg_site *site)
+{
+	for (struct cfg_system *s = site->left_out; s; s = s->next)
+		if (cfg_site_system(site, s->name)) {
+			s->name = br_str_z(s->file);
+			s->named = false;
+		}
+}
+
+void cfg_site_leave_out(
+	struct cfg_site *site, struct cfg_system *system, const struct cfg_problem *why)
+{
+	struct cfg_system **from = &site->systems, **to = &site->left_out;
+
+	while (*from && *from != system)
+		from = &(*from)->next;
+	if (*from) {
+		*from = system->next;
+		site->nsystems--;
+	}
+	while (*to)
+		to = &(*to)->next;
+	*to = system;
+	system->next = NULL;
+	site->nleft_out++;
+	if (!system->problem)
+		system->problem = why;
+	name_apart(site);
 }
 
 int cfg_site_read(
@@ -230,15 +286,9 @@ int cfg_site_read(
 	if (!site->folder || !site->secrets_folder)
 		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
 	read_site_file(site, a, report);
+	site->broken = report->n != before;
 	cfg_systems_read(site, a, report);
+	name_apart(site);
 	*out = site;
 	return report->n == before ? 0 : first_since(report, last);
-}
-
-struct cfg_system *cfg_site_system(const struct cfg_site *site, struct br_str name)
-{
-	for (struct cfg_system *s = site->systems; s; s = s->next)
-		if (br_str_eq(s->name, name))
-			return s;
-	return NULL;
 }

@@ -18,7 +18,11 @@ struct cfg_system {
 	const struct cfg_node *connection; /* for the connector kind */
 	const struct cfg_node *records;	   /* for the mapping compiler and the connector kind */
 	const struct cfg_node *tests;
-	const struct cfg_node *node; /* the whole file */
+	const struct cfg_node *node;	   /* the whole file; NULL: it is no YAML */
+	const char *file;		   /* systems/NAME.yaml */
+	const struct cfg_problem *problem; /* the first of its file; NULL: none */
+	bool named;	 /* false: the file's own name stands for one that is not known */
+	bool role_known; /* false: the file does not tell any more */
 	struct cfg_system *next;
 };
 
@@ -45,14 +49,19 @@ struct cfg_site {
 					 without bootstrap.servers */
 	struct cfg_system *systems;
 	size_t nsystems;
+	/* Systems whose files cannot be used. Of these only name, title, role, file and problem
+	 * count. */
+	struct cfg_system *left_out;
+	size_t nleft_out;
+	bool broken; /* site.yaml or the folder of systems has problems: nothing can be done */
 	const char *schemas_folder; /* case.yaml and codes/; NULL when not found (a problem) */
 };
 
 /*
  * Reads everything, reports all problems in one go. 0, or the code of the first problem. *out lives
  * in the arena (and in report->arena) and is written also when there are problems, for further
- * checks: it then holds what could be read, and of the systems those that have a name. It is NULL
- * when there was no memory or no site.
+ * checks: it then holds what could be read, of the systems those that have a name, and the others
+ * as left out, under the names of their files. It is NULL when there was no memory or no site.
  *
  * The schema of the case is looked for in: schemas: of site.yaml (relative to the site's folder),
  * the folder CASEBRIDGE_SCHEMAS names, schemas/ two folders above the site (a source tree),
@@ -65,6 +74,15 @@ struct cfg_site {
 int cfg_site_read(
 	const char *folder, struct br_arena *a, struct cfg_report *report, struct cfg_site **out);
 struct cfg_system *cfg_site_system(const struct cfg_site *site, struct br_str name);
+/* The one of this name that is left out, or NULL. */
+struct cfg_system *cfg_site_left_out(const struct cfg_site *site, struct br_str name);
+/* Moves a system that has a problem (its problem is set, or why is not NULL and becomes it) from
+ * the systems to those left out. */
+void cfg_site_leave_out(
+	struct cfg_site *site, struct cfg_system *system, const struct cfg_problem *why);
+/* The first error that came behind `before` (report->last of an earlier time); NULL: none. */
+const struct cfg_problem *cfg_first_problem(
+	const struct cfg_report *report, const struct cfg_problem *before);
 
 /*
  * CSV tables: RFC 4180, UTF-8 with or without BOM, header row required, # comments at line start

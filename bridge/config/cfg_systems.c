@@ -140,29 +140,77 @@ static void check_names(struct job *j, const struct system_file *f)
 			s->connector.p, "key", "connector", NULL);
 }
 
-/* NULL when the file is no map or has no name: nothing could be said about such a system. */
-static struct cfg_system *read_system(struct job *j)
+/* A word of the roles behind "role:". */
+static bool read_role(struct br_str word, struct cfg_system *s)
 {
-	const char *path = br_arena_printf(j->a, "%s/systems/%s", j->site->folder, j->file).p;
-	const char *shown = br_arena_printf(j->a, "systems/%s", j->file).p;
-	struct system_file *f = br_arena_new(j->a, struct system_file);
+	for (size_t i = 0; roles[i]; i++)
+		if (br_str_eq(word, br_str_z(roles[i]))) {
+			s->role = br_str_z(roles[i]);
+			return true;
+		}
+	return false;
+}
 
-	if (!path || !shown || !f) {
-		cfg_problem(j->report, NULL, BR_E_NOMEM, NULL);
-		return NULL;
+/*
+ * Who decides what must be known of a system whose file cannot be used, too: its cases go on
+ * without it. Where the tree does not tell, a line of the text may.
+ */
+static void find_role(struct job *j, struct cfg_system *s, bool extended)
+{
+	const struct cfg_node *at = cfg_get(j->root, "role");
+
+	s->role_known = at ? at->kind == CFG_SCALAR && read_role(at->text, s) : extended;
+}
+
+static void find_role_in_text(struct job *j, struct cfg_system *s)
+{
+	const char *path = br_arena_printf(j->a, "%s/%s", j->site->folder, s->file).p, *p;
+	struct br_str text, word;
+
+	if (!path || br_read_file(path, CFG_FILE_MAX, j->a, &text, NULL) < 0)
+		return;
+	s->role_known = true;
+	for (p = text.p; p && *p; p = strchr(p, '\n'), p += p != NULL) {
+		if (strncmp(p, "extends:", 8) == 0)
+			s->role_known = false;
+		if (strncmp(p, "role:", 5) != 0)
+			continue;
+		p += 5 + strspn(p + 5, " \"'");
+		word = (struct br_str){p, strspn(p, "abcdefghijklmnopqrstuvwxyz")};
+		s->role_known = read_role(word, s);
+		return;
 	}
-	if (cfg_read_file(path, shown, j->a, j->report, &j->root))
-		return NULL;
+}
+
+static void name_by_file(const struct job *j, struct cfg_system *s)
+{
+	s->named = cfg_is_name(j->stem);
+	s->name = s->named ? j->stem : br_str_z(s->file);
+}
+
+static bool read_system(struct job *j, struct system_file *f)
+{
+	const char *path = br_arena_printf(j->a, "%s/%s", j->site->folder, f->system.file).p;
+	bool extended = true;
+
+	if (!path)
+		return cfg_problem(j->report, NULL, BR_E_NOMEM, NULL) == 0;
+	if (cfg_read_file(path, f->system.file, j->a, j->report, &j->root)) {
+		find_role_in_text(j, &f->system);
+		return false;
+	}
 	if (j->root->kind == CFG_MAP)
-		extend(j);
+		extended = extend(j) == 0;
 	cfg_read_options(
 		cfg_system_options, j->root, j->root, j->site->secrets_folder, f, j->report);
 	check_names(j, f);
 	f->system.role = br_str_z(roles[f->role]);
+	find_role(j, &f->system, extended);
 	if (!f->system.title.n)
 		f->system.title = f->system.name;
+	f->system.named = cfg_is_name(f->system.name);
 	f->system.node = j->root;
-	return f->system.name.n ? &f->system : NULL;
+	return f->system.name.n > 0;
 }
 
 /* ---- the folder ---- */
@@ -186,46 +234,61 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* A file that is not read and not told about would be looked for in vain. */
-static void not_read(
-	const char *file, struct br_str stem, struct br_arena *a, struct cfg_report *report)
-{
-	struct cfg_node at = {.file = br_arena_printf(a, "systems/%s", file).p};
-	const char *dot = strrchr(file, '.');
-
-	if (dot && dot > file)
-		stem = (struct br_str){file, (size_t)(dot - file)};
-	stem = br_arena_copy(a, stem);
-	cfg_problem(report, &at, BR_E_CFG_FILE_ENDING, "name", stem.p ? stem.p : "", NULL);
-}
-
-static void read_file(const char *name, struct cfg_site *site, struct cfg_system ***end,
-	struct br_arena *a, struct cfg_report *report)
+static bool ends_in_yaml(struct br_str name)
 {
 	static const struct br_str ending = BR_STR(".yaml");
-	struct br_str stem = br_arena_copy(a, br_str_z(name));
-	struct job j = {.site = site, .file = stem.p, .a = a, .report = report};
 
-	if (!stem.p) {
+	return name.n > ending.n && memcmp(name.p + name.n - ending.n, ending.p, ending.n) == 0;
+}
+
+/* "portal" of "portal.yaml", and of "portal.yml", which is not read but told about. */
+static struct br_str stem_of(struct br_str name, struct br_arena *a)
+{
+	const char *dot = strrchr(name.p, '.');
+
+	return dot && dot > name.p
+		       ? br_arena_copy(a, (struct br_str){name.p, (size_t)(dot - name.p)})
+		       : name;
+}
+
+static void read_file(
+	const char *name, struct cfg_site *site, struct br_arena *a, struct cfg_report *report)
+{
+	struct br_str file = br_arena_copy(a, br_str_z(name));
+	struct job j = {.site = site, .file = file.p, .a = a, .report = report};
+	struct system_file *f = br_arena_new(a, struct system_file);
+	const struct cfg_problem *before = report->last;
+	struct cfg_system **end = &site->systems;
+	struct cfg_node at = {0};
+
+	if (f)
+		at.file = f->system.file = br_arena_printf(a, "systems/%s", name).p;
+	j.stem = file.p ? stem_of(file, a) : file;
+	if (!at.file || !j.stem.p) {
+		site->broken = true;
 		cfg_problem(report, NULL, BR_E_NOMEM, NULL);
 		return;
 	}
-	if (stem.n <= ending.n || memcmp(stem.p + stem.n - ending.n, ending.p, ending.n) != 0) {
-		not_read(stem.p, stem, a, report);
+	f->system.role = br_str_z(roles[0]);
+	if (ends_in_yaml(file) && read_system(&j, f)) {
+		f->system.problem = cfg_first_problem(report, before);
+		while (*end)
+			end = &(*end)->next;
+		*end = &f->system;
+		site->nsystems++;
 		return;
 	}
-	j.stem = (struct br_str){stem.p, stem.n - ending.n};
-	**end = read_system(&j);
-	if (!**end)
-		return;
-	*end = &(**end)->next;
-	site->nsystems++;
+	if (!ends_in_yaml(file)) {
+		find_role_in_text(&j, &f->system);
+		cfg_problem(report, &at, BR_E_CFG_FILE_ENDING, "name", j.stem.p, NULL);
+	}
+	name_by_file(&j, &f->system);
+	cfg_site_leave_out(site, &f->system, cfg_first_problem(report, before));
 }
 
 void cfg_systems_read(struct cfg_site *site, struct br_arena *a, struct cfg_report *report)
 {
 	const char *folder = br_arena_printf(a, "%s/systems", site->folder).p;
-	struct cfg_system **end = &site->systems;
 	struct dirent **names = NULL;
 	int n = folder ? scandir(folder, &names, skip_ignored, by_bytes) : -1;
 	struct cfg_node at = {.file = "systems"};
@@ -237,8 +300,9 @@ void cfg_systems_read(struct cfg_site *site, struct br_arena *a, struct cfg_repo
 	else if (n <= 0)
 		cfg_problem(report, &at, BR_E_CFG_NO_SYSTEMS, "path", folder ? folder : "systems",
 			NULL);
+	site->broken = site->broken || n <= 0;
 	for (int i = 0; i < n; i++) {
-		read_file(names[i]->d_name, site, &end, a, report);
+		read_file(names[i]->d_name, site, a, report);
 		free(names[i]);
 	}
 	free(names);

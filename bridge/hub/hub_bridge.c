@@ -327,7 +327,8 @@ static void want_due(struct bridge *b)
 		struct hub_system *s =
 			&b->world.systems[(i + (size_t)b->batches) % b->world.nsystems];
 
-		if (s->backlog && s->state == SYS_LIVE && s->outstanding < s->credit) {
+		if (s->backlog && !s->left_out && s->state == SYS_LIVE &&
+			s->outstanding < s->credit) {
 			b->want.due = s;
 			b->want.due_limit = s->credit - s->outstanding < BATCH_RECORDS
 						    ? s->credit - s->outstanding
@@ -681,7 +682,8 @@ static void begin_next(struct bridge *b)
 	while (b->begin_at < b->world.nsystems) {
 		struct hub_system *s = &b->world.systems[b->begin_at];
 
-		if (b->reannounce ? s->nonce[0] != '\0' : fence_of(b, s) != NULL) {
+		if (!s->left_out &&
+			(b->reannounce ? s->nonce[0] != '\0' : fence_of(b, s) != NULL)) {
 			side_world(b);
 			ledger_load_inflight(b->ledger, &b->side, s, on_inflight, b);
 			return;
@@ -830,7 +832,7 @@ static enum case_owner role_of(const struct cfg_system *c)
 static int make(struct bridge *b, const struct cfg_site *site, const struct case_schema *schema,
 	struct map_set *const *maps)
 {
-	size_t n = site->nsystems, i = 0;
+	size_t n = site->nsystems, all = n + site->nleft_out, i = 0;
 
 	b->site = site;
 	br_arena_init(&b->arena, BATCH_ARENA);
@@ -842,7 +844,7 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	b->world.schema = schema;
 	b->world.nsystems = n;
 	b->nsources = n + 1;
-	b->world.systems = calloc(n, sizeof(*b->world.systems));
+	b->world.systems = calloc(all, sizeof(*b->world.systems));
 	b->sources = calloc(n + 1, sizeof(*b->sources));
 	b->positions = calloc(n + 1, sizeof(*b->positions));
 	b->next = calloc(n + 1, sizeof(*b->next));
@@ -864,6 +866,12 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 		snprintf(b->sources[i].topic, sizeof(b->sources[i].topic), "%.*s.in.%.*s",
 			BR_STR_ARG(site->topic_prefix), BR_STR_ARG(c->name));
 	}
+	for (const struct cfg_system *c = site->left_out; c; c = c->next)
+		if (c->named)
+			b->world.systems[b->world.nsystems++] = (struct hub_system){.code = c->name,
+				.role = role_of(c),
+				.role_unknown = !c->role_known,
+				.left_out = true};
 	snprintf(b->sources[n].topic, sizeof(b->sources[n].topic), "%.*s.ctl",
 		BR_STR_ARG(site->topic_prefix));
 	for (i = 0; i <= n; i++)

@@ -232,13 +232,34 @@ static void dispatch_update(
 	send_command(w, l, OP_UPDATE, &set, places, n);
 }
 
+/* What a system that is left out lacks is looked at when its file is back. */
+static void let_wait(struct hub_link *l)
+{
+	if (l->due)
+		return;
+	l->due = true;
+	l->dirty = true;
+}
+
 void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 {
 	struct version_at *places;
 	uint32_t n;
 
-	if (l->state != LINK_IDLE || l->inflight.on || !l->map)
+	if (l->sys->left_out) {
+		let_wait(l);
 		return;
+	}
+	if (!l->map)
+		return;
+	if (l->state != LINK_IDLE || l->inflight.on) {
+		/* what ends this state looks again; meanwhile it must not stand in the way of
+		 * those that can go */
+		if (l->due)
+			l->dirty = true;
+		l->due = false;
+		return;
+	}
 	places = dirty_places(w, l, &n);
 	if (!places)
 		return;
@@ -263,19 +284,46 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 		dispatch_create(w, l);
 }
 
+static bool has_link(const struct hub_case *k, const struct hub_system *s)
+{
+	for (const struct hub_link *l = k->links; l; l = l->next)
+		if (l->sys == s)
+			return true;
+	return false;
+}
+
+/* A new link for a case that belongs into a system and is not there. Of a system that is left out
+ * nobody can tell: a link without record makes sure that it is asked later (if the ledger knows it
+ * at all; to a new one no case is owed). */
+static struct hub_link *add_link(struct hub_world *w, struct hub_system *s, struct hub_case *k)
+{
+	const struct mapping *map = s->maps ? map_route(s->maps, &k->doc) : NULL;
+	struct br_str record = map ? map_record(map) : BR_STR("");
+	struct hub_link *l;
+
+	if (s->left_out ? s->id == 0 || has_link(k, s)
+			: !map || !takes_part(w, s, k) || hub_case_link(k, s, record))
+		return NULL;
+	l = hub_world_add_link(w, k, s, record, BR_STR_NONE);
+	if (l)
+		l->is_new = l->dirty = true;
+	return l;
+}
+
+void hub_dispatch_returned(struct hub_world *w, struct hub_link *l)
+{
+	struct hub_link *now = add_link(w, l->sys, l->kase);
+
+	l->settled = true;
+	l->due = false;
+	if (now)
+		hub_dispatch_link(w, now);
+}
+
 void hub_dispatch_case(struct hub_world *w, struct hub_case *k)
 {
-	for (size_t i = 0; i < w->nsystems; i++) {
-		struct hub_system *s = &w->systems[i];
-		const struct mapping *map = s->maps ? map_route(s->maps, &k->doc) : NULL;
-		struct hub_link *l;
-
-		if (!map || !takes_part(w, s, k) || hub_case_link(k, s, map_record(map)))
-			continue;
-		l = hub_world_add_link(w, k, s, map_record(map), BR_STR_NONE);
-		if (l)
-			l->is_new = l->dirty = true;
-	}
+	for (size_t i = 0; i < w->nsystems; i++)
+		add_link(w, &w->systems[i], k);
 	for (struct hub_link *l = k->links; l; l = l->next) {
 		/* a refused change is tried again once the case has changed */
 		if (l->state == LINK_REJECTED) {

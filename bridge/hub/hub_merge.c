@@ -65,11 +65,13 @@ void hub_set_held(struct hub_world *w, struct hub_link *l, const struct cell *pl
 	l->dirty = true;
 }
 
-/* Does a system of the owning side take part in this case? Only then is the other side refused. */
+/* Does a system of the owning side take part in this case? Only then is the other side refused. One
+ * of which nobody can tell may be the owner. */
 static bool owner_takes_part(const struct merge *m, enum case_owner owner)
 {
 	for (const struct hub_link *l = m->k->links; l; l = l->next)
-		if (l != m->l && l->sys->role == owner && (l->lid.n || l->inflight.on))
+		if (l != m->l && (l->sys->role == owner || l->sys->role_unknown) &&
+			(l->lid.n || l->inflight.on || l->raw_inflight.n))
 			return true;
 	return false;
 }

@@ -60,6 +60,8 @@ struct hub_publisher *hub_publisher_new(
 		return NULL;
 	}
 	for (size_t i = 0; i < w->nsystems; i++) {
+		if (w->systems[i].left_out)
+			continue;
 		p->deliver[i] = topic(p, "deliver.", w->systems[i].code.p, err);
 		if (p->deliver[i] < 0) {
 			hub_publisher_free(p);
@@ -150,6 +152,8 @@ static bool send_out(struct hub_publisher *p, struct hub_world *w, struct hub_ou
 {
 	struct msg m = {.ts = w->now_ms};
 
+	if (o->sys->left_out)
+		return true; /* its connector hears all of it in the next handshake */
 	switch (o->kind) {
 	case OUT_CMD:
 		/* a starting connector gets its outstanding commands between BEGIN and FENCE */
@@ -384,7 +388,7 @@ void hub_publish_pings(struct hub_publisher *p, struct hub_world *w, int64_t wal
 		struct msg m = {.type = MSG_PING, .ts = wall_ms};
 
 		/* a lost PING only makes a connector cautious */
-		if (w->systems[i].nonce[0])
+		if (w->systems[i].nonce[0] && !w->systems[i].left_out)
 			send_message(p, w, &w->systems[i], &m, NULL, BR_STR_NONE, &err, &fatal);
 	}
 }

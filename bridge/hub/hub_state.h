@@ -30,15 +30,26 @@
  * any crash: read = accepted + echo + refused + parked_in sent = applied + stale + exists + gone +
  * rejected + unknown + pending + what is in flight
  */
-// clang-format off
 #define HUB_COUNTERS(X)                                                                            \
-	X(read) X(accepted) X(echo) X(refused) X(parked_in)                                        \
-	X(sent) X(applied) X(stale) X(exists) X(gone) X(rejected) X(unknown) X(pending)            \
+	X(read)                                                                                    \
+	X(accepted)                                                                                \
+	X(echo)                                                                                    \
+	X(refused)                                                                                 \
+	X(parked_in)                                                                               \
+	X(sent)                                                                                    \
+	X(applied)                                                                                 \
+	X(stale)                                                                                   \
+	X(exists)                                                                                  \
+	X(gone)                                                                                    \
+	X(rejected)                                                                                \
+	X(unknown)                                                                                 \
+	X(pending)                                                                                 \
 	X(unwritable) /* could not be put into the system's form; nothing was sent */              \
-	X(late)       /* receipts nobody waits for */                                              \
-	X(old)        /* messages not newer than the last one */                                   \
-	X(gaps) X(conflicts) X(created)
-// clang-format on
+	X(late)	      /* receipts nobody waits for */                                              \
+	X(old)	      /* messages not newer than the last one */                                   \
+	X(gaps)                                                                                    \
+	X(conflicts)                                                                               \
+	X(created)
 struct hub_counters {
 #define X(name) int64_t name;
 	HUB_COUNTERS(X)
@@ -51,6 +62,9 @@ struct hub_system {
 	int16_t id;
 	struct br_str code;
 	enum case_owner role; /* CASE_OWNER_PORTAL or CASE_OWNER_DEPARTMENT */
+	/* Its file cannot be used: it has no maps, its topics are not touched, and what it must be
+	 * told waits (links that are due). role_unknown: it may be either. */
+	bool left_out, role_unknown;
 	const struct map_set *maps;
 	const struct cfg_list *items;
 	int64_t credit;
@@ -103,7 +117,7 @@ struct hub_link {
 	struct hub_case *kase;
 	struct hub_system *sys;
 	const struct mapping *map;
-	struct br_str rec;
+	struct br_str rec; /* "" while the system is left out: which record is not known yet */
 	struct br_str lid; /* "" until the system allots one */
 	enum hub_link_state state;
 	struct image shadow; /* what the system is known to hold */
@@ -111,9 +125,12 @@ struct hub_link {
 	struct versions tries; /* re-assertions per place since its last change */
 	int64_t n;	       /* last delivery number */
 	struct hub_inflight inflight;
+	/* as stored, where the mapping does not have the record (now): kept as it is */
+	struct br_str raw_shadow, raw_inflight;
 	struct br_str ref; /* PENDING */
 	bool due;	   /* something waits to be sent (no credit, system not live) */
 	bool is_new, dirty;
+	bool settled;	       /* of no use any more: its row goes */
 	struct hub_link *next; /* of the case */
 	/* key (sys, rec, lid) in the world's index */
 	struct br_str index_key;

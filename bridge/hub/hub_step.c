@@ -300,7 +300,10 @@ void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
 						 : LINK_INFLIGHT;
 		l->dirty = true;
 	}
-	hub_dispatch_link(w, l);
+	if (!l->rec.n && !l->sys->left_out)
+		hub_dispatch_returned(w, l);
+	else
+		hub_dispatch_link(w, l);
 }
 
 void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_sys_state state)

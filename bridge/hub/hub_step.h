@@ -39,6 +39,9 @@ bool hub_is_newer(const struct hub_system *s, const struct msg *m);
  * link that just told us, or NULL. */
 void hub_dispatch_case(struct hub_world *w, struct hub_case *k);
 void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
+/* l has no record: its system was left out when the case changed, and is back. The case gets its
+ * real link there, if it belongs there, and l has done its duty. */
+void hub_dispatch_returned(struct hub_world *w, struct hub_link *l);
 /*
  * Merges what system l->sys holds (local, a full image) into the case, with `base` as what it was
  * known to hold; an empty base is a first contact. Sends what follows from it, to this system too.

@@ -257,6 +257,8 @@ static void load_start_state(struct ledger *g)
 	ledger_rows_init(&codes, text2);
 	ledger_rows_init(&topics, text1);
 	for (size_t i = 0; i < g->w->nsystems; i++) {
+		if (g->w->systems[i].left_out)
+			continue; /* known only if it was before */
 		ledger_add_text(&codes, g->w->systems[i].code);
 		ledger_add_text(&codes, br_str_z(sys_states[g->w->systems[i].state]));
 	}
@@ -387,6 +389,7 @@ static const enum ledger_type case_types[] = {
 	LT_UUID, LT_INT4, LT_JSON, LT_JSON, LT_TEXT, LT_TIME, LT_TIME, LT_END};
 static const enum ledger_type link_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_TEXT, LT_JSON,
 	LT_JSON, LT_JSON, LT_INT8, LT_JSON, LT_TEXT, LT_BOOL, LT_END};
+static const enum ledger_type settled_types[] = {LT_UUID, LT_INT2, LT_END};
 static const enum ledger_type match_types[] = {LT_TEXT, LT_TEXT, LT_UUID, LT_END};
 static const enum ledger_type history_types[] = {
 	LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_INT8, LT_TIME, LT_END};
@@ -410,6 +413,7 @@ static struct {
 	{offsetof(struct ledger, cases), case_types},
 	{offsetof(struct ledger, new_links), link_types},
 	{offsetof(struct ledger, links), link_types},
+	{offsetof(struct ledger, settled), settled_types},
 	{offsetof(struct ledger, match), match_types},
 	{offsetof(struct ledger, history), history_types},
 	{offsetof(struct ledger, conflicts), conflict_types},

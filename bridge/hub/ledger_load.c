@@ -198,8 +198,12 @@ struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row
 	if (!l)
 		return NULL;
 	l->state = link_state_of(ledger_get_text(res, row, 4));
-	if (l->map)
+	if (l->map) {
 		read_image(g, ledger_get_text(res, row, 5), map_shape(l->map), &l->shadow);
+	} else {
+		l->raw_shadow = keep(w, ledger_get_text(res, row, 5));
+		l->raw_inflight = keep(w, ledger_get_text(res, row, 9));
+	}
 	read_versions(g, ledger_get_text(res, row, 6), &l->held);
 	read_versions(g, ledger_get_text(res, row, 7), &l->tries);
 	l->n = ledger_get_int(res, row, 8);

@@ -35,8 +35,8 @@ struct ledger {
 	bool open;	    /* a transaction is open */
 	struct br_buf json; /* one JSON value on its way into a column */
 	/* rows of the statements, kept for their capacity */
-	struct ledger_rows lids, cids, keys, new_cases, cases, new_links, links, match, history,
-		conflicts, parked, unparked, pos;
+	struct ledger_rows lids, cids, keys, new_cases, cases, new_links, links, settled, match,
+		history, conflicts, parked, unparked, pos;
 };
 
 /* Every operation's end: calls done with the first failure, once. */

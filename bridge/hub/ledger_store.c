@@ -51,6 +51,8 @@ static struct br_str json_inflight(struct ledger *g, const struct hub_link *l)
 	const struct hub_inflight *f = &l->inflight;
 	struct br_jw w;
 
+	if (!l->map)
+		return l->raw_inflight;
 	if (!f->on)
 		return BR_STR_NONE;
 	br_buf_reset(&g->json);
@@ -102,15 +104,14 @@ static void add_case(struct ledger *g, struct hub_case *k)
 static void add_link(struct ledger *g, const struct hub_link *l)
 {
 	struct ledger_rows *r = l->is_new ? &g->new_links : &g->links;
-	static const struct image none = {NULL, 0};
-
 	ledger_add_id(r, &l->kase->cid);
 	ledger_add_int(r, l->sys->id);
 	ledger_add_text(r, l->rec);
 	ledger_add_text(r, l->lid.n ? l->lid : BR_STR_NONE);
 	ledger_add_text(r, br_str_z(ledger_link_state(l->state)));
-	ledger_add_text(r, l->map ? json_image(g, &l->shadow, map_shape(l->map))
-				  : json_image(g, &none, g->w->schema->shape));
+	ledger_add_text(r, l->map	     ? json_image(g, &l->shadow, map_shape(l->map))
+			   : l->raw_shadow.n ? l->raw_shadow
+					     : BR_STR("{}"));
 	ledger_add_text(r, json_versions(g, &l->held));
 	ledger_add_text(r, l->tries.n ? json_versions(g, &l->tries) : BR_STR_NONE);
 	ledger_add_int(r, l->n);
@@ -195,17 +196,23 @@ static void add_parked(struct ledger *g)
 
 static void gather(struct ledger *g)
 {
-	struct ledger_rows *all[] = {&g->new_cases, &g->cases, &g->new_links, &g->links, &g->match,
-		&g->history, &g->conflicts, &g->parked, &g->unparked, &g->pos};
+	struct ledger_rows *all[] = {&g->new_cases, &g->cases, &g->new_links, &g->links,
+		&g->settled, &g->match, &g->history, &g->conflicts, &g->parked, &g->unparked,
+		&g->pos};
 
 	for (size_t i = 0; i < BR_LEN(all); i++)
 		ledger_rows_reset(all[i]);
 	for (struct hub_case *k = g->w->cases; k; k = k->hh.next) {
 		if (k->dirty)
 			add_case(g, k);
-		for (struct hub_link *l = k->links; l; l = l->next)
-			if (l->dirty)
+		for (struct hub_link *l = k->links; l; l = l->next) {
+			if (l->settled) {
+				ledger_add_id(&g->settled, &k->cid);
+				ledger_add_int(&g->settled, l->sys->id);
+			} else if (l->dirty) {
 				add_link(g, l);
+			}
+		}
 	}
 	add_lists(g);
 	add_parked(g);
@@ -257,6 +264,10 @@ static int send_rows(struct ledger *g, struct br_err *err)
 		"unnest($5::text[]), unnest($6::json[]), unnest($7::json[]), "
 		"unnest($8::json[]), unnest($9::int8[]), unnest($10::json[]), "
 		"unnest($11::text[]), unnest($12::bool[])",
+		ledger_check, g, err);
+	rc |= ledger_rows_send(&g->settled, pg, "settled",
+		"delete from casebridge.links l using unnest($1::uuid[], $2::int2[]) t(a, b) where "
+		"l.cid = t.a and l.sys = t.b and l.rec = ''",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->match, pg, "match",
 		"insert into casebridge.match_keys(scheme, value, cid) select "

@@ -98,7 +98,8 @@ def test_a_file_with_a_mistake(paper, what, old, new, code, place):
     assert re.match(place + ": ", line), line
     told = paper.casebridge.run("lint", paper.folder, expect=78).err
     assert "systems/b.yaml" in told and "CFG-004" in told, "the other file's mistake is told in the same go"
-    assert paper.casebridge.run("run", paper.folder, expect=78).err
+    told = paper.casebridge.run("connector", "a", paper.folder, expect=78).err
+    assert code in told and "systems/a.yaml" in told, told
 
 
 def test_a_file_that_is_no_utf_8(paper):

@@ -282,6 +282,90 @@ static void test_system(void **state)
 	assert_non_null(cfg_site_system(site, BR_STR("alpha")));
 }
 
+/* Files that cannot be used, and what is known of their systems all the same. */
+static const struct out_case {
+	const char *name, *file, *text;
+	const char *want; /* name, role ("?": not known), 'n' when the name is a system's */
+} out_cases[] = {
+	{"out: broken", "beta.yaml", "system: beta\nrecords: {\n", "beta department n"},
+	{"out: broken, of the portal", "beta.yaml", "system: beta\nrole: portal\nrecords: {\n",
+		"beta portal n"},
+	{"out: broken, role in quotes", "beta.yaml", "role:  \"portal\"\nrecords: {\n",
+		"beta portal n"},
+	{"out: broken, no role of ours", "beta.yaml", "role: portals\nrecords: {\n", "beta ? n"},
+	{"out: broken, the role may be the pack's", "beta.yaml", "extends: packs/x\nrecords: {\n",
+		"beta ? n"},
+	{"out: broken, a role within", "beta.yaml", "records: {\n  role: portal\n",
+		"beta department n"},
+	{"out: no UTF-8", "beta.yaml", "title: \xd5\xc5\nrole: portal\n", "beta portal n"},
+	{"out: empty", "beta.yaml", "", "beta department n"},
+	{"out: no name, a list", "beta.yaml", "- a\n", "beta department n"},
+	{"out: no name in it", "beta.yaml", "role: portal\nconnector: http\n", "beta portal n"},
+	{"out: not read", "beta.yml", "role: portal\n", "beta portal n"},
+	{"out: a file of no name", "Über.yaml", "x: [\n", "systems/Über.yaml department -"},
+	{"out: beside a good one", "alpha.yml", "x: [\n", "systems/alpha.yml department -"},
+	{"out: before a good one", "alpha", "x: [\n", "systems/alpha department -"},
+};
+
+static void test_out(void **state)
+{
+	const struct out_case *c = *state;
+	struct cfg_site *site;
+	struct cfg_system *s;
+	int rc;
+
+	put_site(SITE);
+	put(br_arena_printf(&arena, "systems/%s", c->file).p, c->text);
+	site = read_site(&rc);
+	assert_int_not_equal(rc, 0);
+	assert_int_equal(site->nsystems, 1);
+	assert_string_equal(site->systems->name.p, "alpha");
+	assert_null(site->systems->problem);
+	assert_false(site->broken);
+	assert_int_equal(site->nleft_out, 1);
+	s = site->left_out;
+	assert_ptr_equal(s->problem, report.first);
+	assert_string_equal(br_arena_printf(&arena, "%s %s %c", s->name.p,
+				    s->role_known ? s->role.p : "?", s->named ? 'n' : '-')
+				    .p,
+		c->want);
+	assert_ptr_equal(cfg_site_left_out(site, s->name), s);
+}
+
+/* One whose file tells what it is, but not rightly, is still among the systems, for further checks.
+ */
+static void test_leave_out(void **state)
+{
+	struct cfg_site *site;
+	struct cfg_system *s;
+	int rc;
+
+	(void)state;
+	put_site(SITE);
+	put("systems/beta.yaml", SYSTEM("beta", "role: portal\ncredit: 0\n"));
+	put("systems/copy.yaml", SYSTEM("alpha", ""));
+	put("systems/pack.yaml", SYSTEM("pack", "extends: packs/none\n"));
+	put("systems/role.yaml", SYSTEM("role", "role: portals\n"));
+	site = read_site(&rc);
+	assert_int_equal(site->nsystems, 5);
+	assert_int_equal(site->nleft_out, 0);
+	for (struct cfg_system *next, *at = site->systems; at; at = next) {
+		next = at->next;
+		if (at->problem)
+			cfg_site_leave_out(site, at, NULL);
+	}
+	assert_int_equal(site->nsystems, 1);
+	assert_int_equal(site->nleft_out, 4);
+	s = cfg_site_left_out(site, BR_STR("beta"));
+	assert_true(s->role_known && br_str_eq(s->role, BR_STR("portal")) && s->named);
+	assert_int_equal(br_err_code(&s->problem->err), BR_E_CFG_RANGE);
+	assert_false(cfg_site_left_out(site, BR_STR("pack"))->role_known);
+	assert_false(cfg_site_left_out(site, BR_STR("role"))->role_known);
+	assert_null(cfg_site_left_out(site, BR_STR("alpha")));
+	assert_false(cfg_site_left_out(site, BR_STR("systems/copy.yaml"))->named);
+	assert_null(cfg_site_system(site, BR_STR("beta")));
+}
+
 static void test_all_at_once(void **state)
 {
 	struct cfg_site *site;
@@ -501,7 +585,8 @@ static void test_small_arena(void **state)
 int main(void)
 {
 	static struct CMUnitTest tests[BR_LEN(site_cases) + BR_LEN(kafka_cases) +
-				       BR_LEN(system_cases) + BR_LEN(dsn_cases) + 16];
+				       BR_LEN(system_cases) + BR_LEN(out_cases) +
+				       BR_LEN(dsn_cases) + 16];
 	size_t n = 0;
 
 	ONE_TEST(test_whole, tests, n);
@@ -509,6 +594,8 @@ int main(void)
 	TABLE_TESTS(kafka_cases, test_kafka, tests, n);
 	ONE_TEST(test_kafka_passed_on, tests, n);
 	TABLE_TESTS(system_cases, test_system, tests, n);
+	TABLE_TESTS(out_cases, test_out, tests, n);
+	ONE_TEST(test_leave_out, tests, n);
 	ONE_TEST(test_all_at_once, tests, n);
 	ONE_TEST(test_no_site, tests, n);
 	ONE_TEST(test_no_systems, tests, n);

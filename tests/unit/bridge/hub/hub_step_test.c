@@ -7,10 +7,11 @@
  * commands of the story from 1 SYSTEM stale N {post} | doubt N {post} | exists N LID {post} |
  * rejected N CODE TEXT | unknown N | gone N | absent LID SYSTEM progress N LID {post} | pending N |
  * intent N SYSTEM retry | resume             a person's retry, the bridge's look at what waits:
- * every link of the system SYSTEM live | trial | pause | credit N SYSTEM hello NONCE | old LID
- * {image} | skip LID {image} > SYSTEM create|update LID {set} base {base}       expected commands,
- * in order > SYSTEM begin NONCE | restart | pause outbase {image}                   the base of the
- * one command that is out case {canonical subset}           what the (only) case must say:
+ * every link of the system SYSTEM lost | unknown-role | back   the bridge starts anew, with a
+ * system left out (of an unknown role), with it again SYSTEM live | trial | pause | credit N SYSTEM
+ * hello NONCE | old LID {image} | skip LID {image} > SYSTEM create|update LID {set} base {base}
+ * expected commands, in order > SYSTEM begin NONCE | restart | pause outbase {image} the base of
+ * the one command that is out case {canonical subset}           what the (only) case must say:
  * "path=value" words separated by ; conflicts N | parked N | cases N | version N | bytes N (parked
  * with their bytes) | conflict SYSTEM N (the last one: N = 0, its value lost; else it won over what
  * version N brought) | out N | attempted N | backlog N (systems with one)
@@ -280,6 +281,59 @@ static const struct story {
 		"portal obs P1 "
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"ZHANG\",\"STATE\":\"02\"}\n"
 		"case applicant.name=zhang\nversion 2\nconflicts 0\n"},
+	{"a case that comes while a system is left out is made there when it is back",
+		"dept lost\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"李四\",\"STATE\":\"02\"}\n"
+		"dept back\n"
+		"dept resume\n"
+		"> dept create - {\"xm\":\"李四\",\"zt\":\"0\"} base {}\n"
+		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"0\"}\n"
+		"> portal update P1 {\"ORGBUSNO\":\"D1\"} base *\n"
+		"dept resume\n"
+		"cases 1\nconflicts 0\n"},
+	{"what changes while a system is left out goes to it when it is back",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"portal lost\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"case applicant.name=李四;status=ACCEPTED\n"
+		"portal retry\n"
+		"portal back\n"
+		"portal resume\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\",\"STATE\":\"05\"} base *\n"},
+	{"a refused change is tried again after the system was left out and the case changed",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal rejected 1 4012 坏姓名\n"
+		"portal lost\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"0\"}\n"
+		"portal back\n"
+		"portal resume\n"
+		"> portal create - "
+		"{\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"02\"} base {}\n"},
+	{"an owner that is left out still owns",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\","
+		"\"CERTNO\":\"Z1\"}\n"
+		"dept lost\n"
+		"portal obs P1 {\"CERTNO\":\"X9\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"case result.cert_no=Z1\nconflicts 1\n"},
+	{"a system of which nobody can tell the role may be the owner",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"10\","
+		"\"CERTNO\":\"Z1\"}\n"
+		"dept unknown-role\n"
+		"portal obs P1 {\"CERTNO\":\"X9\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"case result.cert_no=Z1\nconflicts 1\n"},
 	{"steps go both ways, each element for itself",
 		"dept obs D1 "
 		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
@@ -687,6 +741,18 @@ static void feed(struct stage *s, struct hub_system *sys, struct msg *m, int64_t
 	assert_false(s->world.failed);
 }
 
+/* The bridge starts anew without the system's file, or with it again. */
+static void leave_out(struct stage *s, struct hub_system *sys, struct map_set *set)
+{
+	sys->maps = set;
+	sys->left_out = set == NULL;
+	sys->role_unknown = false;
+	for (struct hub_case *k = s->world.cases; k; k = k->hh.next)
+		for (struct hub_link *l = k->links; l; l = l->next)
+			if (l->sys == sys)
+				l->map = map_find(set, l->rec);
+}
+
 static bool order(struct stage *s, struct hub_system *sys, const char *verb, size_t n)
 {
 	bool retry = strcmp(verb, "retry") == 0;
@@ -699,6 +765,12 @@ static bool order(struct stage *s, struct hub_system *sys, const char *verb, siz
 		sys->state = SYS_TRIAL;
 	} else if (strcmp(verb, "credit") == 0) {
 		sys->credit = (int64_t)n;
+	} else if (strcmp(verb, "lost") == 0 || strcmp(verb, "unknown-role") == 0) {
+		leave_out(s, sys, NULL);
+		sys->role_unknown = verb[0] == 'u';
+		sys->role = verb[0] == 'u' ? CASE_OWNER_EITHER : sys->role;
+	} else if (strcmp(verb, "back") == 0) {
+		leave_out(s, sys, maps[sys - s->systems]);
 	} else if (retry || strcmp(verb, "resume") == 0) {
 		for (struct hub_case *k = s->world.cases; k; k = k->hh.next)
 			for (struct hub_link *l = k->links; l; l = l->next)

@@ -617,6 +617,102 @@ static void conflicts_name_the_loser(void **state)
 	close_side(&a);
 }
 
+/* As a bridge that starts without the portal's file, or with it. */
+static void reopen(struct side *s, bool left_out)
+{
+	close_side(s);
+	open_side(s);
+	s->systems[1].left_out = left_out;
+	s->systems[1].maps = left_out ? NULL : maps[1];
+	fine(s);
+	begin_batch(s);
+}
+
+static void the_case_of(struct side *s, const char *lid)
+{
+	struct ledger_lid lids[] = {{&s->systems[0], BR_STR("r"), br_str_z(lid)}};
+	struct ledger_want want = {.lids = lids, .nlids = 1};
+
+	load(s, &want);
+	fine(s);
+}
+
+/* What the ledger holds of a system that is left out stays as it is, and what it lacks is kept in
+ * mind. */
+static void a_system_that_is_left_out(void **state)
+{
+	struct ledger_want want = {0};
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	store(&a);
+	fine(&a);
+	sql(dsn, "update casebridge.links set shadow = '{\"id\":\"P1\"}' where inflight is not "
+		 "null");
+	sql(dsn, "create table seen as select shadow::text, inflight::text, held::text, n from "
+		 "casebridge.links where sys = 2");
+	assert_int_equal(count("select count(*) from seen where inflight is not null"), 1);
+
+	reopen(&a, true);
+	the_case_of(&a, "D1");
+	observe(&a, 1, "D1", "{\"id\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}");
+	observe(&a, 2, "D2", "{\"id\":\"D2\",\"xm\":\"王五\",\"zt\":\"1\"}");
+	store(&a);
+	fine(&a);
+	assert_int_equal(
+		count("select count(*) from casebridge.links l join seen s on l.shadow::text = "
+		      "s.shadow and l.inflight::text = s.inflight and l.held::text = s.held and "
+		      "l.n = s.n where l.sys = 2 and l.due"),
+		1);
+	assert_int_equal(
+		count("select count(*) from casebridge.links where sys = 2 and rec = '' and due"),
+		1);
+
+	reopen(&a, false);
+	want = (struct ledger_want){.due = &a.systems[1], .due_limit = 10};
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(want.ndue, 2);
+	for (size_t i = 0; i < want.ndue; i++)
+		hub_step_resume(&a.w, want.due_links[i], false);
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.links where rec = '' or due"), 0);
+	assert_int_equal(
+		count("select count(*) from casebridge.links where sys = 2 and inflight is not "
+		      "null and inflight->'set'->>'xm' = '王五'"),
+		1);
+	close_side(&a);
+}
+
+/* One that the ledger never met is owed nothing, and is not made known. */
+static void a_new_system_that_is_left_out(void **state)
+{
+	struct ledger_want want = {0};
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	a.systems[1].left_out = true;
+	a.systems[1].maps = NULL;
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.systems"), 1);
+	assert_int_equal(count("select count(*) from casebridge.links"), 1);
+	close_side(&a);
+}
+
 static void a_thousand_cases(void **state)
 {
 	struct ledger_range range;
@@ -733,6 +829,8 @@ int main(void)
 		cmocka_unit_test_setup(an_abandoned_batch_leaves_nothing, new_database),
 		cmocka_unit_test_setup(parked_and_settled, new_database),
 		cmocka_unit_test_setup(conflicts_name_the_loser, new_database),
+		cmocka_unit_test_setup(a_system_that_is_left_out, new_database),
+		cmocka_unit_test_setup(a_new_system_that_is_left_out, new_database),
 		cmocka_unit_test_setup(a_thousand_cases, new_database),
 		cmocka_unit_test_setup(links_that_wait, new_database),
 	};
