@@ -880,28 +880,9 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	return 0;
 }
 
-int hub_bridge_run(struct br_loop *l, const struct cfg_site *site, const struct case_schema *schema,
-	struct map_set *const *maps)
+static void release(struct bridge *b)
 {
-	struct bridge *b = calloc(1, sizeof(*b));
-	int status;
-
-	if (!b || make(b, site, schema, maps) < 0)
-		return 75;
-	b->loop = l;
-	b->backoff_us = RETRY_FIRST_US;
-	b->timer = (struct br_timer){.fn = open_all, .arg = b};
-	b->ping = (struct br_timer){.fn = on_ping, .arg = b};
-	b->soon = (struct br_timer){.fn = on_soon, .arg = b};
-	b->figures = (struct br_timer){.fn = on_figures, .arg = b};
-	br_loop_on_signal(l, on_signal, b);
-	br_timer_set(l, &b->timer, 0);
-	br_timer_set(l, &b->figures, FIGURES_US);
-	status = br_loop_run(l);
-	on_figures(b);
-	close_all(b);
-	br_timer_set(l, &b->figures, -1);
-	for (size_t i = 0; i < b->world.nsystems; i++)
+	for (size_t i = 0; b->world.systems && i < b->world.nsystems; i++)
 		free((char *)b->world.systems[i].cursor.p);
 	br_buf_release(&b->world.scratch);
 	br_buf_release(&b->world.delta);
@@ -922,5 +903,50 @@ int hub_bridge_run(struct br_loop *l, const struct cfg_site *site, const struct 
 	free(b->records);
 	free(b->items);
 	free(b);
+}
+
+struct bridge *hub_bridge_start(struct br_loop *l, const struct cfg_site *site,
+	const struct case_schema *schema, struct map_set *const *maps)
+{
+	struct bridge *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	if (make(b, site, schema, maps) < 0) {
+		release(b);
+		return NULL;
+	}
+	b->loop = l;
+	b->backoff_us = RETRY_FIRST_US;
+	b->timer = (struct br_timer){.fn = open_all, .arg = b};
+	b->ping = (struct br_timer){.fn = on_ping, .arg = b};
+	b->soon = (struct br_timer){.fn = on_soon, .arg = b};
+	b->figures = (struct br_timer){.fn = on_figures, .arg = b};
+	br_loop_on_signal(l, on_signal, b);
+	br_timer_set(l, &b->timer, 0);
+	br_timer_set(l, &b->figures, FIGURES_US);
+	return b;
+}
+
+void hub_bridge_free(struct bridge *b)
+{
+	close_all(b);
+	br_timer_set(b->loop, &b->figures, -1);
+	br_timer_set(b->loop, &b->soon, -1);
+	br_timer_set(b->loop, &b->timer, -1);
+	release(b);
+}
+
+int hub_bridge_run(struct br_loop *l, const struct cfg_site *site, const struct case_schema *schema,
+	struct map_set *const *maps)
+{
+	struct bridge *b = hub_bridge_start(l, site, schema, maps);
+	int status;
+
+	if (!b)
+		return 75;
+	status = br_loop_run(l);
+	on_figures(b);
+	hub_bridge_free(b);
 	return status;
 }

@@ -12,6 +12,15 @@
 #include "cfg_site.h"
 #include "mapping.h"
 
+struct bridge;
+
+/* The bridge on a loop that somebody else runs; it stops the loop itself when it cannot go on. NULL
+ * when out of memory. */
+struct bridge *hub_bridge_start(struct br_loop *l, const struct cfg_site *site,
+	const struct case_schema *schema, struct map_set *const *maps);
+/* Closes everything, at any moment; what is not committed is dropped. Not from inside a callback of
+ * the bridge's own. */
+void hub_bridge_free(struct bridge *b);
 /* Runs until the loop is stopped; the exit status: 0, 69 (peer unavailable for good), 75 (start
  * again), 78 (configuration). */
 int hub_bridge_run(struct br_loop *l, const struct cfg_site *site, const struct case_schema *schema,

@@ -4,6 +4,8 @@
  */
 #include "hub_step.h"
 
+#include "br_rule.h"
+
 static bool takes_part(
 	const struct hub_world *w, const struct hub_system *s, const struct hub_case *k)
 {
@@ -245,6 +247,7 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 {
 	struct version_at *places;
 	uint32_t n;
+	bool busy = l->state != LINK_IDLE || l->inflight.on;
 
 	if (l->sys->left_out) {
 		let_wait(l);
@@ -252,7 +255,7 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 	}
 	if (!l->map)
 		return;
-	if (l->state != LINK_IDLE || l->inflight.on) {
+	if (busy && !(BR_WITHOUT(STOP_AND_WAIT) && l->state == LINK_INFLIGHT)) {
 		/* what ends this state looks again; meanwhile it must not stand in the way of
 		 * those that can go */
 		if (l->due)

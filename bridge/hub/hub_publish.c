@@ -3,6 +3,8 @@
 #include "hub_step.h"
 #include "ledger.h"
 
+#include "br_rule.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,13 +349,27 @@ static bool send_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 	return send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal);
 }
 
+static bool send_fence(struct hub_publisher *p, struct hub_world *w, struct hub_system *s,
+	const struct hub_out *fence, struct br_err *err, bool *fatal)
+{
+	struct msg m = {.type = MSG_FENCE,
+		.nonce = fence->nonce,
+		.cursor = s->cursor,
+		.sweep_mode = fence->sweep,
+		.attempted = fence->attempted};
+
+	return send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal);
+}
+
 bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_system *s,
 	const struct hub_out *fence, struct br_err *err, bool *fatal)
 {
-	struct msg m = {.type = MSG_FENCE}, pause = {.type = MSG_PAUSE};
+	struct msg pause = {.type = MSG_PAUSE};
 
 	if (p->stage == 0) {
 		if (fence && !send_begin(p, w, s, fence, err, fatal))
+			return false;
+		if (fence && BR_WITHOUT(FENCE_LAST) && !send_fence(p, w, s, fence, err, fatal))
 			return false;
 		p->kase = w->cases;
 		p->stage = 1;
@@ -361,14 +377,12 @@ bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 	for (; p->kase; p->kase = p->kase->hh.next)
 		for (struct hub_link *l = p->kase->links; l; l = l->next)
 			if (l->sys == s && l->inflight.on &&
-				!send_command(p, w, l, fence && fence->attempted, err, fatal))
+				!send_command(p, w, l,
+					fence && fence->attempted && !BR_WITHOUT(INHERITED), err,
+					fatal))
 				return false;
 	if (fence) {
-		m.nonce = fence->nonce;
-		m.cursor = s->cursor;
-		m.sweep_mode = fence->sweep;
-		m.attempted = fence->attempted;
-		if (!send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal))
+		if (!BR_WITHOUT(FENCE_LAST) && !send_fence(p, w, s, fence, err, fatal))
 			return false;
 		/* a connector that starts knows nothing of an earlier order */
 		if (s->state == SYS_PAUSED &&

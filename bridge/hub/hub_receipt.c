@@ -3,6 +3,8 @@
  */
 #include "hub_step.h"
 
+#include "br_rule.h"
+
 #include <stdio.h>
 
 static struct hub_link *find_outstanding(
@@ -16,6 +18,8 @@ static struct hub_link *find_outstanding(
 		return NULL;
 	k = hub_world_case(w, &cid);
 	l = k ? hub_case_link(k, s, m->did.rec) : NULL;
+	if (BR_WITHOUT(STOP_AND_WAIT) && l && l->inflight.on)
+		return l;
 	if (!l || !l->inflight.on || l->n != m->did.n ||
 		l->inflight.incarnation != m->did.incarnation)
 		return NULL;
@@ -40,6 +44,13 @@ static void park_answer(struct hub_world *w, struct hub_link *l, const struct ms
 	l->dirty = true;
 }
 
+static int32_t as_written(const struct hub_link *l, const struct cell *place)
+{
+	int32_t held = versions_of(&l->held, place);
+
+	return BR_WITHOUT(HELD_AS_WRITTEN) && held > l->inflight.ver ? held : l->inflight.ver;
+}
+
 /* Every place the command covered is held as of the version it was computed from - as written, not
  * the larger of both. */
 static void now_held(struct hub_world *w, struct hub_link *l)
@@ -51,10 +62,9 @@ static void now_held(struct hub_world *w, struct hub_link *l)
 	}
 	for (uint32_t i = 0; i < l->inflight.nplaces; i++) {
 		const struct version_at *at = &l->inflight.places[i];
+		const struct cell place = {.key = at->key, .field = at->field, .part = at->part};
 
-		hub_set_held(w, l,
-			&(struct cell){.key = at->key, .field = at->field, .part = at->part},
-			l->inflight.ver);
+		hub_set_held(w, l, &place, as_written(l, &place));
 	}
 }
 
@@ -185,7 +195,7 @@ static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m
 	l->shadow = base;
 	/* concurrent and reverted edits in columns we did not set, and numbers the target allotted,
 	 * come home here */
-	hub_merge(w, l, &post, &base);
+	hub_merge(w, l, BR_WITHOUT(FULL_POST) ? &base : &post, &base);
 }
 
 /* The base differed and nothing was written, or (in doubt) nobody knows: what is there is merged

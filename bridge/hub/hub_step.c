@@ -1,5 +1,6 @@
 #include "hub_step.h"
 
+#include "br_rule.h"
 #include "br_text.h"
 #include "br_utf8.h"
 
@@ -134,6 +135,10 @@ bool hub_is_newer(const struct hub_system *s, const struct msg *m)
 {
 	if (m->type == MSG_HELLO)
 		return true;
+	if (BR_WITHOUT(EPOCH_FENCE) && m->epoch < s->epoch)
+		return true;
+	if (BR_WITHOUT(SEQUENCE) && m->epoch == s->epoch)
+		return true;
 	return !s->gap && m->epoch == s->epoch && m->seq == s->last_seq + 1;
 }
 
@@ -232,7 +237,8 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
 			o->reason = m->epoch == s->epoch ? "gap" : "unknown epoch";
 		return;
 	}
-	s->last_seq = m->seq;
+	if (m->epoch == s->epoch)
+		s->last_seq = m->seq;
 	switch (m->type) {
 	case MSG_OBS:
 		hub_observe(w, s, m);

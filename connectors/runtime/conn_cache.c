@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
-#define SETS 32768u /* a power of two */
+#ifndef CONN_CACHE_SETS
+#define CONN_CACHE_SETS 32768u
+#endif
+#define SETS CONN_CACHE_SETS /* a power of two */
 #define WAYS 4
 
 struct entry {

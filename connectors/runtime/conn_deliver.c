@@ -9,6 +9,7 @@
 #include "conn_internal.h"
 
 #include "br_log.h"
+#include "br_rule.h"
 
 #include <stdio.h>
 
@@ -51,8 +52,8 @@ static void later_begin(struct conn *c, const struct msg *m)
 
 static bool replaces_us(const struct conn *c, const struct msg *m)
 {
-	return m->type == MSG_BEGIN && !br_str_eq(m->nonce, br_str_z(c->nonce)) &&
-	       m->assigned > c->epoch;
+	return !BR_WITHOUT(EPOCH_FENCE) && m->type == MSG_BEGIN &&
+	       !br_str_eq(m->nonce, br_str_z(c->nonce)) && m->assigned > c->epoch;
 }
 
 static void fenced(struct conn *c, const struct msg *m)
@@ -72,7 +73,7 @@ static void fence(struct conn *c, const struct msg *m)
 	if (c->stage != CONN_COLLECT || !br_str_eq(m->nonce, br_str_z(c->nonce)))
 		return;
 	c->heard_us = br_loop_now(c->loop);
-	if (!(c->promises & CONN_INBOX) && m->attempted) {
+	if (!(c->promises & CONN_INBOX) && m->attempted && !BR_WITHOUT(LEASE_WAIT)) {
 		/* its last call ends a lease after the last PING it can have read, which is before
 		 * our BEGIN */
 		c->write_from_us = c->heard_us + c->system->lease_ms * 1000 + 2000000;

@@ -14,6 +14,7 @@
 #include "conn_internal.h"
 
 #include "br_log.h"
+#include "br_rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@
 
 static bool needs_intent(const struct conn *c)
 {
-	return !(c->promises & CONN_INBOX);
+	return !(c->promises & CONN_INBOX) && !BR_WITHOUT(INTENT);
 }
 
 /* ---- storage of a command: one piece of memory for its cells and texts ---- */
@@ -341,7 +342,7 @@ static void follow(struct conn *c, const struct conn_command *cmd, const struct 
 	unsigned number = conn_record_number(c, cmd->record);
 	struct br_str lid = r->lid.n ? r->lid : cmd->lid;
 
-	if (lid.n == 0)
+	if (lid.n == 0 || BR_WITHOUT(CACHE_FOLLOWS))
 		return;
 	if (r->post)
 		conn_cache_put(c->cache, number, lid, image_hash(r->post));

@@ -1,0 +1,37 @@
+/*
+ * br_rule.h - rules of the protocol that the simulation can leave out, to see that it notices.
+ *
+ * In the product BR_WITHOUT() is the constant false and nothing of it remains. The simulation
+ * (tests/sim) compiles the same sources with CASEBRIDGE_SIM and switches one rule off at a time: a
+ * simulation that passes a broken protocol proves nothing.
+ */
+#ifndef BR_RULE_H
+#define BR_RULE_H
+
+#ifdef CASEBRIDGE_SIM
+#define BR_RULES(X)                                                                                \
+	X(STOP_AND_WAIT)   /* at most one command per link is out */                               \
+	X(COMPARE_AND_SET) /* a write lands only on the base it was computed from */               \
+	X(EPOCH_FENCE)	   /* nothing of an older connector counts any more */                     \
+	X(SEQUENCE)	   /* (epoch, seq) must rise */                                            \
+	X(FENCE_LAST)	   /* the outstanding commands come before FENCE */                        \
+	X(INBOX)	   /* a write leaves its number and its outcome beside it */               \
+	X(HELD_AS_WRITTEN) /* held is the version written, not the larger of both */               \
+	X(FULL_POST)	   /* an answer's whole image is merged */                                 \
+	X(CACHE_FOLLOWS)   /* what was told last follows receipts too */                           \
+	X(INHERITED)	   /* an inherited command may have been carried out */                    \
+	X(INTENT)	   /* a call is announced before it is made */                             \
+	X(LEASE_WAIT)	   /* the predecessor's lease is waited for */
+enum br_rule {
+#define X(name) BR_RULE_##name,
+	BR_RULES(X)
+#undef X
+		BR_RULES_N
+};
+extern unsigned br_rules_left_out; /* bits by number */
+#define BR_WITHOUT(rule) (br_rules_left_out >> BR_RULE_##rule & 1)
+#else
+#define BR_WITHOUT(rule) false
+#endif
+
+#endif

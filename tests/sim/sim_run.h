@@ -1,0 +1,16 @@
+/*
+ * sim_run.h - one run from one number.
+ */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H
+
+#include "sim.h"
+
+enum sim_profile { PROFILE_SQL, PROFILE_HTTP, PROFILE_MIXED };
+
+/* What a seed means under a profile. */
+struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile);
+/* "" when the run went well; else what was wrong. */
+const char *sim_run(const struct sim_plan *plan, bool trace);
+
+#endif

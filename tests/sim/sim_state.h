@@ -1,0 +1,109 @@
+/*
+ * sim_state.h - what the simulated ledger holds: everything that is committed, and nothing else.
+ *
+ * Loading puts a copy into a world, storing makes a transaction of what is dirty, which is applied
+ * whole or not at all. Images are never changed once made, so both share the ledger's cells; the
+ * versions are copied. All of it lives in the run's arena.
+ */
+#ifndef SIM_STATE_H
+#define SIM_STATE_H
+
+#include "sim_target.h"
+
+struct sim_link {
+	int sys; /* index */
+	struct br_str rec, lid, ref;
+	enum hub_link_state state;
+	struct image shadow;
+	struct versions held, tries;
+	int64_t n;
+	struct hub_inflight inflight;
+	bool due;
+	struct sim_link *next;
+};
+
+struct sim_case {
+	struct hub_id cid;
+	char ulid[HUB_ULID_TEXT + 1];
+	int32_t ver;
+	struct image doc;
+	struct versions fver;
+	struct br_str *had;
+	size_t nhad;
+	int64_t created_ms, updated_ms;
+	struct sim_link *links;
+	struct sim_case *next;
+};
+
+struct sim_history {
+	struct hub_id cid;
+	int32_t ver;
+	int sys;
+	struct br_str delta;
+	int source;
+	int64_t offset, at_ms;
+	struct sim_history *next;
+};
+
+struct sim_conflict {
+	struct hub_id cid;
+	int sys;
+	enum hub_conflict_kind kind;
+	struct br_str place, win, lose;
+	struct sim_conflict *next;
+};
+
+struct sim_parked {
+	int sys;
+	bool has_case;
+	struct hub_id cid;
+	struct br_str rec, lid, code, raw;
+	enum hub_parked_kind kind;
+	const char *status; /* "open", "superseded", "delivered" */
+	struct sim_parked *next;
+};
+
+struct sim_key {
+	struct br_str scheme, value;
+	struct hub_id cid;
+	struct sim_key *next;
+};
+
+struct sim_ledger {
+	int64_t incarnation;
+	bool registered;
+	struct hub_system systems[SIM_SYSTEMS]; /* the stored members count */
+	struct ledger_position positions[SIM_SYSTEMS + 1];
+	size_t npositions;
+	struct ledger *holder; /* of the lock on the positions */
+	struct sim_case *cases;
+	struct sim_history *history; /* newest first */
+	struct sim_conflict *conflicts;
+	struct sim_parked *parked;
+	struct sim_key *keys;
+	int64_t commits;
+};
+extern struct sim_ledger book;
+
+void sim_ledger_begin(void);
+struct sim_case *sim_ledger_case(const struct hub_id *cid);
+struct sim_link *sim_ledger_link(int sys, struct br_str rec, struct br_str lid);
+
+/* ---- checks (sim_check.c) ---- */
+void sim_check_begin(void);
+/* Before a transaction is applied: does each thing follow from what was there? */
+void sim_check_case(const struct sim_case *was, const struct sim_case *now);
+void sim_check_link(const struct sim_link *was, const struct sim_link *now);
+void sim_check_system(const struct hub_system *was, const struct hub_system *now);
+void sim_check_history(const struct sim_history *h);
+void sim_check_conflict(const struct sim_conflict *c);
+/* When all has come to rest. */
+void sim_check_rest(void);
+/* What the case about a matter says; V_ABSENT when there is no such case. */
+sim_value sim_check_value(int nk, int field);
+/* Does it say v, or is it waiting for a person or a conflict why it does not? */
+bool sim_check_shows(const struct sim_typed *t, sim_value v);
+/* Is everything done that there is to do? why: what is still open. */
+bool sim_at_rest(const char **why);
+
+#endif
