@@ -364,7 +364,7 @@ static bool send_fence(struct hub_publisher *p, struct hub_world *w, struct hub_
 bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_system *s,
 	const struct hub_out *fence, struct br_err *err, bool *fatal)
 {
-	struct msg pause = {.type = MSG_PAUSE};
+	struct msg order = {.type = s->state == SYS_PAUSED ? MSG_PAUSE : MSG_RESUME};
 
 	if (p->stage == 0) {
 		if (fence && !send_begin(p, w, s, fence, err, fatal))
@@ -384,9 +384,9 @@ bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 	if (fence) {
 		if (!BR_WITHOUT(FENCE_LAST) && !send_fence(p, w, s, fence, err, fatal))
 			return false;
-		/* a connector that starts knows nothing of an earlier order */
-		if (s->state == SYS_PAUSED &&
-			!send_message(p, w, s, &pause, NULL, BR_STR_NONE, err, fatal))
+		/* a connector that starts knows nothing of an earlier order, and one that goes on
+		 * may have missed the last with the bridge that was to send it */
+		if (!send_message(p, w, s, &order, NULL, BR_STR_NONE, err, fatal))
 			return false;
 	}
 	p->stage = 0;

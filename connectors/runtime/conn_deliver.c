@@ -136,12 +136,24 @@ static void dispatch(struct conn *c, const struct msg *m)
 	}
 }
 
+/*
+ * An older bridge is still there, and the younger one that we listen to has not been heard for a
+ * lease: it is gone, and only a new handshake brings us to the one that is left.
+ */
+static bool is_widowed(const struct conn *c, const struct msg *m)
+{
+	return m->epoch < c->hub_epoch &&
+	       br_loop_now(c->loop) - c->heard_us > c->system->lease_ms * 1000;
+}
+
 /* True when m is next; a hole ends the session. */
 static bool is_next(struct conn *c, const struct msg *m)
 {
 	char expected[48], found[48];
 	struct br_err err;
 
+	if (is_widowed(c, m))
+		end_with(c, END_RETRY, BR_E_CONN_RESTART, "why", "an older bridge is left");
 	if (m->epoch < c->hub_epoch || (m->epoch == c->hub_epoch && m->seq <= c->pseq))
 		return false;
 	if (m->epoch == c->hub_epoch && m->seq != c->pseq + 1) {

@@ -101,16 +101,65 @@ static int matter_of(const struct hub_id *cid)
 
 /* ---- at every commit ---- */
 
-void sim_check_case(const struct sim_case *was, const struct sim_case *now)
+/* One change of a version: the field, what it was and what it is. */
+struct change {
+	int field;
+	sim_value old, now;
+};
+
+static int read_delta(struct br_str delta, struct change out[NF])
+{
+	enum br_json_token t;
+	struct br_err err;
+	struct br_jr r;
+	int n = 0;
+
+	br_err_clear(&err);
+	br_jr_init(&r, delta, &sim.arena, &err);
+	if (br_jr_next(&r) != BR_JT_OBJECT)
+		return 0;
+	while ((t = br_jr_next(&r)) == BR_JT_KEY) {
+		struct change c = {field_of_place(r.text), V_NULL, V_NULL};
+
+		br_jr_next(&r); /* [ */
+		if (br_jr_next(&r) == BR_JT_STRING && c.field >= 0)
+			c.old = local_word(c.field, r.text);
+		if (br_jr_next(&r) == BR_JT_STRING && c.field >= 0)
+			c.now = local_word(c.field, r.text);
+		br_jr_next(&r); /* ] */
+		if (c.field >= 0 && n < NF)
+			out[n++] = c;
+	}
+	return n;
+}
+
+/* Version 1 is the whole case: what it says now, less what the versions after it changed. */
+static void born(const struct sim_case *k, const struct sim_history *history)
+{
+	struct change changes[NF];
+	sim_value first[NF];
+
+	for (int i = 0; i < NF; i++)
+		first[i] = canonical(k, i);
+	for (const struct sim_history *h = history; h; h = h->next)
+		if (memcmp(&h->cid, &k->cid, sizeof(k->cid)) == 0)
+			for (int i = 0, n = read_delta(h->delta, changes); i < n; i++)
+				first[changes[i].field] = changes[i].old;
+	for (int i = 0; i < NF; i++)
+		if (first[i] >= 0)
+			add_fact((struct fact){.nk = canonical(k, F_NK),
+				.field = i,
+				.sys = -1,
+				.value = first[i]});
+}
+
+void sim_check_case(
+	const struct sim_case *was, const struct sim_case *now, const struct sim_history *history)
 {
 	if (was && now->ver < was->ver)
 		sim_wrong("%s: version %d after %d", now->ulid, now->ver, was->ver);
-	for (int i = 0; !was && i < NF; i++)
-		if (canonical(now, i) != V_ABSENT && now->ver == 1)
-			add_fact((struct fact){.nk = canonical(now, F_NK),
-				.field = i,
-				.sys = -1,
-				.value = canonical(now, i)});
+	if (!was)
+		born(now, history);
 }
 
 void sim_check_link(const struct sim_link *was, const struct sim_link *now)
@@ -139,37 +188,18 @@ void sim_check_system(const struct hub_system *was, const struct hub_system *now
 			(long long)was->last_seq);
 }
 
-static void read_delta(int nk, const struct sim_history *h)
-{
-	enum br_json_token t;
-	struct br_err err;
-	struct br_jr r;
-
-	br_err_clear(&err);
-	br_jr_init(&r, h->delta, &sim.arena, &err);
-	t = br_jr_next(&r);
-	while (t == BR_JT_OBJECT ? (t = br_jr_next(&r)) == BR_JT_KEY : t == BR_JT_KEY) {
-		int field = field_of_place(r.text);
-		struct fact f = {.nk = nk, .field = field, .sys = -1, .value = V_NULL};
-
-		br_jr_next(&r); /* [ */
-		br_jr_next(&r); /* old */
-		if (br_jr_next(&r) == BR_JT_STRING && field >= 0)
-			f.value = local_word(field, r.text);
-		br_jr_next(&r); /* ] */
-		if (field >= 0)
-			add_fact(f);
-		t = br_jr_next(&r);
-	}
-}
-
 void sim_check_history(const struct sim_history *h)
 {
+	struct change changes[NF];
+
 	for (const struct sim_history *o = book.history; o; o = o->next)
 		if (o->ver == h->ver && memcmp(&o->cid, &h->cid, sizeof(h->cid)) == 0)
 			sim_wrong("version %d is there twice", h->ver);
-	if (h->ver > 1)
-		read_delta(matter_of(&h->cid), h);
+	for (int i = 0, n = read_delta(h->delta, changes); i < n; i++)
+		add_fact((struct fact){.nk = matter_of(&h->cid),
+			.field = changes[i].field,
+			.sys = -1,
+			.value = changes[i].now});
 	TRACE("history: version %d %.*s", h->ver, BR_STR_ARG(h->delta));
 }
 

@@ -22,7 +22,7 @@ struct ledger {
 	enum task task;
 	struct hub_world *w;
 	struct ledger_want *want;
-	struct hub_system *sys;
+	struct hub_system *sys, *due; /* due: as it was asked for */
 	const struct ledger_position *positions;
 	struct ledger_position *fill;
 	size_t npositions;
@@ -372,7 +372,7 @@ static void load(struct ledger *g)
 	load_keys(g->w, g->want);
 	for (size_t i = 0; i < g->want->nranges; i++)
 		load_range(g->w, &g->want->ranges[i]);
-	if (g->want->due)
+	if (g->due)
 		load_due(g->w, g->want);
 	end(g, BR_E_OK);
 }
@@ -551,13 +551,13 @@ static void put_link(struct sim_case *k, struct sim_link *l)
 	*at = l;
 }
 
-static void put_case(struct sim_case *c)
+static void put_case(struct sim_case *c, const struct sim_history *history)
 {
 	struct sim_case *k = sim_ledger_case(&c->cid);
 	struct sim_link *l = c->links, *next;
 
 	if (c->ver)
-		sim_check_case(k, c);
+		sim_check_case(k, c, history);
 	if (!k) {
 		c->links = NULL;
 		c->next = book.cases;
@@ -617,7 +617,7 @@ static void apply(struct commit *c)
 {
 	for (struct sim_case *k = c->cases, *next; k; k = next) {
 		next = k->next;
-		put_case(k);
+		put_case(k, c->history);
 	}
 	put_lists(c);
 	for (int i = 0; i < sim.plan.nsystems; i++)
@@ -732,6 +732,7 @@ void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_posi
 	g->positions = positions;
 	g->npositions = n;
 	g->want = want;
+	g->due = want->due;
 	begin_task(g, TASK_LOAD, done, arg);
 }
 

@@ -261,11 +261,10 @@ static void answer(struct job *j)
 
 /* ---- reading ---- */
 
-static void see(struct job *j, const struct sim_row *r, const char *lid)
+static void look(const struct job *j, struct seen *seen)
 {
-	struct seen *seen = &j->seen[j->n++];
+	const struct sim_row *r = sim_target_find(j->s->system, br_str_z(seen->lid));
 
-	snprintf(seen->lid, sizeof(seen->lid), "%s", lid);
 	seen->there = r != NULL;
 	if (!r)
 		return;
@@ -280,8 +279,10 @@ static void read_rows(struct job *j)
 	j->seen = br_arena_array(&sim.arena, struct seen, SIM_RECORDS);
 	j->rv = t->rv;
 	for (int i = 0; i < t->nrows; i++)
-		if (j->call == CALL_SWEEP || t->rows[i].rv > j->s->cursor)
-			see(j, &t->rows[i], t->rows[i].lid);
+		if (j->call == CALL_SWEEP || t->rows[i].rv > j->s->cursor) {
+			memcpy(j->seen[j->n].lid, t->rows[i].lid, sizeof(j->seen[j->n].lid));
+			look(j, &j->seen[j->n++]);
+		}
 }
 
 static void tell(const struct job *j, enum msg_reason reason)
@@ -365,13 +366,8 @@ static void carry_out(void *arg)
 		transaction(j);
 		break;
 	case CALL_REFETCH:
-		for (size_t i = 0, n = j->n; i < n; i++) {
-			struct br_str lid = br_str_z(j->seen[i].lid);
-
-			j->n = i;
-			see(j, sim_target_find(j->s->system, lid), j->seen[i].lid);
-			j->n = n;
-		}
+		for (size_t i = 0; i < j->n; i++)
+			look(j, &j->seen[i]);
 		break;
 	default:
 		read_rows(j);
