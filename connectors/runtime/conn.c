@@ -221,6 +221,7 @@ static void hello(struct conn *c)
 	m.nonce = br_str_z(c->nonce);
 	m.caps = caps(c->promises);
 	c->epoch = 0;
+	c->heard_us = br_loop_now(c->loop);
 	c->stage = CONN_HELLO;
 	conn_emit(c, &m, NULL, BR_STR_NONE);
 }

@@ -136,14 +136,19 @@ static void dispatch(struct conn *c, const struct msg *m)
 	}
 }
 
+/* Nothing was said to us for a whole lease. */
+static bool is_silent(const struct conn *c)
+{
+	return br_loop_now(c->loop) - c->heard_us > c->system->lease_ms * 1000;
+}
+
 /*
  * An older bridge is still there, and the younger one that we listen to has not been heard for a
  * lease: it is gone, and only a new handshake brings us to the one that is left.
  */
 static bool is_widowed(const struct conn *c, const struct msg *m)
 {
-	return m->epoch < c->hub_epoch &&
-	       br_loop_now(c->loop) - c->heard_us > c->system->lease_ms * 1000;
+	return m->epoch < c->hub_epoch && is_silent(c);
 }
 
 /* True when m is next; a hole ends the session. */
@@ -172,6 +177,16 @@ static bool is_next(struct conn *c, const struct msg *m)
 	return true;
 }
 
+/* The bridge answers only the last of several HELLOs that it reads together: who waits while it
+ * lives says hello again. */
+static void before_begin(struct conn *c, const struct msg *m)
+{
+	if (m->type == MSG_BEGIN && br_str_eq(m->nonce, br_str_z(c->nonce)))
+		own_begin(c, m);
+	else if (m->type == MSG_PING && is_silent(c))
+		end_with(c, END_RETRY, BR_E_CONN_RESTART, "why", "HELLO was not answered");
+}
+
 static void hear_one(struct conn *c, struct br_str value)
 {
 	struct br_err err;
@@ -189,8 +204,7 @@ static void hear_one(struct conn *c, struct br_str value)
 		return;
 	}
 	if (c->stage == CONN_HELLO) {
-		if (m.type == MSG_BEGIN && br_str_eq(m.nonce, br_str_z(c->nonce)))
-			own_begin(c, &m);
+		before_begin(c, &m);
 		return;
 	}
 	/* whichever bridge says so, in whichever order */

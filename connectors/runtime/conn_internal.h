@@ -104,8 +104,9 @@ struct conn {
 	int64_t target_epoch, beat;
 	int64_t epoch, seq;
 	int64_t hub_epoch, pseq; /* last taken */
-	int64_t heard_us;	 /* PING, BEGIN or FENCE was read: what the lease hangs on */
-	int64_t write_from_us;	 /* the predecessor's lease is over then */
+	int64_t heard_us; /* PING, BEGIN or FENCE was read, or HELLO said: what the lease hangs on
+			   */
+	int64_t write_from_us; /* the predecessor's lease is over then */
 	unsigned promises;
 	struct br_arena arena;	     /* records and spec */
 	struct br_arena in_arena;    /* of the message being read */
