@@ -42,11 +42,18 @@ static void own_begin(struct conn *c, const struct msg *m)
 	c->stage = CONN_COLLECT;
 }
 
-/* A BEGIN after our own: of a bridge that crashed while it answered and answers again, or for
- * somebody else. */
+/*
+ * A BEGIN after our own: of a bridge that crashed while it answered and answers again, or for
+ * somebody else. With our nonce and another epoch it answers a late copy of our HELLO: what we say
+ * under our epoch counts no more.
+ */
 static void later_begin(struct conn *c, const struct msg *m)
 {
-	if (br_str_eq(m->nonce, br_str_z(c->nonce)) && !br_str_eq(m->spec, c->spec_text))
+	if (!br_str_eq(m->nonce, br_str_z(c->nonce)))
+		return;
+	if (m->assigned > c->epoch)
+		end_with(c, END_RETRY, BR_E_CONN_RESTART, "why", "HELLO was counted twice");
+	else if (!br_str_eq(m->spec, c->spec_text))
 		end_with(c, END_RETRY, BR_E_CONN_SPEC_CHANGED, "epoch", "");
 }
 

@@ -337,8 +337,11 @@ static void open_book(struct ledger *g)
 	}
 }
 
+/* Nobody has opened the ledger since, and nobody moved a position. */
 static bool positions_are_ours(const struct ledger *g)
 {
+	if (book.incarnation != g->w->incarnation)
+		return false;
 	for (size_t i = 0; i < g->npositions; i++)
 		if (g->positions[i].next != book.positions[i].next)
 			return false;
@@ -430,6 +433,11 @@ static void perform(void *arg)
 	}
 	switch (g->task) {
 	case TASK_OPEN:
+		/* the incarnation is held by whoever is in a batch */
+		if (book.holder) {
+			sim_after(sim_latency(LOCKED), g->proc, perform, g);
+			break;
+		}
 		open_book(g);
 		end(g, BR_E_OK);
 		break;

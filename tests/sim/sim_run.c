@@ -76,7 +76,7 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 	p.edits = sim_chance(10) ? 5 : 20 + sim_below(50);
 	p.retype = sim_chance(30) ? 0 : sim_below(90);
 	p.twice = sim_chance(50) ? 0 : sim_below(60);
-	p.span = sim_between(4, 60) * SIM_S;
+	p.span = sim_between(3, 24) * SIM_S;
 	p.lag_us = sim_chance(40) ? 0 : sim_between(0, 3 * SIM_S);
 	p.quiet_edits = 2;
 	some_faults(&p.faults);
@@ -157,9 +157,9 @@ static bool come_to_rest(void)
 	const char *why = "";
 
 	while (!sim.wrong[0] && sim.now < until) {
-		sim_run_until(sim.now + 2 * SIM_S);
+		sim_run_until(sim.now + SIM_S / 2);
 		if (sim_at_rest(&why)) {
-			sim_run_until(sim.now + 2 * SIM_S);
+			sim_run_until(sim.now + SIM_S);
 			if (sim_at_rest(&why))
 				return !sim.wrong[0];
 		}
@@ -206,7 +206,7 @@ static void course(void)
 	int64_t until = sim.plan.span * 2;
 
 	while (!sim.wrong[0] && sim.now < until && people.edits_left > 0)
-		sim_run_until(sim.now + SIM_S);
+		sim_run_until(sim.now + SIM_S / 4);
 	calm_down();
 	if (!come_to_rest())
 		return;

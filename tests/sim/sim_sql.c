@@ -59,9 +59,9 @@ struct job {
 	enum call call;
 	bool lost, fenced; /* never carried out; refused by the fence */
 	bool reply_lost;
-	struct conn_command *cmds[MAX_CMDS]; /* only while the session lives */
-	struct wish wishes[MAX_CMDS];
-	struct outcome outcomes[MAX_CMDS];
+	struct conn_command **cmds; /* only while the session lives */
+	struct wish *wishes;
+	struct outcome *outcomes;
 	struct seen *seen;
 	size_t n;
 	int64_t rv;
@@ -276,8 +276,10 @@ static void read_rows(struct job *j)
 {
 	struct sim_target *t = &targets[j->s->system];
 
-	j->seen = br_arena_array(&sim.arena, struct seen, SIM_RECORDS);
 	j->rv = t->rv;
+	if (j->call == CALL_POLL && t->rv == j->s->cursor)
+		return;
+	j->seen = br_arena_array(&sim.arena, struct seen, SIM_RECORDS);
 	for (int i = 0; i < t->nrows; i++)
 		if (j->call == CALL_SWEEP || t->rows[i].rv > j->s->cursor) {
 			memcpy(j->seen[j->n].lid, t->rows[i].lid, sizeof(j->seen[j->n].lid));
@@ -449,7 +451,7 @@ static int open_it(void *state, struct conn *c, bool inbox)
 	s->proc = sim.current;
 	s->system = sim.current->system;
 	s->inbox = inbox;
-	s->every_ms = sim_between(20, 1500);
+	s->every_ms = sim_between(50, 1000);
 	j = new_job(s, CALL_OPEN);
 	call(s, j);
 	j->lost = j->lost || sim_fault(sim.plan.faults.down);
@@ -521,6 +523,9 @@ static void apply(void *state, struct conn_command *const *cmds, size_t n)
 		size_t most = n < MAX_CMDS ? n : MAX_CMDS;
 
 		j->n = (size_t)sim_between(1, (int64_t)most);
+		j->cmds = br_arena_array(&sim.arena, struct conn_command *, j->n);
+		j->wishes = br_arena_array(&sim.arena, struct wish, j->n);
+		j->outcomes = br_arena_array(&sim.arena, struct outcome, j->n);
 		for (size_t i = 0; i < j->n; i++)
 			wish(q->s, j, i, cmds[i]);
 		cmds += j->n;
