@@ -151,6 +151,26 @@ bool http_plan_rest_same(
 	return true;
 }
 
+static bool still_to_come(const struct http_work *w, struct http_unit u, const struct cell *c)
+{
+	for (; u.call; u = http_plan_next(w, u))
+		if (http_plan_has(&u, c))
+			return true;
+	return false;
+}
+
+bool http_plan_done_same(const struct http_work *w, struct http_unit u, const struct image *mine,
+	const struct image *now)
+{
+	for (uint32_t i = 0; i < w->set->n; i++) {
+		const struct cell *c = &w->set->cells[i];
+
+		if (!same(cell_in(now, c), cell_in(mine, c)) && !still_to_come(w, u, c))
+			return false;
+	}
+	return true;
+}
+
 bool http_plan_untouched(const struct http_work *w, const struct image *now)
 {
 	if (!http_plan_rest_same(w, w->base, now))

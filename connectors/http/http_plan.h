@@ -46,6 +46,10 @@ enum http_mark http_plan_mark(
  * last of our own calls. */
 bool http_plan_rest_same(
 	const struct http_work *w, const struct image *before, const struct image *now);
+/* Columns of the units before this one are as in `mine`, the record after the last of our own
+ * calls: nobody has changed since what we wrote. */
+bool http_plan_done_same(const struct http_work *w, struct http_unit u, const struct image *mine,
+	const struct image *now);
 /* Exactly as before: nothing of the command was done, and nobody changed anything. */
 bool http_plan_untouched(const struct http_work *w, const struct image *now);
 

@@ -115,6 +115,11 @@ static void compare(struct http_job *j)
 	bool doubtful = j->unsure || (j->cmd->attempted && !(j->keyed && j->work.record->etag)),
 	     other = any_other(j);
 
+	if (j->have_mine && !http_plan_done_same(&j->work, j->unit, &j->mine, &j->now)) {
+		/* somebody is at work on what an earlier call of ours wrote */
+		stale(j, doubtful);
+		return;
+	}
 	if (j->cmd->op == OP_UPDATE &&
 		(other || !http_plan_rest_same(
 				  &j->work, j->have_mine ? &j->mine : j->work.base, &j->now))) {

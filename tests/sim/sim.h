@@ -64,6 +64,8 @@ struct sim_plan {
 	int retype; /* percent of edits that type an older value again */
 	int twice;  /* percent of new cases that somebody enters in two systems */
 	int quiet_edits;
+	bool sweeps;	/* SQL systems are walked through too: what polls and answers leave out is
+			   found all the same */
 	int64_t span;	/* people work so long */
 	int64_t lag_us; /* index lag of HTTP systems */
 	struct sim_faults faults;
@@ -72,13 +74,15 @@ struct sim_plan {
 /* What was really reached, over all runs of a process. */
 #define SIM_SIGHTS(X)                                                                              \
 	X(runs)                                                                                    \
-	X(edits) X(crashes) X(pauses) X(seconds) X(commands) X(commits) X(applied) X(stale)        \
-		X(doubt) X(exists) X(gone) X(parked) X(conflicts) X(suspects) X(deviations) X(     \
-			rewritten) X(refused) X(fenced) X(fenced_write) X(gaps) X(old) X(repeated) \
-			X(inbox_answers) X(key_replays) X(lost) X(copies) X(late_copies)           \
-				X(taken_positions) X(lost_commits) X(leases) X(refetches)          \
-					X(duplicates) X(credit_waits) X(settled) X(late_receipts)  \
-						X(aba) X(transformed) X(steps)
+	X(edits)                                                                                   \
+	X(crashes) X(pauses) X(seconds) X(commands) X(commits) X(applied) X(stale) X(doubt)        \
+		X(exists) X(gone) X(parked) X(conflicts) X(suspects) X(deviations) X(rewritten)    \
+			X(refused) X(fenced) X(fenced_write) X(gaps) X(old) X(repeated)            \
+				X(inbox_answers) X(key_replays) X(lost) X(copies) X(late_copies)   \
+					X(taken_positions) X(lost_commits) X(leases) X(refetches)  \
+						X(duplicates) X(credit_waits) X(settled)           \
+							X(late_receipts) X(aba) X(transformed)     \
+								X(steps)
 struct sim_sights {
 #define X(name) uint64_t name;
 	SIM_SIGHTS(X)

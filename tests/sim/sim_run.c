@@ -79,6 +79,7 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 	p.span = sim_between(3, 24) * SIM_S;
 	p.lag_us = sim_chance(40) ? 0 : sim_between(0, 3 * SIM_S);
 	p.quiet_edits = 2;
+	p.sweeps = sim_chance(30);
 	some_faults(&p.faults);
 	return p;
 }

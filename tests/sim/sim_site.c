@@ -48,6 +48,7 @@ static const char *const numbers[SIM_SYSTEMS] = {"      dept_case_no: id\n",
 	"      get: { path: \"/r/{lid}\", object: record }\n"                                      \
 	"    parts: { steps: { path: steps, key: xh, case: { opinion: op } } }\n"                  \
 	"    write:\n"                                                                             \
+	"      visibility: 3s\n"                                                                   \
 	"      lookup: { path: \"/find?nk={nk}\", items: items }\n"                                \
 	"      create:\n"                                                                          \
 	"        - { name: new, path: /new, columns: [nk, ad, su, re, it, zt" bn "], lid: id, "    \

@@ -8,6 +8,8 @@
 #include "sim_kind.h"
 #include "sim_target.h"
 
+#include "http_kind.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -560,7 +562,10 @@ static void sweep(void *state)
 {
 	struct sql *q = state;
 
-	call(q->s, new_job(q->s, CALL_SWEEP));
+	if (sim.plan.sweeps)
+		call(q->s, new_job(q->s, CALL_SWEEP));
+	else
+		conn_swept(q->s->conn, true, -1);
 }
 
 static void close_it(void *state)
@@ -581,5 +586,12 @@ const struct conn_kind sim_sql_s1 = SQL_KIND(s1), sim_sql_s2 = SQL_KIND(s2);
 
 const struct conn_kind *sim_kind_of(int system)
 {
-	return sim.plan.class[system] == CLASS_S1 ? &sim_sql_s1 : &sim_sql_s2;
+	switch (sim.plan.class[system]) {
+	case CLASS_S1:
+		return &sim_sql_s1;
+	case CLASS_S2:
+		return &sim_sql_s2;
+	default:
+		return &http_kind;
+	}
 }

@@ -92,8 +92,8 @@ struct sim_link *sim_ledger_link(int sys, struct br_str rec, struct br_str lid);
 /* ---- checks (sim_check.c) ---- */
 void sim_check_begin(void);
 /* Before a transaction is applied: does each thing follow from what was there? */
-void sim_check_case(const struct sim_case *was, const struct sim_case *now,
-	const struct sim_history *history);
+void sim_check_case(
+	const struct sim_case *was, const struct sim_case *now, const struct sim_history *history);
 void sim_check_link(const struct sim_link *was, const struct sim_link *now);
 void sim_check_system(const struct hub_system *was, const struct hub_system *now);
 void sim_check_history(const struct sim_history *h);
