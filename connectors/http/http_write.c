@@ -372,6 +372,7 @@ static void unclear(struct http_job *j, const struct http_reply *reply)
 	j->tries = j->failures = 0;
 	j->wait_ms = 0;
 	j->asking = j->probe = false;
+	j->looked = false; /* what this call may have made is not yet found, perhaps */
 	j->step = j->lid.n ? STEP_LOOK : STEP_LOOKUP;
 	http_job_again(j, reply);
 }
