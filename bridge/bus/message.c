@@ -74,7 +74,7 @@ static const struct member members[] = {
 	ROW("target_epoch", target_epoch, INT, T(HELLO), 0, NULL),
 	ROW("beat", beat, INT, T(HELLO), 0, NULL),
 	ROW("map_hash", map_hash, HEX, T(HELLO) | T(BEGIN), 0, NULL),
-	ROW("assigned", assigned, INT, 0, T(BEGIN), NULL),
+	ROW("assigned", assigned, INT, T(PING), T(BEGIN), NULL),
 	ROW("incarnation", incarnation, INT, T(BEGIN), 0, NULL),
 	ROW("spec", spec, RAW, 0, T(BEGIN), NULL),
 	ROW("sweep_mode", sweep_mode, WORD, T(FENCE), 0, sweep_words),

@@ -26,7 +26,7 @@ enum msg_type {
 	MSG_CMD,    /* deliver: did, op, rec, lid, nk, base, image (set), ver, attempted */
 	MSG_FENCE,  /* deliver: nonce, cursor, sweep_mode, attempted (the predecessor did not say
 		       BYE: wait for its lease) */
-	MSG_PING,   /* deliver: ts */
+	MSG_PING,   /* deliver: ts, assigned (epoch of the connector that counts) */
 	MSG_REFETCH, /* deliver: rec, lids */
 	MSG_PAUSE,   /* deliver */
 	MSG_RESUME,  /* deliver */

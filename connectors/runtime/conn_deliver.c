@@ -57,10 +57,14 @@ static void later_begin(struct conn *c, const struct msg *m)
 		end_with(c, END_RETRY, BR_E_CONN_SPEC_CHANGED, "epoch", "");
 }
 
+/* By the BEGIN of our successor, or, should we have read that before our own from a bridge that was
+ * slow, by the epoch that PING says counts. */
 static bool replaces_us(const struct conn *c, const struct msg *m)
 {
-	return !BR_WITHOUT(EPOCH_FENCE) && m->type == MSG_BEGIN &&
-	       !br_str_eq(m->nonce, br_str_z(c->nonce)) && m->assigned > c->epoch;
+	bool others = m->type == MSG_BEGIN && !br_str_eq(m->nonce, br_str_z(c->nonce));
+
+	return !BR_WITHOUT(EPOCH_FENCE) && (others || m->type == MSG_PING) &&
+	       m->assigned > c->epoch;
 }
 
 static void fenced(struct conn *c, const struct msg *m)

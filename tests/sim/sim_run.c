@@ -116,6 +116,26 @@ static void order(void *arg)
 	sim_bus_order(br_str_z(text));
 }
 
+static void trace_plan(void)
+{
+	static const char *const classes[CLASSES] = {"S1", "S2", "H1", "H2", "H3"};
+	const struct sim_plan *p = &sim.plan;
+
+	for (int s = 0; s < p->nsystems; s++)
+		TRACE("system %s: %s credit %lld", sim.systems[s].name.p, classes[p->class[s]],
+			(long long)p->credit[s]);
+	TRACE("%d cases, %d edits in %.1f s, retyped %d %%, twice %d %%, lag %.1f s, sweeps %d",
+		p->cases, p->edits, (double)p->span / SIM_S, p->retype, p->twice,
+		(double)p->lag_us / SIM_S, p->sweeps);
+#define X(name)                                                                                    \
+	if (p->faults.name)                                                                        \
+		TRACE("fault " #name ": %d in 10000", p->faults.name);
+	SIM_FAULTS(X)
+#undef X
+	TRACE("%d crashes, %d pauses, %d second instances, %d orders", p->faults.crashes,
+		p->faults.pauses, p->faults.seconds, p->faults.orders);
+}
+
 static void begin(const struct sim_plan *plan, bool trace)
 {
 	struct br_arena arena = sim.arena;
@@ -128,6 +148,7 @@ static void begin(const struct sim_plan *plan, bool trace)
 	sim_target_begin();
 	sim_check_begin();
 	plan_faults();
+	trace_plan();
 	sim_proc_start(ROLE_BRIDGE, 0, false);
 	for (int s = 0; s < sim.plan.nsystems; s++)
 		sim_proc_start(ROLE_CONNECTOR, s, false);
