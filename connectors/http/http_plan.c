@@ -171,6 +171,20 @@ bool http_plan_done_same(const struct http_work *w, struct http_unit u, const st
 	return true;
 }
 
+int http_plan_done(const struct http_work *w, struct http_unit u, const struct image *mine,
+	struct br_arena *a, struct image *out)
+{
+	struct image done = {br_arena_array(a, struct cell, mine->n + 1), 0};
+
+	if (!done.cells)
+		return -BR_E_NOMEM;
+	for (uint32_t i = 0; i < mine->n; i++)
+		if (!cell_in(w->set, &mine->cells[i]) || !still_to_come(w, u, &mine->cells[i]))
+			done.cells[done.n++] = mine->cells[i];
+	*out = done;
+	return 0;
+}
+
 bool http_plan_untouched(const struct http_work *w, const struct image *now)
 {
 	if (!http_plan_rest_same(w, w->base, now))

@@ -50,6 +50,9 @@ bool http_plan_rest_same(
  * calls: nobody has changed since what we wrote. */
 bool http_plan_done_same(const struct http_work *w, struct http_unit u, const struct image *mine,
 	const struct image *now);
+/* `mine` without the columns that this unit and those after it are still to write. */
+int http_plan_done(const struct http_work *w, struct http_unit u, const struct image *mine,
+	struct br_arena *a, struct image *out);
 /* Exactly as before: nothing of the command was done, and nobody changed anything. */
 bool http_plan_untouched(const struct http_work *w, const struct image *now);
 

@@ -84,8 +84,9 @@ static bool take_object(struct http_job *j, const struct http_node *object, stru
 
 static void stale(struct http_job *j, bool doubt)
 {
-	/* what is ours must not be read as somebody's edit */
-	if (j->moved && j->have_mine)
+	/* what is ours must not be read as somebody's edit, nor an edit as ours */
+	if (j->moved && j->have_mine &&
+		http_plan_done(&j->work, j->unit, &j->mine, &j->arena, &j->mine) == 0)
 		http_job_progress(j, true);
 	j->doubt = doubt || (j->moved && !j->have_mine);
 	http_job_answer(j, RCPT_STALE, &j->now, BR_STR_NONE, BR_STR_NONE, !j->doubt);
@@ -538,12 +539,22 @@ static bool done_already(const struct http_job *j)
 	return mark == HTTP_DONE || (mark == HTTP_OTHER && j->cmd->op == OP_CREATE);
 }
 
+/* Without conditions in the server the answer to our own call is the last that can be seen of an
+ * edit before the next call writes over it. */
+static bool shows_an_edit(const struct http_job *j)
+{
+	return j->moved && !j->resume && !j->work.record->etag && j->known == KNOWN_WRITE &&
+	       any_other(j);
+}
+
 static void run_calls(struct http_job *j)
 {
 	while (j->unit.call && done_already(j))
 		j->unit = http_plan_next(&j->work, j->unit);
 	if (j->unit.call && must_look(j)) {
 		go(j, STEP_LOOK);
+	} else if (j->unit.call && shows_an_edit(j)) {
+		stale(j, false);
 	} else if (j->unit.call) {
 		make_call(j);
 	} else if (j->known == KNOWN_WRITE || j->known == KNOWN_GET) {

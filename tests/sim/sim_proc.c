@@ -122,10 +122,22 @@ void sim_proc_reap(struct sim_proc *p)
 		later(p);
 }
 
+/* Who stands beside another goes some day, as suddenly as he came. */
+static void leave(void *arg)
+{
+	struct sim_proc *p = arg;
+
+	if (!p->dead && p->standby && !sim.quiet)
+		sim_proc_crash(p);
+}
+
 static void second(const struct sim_proc *p)
 {
+	struct sim_proc *beside;
+
 	sights.seconds++;
-	sim_proc_start(p->role, p->system, true);
+	beside = sim_proc_start(p->role, p->system, true);
+	sim_after(sim_latency(2 * SIM_S), NULL, leave, beside);
 }
 
 static void pause_it(struct sim_proc *p)
@@ -137,6 +149,7 @@ static void pause_it(struct sim_proc *p)
 	if (sim_chance(60)) {
 		p->standby = true;
 		sim_proc_start(p->role, p->system, false);
+		sim_after(p->paused_until - sim.now + sim_latency(2 * SIM_S), NULL, leave, p);
 	}
 }
 

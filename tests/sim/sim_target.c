@@ -22,12 +22,18 @@ const struct sim_field sim_fields[NF] = {
 
 sim_value sim_value_of(struct br_str text)
 {
-	for (int i = people.ntexts; i-- > 0;)
-		if (br_str_eq(text, br_str_z(people.texts[i])))
-			return (sim_value)i;
+	size_t at = br_hash(text.p, text.n) % BR_LEN(people.by_hash);
+
+	for (; people.by_hash[at]; at = (at + 1) % BR_LEN(people.by_hash)) {
+		const char *known = people.texts[people.by_hash[at] - 1];
+
+		if (strncmp(known, text.p, text.n) == 0 && known[text.n] == '\0')
+			return (sim_value)(people.by_hash[at] - 1);
+	}
 	if (people.ntexts == SIM_VALUES)
 		abort();
 	people.texts[people.ntexts] = br_arena_copy(&sim.arena, text).p;
+	people.by_hash[at] = (sim_value)(people.ntexts + 1);
 	return (sim_value)people.ntexts++;
 }
 

@@ -82,6 +82,7 @@ struct sim_people {
 	struct sim_typed typed[SIM_TYPED]; /* from 1 */
 	int ntyped;
 	const char *texts[SIM_VALUES];
+	sim_value by_hash[2 * SIM_VALUES]; /* number + 1 */
 	int ntexts;
 	int words; /* new ones made up so far */
 	int matters;
