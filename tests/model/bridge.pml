@@ -106,6 +106,7 @@ byte row = 0, rows = 1;
 #define FIRST_SHADOW 0
 #define FIRST_HELD   1
 #endif
+byte stamp; /* its ETag; stands still where nobody asks for one */
 
 /* only the model sees these */
 byte serials;		 /* given out */
@@ -181,9 +182,11 @@ inline merge(v, doubt)
 		if
 		:: flying && TEXT(v) == TEXT(fly_value) ->
 			held = fly_ver
+#ifndef NO_DOUBT
 		:: flying && doubt && TEXT(v) != TEXT(fly_value) ->
 			review = v;
 			held = fly_ver
+#endif
 		:: else ->
 			if
 			:: TEXT(v) == TEXT(canon) -> held = ver
@@ -307,7 +310,11 @@ inline tell(kind, x, y, v, base, f)
 	}
 }
 
+#ifdef INHERITED_IS_UNTRIED
+#define INHERITED(f) fly_attempted
+#else
 #define INHERITED(f) (fly_attempted || (f))
+#endif
 #define command(f) tell(CMD, n, 0, fly_value, fly_base, f)
 
 inline answer_hello(f)
@@ -456,18 +463,29 @@ inline drain(c)
 	od
 }
 
+inline changed()
+{
+#ifdef HAS_STAMPS
+	stamp++
+#else
+	skip
+#endif
+}
+
 /* Our write of v over what stands there, computed from base. */
 inline write_over(v, base)
 {
 	assert(IS_OURS(row) || (taken & BIT(row)) || TEXT(row) == TEXT(base) || no_unread);
-	row = AS_WRITTEN(v)
+	row = AS_WRITTEN(v);
+	changed()
 }
 
 inline insert(v)
 {
 	assert(!rows || no_double);
 	rows++;
-	row = AS_WRITTEN(v)
+	row = AS_WRITTEN(v);
+	changed()
 }
 
 /* Two HELLOs in one commit: only the last is answered. */
@@ -488,6 +506,7 @@ inline someone_types()
 	fi;
 	rows = 1;
 	row = t;
+	changed();
 	t = 0
 }
 
