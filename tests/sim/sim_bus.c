@@ -126,22 +126,27 @@ static void fetch(struct bus *b, int64_t us)
 	sim_after(us, b->proc, fetched, b);
 }
 
+size_t bus_take_from(struct bus *b, int source, struct bus_record *out, size_t max)
+{
+	struct source *s = &b->sources[source];
+	size_t n = 0;
+
+	for (; !b->dead && n < max && s->next < s->visible; s->next++) {
+		const struct sim_record *r = &s->topic->records[s->next];
+
+		out[n++] = (struct bus_record){
+			source, s->next, r->timestamp, r->key, r->value, NULL};
+	}
+	return n;
+}
+
 size_t bus_take(struct bus *b, struct bus_record *out, size_t max)
 {
 	size_t n = 0;
 	int from = b->nsources ? sim_below(b->nsources) : 0;
 
-	for (int i = 0; i < b->nsources && !b->dead; i++) {
-		int number = (from + i) % b->nsources;
-		struct source *s = &b->sources[number];
-
-		for (; n < max && s->next < s->visible; s->next++) {
-			const struct sim_record *r = &s->topic->records[s->next];
-
-			out[n++] = (struct bus_record){
-				number, s->next, r->timestamp, r->key, r->value, NULL};
-		}
-	}
+	for (int i = 0; i < b->nsources && n < max; i++)
+		n += bus_take_from(b, (from + i) % b->nsources, out + n, max - n);
 	return n;
 }
 
