@@ -1,6 +1,17 @@
+/*
+ * hub_bridge.c - the loop around the fold.
+ *
+ * Two batches are on their way: one is stored and then published, the other is meanwhile taken,
+ * decoded and loaded. The fold of the second begins when the first is out, so there is one order of
+ * everything; what runs side by side is the ledger's work and ours.
+ *
+ *     take, decode | load | fold | store            | publish        (first)
+ *                                 take, decode      | load    | ...  (second)
+ */
 #include "hub_bridge.h"
 
 #include "bus.h"
+#include "hub_batch.h"
 #include "hub_publish.h"
 #include "hub_step.h"
 #include "ledger.h"
@@ -12,43 +23,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH_RECORDS 1000
-#define BATCH_BYTES   (4u << 20)
-#define TAKE	      64 /* records between two looks at the bytes */
-#define STUCK_US                                                                                   \
-	500000 /* a target at its credit that has not answered for so long holds up nobody */
-#define BATCH_ARENA    (512u << 20)
+#define SIDE_ARENA     (512u << 20)
 #define CLOSE_MS       3000
+#define LOOK_AGAIN_US  500000 /* whether a target at its credit still stands in the way */
 #define RETRY_FIRST_US 100000
 #define RETRY_MAX_US   5000000
 #define FIGURES_US     60000000
+#define REFUSED_MAX    20 /* records in a row that the ledger refuses: not they are what is wrong */
 
+/* What the ledger does for us. */
 enum phase {
 	PHASE_CLOSED,	 /* nothing open; a timer starts over */
-	PHASE_OPENING,	 /* ledger connects */
+	PHASE_OPENING,	 /* it connects */
 	PHASE_REVIEWING, /* loading outputs that may not have got out before the last stop */
 	PHASE_IDLE,
-	PHASE_LOADING,
-	PHASE_MATCHING, /* loading by match keys */
-	PHASE_STORING,
-	PHASE_PUBLISHING,
-	PHASE_BEGINNING, /* loading and sending what a starting connector must settle */
-};
-
-struct source {
-	char topic[256];
-	struct hub_system *sys; /* NULL: the ctl topic */
-	int64_t moved_us;	/* when its system last had room, or answered */
-};
-
-/* One record of the batch: what it says, decoded once. */
-struct item {
-	struct bus_record *record;
-	struct msg msg;
-	struct br_err err;
-	bool bad;
-	struct ledger_range *range;
-	struct hub_mapped *mapped; /* a record nobody knew, mapped to find its case */
+	PHASE_LOADING,	 /* what the batch ahead can touch */
+	PHASE_MATCHING,	 /* the same by match keys */
+	PHASE_LOADED,	 /* the batch ahead waits for the current one to be published */
+	PHASE_STORING,	 /* the current batch */
+	PHASE_BEGINNING, /* loading what a starting connector must settle */
 };
 
 /* Outputs up to this ticket belong to inputs before these positions. */
@@ -60,55 +53,44 @@ struct watermark {
 struct bridge {
 	struct br_loop *loop;
 	const struct cfg_site *site;
-	struct hub_world world, side; /* side: loads outside a batch */
-	struct br_arena arena, side_arena;
+	struct hub_batch batch[2], *current, *ahead;
+	struct hub_world side; /* loads outside a batch */
+	struct br_arena side_arena;
 	struct ledger *ledger;
 	struct bus *bus;
 	struct hub_publisher *publisher;
-	struct source *sources;
+	struct hub_system *systems;
+	size_t nsystems;
+	struct hub_source *sources;
 	struct ledger_position *positions, *next; /* stored, and as they will be */
 	size_t nsources;
 	enum phase phase;
+	bool publishing; /* the current batch is on its way out */
+	bool blocked;	 /* Kafka's queue was full: goes on with the next acknowledgement */
+	bool reannounce; /* after a start every connector is told where it stands */
+	size_t begin_at; /* system whose HELLO is being answered */
 	struct br_timer timer, ping, figures, soon;
 	int64_t backoff_us;
 	bool stopping;
 	int status;
-
-	struct bus_record *records;
-	struct item *items;
-	size_t nrecords;
-	bool holding; /* something was left in Kafka for want of credit */
-	struct ledger_want want;
+	unsigned refused; /* records in a row */
 	struct watermark marks[64];
 	size_t nmarks;
-
-	/* systems whose HELLO is to be answered, and the one being answered; after a restart all of
-	 * them */
-	size_t begin_at;
-	bool reannounce;
-	bool blocked; /* Kafka's queue was full: publishing goes on with the next acknowledgement */
 	int64_t batches;
 	int64_t shown; /* batches when the figures were logged last */
 };
 
-static void next_batch(struct bridge *b);
+static void go_on(struct bridge *b);
 static void publish(struct bridge *b);
 static void begin_next(struct bridge *b);
 static void send_begin(struct bridge *b);
 
 /* ---- start and start over ---- */
 
-static void give_back(struct bridge *b)
-{
-	if (b->nrecords)
-		bus_give_back(b->bus, b->records, b->nrecords);
-	b->nrecords = 0;
-}
-
 static void close_all(struct bridge *b)
 {
-	if (b->bus)
-		give_back(b);
+	for (size_t i = 0; i < BR_LEN(b->batch); i++)
+		hub_batch_give_back(&b->batch[i], b->bus);
 	hub_publisher_free(b->publisher);
 	b->publisher = NULL;
 	bus_free(b->bus, CLOSE_MS);
@@ -118,31 +100,47 @@ static void close_all(struct bridge *b)
 	while (b->nmarks)
 		free(b->marks[--b->nmarks].next);
 	b->phase = PHASE_CLOSED;
+	b->publishing = b->blocked = false;
 	br_timer_set(b->loop, &b->ping, -1);
 }
 
+/* Closed later, not from inside a callback of what is being closed. */
 static void start_over(struct bridge *b, const struct br_err *err)
 {
 	if (b->phase == PHASE_CLOSED)
 		return;
-	if (err) {
-		if (br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL) {
-			br_error("the bridge stops", L_ERR(err));
-			/* closed once the loop has ended, not from inside a callback of what is
-			 * being closed */
-			b->phase = PHASE_CLOSED;
-			b->blocked = false;
-			b->status = 78;
-			br_loop_stop(b->loop, 78);
-			return;
-		}
-		br_warn("the bridge starts over", L_ERR(err));
-	}
-	/* not from inside a callback of what is being closed */
 	b->phase = PHASE_CLOSED;
-	b->blocked = false;
+	b->publishing = b->blocked = false;
+	if (err && br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL) {
+		br_error("the bridge stops", L_ERR(err));
+		b->status = 78;
+		br_loop_stop(b->loop, 78);
+		return;
+	}
+	if (err)
+		br_warn("the bridge starts over", L_ERR(err));
 	br_timer_set(b->loop, &b->timer, b->backoff_us);
 	b->backoff_us = b->backoff_us * 2 < RETRY_MAX_US ? b->backoff_us * 2 : RETRY_MAX_US;
+}
+
+/* An answer of the ledger: false when it comes too late, for all is being closed, or tells of
+ * trouble, which is seen to here. */
+static bool is_answer(struct bridge *b, const struct br_err *err)
+{
+	if (b->phase == PHASE_CLOSED)
+		return false;
+	if (err)
+		start_over(b, err);
+	return !err;
+}
+
+static void out_of_memory(struct bridge *b)
+{
+	struct br_err err;
+
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_NOMEM, NULL);
+	start_over(b, &err);
 }
 
 static void on_lost(void *arg, const struct br_err *err)
@@ -177,10 +175,10 @@ static void on_acked(void *arg)
 	if (!b->blocked)
 		return;
 	b->blocked = false;
-	if (b->phase == PHASE_PUBLISHING)
-		publish(b);
-	else if (b->phase == PHASE_BEGINNING)
+	if (b->phase == PHASE_BEGINNING)
 		send_begin(b);
+	else
+		publish(b);
 }
 
 static void mark_published(struct bridge *b)
@@ -204,409 +202,142 @@ static void mark_published(struct bridge *b)
 
 /* ---- a batch: take, load, fold, store, publish ---- */
 
-static const struct shape *shape_of(void *arg, struct br_str sys, struct br_str rec)
+/* Content, not circumstances: what is wrong with it will be wrong again. */
+static bool is_refusal(const struct br_err *err)
 {
-	struct bridge *b = arg;
-	struct hub_system *s = hub_world_system(&b->world, sys);
-	const struct mapping *m = s ? map_find(s->maps, rec) : NULL;
+	static const char *const classes[] = {"21", "22", "23", "54"};
+	const char *state = br_err_detail(err, "sqlstate");
 
-	return m ? map_shape(m) : NULL;
-}
-
-static void want_lid(struct bridge *b, struct hub_system *s, struct br_str rec, struct br_str lid)
-{
-	if (lid.n)
-		b->want.lids[b->want.nlids++] = (struct ledger_lid){s, rec, lid};
-}
-
-static void want_case(struct bridge *b, struct br_str cid)
-{
-	struct hub_id id;
-
-	if (hub_ulid_read(cid, &id))
-		b->want.cids[b->want.ncids++] = id;
-}
-
-static void want_for(struct bridge *b, struct item *it, struct hub_system *s)
-{
-	const struct msg *m = &it->msg;
-
-	switch (m->type) {
-	case MSG_OBS:
-		want_lid(b, s, m->rec, m->lid);
-		break;
-	case MSG_RCPT:
-		want_case(b, m->did.cid);
-		want_lid(b, s, m->did.rec, m->lid);
-		break;
-	case MSG_INTENT:
-		want_case(b, m->did.cid);
-		break;
-	case MSG_DIGEST:
-		it->range = &b->want.ranges[b->want.nranges++];
-		*it->range =
-			(struct ledger_range){.sys = s, .rec = m->rec, .lo = m->lo, .hi = m->hi};
-		break;
-	default:
-		break;
-	}
-}
-
-/* Orders of people: {"t":"SYSTEM","sys":..,"state":"live"} or
- * {"t":"RETRY","sys":..,"case":..,"record":..,"lid":..} */
-struct order {
-	struct br_str type, sys, state, cid, rec, lid;
-};
-
-static bool read_order(struct br_str value, struct br_arena *a, struct order *o, struct br_err *err)
-{
-	struct {
-		const char *key;
-		struct br_str *to;
-	} const members[] = {{"t", &o->type}, {"sys", &o->sys}, {"state", &o->state},
-		{"case", &o->cid}, {"record", &o->rec}, {"lid", &o->lid}};
-	enum br_json_token t;
-	struct br_jr r;
-
-	*o = (struct order){0};
-	br_jr_init(&r, value, a, err);
-	if (br_jr_next(&r) != BR_JT_OBJECT)
-		return false;
-	while ((t = br_jr_next(&r)) == BR_JT_KEY) {
-		struct br_str key = r.text, *to = NULL;
-
-		for (size_t i = 0; i < BR_LEN(members); i++)
-			if (br_str_eq(key, br_str_z(members[i].key)))
-				to = members[i].to;
-		t = br_jr_next(&r);
-		if (t == BR_JT_STRING && to)
-			*to = r.text;
-		else if (br_jr_skip(&r, t, NULL) < 0)
-			return false;
-	}
-	return t == BR_JT_END_OBJECT;
-}
-
-static void decode(struct bridge *b, size_t i)
-{
-	struct item *it = &b->items[i];
-	struct bus_record *r = it->record;
-	struct source *src = &b->sources[r->source];
-	struct order o;
-
-	memset(&it->msg, 0, sizeof(it->msg));
-	br_err_clear(&it->err);
-	it->bad = false;
-	it->range = NULL;
-	it->mapped = NULL;
-	if (!src->sys) {
-		if (read_order(r->value, &b->arena, &o, &it->err) && o.cid.n)
-			want_case(b, o.cid);
-		return;
-	}
-	it->bad = msg_read(r->value, shape_of, b, &b->arena, &it->msg, &it->err) < 0;
-	if (!it->bad)
-		want_for(b, it, src->sys);
-}
-
-static bool want_room(struct bridge *b, size_t n)
-{
-	struct br_arena *a = &b->arena;
-
-	b->want = (struct ledger_want){0};
-	b->want.lids = br_arena_array(a, struct ledger_lid, n * 2 + 1);
-	b->want.cids = br_arena_array(a, struct hub_id, n + 1);
-	b->want.ranges = br_arena_array(a, struct ledger_range, n + 1);
-	return b->want.lids && b->want.cids && b->want.ranges;
-}
-
-/* One system at a time may have links waiting for credit looked after; they take turns. */
-static void want_due(struct bridge *b)
-{
-	for (size_t i = 0; i < b->world.nsystems; i++) {
-		struct hub_system *s =
-			&b->world.systems[(i + (size_t)b->batches) % b->world.nsystems];
-
-		if (s->backlog && !s->left_out && s->state == SYS_LIVE &&
-			s->outstanding < s->credit) {
-			b->want.due = s;
-			b->want.due_limit = s->credit - s->outstanding < BATCH_RECORDS
-						    ? s->credit - s->outstanding
-						    : BATCH_RECORDS;
-			return;
-		}
-	}
-}
-
-static void fold_order(struct bridge *b, const struct bus_record *r)
-{
-	struct hub_world *w = &b->world;
-	struct hub_system *s;
-	struct br_err err;
-	struct order o;
-	struct hub_id id;
-	struct hub_case *k;
-	struct hub_link *l;
-
-	br_err_clear(&err);
-	if (!read_order(r->value, &b->arena, &o, &err) || !(s = hub_world_system(w, o.sys))) {
-		br_warn("an order on the ctl topic cannot be read", L_INT("offset", r->offset),
-			L_ERR(&err));
-		return;
-	}
-	if (br_str_eq(o.type, BR_STR("SYSTEM"))) {
-		hub_step_system_state(w, s,
-			br_str_eq(o.state, BR_STR("live"))    ? SYS_LIVE
-			: br_str_eq(o.state, BR_STR("trial")) ? SYS_TRIAL
-							      : SYS_PAUSED);
-		return;
-	}
-	k = hub_ulid_read(o.cid, &id) ? hub_world_case(w, &id) : NULL;
-	l = k ? hub_case_link(k, s, o.rec) : NULL;
-	if (l)
-		hub_step_resume(w, l, true);
-	if (o.lid.n) {
-		struct hub_out *out = hub_out_add(w, OUT_REFETCH, s);
-
-		/* the record is read again, and what is there now counts */
-		if (out && (out->lids = br_arena_array(w->arena, struct br_str, 1))) {
-			out->rec = o.rec;
-			out->lids[0] = o.lid;
-			out->nlids = 1;
-		}
-	}
-}
-
-static void fold(struct bridge *b)
-{
-	struct hub_world *w = &b->world;
-
-	/* fewer than asked for: that was all of it, unless this batch adds more */
-	if (b->want.due)
-		b->want.due->backlog = (int64_t)b->want.ndue == b->want.due_limit;
-	for (size_t i = 0; i < b->nrecords; i++) {
-		struct item *it = &b->items[i];
-		struct bus_record *r = it->record;
-		struct source *src = &b->sources[r->source];
-
-		w->source = r->source;
-		w->offset = r->offset;
-		w->now_ms = r->timestamp;
-		w->topic = br_str_z(src->topic);
-		w->mapped = it->mapped;
-		if (!src->sys)
-			fold_order(b, r);
-		else if (it->bad)
-			hub_step_bad(w, src->sys, r->key, r->value, &it->err);
-		else if (it->msg.type == MSG_DIGEST && hub_is_newer(src->sys, &it->msg)) {
-			hub_step(w, src->sys, &it->msg);
-			hub_step_digest(w, src->sys, &it->msg, it->range->known, it->range->nknown);
-		} else {
-			hub_step(w, src->sys, &it->msg);
-		}
-		b->next[r->source].next = r->offset + 1;
-		if (it->msg.type == MSG_RCPT)
-			src->moved_us = br_loop_now(b->loop);
-	}
-	for (size_t i = 0; i < b->want.ndue; i++)
-		hub_step_resume(w, b->want.due_links[i], false);
+	for (size_t i = 0; state && i < BR_LEN(classes); i++)
+		if (strncmp(state, classes[i], 2) == 0)
+			return true;
+	return false;
 }
 
 static void on_stored(void *arg, const struct br_err *err)
 {
 	struct bridge *b = arg;
 
-	if (err) {
-		start_over(b, err);
-		return;
+	if (err && is_refusal(err) && b->refused < REFUSED_MAX && b->phase != PHASE_CLOSED) {
+		b->refused += b->current->n == 1;
+		hub_batch_refused(b->current, b->sources, err);
+		b->backoff_us = RETRY_FIRST_US;
 	}
+	if (!is_answer(b, err))
+		return;
 	memcpy(b->positions, b->next, b->nsources * sizeof(*b->positions));
 	b->batches++;
 	b->backoff_us = RETRY_FIRST_US;
-	b->phase = PHASE_PUBLISHING;
-	publish(b);
+	if (b->current->n > 1)
+		b->refused = 0;
+	b->phase = PHASE_IDLE;
+	b->publishing = true;
+	/* the ledger may look for the next one while this one goes out */
+	go_on(b);
+	if (b->publishing && !b->blocked)
+		publish(b);
 }
 
 static void fold_and_store(struct bridge *b)
 {
-	fold(b);
+	struct hub_batch *folded = b->ahead;
+
+	b->ahead = b->current;
+	b->current = folded;
+	hub_batch_fold(folded, b->sources, b->next, br_loop_now(b->loop));
 	b->phase = PHASE_STORING;
-	ledger_store(b->ledger, &b->world, b->next, b->nsources, on_stored, b);
+	ledger_store(b->ledger, &folded->world, b->next, b->nsources, on_stored, b);
 }
 
 static void on_matched(void *arg, const struct br_err *err)
 {
-	if (err)
-		start_over(arg, err);
-	else
-		fold_and_store(arg);
-}
+	struct bridge *b = arg;
 
-/* Records nobody knows yet may say which case they are: those cases are loaded too. True when there
- * is something to load. */
-static bool want_matches(struct bridge *b)
-{
-	struct ledger_want want = {0};
-	struct br_str scheme[8], value[8];
-
-	want.keys = br_arena_array(&b->arena, struct ledger_key, b->nrecords * BR_LEN(scheme) + 1);
-	for (size_t i = 0; want.keys && i < b->nrecords; i++) {
-		struct item *it = &b->items[i];
-		struct hub_system *s = b->sources[it->record->source].sys;
-		const struct mapping *map =
-			s && !it->bad && it->msg.type == MSG_OBS && it->msg.has_image
-				? map_find(s->maps, it->msg.rec)
-				: NULL;
-		size_t n;
-
-		if (!map || hub_world_link(&b->world, s, it->msg.rec, it->msg.lid))
-			continue;
-		it->mapped = br_arena_new(&b->arena, struct hub_mapped);
-		if (!it->mapped)
-			continue;
-		hub_map(map, &it->msg, &b->arena, it->mapped);
-		if (it->mapped->rc < 0)
-			continue;
-		n = map_match_keys(map, &it->mapped->got, scheme, value, BR_LEN(scheme));
-		for (size_t j = 0; j < n; j++)
-			want.keys[want.nkeys++] = (struct ledger_key){scheme[j], value[j]};
-	}
-	if (want.nkeys == 0)
-		return false;
-	want.due = NULL;
-	struct ledger_want first = b->want;
-
-	b->want = want;
-	b->want.due_links = first.due_links;
-	b->want.ndue = first.ndue;
-	b->want.due_limit = first.due_limit;
-	b->phase = PHASE_MATCHING;
-	ledger_load(b->ledger, &b->world, b->positions, b->nsources, &b->want, on_matched, b);
-	b->want.due = first.due;
-	return true;
+	if (!is_answer(b, err))
+		return;
+	b->phase = PHASE_LOADED;
+	go_on(b);
 }
 
 static void on_loaded(void *arg, const struct br_err *err)
 {
 	struct bridge *b = arg;
 
-	if (err)
-		start_over(b, err);
-	else if (!want_matches(b))
-		fold_and_store(b);
-}
-
-/*
- * How many records of a source may come in. What would have to wait for a target's credit is better
- * left in Kafka: put down as due, it would be written, read and written again. But a target that
- * has not answered for a while must not stand in anybody's way, and a source whose own system is at
- * its credit has the answers that give it back.
- */
-static int64_t intake(struct bridge *b, size_t source, int64_t taken)
-{
-	const struct hub_system *own = b->sources[source].sys;
-	int64_t room = BATCH_RECORDS;
-
-	for (size_t i = 0; own && own->outstanding < own->credit && i < b->world.nsystems; i++) {
-		const struct hub_system *s = &b->world.systems[i];
-
-		if (s == own || s->state != SYS_LIVE ||
-			br_loop_now(b->loop) - b->sources[i].moved_us > STUCK_US)
-			continue;
-		if (s->credit - s->outstanding - taken < room)
-			room = s->credit - s->outstanding - taken;
-	}
-	return room > 0 ? room : 0;
-}
-
-static void look_who_moves(struct bridge *b)
-{
-	for (size_t i = 0; i < b->world.nsystems; i++)
-		if (b->world.systems[i].outstanding < b->world.systems[i].credit)
-			b->sources[i].moved_us = br_loop_now(b->loop);
-}
-
-static void take_from(struct bridge *b, size_t source, size_t *bytes)
-{
-	int64_t room = intake(b, source, (int64_t)b->nrecords);
-
-	b->holding |= room == 0;
-	while (room > 0 && b->nrecords < BATCH_RECORDS && *bytes < BATCH_BYTES) {
-		struct bus_record *r = b->records + b->nrecords;
-		size_t max = BATCH_RECORDS - b->nrecords, got;
-
-		max = max < TAKE ? max : TAKE;
-		max = (int64_t)max < room ? max : (size_t)room;
-		got = bus_take_from(b->bus, (int)source, r, max);
-		for (size_t i = 0; i < got; i++)
-			*bytes += r[i].value.n;
-		b->nrecords += got;
-		room -= (int64_t)got;
-		if (got < max)
-			return;
-	}
-}
-
-/* A batch: what is there, sources taking turns in being first. */
-static void take(struct bridge *b)
-{
-	size_t bytes = 0;
-
-	b->nrecords = 0;
-	b->holding = false;
-	look_who_moves(b);
-	for (size_t i = 0; i < b->nsources; i++)
-		take_from(b, (i + (size_t)b->batches) % b->nsources, &bytes);
-}
-
-static void next_batch(struct bridge *b)
-{
-	if (b->phase != PHASE_IDLE || b->stopping)
+	if (!is_answer(b, err))
 		return;
-	hub_world_begin(&b->world, &b->arena);
-	take(b);
-	if (!want_room(b, b->nrecords)) {
-		struct br_err err;
-
-		br_err_clear(&err);
-		br_err_set(&err, BR_E_NOMEM, NULL);
-		start_over(b, &err);
+	if (!hub_batch_want_matches(b->ahead, b->sources)) {
+		on_matched(b, NULL);
 		return;
 	}
-	want_due(b);
-	if (b->nrecords == 0 && !b->want.due) {
-		if (b->holding)
-			br_timer_set(b->loop, &b->soon, STUCK_US);
+	b->phase = PHASE_MATCHING;
+	ledger_load(b->ledger, &b->ahead->world, b->positions, b->nsources, &b->ahead->want,
+		on_matched, b);
+}
+
+static bool take_ahead(struct bridge *b)
+{
+	if (hub_batch_take(b->ahead, b->bus, b->sources, b->nsources, b->next, (size_t)b->batches,
+		    br_loop_now(b->loop)) < 0) {
+		out_of_memory(b);
+		return false;
+	}
+	if (b->ahead->n == 0 && b->ahead->holding)
+		br_timer_set(b->loop, &b->soon, LOOK_AGAIN_US);
+	return true;
+}
+
+static void load_ahead(struct bridge *b)
+{
+	bool due = hub_batch_want_due(b->ahead, (size_t)b->batches);
+
+	if (b->ahead->n == 0 && !due)
 		return;
-	}
-	for (size_t i = 0; i < b->nrecords; i++) {
-		b->items[i].record = &b->records[i];
-		decode(b, i);
-	}
 	b->phase = PHASE_LOADING;
-	ledger_load(b->ledger, &b->world, b->positions, b->nsources, &b->want, on_loaded, b);
+	ledger_load(b->ledger, &b->ahead->world, b->positions, b->nsources, &b->ahead->want,
+		on_loaded, b);
+}
+
+/* Does what can be done next. */
+static void go_on(struct bridge *b)
+{
+	if (b->phase < PHASE_IDLE)
+		return;
+	if (b->stopping) {
+		/* what is only loaded will be taken again */
+		if (!b->publishing && b->phase <= PHASE_LOADED)
+			br_loop_stop(b->loop, b->status);
+		return;
+	}
+	if (b->phase == PHASE_LOADED && !b->publishing)
+		fold_and_store(b);
+	if ((b->phase == PHASE_IDLE || b->phase == PHASE_STORING) && b->ahead->n == 0 &&
+		!take_ahead(b))
+		return;
+	/* a HELLO is answered before anything else is folded, and the ledger is needed for it */
+	if (b->phase == PHASE_IDLE && !(b->publishing && b->current->world.begins) &&
+		!b->reannounce)
+		load_ahead(b);
 }
 
 static void on_records(void *arg)
 {
-	next_batch(arg);
+	go_on(arg);
+}
+
+static void on_soon(void *arg)
+{
+	go_on(arg);
 }
 
 static void batch_done(struct bridge *b)
 {
 	mark_published(b);
-	give_back(b);
+	hub_batch_give_back(b->current, b->bus);
 	b->reannounce = false;
-	b->phase = PHASE_IDLE;
-	if (b->stopping)
-		br_loop_stop(b->loop, b->status);
-	else
-		br_timer_set(b->loop, &b->soon, 0);
-}
-
-static void on_soon(void *arg)
-{
-	next_batch(arg);
+	b->publishing = false;
+	if (b->phase == PHASE_BEGINNING)
+		b->phase = PHASE_IDLE;
+	go_on(b);
 }
 
 static void publish(struct bridge *b)
@@ -615,24 +346,27 @@ static void publish(struct bridge *b)
 	bool fatal = false;
 
 	br_err_clear(&err);
-	if (!hub_publish(b->publisher, &b->world, &err, &fatal)) {
+	if (!hub_publish(b->publisher, &b->current->world, &err, &fatal)) {
 		b->blocked = !fatal;
 		if (fatal)
 			start_over(b, &err);
 		return;
 	}
-	b->phase = PHASE_BEGINNING;
 	b->begin_at = 0;
-	begin_next(b);
+	if (b->current->world.begins || b->reannounce)
+		begin_next(b);
+	else
+		batch_done(b);
 }
 
 /* ---- answering a HELLO: BEGIN, outstanding commands, FENCE ---- */
 
 static const struct hub_out *fence_of(const struct bridge *b, const struct hub_system *s)
 {
+	const struct hub_world *w = &b->current->world;
 	const struct hub_out *last = NULL;
 
-	for (const struct hub_out *o = b->world.begins ? b->world.outs : NULL; o; o = o->next)
+	for (const struct hub_out *o = w->begins ? w->outs : NULL; o; o = o->next)
 		if (o->kind == OUT_FENCE && o->sys == s)
 			last = o;
 	return last;
@@ -640,7 +374,7 @@ static const struct hub_out *fence_of(const struct bridge *b, const struct hub_s
 
 static void send_begin(struct bridge *b)
 {
-	struct hub_system *s = &b->world.systems[b->begin_at];
+	struct hub_system *s = &b->systems[b->begin_at];
 	struct hub_out again = {
 		.kind = OUT_FENCE, .sys = s, .nonce = br_str_z(s->nonce), .sweep = SWEEP_NONE};
 	struct br_err err;
@@ -661,30 +395,25 @@ static void send_begin(struct bridge *b)
 
 static void on_inflight(void *arg, const struct br_err *err)
 {
-	if (err)
-		start_over(arg, err);
-	else
+	if (is_answer(arg, err))
 		send_begin(arg);
 }
 
-/* The side world shares the systems (and their sequence numbers) with the batch's. */
 static void side_world(struct bridge *b)
 {
-	b->side.schema = b->world.schema;
-	b->side.systems = b->world.systems;
-	b->side.nsystems = b->world.nsystems;
-	b->side.incarnation = b->world.incarnation;
+	b->side.incarnation = b->current->world.incarnation;
 	hub_world_begin(&b->side, &b->side_arena);
 }
 
 static void begin_next(struct bridge *b)
 {
-	while (b->begin_at < b->world.nsystems) {
-		struct hub_system *s = &b->world.systems[b->begin_at];
+	while (b->begin_at < b->nsystems) {
+		struct hub_system *s = &b->systems[b->begin_at];
 
 		if (!s->left_out &&
 			(b->reannounce ? s->nonce[0] != '\0' : fence_of(b, s) != NULL)) {
 			side_world(b);
+			b->phase = PHASE_BEGINNING;
 			ledger_load_inflight(b->ledger, &b->side, s, on_inflight, b);
 			return;
 		}
@@ -699,16 +428,14 @@ static void on_unpublished(void *arg, const struct br_err *err)
 {
 	struct bridge *b = arg;
 
-	if (err) {
-		start_over(b, err);
+	if (!is_answer(b, err))
 		return;
-	}
-	br_info("the bridge is up", L_INT("incarnation", b->world.incarnation),
-		L_INT("systems", (int64_t)b->world.nsystems));
+	br_info("the bridge is up", L_INT("incarnation", b->current->world.incarnation),
+		L_INT("systems", (int64_t)b->nsystems));
 	/* what may not have got out: changed cases and their history; then every connector is told
 	 * again where it stands */
-	b->phase = PHASE_PUBLISHING;
-	b->reannounce = true;
+	b->phase = PHASE_IDLE;
+	b->publishing = b->reannounce = true;
 	publish(b);
 }
 
@@ -720,7 +447,7 @@ static int open_bus(struct bridge *b, struct br_err *err)
 	b->bus = bus_new(b->loop, b->site, "casebridge-bridge", &events, err);
 	if (!b->bus)
 		return -(int)br_err_code(err);
-	b->publisher = hub_publisher_new(b->bus, b->site, &b->world, err);
+	b->publisher = hub_publisher_new(b->bus, b->site, &b->current->world, err);
 	if (!b->publisher)
 		return -(int)br_err_code(err);
 	for (size_t i = 0; i < b->nsources; i++) {
@@ -748,8 +475,10 @@ static void on_opened(void *arg, const struct br_err *err)
 		start_over(b, &e);
 		return;
 	}
-	hub_world_begin(&b->world, &b->arena);
-	ledger_load_unpublished(b->ledger, &b->world, b->positions, b->nsources, on_unpublished, b);
+	b->ahead->world.incarnation = b->current->world.incarnation;
+	hub_world_begin(&b->current->world, &b->current->arena);
+	ledger_load_unpublished(
+		b->ledger, &b->current->world, b->positions, b->nsources, on_unpublished, b);
 }
 
 static void open_all(void *arg)
@@ -758,17 +487,20 @@ static void open_all(void *arg)
 	struct br_err err;
 
 	close_all(b);
+	if (b->stopping) {
+		br_loop_stop(b->loop, b->status);
+		return;
+	}
 	br_err_clear(&err);
 	b->phase = PHASE_OPENING;
-	b->blocked = false;
-	hub_world_begin(&b->world, &b->arena);
+	hub_world_begin(&b->current->world, &b->current->arena);
 	b->ledger = ledger_new(b->loop, b->site->ledger_dsn.p, on_lost, b, &err);
 	if (!b->ledger) {
 		start_over(b, &err);
 		return;
 	}
 	br_timer_set(b->loop, &b->ping, 0);
-	ledger_open(b->ledger, &b->world, b->positions, b->nsources, on_opened, b);
+	ledger_open(b->ledger, &b->current->world, b->positions, b->nsources, on_opened, b);
 }
 
 /* ---- timers and signals ---- */
@@ -778,14 +510,14 @@ static void on_ping(void *arg)
 	struct bridge *b = arg;
 	int64_t every_ms = 5000;
 
-	for (size_t i = 0; i < b->world.nsystems; i++) {
-		struct cfg_system *s = cfg_site_system(b->site, b->world.systems[i].code);
+	for (size_t i = 0; i < b->nsystems; i++) {
+		struct cfg_system *s = cfg_site_system(b->site, b->systems[i].code);
 
 		if (s && s->lease_ms / 4 < every_ms && s->lease_ms > 0)
 			every_ms = s->lease_ms / 4;
 	}
 	if (b->publisher && b->phase >= PHASE_IDLE)
-		hub_publish_pings(b->publisher, &b->world, br_wall_us() / 1000);
+		hub_publish_pings(b->publisher, &b->current->world, br_wall_us() / 1000);
 	br_timer_set(b->loop, &b->ping, every_ms * 1000);
 }
 
@@ -793,8 +525,8 @@ static void on_figures(void *arg)
 {
 	struct bridge *b = arg;
 
-	for (size_t i = 0; b->batches != b->shown && i < b->world.nsystems; i++) {
-		const struct hub_system *s = &b->world.systems[i];
+	for (size_t i = 0; b->batches != b->shown && i < b->nsystems; i++) {
+		const struct hub_system *s = &b->systems[i];
 
 		const struct br_log_field fields[] = {
 			L_STR("system", s->code),
@@ -818,8 +550,10 @@ static void on_signal(void *arg, int signo)
 		return;
 	br_info("the bridge stops after this batch");
 	b->stopping = true;
-	if (b->phase == PHASE_IDLE || b->phase == PHASE_CLOSED || b->phase == PHASE_OPENING)
-		br_loop_stop(b->loop, 0);
+	if (b->phase == PHASE_CLOSED || b->phase == PHASE_OPENING)
+		br_loop_stop(b->loop, b->status);
+	else
+		go_on(b);
 }
 
 /* ---- construction ---- */
@@ -829,79 +563,79 @@ static enum case_owner role_of(const struct cfg_system *c)
 	return br_str_eq(c->role, BR_STR("portal")) ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT;
 }
 
-static int make(struct bridge *b, const struct cfg_site *site, const struct case_schema *schema,
-	struct map_set *const *maps)
+static void make_systems(struct bridge *b, const struct cfg_site *site, struct map_set *const *maps)
 {
-	size_t n = site->nsystems, all = n + site->nleft_out, i = 0;
+	for (const struct cfg_system *c = site->systems; c; c = c->next, b->nsystems++) {
+		size_t i = b->nsystems;
 
-	b->site = site;
-	br_arena_init(&b->arena, BATCH_ARENA);
-	br_arena_init(&b->side_arena, BATCH_ARENA);
-	br_buf_init(&b->world.scratch, 16 << 20);
-	br_buf_init(&b->world.delta, 16 << 20);
-	br_buf_init(&b->side.scratch, 16 << 20);
-	br_buf_init(&b->side.delta, 16 << 20);
-	b->world.schema = schema;
-	b->world.nsystems = n;
-	b->nsources = n + 1;
-	b->world.systems = calloc(all, sizeof(*b->world.systems));
-	b->sources = calloc(n + 1, sizeof(*b->sources));
-	b->positions = calloc(n + 1, sizeof(*b->positions));
-	b->next = calloc(n + 1, sizeof(*b->next));
-	b->records = calloc(BATCH_RECORDS, sizeof(*b->records));
-	b->items = calloc(BATCH_RECORDS, sizeof(*b->items));
-	if (!b->world.systems || !b->sources || !b->positions || !b->next || !b->records ||
-		!b->items)
-		return -BR_E_NOMEM;
-	for (struct cfg_system *c = site->systems; c; c = c->next, i++) {
-		struct hub_system *s = &b->world.systems[i];
-
-		s->code = c->name;
-		s->role = role_of(c);
-		s->maps = maps[i];
-		s->items = &c->items;
-		s->credit = c->credit;
-		s->state = c->start_live ? SYS_LIVE : SYS_TRIAL;
-		b->sources[i].sys = s;
+		b->systems[i] = (struct hub_system){.code = c->name,
+			.role = role_of(c),
+			.maps = maps[i],
+			.items = &c->items,
+			.credit = c->credit,
+			.state = c->start_live ? SYS_LIVE : SYS_TRIAL};
+		b->sources[i].sys = &b->systems[i];
 		snprintf(b->sources[i].topic, sizeof(b->sources[i].topic), "%.*s.in.%.*s",
 			BR_STR_ARG(site->topic_prefix), BR_STR_ARG(c->name));
 	}
 	for (const struct cfg_system *c = site->left_out; c; c = c->next)
 		if (c->named)
-			b->world.systems[b->world.nsystems++] = (struct hub_system){.code = c->name,
+			b->systems[b->nsystems++] = (struct hub_system){.code = c->name,
 				.role = role_of(c),
 				.role_unknown = !c->role_known,
 				.left_out = true};
+}
+
+static int make(struct bridge *b, const struct cfg_site *site, const struct case_schema *schema,
+	struct map_set *const *maps)
+{
+	size_t n = site->nsystems;
+	int rc = 0;
+
+	b->site = site;
+	b->nsources = n + 1;
+	b->systems = calloc(n + site->nleft_out + 1, sizeof(*b->systems));
+	b->sources = calloc(n + 1, sizeof(*b->sources));
+	b->positions = calloc(n + 1, sizeof(*b->positions));
+	b->next = calloc(n + 1, sizeof(*b->next));
+	if (!b->systems || !b->sources || !b->positions || !b->next)
+		return -BR_E_NOMEM;
+	make_systems(b, site, maps);
 	snprintf(b->sources[n].topic, sizeof(b->sources[n].topic), "%.*s.ctl",
 		BR_STR_ARG(site->topic_prefix));
-	for (i = 0; i <= n; i++)
+	for (size_t i = 0; i <= n; i++) {
+		b->sources[i].poison = -1;
 		b->positions[i] = b->next[i] = (struct ledger_position){
 			.topic = br_str_z(b->sources[i].topic), .sys = b->sources[i].sys};
-	return 0;
+	}
+	for (size_t i = 0; i < BR_LEN(b->batch); i++)
+		rc |= hub_batch_init(&b->batch[i], schema, b->systems, b->nsystems);
+	b->current = &b->batch[0];
+	b->ahead = &b->batch[1];
+	b->side = (struct hub_world){
+		.schema = schema, .systems = b->systems, .nsystems = b->nsystems};
+	br_arena_init(&b->side_arena, SIDE_ARENA);
+	br_buf_init(&b->side.scratch, 16u << 20);
+	br_buf_init(&b->side.delta, 16u << 20);
+	return rc;
 }
 
 static void release(struct bridge *b)
 {
-	for (size_t i = 0; b->world.systems && i < b->world.nsystems; i++)
-		free((char *)b->world.systems[i].cursor.p);
-	br_buf_release(&b->world.scratch);
-	br_buf_release(&b->world.delta);
-	br_buf_release(&b->side.scratch);
-	br_buf_release(&b->side.delta);
-	HASH_CLEAR(hh, b->world.cases);
-	HASH_CLEAR(hh, b->world.links);
-	HASH_CLEAR(hh, b->world.keys);
+	for (size_t i = 0; i < b->nsystems; i++)
+		free((char *)b->systems[i].cursor.p);
+	for (size_t i = 0; b->current && i < BR_LEN(b->batch); i++)
+		hub_batch_release(&b->batch[i]);
 	HASH_CLEAR(hh, b->side.cases);
 	HASH_CLEAR(hh, b->side.links);
 	HASH_CLEAR(hh, b->side.keys);
-	br_arena_release(&b->arena);
+	br_buf_release(&b->side.scratch);
+	br_buf_release(&b->side.delta);
 	br_arena_release(&b->side_arena);
-	free(b->world.systems);
+	free(b->systems);
 	free(b->sources);
 	free(b->positions);
 	free(b->next);
-	free(b->records);
-	free(b->items);
 	free(b);
 }
 

@@ -264,10 +264,14 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
 	}
 }
 
-/* A key of a stranger's record may be any bytes; the ledger takes text. */
+#define KEY_SHOWN 200 /* bytes */
+
+/* A key of a stranger's record may be any bytes and any number of them; the ledger takes text that
+ * an index can hold. */
 static struct br_str as_text(struct hub_world *w, struct br_str bytes)
 {
-	struct br_str text = br_arena_copy(w->arena, bytes);
+	struct br_str text = br_arena_copy(
+		w->arena, (struct br_str){bytes.p, bytes.n < KEY_SHOWN ? bytes.n : KEY_SHOWN});
 	char *p = (char *)(uintptr_t)text.p;
 	size_t i = 0;
 
@@ -295,6 +299,68 @@ void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, 
 	hub_add_parked(w, s, NULL, BR_STR(""), as_text(w, key), PARKED_MESSAGE, bytes, &why);
 	s->count.read++;
 	s->count.parked_in++;
+}
+
+static struct hub_link *link_of(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	struct hub_case *k;
+	struct hub_id cid;
+
+	if (m->type == MSG_OBS)
+		return hub_world_link(w, s, m->rec, m->lid);
+	if (!hub_ulid_read(m->did.cid, &cid))
+		return NULL;
+	k = hub_world_case(w, &cid);
+	return k ? hub_case_link(k, s, m->did.rec) : NULL;
+}
+
+/* The answer came, and cannot be kept. */
+static void lose_answer(struct hub_link *l)
+{
+	struct hub_system *s = l->sys;
+
+	if (l->inflight.pending)
+		s->count.pending--;
+	else
+		s->outstanding--;
+	s->count.unknown++;
+	l->inflight.on = false;
+	l->due = false;
+}
+
+void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg *m,
+	struct br_str key, struct br_str bytes, const struct br_err *err)
+{
+	struct hub_link *l;
+	struct br_err why;
+	char text[512];
+
+	if (!s)
+		return;
+	if (!m || m->type == MSG_HELLO || !hub_is_newer(s, m)) {
+		hub_step_bad(w, s, key, bytes, err);
+		return;
+	}
+	s->last_contact_ms = w->now_ms;
+	s->last_seq = m->seq;
+	s->dirty = true;
+	l = m->type == MSG_OBS || m->type == MSG_RCPT ? link_of(w, s, m) : NULL;
+	br_err_clear(&why);
+	br_err_set(&why, BR_E_HUB_LEDGER_REFUSED, "system", s->code.p, "why",
+		br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
+	if (m->type == MSG_OBS) {
+		s->count.read++;
+		s->count.parked_in++;
+	}
+	if (l && m->type == MSG_RCPT && l->inflight.on && l->n == m->did.n &&
+		l->inflight.incarnation == m->did.incarnation)
+		lose_answer(l);
+	hub_add_parked(w, s, l ? l->kase : NULL, l ? l->rec : BR_STR(""), as_text(w, key),
+		PARKED_MESSAGE, bytes, &why);
+	if (l) {
+		l->state = LINK_PARKED;
+		l->dirty = true;
+	}
 }
 
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)

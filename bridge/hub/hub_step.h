@@ -16,6 +16,13 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m);
 /* A record of the in topic that is no message: parked with its bytes. */
 void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes,
 	const struct br_err *err);
+/*
+ * A message whose effect the ledger refused (err: why): parked with its bytes, and with it the link
+ * it is about, whose command, if this was its answer, has an unknown outcome. m is NULL when it
+ * cannot be read; s is NULL for an order, which is only passed over.
+ */
+void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg *m,
+	struct br_str key, struct br_str bytes, const struct br_err *err);
 /* Sends what links of this case wait for (credit came free, system went live, an operator's retry).
  */
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry);

@@ -1,0 +1,358 @@
+#include "hub_batch.h"
+
+#include "hub_step.h"
+
+#include "br_log.h"
+
+#include <stdlib.h>
+
+#define BATCH_BYTES (4u << 20)
+#define BATCH_ARENA (512u << 20)
+#define SCRATCH	    (16u << 20)
+#define TAKE	    64 /* records between two looks at the bytes */
+/* A target at its credit that has not answered for so long holds up nobody. */
+#define STUCK_US 500000
+
+/* One record: what it says, decoded once. */
+struct hub_item {
+	struct bus_record *record;
+	struct msg msg;
+	struct hub_order order;
+	struct br_err err;
+	bool bad;
+	struct ledger_range *range;
+	struct hub_mapped *mapped; /* a record nobody knew, mapped to find its case */
+};
+
+int hub_batch_init(struct hub_batch *b, const struct case_schema *schema,
+	struct hub_system *systems, size_t nsystems)
+{
+	*b = (struct hub_batch){
+		.world = {.schema = schema, .systems = systems, .nsystems = nsystems}};
+	br_arena_init(&b->arena, BATCH_ARENA);
+	br_buf_init(&b->world.scratch, SCRATCH);
+	br_buf_init(&b->world.delta, SCRATCH);
+	b->records = calloc(HUB_BATCH_RECORDS, sizeof(*b->records));
+	b->items = calloc(HUB_BATCH_RECORDS, sizeof(*b->items));
+	hub_world_begin(&b->world, &b->arena);
+	return b->records && b->items ? 0 : -BR_E_NOMEM;
+}
+
+void hub_batch_release(struct hub_batch *b)
+{
+	HASH_CLEAR(hh, b->world.cases);
+	HASH_CLEAR(hh, b->world.links);
+	HASH_CLEAR(hh, b->world.keys);
+	br_buf_release(&b->world.scratch);
+	br_buf_release(&b->world.delta);
+	br_arena_release(&b->arena);
+	free(b->records);
+	free(b->items);
+}
+
+void hub_batch_give_back(struct hub_batch *b, struct bus *bus)
+{
+	if (b->n && bus)
+		bus_give_back(bus, b->records, b->n);
+	b->n = 0;
+}
+
+/* ---- taking ---- */
+
+/*
+ * How many records of a source may come in. What would have to wait for a target's credit is better
+ * left in Kafka: put down as due, it would be written, read and written again. But a target that
+ * has not answered for a while must not stand in anybody's way, and a source whose own system is at
+ * its credit has the answers that give it back.
+ */
+static int64_t intake(const struct hub_batch *b, const struct hub_source *sources, size_t nsources,
+	const struct hub_source *from, int64_t now_us)
+{
+	const struct hub_system *own = from->sys;
+	int64_t room = HUB_BATCH_RECORDS;
+
+	for (size_t i = 0; own && own->outstanding < own->credit && i < nsources; i++) {
+		const struct hub_system *s = sources[i].sys;
+		int64_t left = s ? s->credit - s->outstanding - (int64_t)b->n : room;
+
+		if (s && s != own && s->state == SYS_LIVE && left < room &&
+			now_us - sources[i].moved_us <= STUCK_US)
+			room = left;
+	}
+	return room > 0 ? room : 0;
+}
+
+static void look_who_moves(struct hub_source *sources, size_t nsources, int64_t now_us)
+{
+	for (size_t i = 0; i < nsources; i++)
+		if (sources[i].sys && sources[i].sys->outstanding < sources[i].sys->credit)
+			sources[i].moved_us = now_us;
+}
+
+static void take_from(
+	struct hub_batch *b, struct bus *bus, size_t source, int64_t room, size_t *bytes)
+{
+	while (room > 0 && b->n < HUB_BATCH_RECORDS && *bytes < BATCH_BYTES) {
+		struct bus_record *r = b->records + b->n;
+		size_t max = HUB_BATCH_RECORDS - b->n, got;
+
+		max = max < TAKE ? max : TAKE;
+		max = (int64_t)max < room ? max : (size_t)room;
+		got = bus_take_from(bus, (int)source, r, max);
+		for (size_t i = 0; i < got; i++)
+			*bytes += r[i].value.n;
+		b->n += got;
+		room -= (int64_t)got;
+		if (got < max)
+			return;
+	}
+}
+
+/* ---- decoding ---- */
+
+static const struct shape *shape_of(void *arg, struct br_str sys, struct br_str rec)
+{
+	struct hub_batch *b = arg;
+	struct hub_system *s = hub_world_system(&b->world, sys);
+	const struct mapping *m = s ? map_find(s->maps, rec) : NULL;
+
+	return m ? map_shape(m) : NULL;
+}
+
+static void want_lid(
+	struct hub_batch *b, struct hub_system *s, struct br_str rec, struct br_str lid)
+{
+	if (lid.n)
+		b->want.lids[b->want.nlids++] = (struct ledger_lid){s, rec, lid};
+}
+
+static void want_case(struct hub_batch *b, struct br_str cid)
+{
+	struct hub_id id;
+
+	if (hub_ulid_read(cid, &id))
+		b->want.cids[b->want.ncids++] = id;
+}
+
+static void want_for(struct hub_batch *b, struct hub_item *it, struct hub_system *s)
+{
+	const struct msg *m = &it->msg;
+
+	switch (m->type) {
+	case MSG_OBS:
+		want_lid(b, s, m->rec, m->lid);
+		break;
+	case MSG_RCPT:
+		want_case(b, m->did.cid);
+		want_lid(b, s, m->did.rec, m->lid);
+		break;
+	case MSG_INTENT:
+		want_case(b, m->did.cid);
+		break;
+	case MSG_DIGEST:
+		it->range = &b->want.ranges[b->want.nranges++];
+		*it->range =
+			(struct ledger_range){.sys = s, .rec = m->rec, .lo = m->lo, .hi = m->hi};
+		break;
+	default:
+		break;
+	}
+}
+
+static void decode(struct hub_batch *b, struct hub_source *sources, size_t i)
+{
+	struct hub_item *it = &b->items[i];
+	struct bus_record *r = &b->records[i];
+	struct hub_system *s = sources[r->source].sys;
+
+	it->record = r;
+	memset(&it->msg, 0, sizeof(it->msg));
+	br_err_clear(&it->err);
+	it->range = NULL;
+	it->mapped = NULL;
+	if (!s) {
+		it->bad = !hub_order_read(r->value, &b->arena, &it->order, &it->err);
+		if (!it->bad && it->order.cid.n)
+			want_case(b, it->order.cid);
+		return;
+	}
+	it->bad = msg_read(r->value, shape_of, b, &b->arena, &it->msg, &it->err) < 0;
+	if (!it->bad)
+		want_for(b, it, s);
+}
+
+static bool want_room(struct hub_batch *b)
+{
+	struct br_arena *a = &b->arena;
+
+	b->want = (struct ledger_want){0};
+	b->want.lids = br_arena_array(a, struct ledger_lid, b->n * 2 + 1);
+	b->want.cids = br_arena_array(a, struct hub_id, b->n + 1);
+	b->want.ranges = br_arena_array(a, struct ledger_range, b->n + 1);
+	return b->want.lids && b->want.cids && b->want.ranges;
+}
+
+/* The first offset a source would give is not known here; its position is. */
+static bool goes_alone(const struct hub_source *s, const struct ledger_position *next)
+{
+	return next->next < s->one_by_one;
+}
+
+int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
+	size_t nsources, const struct ledger_position *next, size_t turn, int64_t now_us)
+{
+	size_t bytes = 0;
+	bool alone = false;
+
+	hub_world_begin(&b->world, &b->arena);
+	b->holding = false;
+	look_who_moves(sources, nsources, now_us);
+	for (size_t i = 0; i < nsources; i++)
+		alone |= goes_alone(&sources[i], &next[i]);
+	for (size_t i = 0; i < nsources; i++) {
+		size_t at = (i + turn) % nsources;
+		int64_t room = intake(b, sources, nsources, &sources[at], now_us);
+
+		if (alone)
+			room = b->n == 0;
+		else
+			b->holding |= room == 0;
+		take_from(b, bus, at, room, &bytes);
+	}
+	if (!want_room(b))
+		return -BR_E_NOMEM;
+	for (size_t i = 0; i < b->n; i++)
+		decode(b, sources, i);
+	return 0;
+}
+
+bool hub_batch_want_due(struct hub_batch *b, size_t turn)
+{
+	struct hub_world *w = &b->world;
+
+	for (size_t i = 0; i < w->nsystems; i++) {
+		struct hub_system *s = &w->systems[(i + turn) % w->nsystems];
+		int64_t room = s->credit - s->outstanding;
+
+		if (!s->backlog || s->left_out || s->state != SYS_LIVE || room <= 0)
+			continue;
+		b->want.due = s;
+		b->want.due_limit = room < HUB_BATCH_RECORDS ? room : HUB_BATCH_RECORDS;
+		return true;
+	}
+	return false;
+}
+
+/* ---- matching ---- */
+
+/* The mapping of a record that is shown and that no link is known for. */
+static const struct mapping *map_of_stranger(
+	struct hub_batch *b, const struct hub_item *it, const struct hub_system *s)
+{
+	const struct msg *m = &it->msg;
+	const struct mapping *map = s && !it->bad && m->type == MSG_OBS && m->has_image
+					    ? map_find(s->maps, m->rec)
+					    : NULL;
+
+	return map && !hub_world_link(&b->world, s, m->rec, m->lid) ? map : NULL;
+}
+
+static void want_keys(struct hub_batch *b, struct hub_item *it, const struct mapping *map,
+	struct ledger_want *want)
+{
+	struct br_str scheme[8], value[8];
+	size_t n;
+
+	it->mapped = br_arena_new(&b->arena, struct hub_mapped);
+	if (!it->mapped)
+		return;
+	hub_map(map, &it->msg, &b->arena, it->mapped);
+	if (it->mapped->rc < 0)
+		return;
+	n = map_match_keys(map, &it->mapped->got, scheme, value, BR_LEN(scheme));
+	for (size_t i = 0; i < n; i++)
+		want->keys[want->nkeys++] = (struct ledger_key){scheme[i], value[i]};
+}
+
+bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources)
+{
+	/* what the first load found waiting stays found */
+	struct ledger_want want = {.due_links = b->want.due_links, .ndue = b->want.ndue};
+
+	want.keys = br_arena_array(&b->arena, struct ledger_key, b->n * 8 + 1);
+	for (size_t i = 0; want.keys && i < b->n; i++) {
+		struct hub_item *it = &b->items[i];
+		const struct mapping *map = map_of_stranger(b, it, sources[it->record->source].sys);
+
+		if (map)
+			want_keys(b, it, map, &want);
+	}
+	if (b->want.due)
+		b->want.due->backlog = (int64_t)b->want.ndue == b->want.due_limit;
+	b->want = want;
+	return want.nkeys > 0;
+}
+
+/* ---- folding ---- */
+
+static void fold_item(struct hub_batch *b, struct hub_source *src, const struct hub_item *it)
+{
+	struct hub_world *w = &b->world;
+	const struct bus_record *r = it->record;
+	const struct msg *m = &it->msg;
+
+	if (r->offset == src->poison) {
+		hub_step_poison(w, src->sys, it->bad ? NULL : m, r->key, r->value, &src->why);
+	} else if (!src->sys) {
+		if (it->bad || !hub_order_fold(w, &it->order))
+			br_warn("an order on the ctl topic cannot be followed",
+				L_INT("offset", r->offset), L_ERR(&it->err));
+	} else if (it->bad) {
+		hub_step_bad(w, src->sys, r->key, r->value, &it->err);
+	} else if (m->type == MSG_DIGEST && hub_is_newer(src->sys, m)) {
+		hub_step(w, src->sys, m);
+		hub_step_digest(w, src->sys, m, it->range->known, it->range->nknown);
+	} else {
+		hub_step(w, src->sys, m);
+	}
+}
+
+void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledger_position *next,
+	int64_t now_us)
+{
+	struct hub_world *w = &b->world;
+
+	for (size_t i = 0; i < b->n; i++) {
+		const struct hub_item *it = &b->items[i];
+		const struct bus_record *r = it->record;
+		struct hub_source *src = &sources[r->source];
+
+		w->source = r->source;
+		w->offset = r->offset;
+		w->now_ms = r->timestamp;
+		w->topic = br_str_z(src->topic);
+		w->mapped = it->mapped;
+		fold_item(b, src, it);
+		next[r->source].next = r->offset + 1;
+		if (!it->bad && it->msg.type == MSG_RCPT)
+			src->moved_us = now_us;
+	}
+	for (size_t i = 0; i < b->want.ndue; i++)
+		hub_step_resume(w, b->want.due_links[i], false);
+}
+
+void hub_batch_refused(
+	const struct hub_batch *b, struct hub_source *sources, const struct br_err *err)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct bus_record *r = &b->records[i];
+		struct hub_source *s = &sources[r->source];
+
+		if (r->offset >= s->one_by_one)
+			s->one_by_one = r->offset + 1;
+		if (b->n > 1)
+			continue;
+		s->poison = r->offset;
+		s->why = *err;
+	}
+}

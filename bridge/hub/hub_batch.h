@@ -1,0 +1,66 @@
+/*
+ * hub_batch.h - the records that are folded together: taken, decoded, what must be loaded for them,
+ * folded.
+ *
+ * A batch owns the world its records are folded into. Its records' bytes are Kafka's until they are
+ * given back, which is after everything made of them has been published.
+ */
+#ifndef HUB_BATCH_H
+#define HUB_BATCH_H
+
+#include "bus.h"
+#include "hub_order.h"
+#include "ledger.h"
+
+#define HUB_BATCH_RECORDS 1000
+
+struct hub_source {
+	char topic[256];
+	struct hub_system *sys; /* NULL: the ctl topic */
+	int64_t moved_us;	/* when its system last had room, or answered */
+	/* Up to here records go one by one: one of them was what the ledger would not take. */
+	int64_t one_by_one;
+	/* That record, once it was alone; -1 = none. */
+	int64_t poison;
+	struct br_err why;
+};
+
+struct hub_item;
+struct hub_batch {
+	struct hub_world world;
+	struct br_arena arena;
+	struct bus_record *records;
+	struct hub_item *items;
+	size_t n;
+	bool holding; /* something was left in Kafka for want of credit */
+	struct ledger_want want;
+};
+
+/* 0 or -BR_E_NOMEM; released either way. */
+int hub_batch_init(struct hub_batch *b, const struct case_schema *schema,
+	struct hub_system *systems, size_t nsystems);
+void hub_batch_release(struct hub_batch *b);
+
+/*
+ * Takes what is there, sources taking turns in being first (turn), and decodes it; next: what was
+ * folded so far. What would have to wait for a target's credit is left in Kafka. 0 or -BR_E_NOMEM.
+ */
+int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
+	size_t nsources, const struct ledger_position *next, size_t turn, int64_t now_us);
+/* Links that wait for credit are to be loaded too, of one system at a time. True: there may be
+ * some.
+ */
+bool hub_batch_want_due(struct hub_batch *b, size_t turn);
+/* Records nobody knows may say by a strong key which case they are. True: b->want names the keys to
+ * load now. */
+bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources);
+/* Folds all of it; next[i].next moves behind what was folded. */
+void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledger_position *next,
+	int64_t now_us);
+void hub_batch_give_back(struct hub_batch *b, struct bus *bus);
+/* The ledger refused the batch for what is in it: from now on its records go one by one, and when
+ * it was only one, that one will be parked. */
+void hub_batch_refused(
+	const struct hub_batch *b, struct hub_source *sources, const struct br_err *err);
+
+#endif
