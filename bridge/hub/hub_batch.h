@@ -12,7 +12,7 @@
 #include "hub_order.h"
 #include "ledger.h"
 
-#define HUB_BATCH_RECORDS 1000
+#define HUB_BATCH_RECORDS 500
 
 struct hub_source {
 	char topic[256];

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* some thousand cases: what is on its way to other systems comes back as receipts soon */
-#define CACHE_BYTES (32u << 20)
+#define CACHE_BYTES (24u << 20)
 
 static const char *const link_states[] = {
 	[LINK_IDLE] = "idle",
