@@ -39,7 +39,7 @@
  *
  * Properties, each an assertion that ends in its own name
  *   no_leak          what is accepted into the case was typed by somebody, not rewritten by a target
- *   no_flip          what was typed is accepted once: an old value never comes back by itself
+ *   no_flip          what was merged once is not accepted later: no old value comes back by itself
  *   no_unread        a write of ours lands on nothing the bridge does not know
  *   no_double        a create makes one record, and our record is never taken for a new case
  *   no_second        at most one command is outstanding
@@ -63,12 +63,15 @@
 #define BATCH 2 /* messages of one commit */
 #endif
 
-/* whose value stands when both changed the field (case.yaml: owner) */
-#define EITHER 0
-#define TARGET 1
-#define OTHER  2
-#ifndef OWNER
-#define OWNER EITHER
+/*
+ * Whose value stands when both changed the field: what reached the log first (either side may write
+ * it), the target's (a status that moved on), or never the target's (the other side owns it).
+ */
+#define FIRST_STANDS   0
+#define TARGET_WINS    1
+#define TARGET_REFUSED 2
+#ifndef RULE
+#define RULE FIRST_STANDS
 #endif
 
 /* A byte: serial, "written by a program", text. The second bit of a text is what the target adds. */
@@ -81,13 +84,14 @@
 #define AS_WRITTEN(v)	((v) | 6)
 
 mtype = { HELLO, OBS, RCPT, INTENT, BYE };	/* in: to the bridge */
+mtype = { EDIT };				/* from the other system */
 mtype = { BEGIN, CMD, FENCE, PING };		/* deliver: to a connector */
 mtype = { APPLIED, STALE, EXISTS };
 
 #define LAST_CONNECTOR 1
 
 /* kind, epoch, nonce or delivery number, status, value, in doubt */
-chan in = [10] of { mtype, byte, byte, mtype, byte, bit };
+chan in = [12] of { mtype, byte, byte, mtype, byte, bit };
 /* kind, epoch or delivery number, nonce, value, base (NOTHING: a create), attempted. What stands in
  * the topic before a connector's own BEGIN is never put here: it would be ignored. */
 chan deliver[2] = [10] of { mtype, byte, byte, byte, byte, bit };
@@ -110,9 +114,15 @@ byte stamp; /* its ETag; stands still where nobody asks for one */
 
 /* only the model sees these */
 byte serials;		 /* given out */
-byte accepted, taken = 1; /* serials that became the case's value; that the bridge has merged */
+byte taken = 1;		/* serials of what was typed into the target and merged */
 byte user_edits = USER_EDITS, other_edits = OTHER_EDITS, crashes, duplicates = DUPLICATES;
-byte no_leak, no_flip, no_unread, no_double, no_second, no_divergence;	/* names: always 0 */
+
+/* Names of the properties, 0. With ONLY=no_leak the others are not looked at. */
+#ifdef ONLY
+byte no_leak = 1, no_flip = 1, no_unread = 1, no_double = 1, no_second = 1, no_divergence = 1;
+#else
+byte no_leak, no_flip, no_unread, no_double, no_second, no_divergence;
+#endif
 
 #define BIT(v) (1 << SERIAL(v))
 
@@ -137,8 +147,7 @@ bit told, begun, attempted;
 inline accept(v)
 {
 	assert(!IS_OURS(v) || no_leak);
-	assert(!(accepted & BIT(v)) || no_flip);
-	accepted = accepted | BIT(v);
+	assert(!(taken & BIT(v)) || no_flip);
 	canon = v;
 	ver++;
 	held = ver
@@ -175,7 +184,6 @@ inline dispatch()
 /* hub_merge(): the column as shown, against the shadow. */
 inline merge(v, doubt)
 {
-	taken = taken | BIT(v);
 	if
 	:: shadow != NOTHING && TEXT(v) == TEXT(shadow)
 	:: else ->
@@ -190,12 +198,14 @@ inline merge(v, doubt)
 		:: else ->
 			if
 			:: TEXT(v) == TEXT(canon) -> held = ver
-			:: TEXT(v) != TEXT(canon) && OWNER != OTHER && (ver <= held || OWNER == TARGET) ->
+			:: TEXT(v) != TEXT(canon) && RULE != TARGET_REFUSED &&
+				(ver <= held || RULE == TARGET_WINS) ->
 				accept(v)
 			:: else -> held = 0 /* refused, or lost: kept as a conflict, told again */
 			fi
 		fi
 	fi;
+	taken = (IS_OURS(v) -> taken : taken | BIT(v));
 	shadow = v
 }
 
@@ -205,9 +215,8 @@ inline observe(v)
 	:: bound ->
 		merge(v, 0);
 		dispatch()
-	:: else -> /* with no other key it would be somebody's new case */
-		assert(!IS_OURS(v) || no_double);
-		taken = taken | BIT(v)
+	:: else -> /* parked; with no other key it would be somebody's new case */
+		assert(!IS_OURS(v) || no_double)
 	fi
 }
 
@@ -265,18 +274,31 @@ inline greet(x)
 #define IS_REPEATED(again) (again)
 #endif
 
-inline fold(kind, e, x, status, v, doubt, again)
+inline change(v)
+{
+	if
+	:: TEXT(v) == TEXT(canon)
+	:: else ->
+		canon = v;
+		ver++;
+		dispatch()
+	fi
+}
+
+/* One message, in k, e, x, s, v, d; again: it was folded before. */
+inline fold()
 {
 	d_step {
 	if
-	:: kind == HELLO -> greet(x)
-	:: kind != HELLO && (IS_OLD(e) || IS_REPEATED(again))
+	:: k == EDIT -> change(v)
+	:: k == HELLO -> greet(x)
+	:: k != EDIT && k != HELLO && (IS_OLD(e) || IS_REPEATED(again))
 	:: else ->
 		if
-		:: kind == OBS -> observe(v)
-		:: kind == RCPT && flying && x == n -> receive(status, v, doubt)
-		:: kind == INTENT && flying && x == n -> fly_attempted = 1
-		:: kind == BYE -> bye = 1
+		:: k == OBS -> observe(v)
+		:: k == RCPT && flying && x == n -> receive(s, v, d)
+		:: k == INTENT && flying && x == n -> fly_attempted = 1
+		:: k == BYE -> bye = 1
 		:: else
 		fi
 	fi
@@ -315,65 +337,74 @@ inline tell(kind, x, y, v, base, f)
 #else
 #define INHERITED(f) (fly_attempted || (f))
 #endif
-#define command(f) tell(CMD, n, 0, fly_value, fly_base, f)
+#define ALL 3
 
-inline answer_hello(f)
-{
-	tell(BEGIN, epoch, nonce, 0, 0, 0);
-#ifdef FENCE_FIRST
-	tell(FENCE, epoch, nonce, 0, 0, f)
-#endif
-	if
-	:: flying -> command(INHERITED(f))
-	:: else
-	fi;
-#ifndef FENCE_FIRST
-	tell(FENCE, epoch, nonce, 0, 0, f)
-#endif
-}
-
-/* What a batch has to say; a crash lets out a part of it, and the restart says where all stand. */
+/*
+ * What a batch has to say: the command it decided on, or BEGIN, what is outstanding, FENCE. A crash
+ * lets out the first `out` of it; the restart then says where all stand, whoever has the nonce.
+ */
 inline publish()
 {
+	out = ALL;
 	if
-	:: begun ->
-		if
-		:: answer_hello(attempted)
-		:: crashes -> crashes--; restart()
-		:: crashes -> crashes--; tell(BEGIN, epoch, nonce, 0, 0, 0); restart()
-		:: crashes && flying ->
-			crashes--;
-			tell(BEGIN, epoch, nonce, 0, 0, 0);
-			command(INHERITED(attempted));
-			restart()
-		fi
-	:: !begun && told && flying ->
-		if
-		:: command(fly_attempted)
-		:: crashes -> crashes--; restart()
-		fi
-	:: else
+	:: crashes && begun -> crashes--; out = 0
+	:: crashes && begun -> crashes--; out = 1
+	:: crashes && begun && flying -> crashes--; out = 2
+	:: crashes && told && !begun -> crashes--; out = 0
+	:: true
 	fi;
+	d_step {
+	do
+	:: true ->
+		if
+		:: begun && out > 0 -> tell(BEGIN, epoch, nonce, 0, 0, 0)
+		:: else
+		fi;
+#ifdef FENCE_FIRST
+		if
+		:: begun && out == ALL -> tell(FENCE, epoch, nonce, 0, 0, attempted)
+		:: else
+		fi;
+#endif
+		if
+		:: flying && (begun && out > 1 || !begun && told && out > 0) ->
+			tell(CMD, n, 0, fly_value, fly_base, INHERITED(attempted))
+		:: else
+		fi;
+#ifndef FENCE_FIRST
+		if
+		:: begun && out == ALL -> tell(FENCE, epoch, nonce, 0, 0, attempted)
+		:: else
+		fi;
+#endif
+		if
+		:: out < ALL -> restart()
+		:: else -> break
+		fi
+	od;
 	begun = 0;
 	told = 0;
-	attempted = 0
+	attempted = 0;
+	out = 0
+	}
 }
 
+/* From the ledger alone. */
 inline restart()
 {
-	if
-	:: nonce -> answer_hello(1)
-	:: else
-	fi
+	begun = (nonce != 0);
+	attempted = (nonce != 0);
+	told = 0;
+	out = ALL
 }
 
 /* A step is a batch: taken, folded, committed, published. */
 active proctype bridge()
 {
-	byte to, folded;
+	byte to, folded, out;
 	mtype k, s;
 	byte e, x, v;
-	bit d;
+	bit d, again;
 	/* a message that comes once more, later */
 	mtype again_k, again_s;
 	byte again_e, again_x, again_v;
@@ -392,7 +423,6 @@ more:		folded++;
 		if
 		:: nempty(in) ->
 			in?k, e, x, s, v, d;
-			fold(k, e, x, s, v, d, 0);
 			if
 			:: duplicates ->
 				duplicates--;
@@ -403,25 +433,21 @@ more:		folded++;
 			fi
 		:: has_again ->
 			has_again = 0;
-			fold(again_k, again_e, again_x, again_s, again_v, again_d, 1);
+			again = 1;
+			k = again_k; e = again_e; x = again_x;
+			s = again_s; v = again_v; d = again_d;
 			again_k = 0; again_e = 0; again_x = 0; again_s = 0; again_v = 0; again_d = 0
 		:: other_edits ->
 			other_edits--;
 			serials++;
+			k = EDIT;
 			if
 			:: v = TYPED(serials, 0)
 			:: v = TYPED(serials, 1)
-			fi;
-			if
-			:: TEXT(v) == TEXT(canon)
-			:: else ->
-				canon = v;
-				ver++;
-				accepted = accepted | BIT(v);
-				dispatch()
 			fi
 		fi;
-		k = 0; e = 0; x = 0; s = 0; v = 0; d = 0;
+		fold();
+		k = 0; e = 0; x = 0; s = 0; v = 0; d = 0; again = 0;
 		if
 		:: folded < BATCH && (nempty(in) || has_again || other_edits) -> goto more
 		:: true
@@ -429,7 +455,7 @@ more:		folded++;
 		folded = 0;
 		publish()
 	   }
-	:: atomic { crashes -> crashes--; restart() }
+	:: atomic { crashes -> crashes--; restart(); publish() }
 	od
 }
 
@@ -518,6 +544,9 @@ init
 	byte t;
 
 	atomic {
+#ifdef ONLY
+		ONLY = 0;
+#endif
 		if
 		:: crashes = CRASHES
 		:: CRASHES -> crashes = 0

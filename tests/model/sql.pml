@@ -25,9 +25,11 @@ inline apply()
 #endif
 	:: else ->
 		if
+#ifndef NO_LOOK_UP
 		:: base == NOTHING && rows ->
 			status = EXISTS;
 			seen = row
+#endif
 #ifndef NO_COMPARE
 		:: base != NOTHING && TEXT(row) != TEXT(base) ->
 			status = STALE;
@@ -94,7 +96,7 @@ start:	atomic {
 	}
 end:	do
 #ifdef NO_STOP_AND_WAIT
-	:: atomic { nempty(deliver[me]) && !(ready && out) -> hear() }
+	:: atomic { nempty(deliver[me]) && !(fenced && out) -> hear() }
 #else
 	:: atomic { nempty(deliver[me]) -> hear() }
 #endif
