@@ -12,6 +12,7 @@
 #include "br_http.h"
 
 #include "br_buf.h"
+#include "br_http_tls.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -45,7 +46,7 @@ struct call {
 struct br_http {
 	struct br_loop *loop;
 	CURLM *multi;
-	char *ca_file;
+	const struct br_http_tls *tls;
 	struct br_timer timer;
 	struct call *running, *spare;
 	size_t nrunning;
@@ -315,12 +316,11 @@ static CURLcode set_safety(CURL *e, const struct br_http *h)
 
 	if (!rc)
 		rc = curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	if (!rc && h->ca_file)
-		rc = curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file);
+	if (!rc)
+		rc = br_http_tls_set(e, h->tls);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "casebridge/" CASEBRIDGE_VERSION);
 	return rc;
@@ -417,6 +417,7 @@ static enum br_http_outcome outcome(const struct call *c, CURLcode rc, long stat
 static void explain(const struct call *c, CURLcode rc, enum br_http_outcome how, struct br_err *err)
 {
 	const char *why = *c->why ? c->why : curl_easy_strerror(rc);
+	enum br_err_code code = br_http_tls_code(c->easy, rc, why);
 	char max[24];
 
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
@@ -426,7 +427,10 @@ static void explain(const struct call *c, CURLcode rc, enum br_http_outcome how,
 	if (c->too_big)
 		br_err_set(err, BR_E_TOO_BIG, "what", c->url, "max", max, NULL);
 	else
-		br_err_set(err, how == BR_HTTP_NOT_SENT ? BR_E_HTTP_UNREACHABLE : BR_E_HTTP_CUT,
+		br_err_set(err,
+			code			  ? code
+			: how == BR_HTTP_NOT_SENT ? BR_E_HTTP_UNREACHABLE
+						  : BR_E_HTTP_CUT,
 			"url", c->url, "why", why, NULL);
 }
 
@@ -504,8 +508,8 @@ static int open_curl(void)
 	return 0;
 }
 
-struct br_http *br_http_new(
-	struct br_loop *l, unsigned max_connections, const char *ca_file, struct br_err *err)
+struct br_http *br_http_new(struct br_loop *l, unsigned max_connections,
+	const struct br_http_tls *tls, struct br_err *err)
 {
 	struct br_http *h = open_curl() ? NULL : calloc(1, sizeof(*h));
 	long max = max_connections ? (long)max_connections : 1;
@@ -514,9 +518,9 @@ struct br_http *br_http_new(
 		h->loop = l;
 		h->timer = (struct br_timer){.fn = on_timer, .arg = h};
 		h->multi = curl_multi_init();
-		h->ca_file = ca_file ? strdup(ca_file) : NULL;
+		h->tls = tls;
 	}
-	if (!h || !h->multi || (ca_file && !h->ca_file)) {
+	if (!h || !h->multi) {
 		br_http_free(h);
 		br_err_set(err, BR_E_NOMEM, NULL);
 		return NULL;
@@ -537,7 +541,6 @@ static void destroy(struct br_http *h)
 		free_call(h->spare);
 	curl_multi_cleanup(h->multi);
 	br_timer_set(h->loop, &h->timer, -1);
-	free(h->ca_file);
 	free(h);
 }
 

@@ -5,9 +5,10 @@
  * curl's own retry of a reused connection is never trusted: any early close of a request that may
  * have been sent is reported as ambiguous, and the caller decides.
  *
- * HTTP/1.1 over http and https only; redirects are answers like any other; certificates are
- * checked; proxies of the environment and .netrc are not used. Needs a loop made by br_loop_new()
- * (it ignores SIGPIPE). Error texts leave out the URL's query and user.
+ * HTTP/1.1 over http and https (TLS 1.2 or later) only; redirects are answers like any other;
+ * certificates are checked, and one that is not good is an error of its own (HTTP_TLS_*); proxies
+ * of the environment and .netrc are not used. Needs a loop made by br_loop_new() (it ignores
+ * SIGPIPE). Error texts leave out the URL's query and user.
  */
 #ifndef BR_HTTP_H
 #define BR_HTTP_H
@@ -42,8 +43,16 @@ struct br_http_answer {
 };
 typedef void br_http_fn(void *arg, const struct br_http_answer *answer);
 
-struct br_http *br_http_new(
-	struct br_loop *l, unsigned max_connections, const char *ca_file, struct br_err *err);
+/* Files in PEM. */
+struct br_http_tls {
+	const char *ca_file;		  /* whom to trust; NULL: whom this machine trusts */
+	const char *cert_file, *key_file; /* ours; NULL: none; the key may be in cert_file */
+	const char *key_password;
+	bool unchecked; /* anybody may be the server: neither its certificate nor its name counts */
+};
+/* tls: NULL for the defaults; kept, not copied. */
+struct br_http *br_http_new(struct br_loop *l, unsigned max_connections,
+	const struct br_http_tls *tls, struct br_err *err);
 void br_http_free(struct br_http
 		*h); /* running calls are dropped without callbacks; may be called from one */
 /* Takes copies of everything. fn is called exactly once, from the loop, if this returns 0; it may

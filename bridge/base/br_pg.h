@@ -79,11 +79,11 @@ int br_pg_copy(struct br_pg *pg, const char *sql, struct br_str data, br_pg_resu
  * callback count too). */
 size_t br_pg_pending(const struct br_pg *pg);
 /*
- * Sets err from a failed result or connection: PG_UNAVAILABLE or PG_SQL. Details: why (the server's
- * primary message), sqlstate when the server sent one, and table, column, constraint where the
- * server names them. DETAIL, HINT and CONTEXT are left out since they quote data, and so is what
- * the messages of class 22 (data exceptions) put in quotes. Either of conn and res may be NULL.
- * Returns -code.
+ * Sets err from a failed result or connection: PG_UNAVAILABLE (while connecting also PG_TLS_*) or
+ * PG_SQL. Details: why (the server's primary message), sqlstate when the server sent one, and
+ * table, column, constraint where the server names them. DETAIL, HINT and CONTEXT are left out
+ * since they quote data, and so is what the messages of class 22 (data exceptions) put in quotes.
+ * Either of conn and res may be NULL. Returns -code.
  */
 int br_pg_err(const PGconn *conn, const PGresult *res, struct br_err *err);
 

@@ -175,7 +175,7 @@ static void join_lines(char *out, const char *text)
 /*
  * What libpq has to say about a connection. One line per address tried, when it could not be made;
  * else the last line, since those before may be left from a statement's error and quote data. Lines
- * behind a tab are general advice.
+ * behind a tab, or of a missing certificate's, are general advice.
  */
 static void connection_words(char *out, const char *text)
 {
@@ -186,7 +186,7 @@ static void connection_words(char *out, const char *text)
 	while (*text) {
 		size_t len = strcspn(text, "\n");
 
-		if (len && *text != '\t') {
+		if (len && *text != '\t' && strncmp(text, "Either provide", 14) != 0) {
 			bool more = n && !strncmp(text, tried, strlen(tried));
 
 			n = more ? n : 0;
@@ -229,6 +229,34 @@ static void hide_quoted(char *out, const char *text)
 	}
 }
 
+/* What libpq says of certificates while it connects. A broken connection that was good is none of
+ * it. */
+static enum br_err_code connection_code(const char *why)
+{
+	static const struct {
+		const char *words, *more; /* both of them; more may be NULL */
+		enum br_err_code code;
+	} sayings[] = {
+		{"certificate verify failed", NULL, BR_E_PG_TLS_CERT},
+		{"does not match host name", NULL, BR_E_PG_TLS_NAME},
+		{"could not get server's host name", NULL, BR_E_PG_TLS_NAME},
+		{"root certificate", "file", BR_E_PG_TLS_FILE},
+		{"could not read certificate file", NULL, BR_E_PG_TLS_FILE},
+		{"could not open certificate file", NULL, BR_E_PG_TLS_FILE},
+		{"private key file", NULL, BR_E_PG_TLS_FILE},
+		{"certificate present, but not private key", NULL, BR_E_PG_TLS_FILE},
+		{"server does not support SSL", NULL, BR_E_PG_TLS_OFF},
+		{"requires a valid client certificate", NULL, BR_E_PG_TLS_CLIENT},
+		{"SSL error", " alert ", BR_E_PG_TLS_CLIENT},
+	};
+
+	for (size_t i = 0; i < BR_LEN(sayings); i++)
+		if (strstr(why, sayings[i].words) &&
+			(!sayings[i].more || strstr(why, sayings[i].more)))
+			return sayings[i].code;
+	return BR_E_PG_UNAVAILABLE;
+}
+
 static int unavailable(
 	const PGconn *conn, const PGresult *res, const char *state, struct br_err *err)
 {
@@ -240,7 +268,7 @@ static int unavailable(
 	else
 		connection_words(why, res && *PQresultErrorMessage(res) ? PQresultErrorMessage(res)
 									: PQerrorMessage(conn));
-	return br_err_set(err, BR_E_PG_UNAVAILABLE, "why", *why ? why : "the connection was lost",
+	return br_err_set(err, connection_code(why), "why", *why ? why : "the connection was lost",
 		state ? "sqlstate" : NULL, state, NULL);
 }
 

@@ -110,7 +110,7 @@ static void check_http(struct check *k, const struct cfg_system *s, const struct
 	struct http_site site;
 	struct br_err err;
 
-	if (http_site_compile(o, &k->c->arena, &k->c->report, &site) < 0) {
+	if (http_site_compile(o, k->c->site->folder, &k->c->arena, &k->c->report, &site) < 0) {
 		tell(k, cli_say(k->c, "configuration", "配置"), "", &k->c->report.first->err,
 			false);
 		return;

@@ -62,8 +62,7 @@ struct http_client *http_client_new(
 	br_arena_init(&c->token_arena, TOKEN_ARENA);
 	c->queue_end = &c->queue;
 	c->pump = (struct br_timer){.fn = pump, .arg = c};
-	c->http = br_http_new(l, (unsigned)site->o->connections,
-		site->o->ca_file.n ? site->o->ca_file.p : NULL, err);
+	c->http = br_http_new(l, (unsigned)site->o->connections, &site->tls, err);
 	if (!c->http) {
 		http_client_free(c);
 		return NULL;

@@ -9,7 +9,21 @@ const struct cfg_option http_option_table[] = {
 	{"base_url", CFG_T_TEXT, OPT(base_url), NULL, 0, 0, true, false, NULL,
 		"address of the system, without a path at the end", "系统地址，末尾不带路径"},
 	{"ca_file", CFG_T_TEXT, OPT(ca_file), NULL, 0, 0, false, false, NULL,
-		"certificates to trust, PEM", "受信任的证书文件（PEM）"},
+		"certificates of the CAs to trust, PEM; a path of its own, or in the site's "
+		"folder; "
+		"left out: those of this machine",
+		"受信任的 CA "
+		"证书文件（PEM）；可为绝对路径，或相对于站点文件夹；不填则用本机信任的证书"},
+	{"verify", CFG_T_BOOL, OPT(verify), "true", 0, 0, false, false, NULL,
+		"false: anybody may be the system; for try-outs only",
+		"false 表示不校验对方证书，仅限试验"},
+	{"client_cert", CFG_T_TEXT, OPT(client_cert), NULL, 0, 0, false, false, NULL,
+		"our certificate for this system, PEM", "我方客户端证书文件（PEM）"},
+	{"client_key", CFG_T_TEXT, OPT(client_key), NULL, 0, 0, false, false, NULL,
+		"its key, PEM; left out: in client_cert",
+		"其私钥文件（PEM）；不填则在 client_cert 中"},
+	{"client_key_password", CFG_T_TEXT, OPT(client_key_password), NULL, 0, 0, false, true, NULL,
+		"password of the key", "私钥口令"},
 	{"timeout", CFG_T_DURATION, OPT(timeout_ms), "10s", 10, 300000, false, false, NULL,
 		"longest time of one call", "单次调用的最长时间"},
 	{"connections", CFG_T_INT, OPT(connections), "8", 1, 128, false, false, NULL,
@@ -111,12 +125,31 @@ static int answers_of(const struct cfg_node *map, struct br_arena *a, struct cfg
 	return 0;
 }
 
-int http_site_compile(const struct http_options *o, struct br_arena *a, struct cfg_report *report,
-	struct http_site *out)
+const char *http_file(struct br_str name, const char *folder, struct br_arena *a)
+{
+	if (!name.n)
+		return NULL;
+	return name.p[0] == '/' ? name.p : br_arena_printf(a, "%s/%s", folder, name.p).p;
+}
+
+static struct br_http_tls tls_of(
+	const struct http_options *o, const char *folder, struct br_arena *a)
+{
+	return (struct br_http_tls){
+		.ca_file = http_file(o->ca_file, folder, a),
+		.cert_file = http_file(o->client_cert, folder, a),
+		.key_file = http_file(o->client_key, folder, a),
+		.key_password = o->client_key_password.n ? o->client_key_password.p : NULL,
+		.unchecked = !o->verify,
+	};
+}
+
+int http_site_compile(const struct http_options *o, const char *folder, struct br_arena *a,
+	struct cfg_report *report, struct http_site *out)
 {
 	size_t problems = report->n;
 
-	*out = (struct http_site){.o = o};
+	*out = (struct http_site){.o = o, .tls = tls_of(o, folder, a)};
 	pairs_of(o->headers, out->headers, BR_LEN(out->headers), &out->nheaders);
 	signing_of(o->sign, &out->sign, report);
 	if (o->auth) {

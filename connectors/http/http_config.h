@@ -8,6 +8,7 @@
 #ifndef HTTP_CONFIG_H
 #define HTTP_CONFIG_H
 
+#include "br_http.h"
 #include "conn_kind.h"
 #include "http_tree.h"
 
@@ -36,7 +37,8 @@ struct http_rule {
 };
 
 struct http_options { /* connection: */
-	struct br_str base_url, ca_file;
+	struct br_str base_url, ca_file, client_cert, client_key, client_key_password;
+	bool verify;
 	int64_t timeout_ms, connections, max_body;
 	const struct cfg_node *headers; /* name: template, sent with every call */
 	const struct cfg_node *auth;	/* token call */
@@ -111,6 +113,7 @@ struct http_record {	   /* conn_record.kind */
 
 struct http_site { /* everything of connection:, compiled */
 	const struct http_options *o;
+	struct br_http_tls tls;
 	struct http_pair headers[16];
 	size_t nheaders;
 	struct http_auth auth;
@@ -118,9 +121,12 @@ struct http_site { /* everything of connection:, compiled */
 	struct http_answers answers;
 };
 
-/* From option nodes; problems to the report with their places. */
-int http_site_compile(const struct http_options *o, struct br_arena *a, struct cfg_report *report,
-	struct http_site *out);
+/* From option nodes; problems to the report with their places. folder: of the site, where the files
+ * of certificates are looked for. */
+int http_site_compile(const struct http_options *o, const char *folder, struct br_arena *a,
+	struct cfg_report *report, struct http_site *out);
+/* The path of a file that connection: names; NULL when it names none, or there is no memory. */
+const char *http_file(struct br_str name, const char *folder, struct br_arena *a);
 /* From the JSON of BEGIN. */
 int http_record_compile(const struct conn_record *r, struct br_arena *a, struct http_record *out,
 	struct br_err *err);

@@ -20,13 +20,14 @@ static int http_open(void *state, struct conn *c, const void *options, struct br
 		br_arena_init(&s->read_arena, READ_ARENA);
 		s->opened = true;
 	}
+	http_client_free(s->client);
+	s->client = NULL;
 	br_arena_reset(&s->config);
 	report = (struct cfg_report){.arena = &s->config};
-	if (http_site_compile(options, &s->config, &report, &s->site) < 0) {
+	if (http_site_compile(options, conn_site(c)->folder, &s->config, &report, &s->site) < 0) {
 		*err = report.first->err;
 		return -(int)br_err_code(err);
 	}
-	http_client_free(s->client);
 	s->client = http_client_new(conn_loop(c), &s->site, err);
 	if (!s->client)
 		return -(int)br_err_code(err);

@@ -5,6 +5,9 @@
  */
 #include "http_lint.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #define NONE	  0, 0
 #define AT(field) offsetof(struct http_lint, field)
 #define TEXT(name, field, dflt, en, zh)                                                            \
@@ -209,6 +212,34 @@ static void lint_sign(
 		read_map(http_sign_table, sign, sign, site, report, &l);
 }
 
+/* A file that a connection needs; that it is PEM shows when it is used. */
+static void lint_file(const struct cfg_node *at, const struct cfg_site *site, struct br_str name,
+	struct cfg_report *report)
+{
+	const char *path = http_file(name, site->folder, report->arena);
+	char why[128];
+
+	if (path && access(path, R_OK) != 0)
+		cfg_problem(report, at, BR_E_CFG_FILE_READ, "path", path, "why",
+			strerror_r(errno, why, sizeof(why)), NULL);
+}
+
+static void lint_tls(const struct http_options *o, const struct cfg_node *connection,
+	const struct cfg_site *site, struct cfg_report *report)
+{
+	const struct cfg_node *key = cfg_get(connection, "client_key");
+
+	lint_file(cfg_get(connection, "ca_file"), site, o->ca_file, report);
+	lint_file(cfg_get(connection, "client_cert"), site, o->client_cert, report);
+	lint_file(key, site, o->client_key, report);
+	if (key && !o->client_cert.n)
+		cfg_problem(report, key, BR_E_HTTP_CONFIG, "what", "client_key", "found",
+			o->client_key.p ? o->client_key.p : "", "expected",
+			"client_cert with the certificate that belongs to it", NULL);
+	if (!o->verify)
+		cfg_warning(report, cfg_get(connection, "verify"), BR_E_HTTP_UNCHECKED, NULL);
+}
+
 static void lint_connection(
 	const struct http_options *o, const struct cfg_site *site, struct cfg_report *report)
 {
@@ -359,6 +390,7 @@ int http_lint(const struct cfg_site *site, const struct cfg_system *system, cons
 			"what", "base_url", "found", o->base_url.p, "expected",
 			"an address without / at the end", NULL);
 	lint_connection(o, site, report);
+	lint_tls(o, system->connection, site, report);
 	for (const struct cfg_node *r = cfg_first(system->records); r; r = r->next) {
 		lint_root(r, site, report);
 		lint_read(r, site, report);

@@ -115,9 +115,10 @@ void conn_failed(struct conn *c, const struct br_err *err)
 {
 	if (!conn_alive(c))
 		return;
-	if (!c->system_down)
+	/* once for each kind of trouble: it is tried again for as long as it takes */
+	if (c->system_down != br_err_code(err))
 		br_warn("the system is down", L_ERR(err));
-	c->system_down = true;
+	c->system_down = br_err_code(err);
 	if (br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL)
 		conn_end(c, END_EXIT, 78, err);
 	else
@@ -231,7 +232,7 @@ void conn_opened(struct conn *c, struct br_str inc, int64_t target_epoch, int64_
 	if (!conn_alive(c) || c->stage != CONN_OPENING)
 		return;
 	br_info(c->system_down ? "the system is up again" : "connected to the system");
-	c->system_down = false;
+	c->system_down = BR_E_OK;
 	snprintf(c->inc, sizeof(c->inc), "%.*s", BR_STR_ARG(conn_clean_text(inc)));
 	c->target_epoch = target_epoch;
 	c->beat = beat;

@@ -86,12 +86,12 @@ struct conn {
 
 	enum conn_stage stage;
 	enum conn_ending ending;
-	bool stopping;		/* a signal asked for a clean end */
-	bool system_down;	/* said so in the log */
-	int status;		/* of the process, when ending is END_EXIT */
-	struct br_timer again;	/* the next try, or the deadline of stopping */
-	struct br_timer reaper; /* ends the session outside of any kind's stack */
-	struct br_timer step;	/* the next turn */
+	bool stopping;		      /* a signal asked for a clean end */
+	enum br_err_code system_down; /* as said in the log; BR_E_OK: it is not */
+	int status;		      /* of the process, when ending is END_EXIT */
+	struct br_timer again;	      /* the next try, or the deadline of stopping */
+	struct br_timer reaper;	      /* ends the session outside of any kind's stack */
+	struct br_timer step;	      /* the next turn */
 	int64_t backoff_us, run_since;
 
 	/* ---- of the session ---- */

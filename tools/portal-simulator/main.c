@@ -72,7 +72,8 @@ static int serve(struct portal *p, const sigset_t *ends)
 	if (p->options->port_file)
 		rc = write_port(p->options->port_file, port);
 	if (!rc) {
-		printf("portal-simulator ready http://%s:%u/\n", p->options->host, (unsigned)port);
+		printf("portal-simulator ready %s://%s:%u/\n",
+			p->options->tls_cert ? "https" : "http", p->options->host, (unsigned)port);
 		fflush(stdout);
 		sigwait(ends, &got);
 	}
@@ -87,8 +88,10 @@ int main(int argc, char **argv)
 	sigset_t ends;
 	int rc = options_parse(&options, argc, argv);
 
-	if (rc)
+	if (rc) {
+		options_free(&options);
 		return rc > 0 ? 0 : 2;
+	}
 	/* Before any thread is there, so that all of them leave these signals to sigwait(). */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
@@ -97,5 +100,6 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	rc = open_portal(&portal, &options) || serve(&portal, &ends) ? 1 : 0;
 	close_portal(&portal);
+	options_free(&options);
 	return rc;
 }

@@ -18,6 +18,8 @@ static const char help[] =
 	"  --app-key KEY            the one application that may call the interface\n"
 	"  --app-secret-file FILE   its secret (white space at the end is not part of it)\n"
 	"  --sign METHOD            hmac-sm3 (default) or hmac-sha256\n"
+	"  --tls-cert FILE          HTTPS with this certificate (PEM, with the chain behind it)\n"
+	"  --tls-key FILE           its key (PEM)\n"
 	"  --port-file FILE         writes the port number there once it listens\n"
 	"  --help                   this text\n"
 	"\n"
@@ -30,6 +32,8 @@ static const struct option names[] = {
 	{"app-key", required_argument, NULL, 'k'},
 	{"app-secret-file", required_argument, NULL, 's'},
 	{"sign", required_argument, NULL, 'm'},
+	{"tls-cert", required_argument, NULL, 'c'},
+	{"tls-key", required_argument, NULL, 'y'},
 	{"port-file", required_argument, NULL, 'p'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -75,6 +79,29 @@ static int read_secret(struct options *o, const char *file)
 	return -1;
 }
 
+#define PEM_MAX (64 << 10)
+
+static int read_pem(char **out, const char *file)
+{
+	FILE *f = fopen(file, "re");
+	char *text = f ? malloc(PEM_MAX) : NULL;
+	size_t n = text ? fread(text, 1, PEM_MAX - 1, f) : 0;
+
+	if (!n)
+		fprintf(stderr, "portal-simulator: cannot read %s: %s\n", file,
+			f && text ? "it is empty" : strerror(errno));
+	if (f)
+		fclose(f);
+	if (!n) {
+		free(text);
+		return -1;
+	}
+	text[n] = '\0';
+	free(*out);
+	*out = text;
+	return 0;
+}
+
 static int wrong(const char *what, const char *value)
 {
 	fprintf(stderr, "portal-simulator: %s %s; see --help\n", what, value);
@@ -103,6 +130,10 @@ static int take(struct options *o, int name, const char *value)
 		else
 			return wrong("--sign wants hmac-sm3 or hmac-sha256, not", value);
 		return 0;
+	case 'c':
+		return read_pem(&o->tls_cert, value);
+	case 'y':
+		return read_pem(&o->tls_key, value);
 	case 'p':
 		o->port_file = value;
 		return 0;
@@ -134,5 +165,14 @@ int options_parse(struct options *o, int argc, char **argv)
 		return wrong("--app-key", "is missing");
 	if (!o->secret[0])
 		return wrong("--app-secret-file", "is missing");
+	if (!o->tls_cert != !o->tls_key)
+		return wrong(o->tls_cert ? "--tls-key" : "--tls-cert", "is missing");
 	return 0;
+}
+
+void options_free(struct options *o)
+{
+	free(o->tls_cert);
+	free(o->tls_key);
+	o->tls_cert = o->tls_key = NULL;
 }

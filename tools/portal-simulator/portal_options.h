@@ -15,9 +15,11 @@ struct options {
 	const char *app_key;
 	char secret[512]; /* contents of the secret file, white space at the end removed */
 	enum hash_kind sign;
-	const char *port_file; /* NULL = none */
+	const char *port_file;	  /* NULL = none */
+	char *tls_cert, *tls_key; /* PEM, malloc'ed; NULL = plain HTTP */
 };
 
+void options_free(struct options *o);
 /* Returns 0, 1 when --help was printed, or -1 after saying on stderr what is wrong. */
 int options_parse(struct options *o, int argc, char **argv);
 

@@ -227,17 +227,23 @@ static enum MHD_Result on_call(void *arg, struct MHD_Connection *connection, con
 struct MHD_Daemon *server_start(struct portal *p)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(p->options->port)};
+	const struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, p->options->tls_cert},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, p->options->tls_key},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	const struct MHD_OptionItem *more = p->options->tls_cert ? tls : &tls[2];
 	struct MHD_Daemon *daemon;
 
 	inet_pton(AF_INET, p->options->host, &address.sin_addr);
-	daemon = MHD_start_daemon(
-		MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL,
+	daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
+					  MHD_USE_POLL | (p->options->tls_cert ? MHD_USE_TLS : 0),
 		p->options->port, NULL, NULL, on_call, p, MHD_OPTION_SOCK_ADDR,
 		(struct sockaddr *)&address, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, 512u,
 		MHD_OPTION_CONNECTION_TIMEOUT, 120u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)(64 << 10), MHD_OPTION_THREAD_STACK_SIZE, (size_t)(1 << 20),
-		MHD_OPTION_END);
+		MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 	if (!daemon)
 		fprintf(stderr, "portal-simulator: cannot listen on %s:%u\n", p->options->host,
 			(unsigned)p->options->port);

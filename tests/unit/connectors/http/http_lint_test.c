@@ -50,7 +50,7 @@ static void answers(void **state)
 	report.arena = &a;
 	assert_int_equal(cfg_read_text(br_str_z(yaml), "a", &a, &report, &node), 0);
 	o.answers = node;
-	assert_int_equal(http_site_compile(&o, &a, &report, &site), 0);
+	assert_int_equal(http_site_compile(&o, "/", &a, &report, &site), 0);
 	for (size_t i = 0; i < BR_LEN(cases); i++) {
 		bool unsure;
 		enum http_class got = http_classify(&site.answers, cases[i].status,
