@@ -496,6 +496,22 @@ static void check_parked(void)
 				p->sys, BR_STR_ARG(p->code));
 }
 
+void sim_check_sights(void)
+{
+	for (int i = 0; i < sim.plan.nsystems; i++) {
+		const struct hub_counters *c = &book.systems[i].count;
+
+		sights.applied += (uint64_t)c->applied;
+		sights.stale += (uint64_t)c->stale;
+		sights.exists += (uint64_t)c->exists;
+		sights.gaps += (uint64_t)c->gaps;
+		sights.old += (uint64_t)c->old;
+		sights.late_receipts += (uint64_t)c->late;
+	}
+	for (const struct sim_parked *p = book.parked; p; p = p->next)
+		sights.duplicates += p->kind == PARKED_DUPLICATE;
+}
+
 void sim_check_rest(void)
 {
 	check_cases();

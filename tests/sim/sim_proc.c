@@ -89,8 +89,10 @@ static void bury(struct sim_proc *p)
 	sim.current = p;
 	if (p->bridge)
 		hub_bridge_free(p->bridge);
-	if (p->conn)
+	if (p->conn) {
+		sights.repeated += (uint64_t)p->conn->count.repeated;
 		conn_free(p->conn);
+	}
 	p->bridge = NULL;
 	p->conn = NULL;
 	sim.current = NULL;
@@ -137,7 +139,7 @@ static void second(const struct sim_proc *p)
 
 	sights.seconds++;
 	beside = sim_proc_start(p->role, p->system, true);
-	sim_after(sim_latency(2 * SIM_S), NULL, leave, beside);
+	sim_after(sim_between(0, sim_chance(50) ? 2 * SIM_S : 20 * SIM_S), NULL, leave, beside);
 }
 
 static void pause_it(struct sim_proc *p)
@@ -149,7 +151,7 @@ static void pause_it(struct sim_proc *p)
 	if (sim_chance(60)) {
 		p->standby = true;
 		sim_proc_start(p->role, p->system, false);
-		sim_after(p->paused_until - sim.now + sim_latency(2 * SIM_S), NULL, leave, p);
+		sim_after(p->paused_until - sim.now + sim_between(0, 3 * SIM_S), NULL, leave, p);
 	}
 }
 

@@ -54,11 +54,31 @@ static void some_faults(struct sim_faults *f)
 	f->orders = sim_chance(75) ? 0 : 1 + sim_below(3);
 }
 
+/* Everybody at one case, typing what was typed before. */
+static void crowd(struct sim_plan *p)
+{
+	p->cases = 1;
+	p->edits = 40 + sim_below(40);
+	p->retype = 50 + sim_below(50);
+	p->span = sim_between(2, 8) * SIM_S;
+	p->sweeps = false;
+}
+
+/* Two of everything, and those who are replaced hear of it late. */
+static void haunt(struct sim_faults *f)
+{
+	f->seconds = 3 + sim_below(8);
+	f->stall = 500 + sim_below(4000);
+	f->slow = sim_below(1500);
+}
+
 struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 {
 	static const enum sim_class http[SIM_SYSTEMS] = {CLASS_S1, CLASS_H1, CLASS_H2};
 	struct sim_plan p = {.seed = seed, .nsystems = SIM_SYSTEMS};
 
+	if (profile == PROFILE_TURNS)
+		profile = (enum sim_profile)(seed % PROFILE_TURNS);
 	sim.rng = seed * UINT64_C(0xd1342543de82ef95) + 1;
 	sim.quiet = false;
 	for (int s = 0; s < SIM_SYSTEMS; s++) {
@@ -81,6 +101,10 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 	p.quiet_edits = 2;
 	p.sweeps = sim_chance(30);
 	some_faults(&p.faults);
+	if (sim_chance(30))
+		crowd(&p);
+	if (sim_chance(20))
+		haunt(&p.faults);
 	return p;
 }
 
@@ -243,8 +267,15 @@ const char *sim_run(const struct sim_plan *plan, bool trace)
 		br_arena_init(&sim.arena, ARENA_MAX);
 	begin(plan, trace);
 	course();
+	sim_check_sights();
 	sights.runs++;
 	sights.steps += sim.steps;
 	sim_proc_end_all();
 	return sim.wrong;
+}
+
+void sim_run_release(void)
+{
+	sim_time_end();
+	br_arena_release(&sim.arena);
 }

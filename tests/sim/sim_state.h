@@ -98,6 +98,8 @@ void sim_check_link(const struct sim_link *was, const struct sim_link *now);
 void sim_check_system(const struct hub_system *was, const struct hub_system *now);
 void sim_check_history(const struct sim_history *h);
 void sim_check_conflict(const struct sim_conflict *c);
+/* What the run showed, from its counters. */
+void sim_check_sights(void);
 /* When all has come to rest. */
 void sim_check_rest(void);
 /* What the case about a matter says; V_ABSENT when there is no such case. */

@@ -1,0 +1,114 @@
+#include "sim_shrink.h"
+
+/* Each tries to make a plan smaller; false when it is as small as that already. */
+typedef bool smaller_fn(struct sim_plan *p, int i);
+
+static bool less(int *n, int i)
+{
+	int was = *n;
+
+	*n = i == 0 ? 0 : i == 1 ? was / 2 : was - 1;
+	if (*n < 0)
+		*n = 0;
+	return *n != was;
+}
+
+static bool fewer_systems(struct sim_plan *p, int i)
+{
+	return i == 0 && p->nsystems-- > 1;
+}
+
+static bool fewer_edits(struct sim_plan *p, int i)
+{
+	int was = p->edits;
+
+	less(&p->edits, i + 1);
+	return p->edits != was && p->edits > 0;
+}
+
+static bool fewer_cases(struct sim_plan *p, int i)
+{
+	int was = p->cases;
+
+	p->cases = i == 0 ? 1 : was - 1;
+	return p->cases != was && p->cases > 0;
+}
+
+static bool fewer_faults(struct sim_plan *p, int i)
+{
+	int *const counts[] = {
+		&p->faults.crashes, &p->faults.pauses, &p->faults.seconds, &p->faults.orders};
+	int *const chances[] = {
+#define X(name) &p->faults.name,
+		SIM_FAULTS(X)
+#undef X
+	};
+
+	if (i < (int)BR_LEN(chances))
+		return less(chances[i], 0);
+	i -= (int)BR_LEN(chances);
+	return i < 3 * (int)BR_LEN(counts) && less(counts[i / 3], i % 3);
+}
+
+static bool plainer(struct sim_plan *p, int i)
+{
+	switch (i) {
+	case 0:
+		return less(&p->quiet_edits, 0);
+	case 1:
+		return less(&p->retype, 0);
+	case 2:
+		return less(&p->twice, 0);
+	case 3:
+		p->lag_us = 0;
+		return true;
+	case 4:
+		p->sweeps = true;
+		return true;
+	default:
+		if (i - 5 >= SIM_SYSTEMS * 16)
+			return false;
+		p->form[(i - 5) / 16][(i - 5) % 16] = FORM_AS_IS;
+		p->defaults[(i - 5) / 16][(i - 5) % 16] = false;
+		return true;
+	}
+}
+
+static bool same_plan(const struct sim_plan *a, const struct sim_plan *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* All ways of one kind; true when one of them helped. */
+static bool try_all(struct sim_plan *best, smaller_fn *smaller, int ways)
+{
+	bool helped = false;
+
+	for (int i = 0; i < ways; i++) {
+		struct sim_plan p = *best;
+
+		while (smaller(&p, i) && !same_plan(&p, best) && sim_run(&p, false)[0]) {
+			*best = p;
+			helped = true;
+		}
+	}
+	return helped;
+}
+
+struct sim_plan sim_shrink(const struct sim_plan *plan)
+{
+	static const struct {
+		smaller_fn *fn;
+		int ways;
+	} kinds[] = {{fewer_systems, 1}, {fewer_faults, 64}, {fewer_edits, 2}, {fewer_cases, 2},
+		{plainer, 5 + SIM_SYSTEMS * 16}};
+	struct sim_plan best = *plan;
+	bool helped = true;
+
+	while (helped) {
+		helped = false;
+		for (size_t i = 0; i < BR_LEN(kinds); i++)
+			helped |= try_all(&best, kinds[i].fn, kinds[i].ways);
+	}
+	return best;
+}
