@@ -78,13 +78,39 @@ struct sim_plan {
 	X(crashes)                                                                                 \
 	X(pauses)                                                                                  \
 	X(seconds)                                                                                 \
-	X(commands) X(commits) X(applied) X(stale) X(doubt) X(exists) X(parked) X(conflicts)       \
-		X(suspects) X(deviations) X(rewritten) X(refused) X(fenced) X(fenced_write)        \
-			X(gaps) X(old) X(repeated) X(inbox_answers) X(key_replays) X(lost)         \
-				X(copies) X(late_copies) X(taken_positions) X(lost_commits)        \
-					X(leases) X(refetches) X(duplicates) X(credit_waits)       \
-						X(settled) X(late_receipts) X(aba) X(transformed)  \
-							X(steps)
+	X(commands)                                                                                \
+	X(commits)                                                                                 \
+	X(applied)                                                                                 \
+	X(stale)                                                                                   \
+	X(doubt)                                                                                   \
+	X(exists)                                                                                  \
+	X(parked)                                                                                  \
+	X(conflicts)                                                                               \
+	X(suspects)                                                                                \
+	X(deviations)                                                                              \
+	X(rewritten)                                                                               \
+	X(refused)                                                                                 \
+	X(fenced)                                                                                  \
+	X(fenced_write)                                                                            \
+	X(gaps)                                                                                    \
+	X(old)                                                                                     \
+	X(repeated)                                                                                \
+	X(inbox_answers)                                                                           \
+	X(key_replays)                                                                             \
+	X(lost)                                                                                    \
+	X(copies)                                                                                  \
+	X(late_copies)                                                                             \
+	X(taken_positions)                                                                         \
+	X(lost_commits)                                                                            \
+	X(leases)                                                                                  \
+	X(refetches)                                                                               \
+	X(duplicates)                                                                              \
+	X(credit_waits)                                                                            \
+	X(settled)                                                                                 \
+	X(late_receipts)                                                                           \
+	X(aba)                                                                                     \
+	X(transformed)                                                                             \
+	X(steps)
 struct sim_sights {
 #define X(name) uint64_t name;
 	SIM_SIGHTS(X)
