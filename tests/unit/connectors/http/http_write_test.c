@@ -29,6 +29,10 @@ static const char *const specs[] = {
 	['3'] = SPEC(""),
 	['U'] = SPEC("\"unique\":\"true\","),
 	['V'] = SPEC("\"visibility\":\"20ms\","),
+	['W'] = "{\"record\":\"case\",\"root\":{\"key\":\"NO\"}," READ
+		",\"write\":{\"visibility\":\"20ms\",\"lookup\":{\"path\":\"/find?b={BUSNO}\","
+		"\"items\":\"data\"},\"create\":{\"path\":\"/one\",\"columns\":\"all\",\"lid\":"
+		"\"data.NO\",\"object\":\"data\"}}}",
 };
 
 #define V(n) "ETag: \"v" #n "\"\r\n"
@@ -128,6 +132,13 @@ static const struct test tests[] = {
 			{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")},
 			{"GET /c/1 ", NULL, NULL, OK(0, "a", "x")}},
 		"EXISTS 1 atomic " MADE ";"},
+	{"no answer where new records show late: looked for twice again", 'W', "", "",
+		"NAME=a;BUSNO=B", NULL,
+		{{"GET /find", NULL, NULL, FOUND("")}, {"GET /find", NULL, NULL, FOUND("")},
+			{"POST /one ", NULL, NULL, LOST}, {"GET /find", NULL, NULL, FOUND("")},
+			{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")},
+			{"GET /c/1 ", NULL, NULL, OK(0, "a", "x")}},
+		"APPLIED 1 doubt " MADE ";"},
 	{"refused half-way", '1', "", "", NEW, NULL,
 		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, NUMBER("1")},
 			{"POST /basic ", NULL, NULL, SAY("bad")}},
@@ -169,7 +180,23 @@ static const struct test tests[] = {
 			{"POST /step ", IF(1), NULL, STEP(2, "a", "x", "T")},
 			{"POST /upd ", IF(2), NULL, SAY("stale")},
 			{"GET /c/1 ", NULL, NULL, STEP(3, "a", "z", "T")}},
-		"PROGRESS 1 {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"T\"};"
+		"PROGRESS 1 {\"NO\":\"1\",\"NAME\":\"a\",\"STEPS/7/TXT\":\"T\"};"
+		"STALE 1 atomic "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\",\"STEPS/7/TXT\":\"T\"};"},
+	{"between two calls, at what the first one wrote", '2', "1", OLD, "ADDR=y;STEPS/7/TXT=t",
+		NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /step ", IF(1), NULL, STEP(2, "a", "x", "T")},
+			{"POST /upd ", IF(2), NULL, SAY("stale")},
+			{"GET /c/1 ", NULL, NULL, STEP(3, "a", "x", "edited")}},
+		"PROGRESS 1 {\"NO\":\"1\",\"NAME\":\"a\",\"STEPS/7/TXT\":\"T\"};"
+		"STALE 1 atomic "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"edited\"};"},
+	{"without conditions: an edit that our first call's answer shows is not written over", '3',
+		"1", OLD, "ADDR=y;STEPS/7/TXT=t", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /step ", NULL, NULL, STEP(2, "a", "z", "T")}},
+		"PROGRESS 1 {\"NO\":\"1\",\"NAME\":\"a\",\"STEPS/7/TXT\":\"T\"};"
 		"STALE 1 atomic "
 		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\",\"STEPS/7/TXT\":\"T\"};"},
 	{"inherited, done, and edited since: the key tells what we wrote", '1', "1", OLD, "ADDR=y",

@@ -535,6 +535,72 @@ static void test_a_begin_of_an_older_bridge_fences_too(void **state)
 	assert_int_equal(br_loop_run(loop), 75);
 }
 
+/* Our own HELLO, read by the bridge a second time: what we say under the first epoch counts no
+ * more.
+ */
+static void test_own_begin_under_another_epoch(void **state)
+{
+	(void)state;
+	start(CONN_INBOX);
+	shake_hands(false);
+	say((struct msg){.type = MSG_BEGIN,
+		.nonce = br_str_z(nonce),
+		.assigned = epoch + 1,
+		.spec = BR_STR(SPEC)});
+	expect(MSG_BYE);
+	expect_hello();
+}
+
+/* Our BEGIN came from a bridge that was slow, behind our successor's, and was read after it. */
+static void test_a_ping_of_a_higher_epoch_fences(void **state)
+{
+	(void)state;
+	start(CONN_INBOX);
+	shake_hands(false);
+	say((struct msg){.type = MSG_PING, .ts = 1, .assigned = epoch});
+	WAIT(conn->pseq == pseq);
+	assert_int_equal(conn->stage, CONN_RUN);
+	say((struct msg){.type = MSG_PING, .ts = 1, .assigned = epoch + 1});
+	assert_int_equal(br_loop_run(loop), 75);
+}
+
+/* Two HELLOs that the bridge reads together get one answer, to the later one. */
+static void test_hello_without_an_answer_is_said_again(void **state)
+{
+	int64_t until;
+
+	(void)state;
+	start(CONN_INBOX);
+	fake_system.lease_ms = 100;
+	expect_hello();
+	say((struct msg){.type = MSG_PING, .ts = 1});
+	until = br_loop_now(loop) + 200000;
+	WAIT(br_loop_now(loop) > until);
+	assert_int_equal(conn->stage, CONN_HELLO); /* that was early enough */
+	say((struct msg){.type = MSG_PING, .ts = 2});
+	expect_hello();
+}
+
+/* A younger bridge spoke once and is gone; the older one is still there. */
+static void test_an_older_bridge_that_is_left_is_found_again(void **state)
+{
+	int64_t until;
+
+	(void)state;
+	start(CONN_INBOX);
+	fake_system.lease_ms = 100;
+	shake_hands(false);
+	say((struct msg){.type = MSG_PING, .epoch = hub_epoch + 5, .seq = 1, .ts = 1});
+	WAIT(conn->hub_epoch == hub_epoch + 5);
+	say((struct msg){.type = MSG_PING, .ts = 1});
+	until = br_loop_now(loop) + 200000;
+	WAIT(br_loop_now(loop) > until);
+	assert_int_equal(conn->stage, CONN_RUN);
+	say((struct msg){.type = MSG_PING, .ts = 2});
+	expect(MSG_BYE);
+	expect_hello();
+}
+
 static void test_own_begin_again(void **state)
 {
 	(void)state;
@@ -1152,6 +1218,10 @@ int main(void)
 		ON_STAGE(test_answers_are_forgotten_in_order),
 		ON_STAGE(test_a_later_begin_fences),
 		ON_STAGE(test_a_begin_of_an_older_bridge_fences_too),
+		ON_STAGE(test_own_begin_under_another_epoch),
+		ON_STAGE(test_a_ping_of_a_higher_epoch_fences),
+		ON_STAGE(test_hello_without_an_answer_is_said_again),
+		ON_STAGE(test_an_older_bridge_that_is_left_is_found_again),
 		ON_STAGE(test_own_begin_again),
 		ON_STAGE(test_a_bridge_that_starts_again_is_followed),
 		ON_STAGE(test_a_hole_is_a_new_handshake),
