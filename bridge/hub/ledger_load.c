@@ -259,6 +259,22 @@ static void on_positions(void *arg, const PGresult *res, const struct br_err *er
 		}
 }
 
+/* Who opened the ledger last is the bridge: a batch without input moves no position, and would go
+ * unnoticed by another. */
+static void on_incarnation(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+	struct br_err taken;
+
+	if (!res || PQntuples(res) != 1) {
+		ledger_fail(g, err);
+	} else if (ledger_get_int(res, 0, 0) != g->w->incarnation) {
+		br_err_clear(&taken);
+		br_err_set(&taken, BR_E_HUB_POSITION_TAKEN, "topic", "ledger", NULL);
+		ledger_fail(g, &taken);
+	}
+}
+
 /* Remembers what a row of the first look says about a case that may not be here yet. */
 static struct ledger_named *name_cases(
 	struct ledger *g, const PGresult *res, const struct br_err *err, size_t *n)
@@ -464,6 +480,9 @@ static int send_begin(
 	}
 	rc = br_pg_send(g->pg, "begin", "begin", 0, NULL, NULL, true, ledger_check, g, err);
 	g->open = true;
+	/* shared: who opens it now waits for the end of this batch */
+	rc |= br_pg_send(g->pg, "incarnation", "select incarnation from casebridge.meta for share",
+		0, NULL, NULL, true, on_incarnation, g, err);
 	return rc | ledger_rows_send(&g->pos, g->pg, "positions",
 			    "select p.topic, p.next from unnest($1::text[], $2::int8[], "
 			    "$3::int8[]) u(topic, a, b)"
@@ -502,11 +521,9 @@ static void on_loaded(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct ledger *g = arg;
 
-	if (!res)
-		ledger_fail(g, err);
-	if (!g->failed)
+	if (res && !g->failed)
 		settle_names(g);
-	ledger_finish(g);
+	ledger_batch_synced(g, res, err);
 }
 
 /* What the first look named and nobody has yet is loaded in a second. */

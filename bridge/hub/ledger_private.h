@@ -48,6 +48,9 @@ struct br_str ledger_counters_text(const struct hub_counters *c, struct br_buf *
 void ledger_begin_operation(struct ledger *g, struct hub_world *w, ledger_fn *done, void *arg);
 /* A callback for statements whose result does not matter. */
 void ledger_check(void *arg, const PGresult *res, const struct br_err *err);
+/* ... of a batch: a failure leaves no transaction open on the server, whose locks would keep others
+ * waiting. */
+void ledger_batch_synced(void *arg, const PGresult *res, const struct br_err *err);
 /* A callback for the sync that ends an operation. */
 void ledger_synced(void *arg, const PGresult *res, const struct br_err *err);
 void ledger_read_case(struct ledger *g, const PGresult *res, int row);

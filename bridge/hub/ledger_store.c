@@ -373,15 +373,13 @@ static void remember(struct ledger *g)
 
 /* A failed unit leaves the transaction open on the server: it is closed before the owner hears of
  * it. */
-static void stored(void *arg, const PGresult *res, const struct br_err *err)
+void ledger_batch_synced(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct ledger *g = arg;
 	struct br_err e;
 
 	if (!res)
 		ledger_fail(g, err);
-	if (!g->failed)
-		remember(g);
 	if (!g->failed || br_pg_state(g->pg) != BR_PG_UP) {
 		ledger_finish(g);
 		return;
@@ -390,6 +388,15 @@ static void stored(void *arg, const PGresult *res, const struct br_err *err)
 	if (br_pg_send(g->pg, "rollback", "rollback", 0, NULL, NULL, true, NULL, NULL, &e) < 0 ||
 		br_pg_sync(g->pg, rolled_back, g, &e) < 0)
 		ledger_finish(g);
+}
+
+static void stored(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger *g = arg;
+
+	if (res && !g->failed)
+		remember(g);
+	ledger_batch_synced(g, res, err);
 }
 
 void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
@@ -406,7 +413,7 @@ void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_pos
 	if (w->failed) {
 		br_err_set(&err, BR_E_NOMEM, NULL);
 		ledger_fail(g, &err);
-		stored(g, NULL, &err);
+		ledger_batch_synced(g, NULL, &err);
 		return;
 	}
 	for (size_t i = 0; i < npositions; i++) {

@@ -470,7 +470,8 @@ static void a_state_comes_back(void **state)
 	close_side(&b);
 }
 
-static void a_moved_position_stops_the_other(void **state)
+/* Also when it is in no batch: a batch without input moves no position. */
+static void the_last_to_open_is_the_bridge(void **state)
 {
 	struct ledger_want want = {0};
 	struct side a, b;
@@ -480,6 +481,31 @@ static void a_moved_position_stops_the_other(void **state)
 	fine(&a);
 	open_side(&b);
 	fine(&b);
+	begin_batch(&a);
+	load(&a, &want);
+	wait_for(&a);
+	assert_true(a.failed);
+	assert_int_equal(br_err_code(&a.err), BR_E_HUB_POSITION_TAKEN);
+	begin_batch(&b);
+	load(&b, &want);
+	fine(&b);
+	store(&b);
+	fine(&b);
+	close_side(&a);
+	close_side(&b);
+}
+
+static void a_moved_position_stops_the_other(void **state)
+{
+	struct ledger_want want = {0};
+	struct side a, b;
+
+	(void)state;
+	open_side(&b);
+	fine(&b);
+	open_side(&a);
+	fine(&a);
+	b.w.incarnation = a.w.incarnation;
 	begin_batch(&a);
 	load(&a, &want);
 	fine(&a);
@@ -825,6 +851,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(migrating, new_database),
 		cmocka_unit_test_setup(a_state_comes_back, new_database),
+		cmocka_unit_test_setup(the_last_to_open_is_the_bridge, new_database),
 		cmocka_unit_test_setup(a_moved_position_stops_the_other, new_database),
 		cmocka_unit_test_setup(an_abandoned_batch_leaves_nothing, new_database),
 		cmocka_unit_test_setup(parked_and_settled, new_database),
