@@ -36,6 +36,7 @@ enum sim_form { FORM_AS_IS, FORM_UPPER, FORM_SHORT, FORM_TRIM, FORMS };
 	X(late_copy)   /* a message arrives again after newer ones */                              \
 	X(slow)	       /* a message and all behind it are held up */                               \
 	X(ack_lost)    /* it arrived, and its producer is told that it did not */                  \
+	X(again)       /* a consumer gets messages once more */                                    \
 	X(stall)       /* a consumer sees nothing for a while */                                   \
 	X(commit_lost) /* committed, and the bridge is told that it failed */                      \
 	X(commit_fails)                                                                            \
@@ -98,6 +99,7 @@ struct sim_plan {
 	X(inbox_answers)                                                                           \
 	X(key_replays)                                                                             \
 	X(lost)                                                                                    \
+	X(again)                                                                                   \
 	X(copies)                                                                                  \
 	X(late_copies)                                                                             \
 	X(taken_positions)                                                                         \

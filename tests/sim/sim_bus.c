@@ -14,7 +14,7 @@
 
 struct source {
 	struct sim_topic *topic;
-	int64_t next, visible;
+	int64_t first, next, visible;
 };
 
 struct bus {
@@ -90,6 +90,14 @@ static bool readable(const struct bus *b)
 
 static void fetch(struct bus *b, int64_t us);
 
+static void deliver_again(struct source *s)
+{
+	if (s->next == s->first)
+		return;
+	s->next -= sim_between(1, s->next - s->first < 6 ? s->next - s->first : 6);
+	sights.again++;
+}
+
 /* What has come so far is seen; sometimes only a part, and the rest a moment later. */
 static void fetched(void *arg)
 {
@@ -102,6 +110,9 @@ static void fetched(void *arg)
 	for (int i = 0; i < b->nsources; i++) {
 		struct source *s = &b->sources[i];
 		int64_t behind = s->topic->n - s->visible;
+
+		if (sim_fault(sim.plan.faults.again))
+			deliver_again(s);
 
 		if (behind > 1 && sim_chance(30)) {
 			s->visible += sim_between(1, behind - 1);
@@ -169,7 +180,7 @@ int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, 
 			err, BR_E_BUS_UNREACHABLE, "bootstrap", "sim", "why", "simulated", NULL);
 	s->topic = sim_topic(br_str_z(topic));
 	s->next = offset == BUS_AT_END ? s->topic->n : offset;
-	s->visible = s->next;
+	s->first = s->visible = s->next;
 	if (s->next > s->topic->n)
 		sim_wrong("%s: offset %lld of %lld", topic, (long long)s->next,
 			(long long)s->topic->n);
