@@ -10,10 +10,12 @@
  *    "natural_key":["sfzh"],
  *    "refused":[{"native":["23505"],"text":"...","do":"correct"}],
  *    "on_create":{"sbh":{"generate":"nextval('ydz_sbh')","returning":true},"id":{"identity":true,"returning":true}},
- *    "required":["xm"],"target_owned":["gxsj"]}
+ *    "required":["xm"],"target_owned":["gxsj"],
+ *    "final":{"column":"zt","codes":["3","4"]}}
  *
  * Technical constants, looked-up and asked values are not in on_create: they come with the command
- * as ordinary columns.
+ * as ordinary columns. final is there when the status is a column of codes: those codes from which
+ * a case does not go on, whatever it has been before.
  */
 #include "map_program.h"
 #include <stdio.h>
@@ -218,6 +220,62 @@ static bool is_target_owned(const struct map_column *c)
 	return c->target_owned;
 }
 
+/* ---- what needs no watching ---- */
+
+static const struct map_line *status_line(const struct mapping *m)
+{
+	int i = m->line_of[m->schema->f_status];
+	const struct map_line *line = i < 0 ? NULL : &m->lines[i];
+
+	return line && line->in && line->source == MAP_FROM_COLUMN &&
+			       line->conv.kind == MAP_CONV_CODES && line->conv.codes &&
+			       m->columns[line->columns[0]].part == 0
+		       ? line
+		       : NULL;
+}
+
+/* Says every row of this code that the case is over? A row that says nothing of the status does
+ * not. */
+static bool is_final(const struct mapping *m, const struct map_line *line, struct br_str foreign)
+{
+	const struct code_table *statuses = case_field(m->schema, m->schema->f_status)->codes;
+	const struct map_codes *t = line->conv.codes;
+	bool final = false;
+
+	for (int32_t r = map_codes_first(t, foreign); r >= 0; r = t->rows[r].next) {
+		struct br_str says = t->rows[r].canonical[line->conv.pick];
+		const struct code_row *row = says.p ? code_find(statuses, says) : NULL;
+
+		if (!t->rows[r].in)
+			continue;
+		if (!row || !row->terminal || t->rows[r].star & 1u << line->conv.pick)
+			return false;
+		final = true;
+	}
+	return final;
+}
+
+static void final_codes(const struct mapping *m, struct br_jw *w)
+{
+	const struct map_line *line = status_line(m);
+	const struct map_codes *t = line ? line->conv.codes : NULL;
+
+	if (!line)
+		return;
+	br_jw_key(w, BR_STR("final"));
+	br_jw_object(w);
+	br_jw_kstr(w, "column", m->columns[line->columns[0]].name);
+	br_jw_key(w, BR_STR("codes"));
+	br_jw_array(w);
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->rows[i].foreign.p && map_codes_first(t, t->rows[i].foreign) == (int32_t)i &&
+			is_final(m, line, t->rows[i].foreign))
+			br_jw_str(w, t->rows[i].foreign);
+	}
+	br_jw_end_array(w);
+	br_jw_end_object(w);
+}
+
 int map_spec(const struct mapping *m, struct br_jw *w)
 {
 	static const char *const raw[] = {"root", "read", "write", "query"};
@@ -247,6 +305,7 @@ int map_spec(const struct mapping *m, struct br_jw *w)
 	on_create(m, 0, w);
 	column_list(m, "required", is_required, w);
 	column_list(m, "target_owned", is_target_owned, w);
+	final_codes(m, w);
 	br_jw_end_object(w);
 	return br_jw_failed(w) ? -BR_E_TOO_BIG : 0;
 }

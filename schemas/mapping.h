@@ -109,7 +109,8 @@ bool map_target_owned(const struct mapping *m, unsigned column);
 bool map_column_same(const struct mapping *m, const struct cell *a, const struct cell *b);
 
 /* What the connector must know, as a JSON object for BEGIN: record name, shape, kind-specific
- * root/read/write/parts, normalisers, natural key, refused rows, on_create key generation. */
+ * root/read/write/parts, normalisers, natural key, refused rows, on_create key generation, and by
+ * which codes of which column a record is over (final). */
 int map_spec(const struct mapping *m, struct br_jw *w);
 /* Natural key columns and values of a local image for look-up before create; n may be 0. Writes a
  * flat JSON object. */

@@ -59,6 +59,42 @@ static void pg_told(void *arg, const struct pg_step *step)
 	tell(k, cli_say(k->c, step->en, step->zh), step->about, step->err, step->warning);
 }
 
+/* By record, which codes end it: only the mapping knows. */
+static json_t *finals_of(const struct map_set *maps)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < map_count(maps); i++) {
+		struct br_buf b;
+		struct br_jw w;
+		json_t *spec;
+
+		br_buf_init(&b, 1 << 20);
+		br_jw_init(&w, &b);
+		spec = map_spec(map_at(maps, i), &w) ? NULL : json_loadb(b.p, b.n, 0, NULL);
+		if (json_object_get(spec, "final"))
+			json_object_set(all, json_string_value(json_object_get(spec, "record")),
+				json_object_get(spec, "final"));
+		json_decref(spec);
+		br_buf_release(&b);
+	}
+	return all;
+}
+
+static void check_pg(struct check *k, const struct cfg_system *s, const void *options)
+{
+	struct cli *c = k->c;
+	size_t i = 0;
+	struct br_err err;
+	json_t *finals;
+
+	for (const struct cfg_system *x = c->site->systems; x != s; x = x->next)
+		i++;
+	finals = finals_of(c->maps[i]);
+	pg_check(c->site, s, options, finals, pg_told, k, &err);
+	json_decref(finals);
+}
+
 /* ---- http: the token, and one page of the first record that has a list ---- */
 
 struct http_try {
@@ -168,7 +204,7 @@ static void check_system(struct check *k, const struct cfg_system *s)
 		return;
 	}
 	if (kind == &pg_kind)
-		pg_check(c->site, s, options, pg_told, k, &err);
+		check_pg(k, s, options);
 	else if (kind == &http_kind)
 		check_http(k, s, options);
 	else

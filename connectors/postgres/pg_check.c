@@ -6,6 +6,7 @@
 
 struct check {
 	const struct pg_options *o;
+	const json_t *finals;
 	struct br_arena arena;
 	PGconn *db;
 	pg_step_fn *fn;
@@ -274,6 +275,8 @@ static void record(struct check *k, const struct cfg_node *node, unsigned number
 	struct br_err err;
 
 	k->about = z(k, node->key);
+	if (spec && json_object_get(k->finals, k->about))
+		json_object_set(spec, "final", json_object_get(k->finals, k->about));
 	if (!shape || !spec)
 		br_err_set(&err, BR_E_NOMEM, NULL);
 	if (!shape || !spec || pg_record_new(spec, shape, node->key, number, &k->arena, &r, &err))
@@ -284,9 +287,10 @@ static void record(struct check *k, const struct cfg_node *node, unsigned number
 }
 
 int pg_check(const struct cfg_site *site, const struct cfg_system *system, const void *options,
-	pg_step_fn *fn, void *arg, struct br_err *err)
+	const json_t *finals, pg_step_fn *fn, void *arg, struct br_err *err)
 {
-	struct check k = {.o = options, .fn = fn, .arg = arg, .err = err, .about = ""};
+	struct check k = {
+		.o = options, .finals = finals, .fn = fn, .arg = arg, .err = err, .about = ""};
 	unsigned number = 0;
 
 	(void)site;

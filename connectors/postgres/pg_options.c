@@ -294,6 +294,21 @@ static const struct cfg_node *own_members(const struct cfg_node *part, struct br
 	return own;
 }
 
+/* Where nothing tells what changed, the status must tell what is over. Which codes that are is
+ * known when the tables have been read; here, whether there can be any. */
+static void lint_changes(
+	const struct cfg_node *record, const struct pg_read_options *o, struct cfg_report *report)
+{
+	const struct cfg_node *status = cfg_get(cfg_get(record, "case"), "status"),
+			      *column = cfg_get(status, "column");
+
+	if (o->cursor.n || o->changed.n ||
+		(column && column->kind == CFG_SCALAR && cfg_get(status, "codes")))
+		return;
+	cfg_warning(report, status ? status : record, BR_E_PG_SWEEP_ONLY, "record",
+		record->key.p ? record->key.p : "", NULL);
+}
+
 static void lint_read(const struct cfg_node *record, const char *secrets, struct cfg_report *report)
 {
 	static const char *const names[] = {"cursor", "changed", "by", NULL};
@@ -307,6 +322,7 @@ static void lint_read(const struct cfg_node *record, const char *secrets, struct
 	if (o.sweep.n && !br_str_eq(o.sweep, BR_STR("off")) && !pg_window_read(o.sweep, &w))
 		cfg_problem(
 			report, cfg_get(read, "sweep"), BR_E_PG_WINDOW, "found", o.sweep.p, NULL);
+	lint_changes(record, &o, report);
 	if (o.overlap < 1000 && o.changed.n)
 		cfg_problem(report, cfg_get(read, "overlap"), BR_E_PG_OVERLAP, NULL);
 }

@@ -5,8 +5,10 @@
  * keys; root and parts are then read together in one snapshot (pg_read.c). An idle poll is one
  * statement with two index probes.
  *
- * The cursor remembers of each feed the place up to which all has been read for good.
+ * The cursor remembers of each feed the place up to which all has been read for good. A feed of
+ * ongoing rows (pg_ongoing.h) has no such place.
  */
+#include "pg_ongoing.h"
 #include "pg_private.h"
 #include "br_log.h"
 #include <inttypes.h>
@@ -51,6 +53,7 @@ void pg_poll_release(struct pg *p)
 			place_clear(&x->early);
 			place_clear(&x->again);
 			place_clear(&x->clamp);
+			pg_ongoing_release(x->ongoing);
 		}
 	}
 }
@@ -123,6 +126,8 @@ static void restore_feed(struct pg *p, struct pg_feed *f, const json_t *record)
 		   *of = member(record, feed_name(f), "of");
 	struct br_err err;
 
+	if (f->tier == PG_TIER_ONGOING)
+		return;
 	place_set(&f->settled, f->tier == PG_TIER_CURSOR ? "0" : "-infinity", NULL, NULL);
 	if (!by || !value || !br_str_eq(br_str_z(by), f->column.name))
 		return;
@@ -266,6 +271,16 @@ static void changed_moves(struct pg *p, struct pg_feed *f, const PGresult *res)
 	p->poll.more |= full;
 }
 
+static void ongoing_moves(struct pg *p, struct pg_feed *f, const PGresult *res)
+{
+	bool full = is_full(f, PQntuples(res));
+	struct br_err err;
+
+	if (pg_ongoing_saw(f->ongoing, res, full, br_loop_now(conn_loop(p->c)), &err))
+		pg_fail(p, &err);
+	p->poll.more |= full || pg_ongoing_missing(f->ongoing);
+}
+
 static void on_page(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct pg_feed *f = arg;
@@ -276,8 +291,10 @@ static void on_page(void *arg, const PGresult *res, const struct br_err *err)
 	take_rows(p, f, res);
 	if (f->tier == PG_TIER_CURSOR)
 		cursor_moves(p, f, res);
-	else
+	else if (f->tier == PG_TIER_CHANGED)
 		changed_moves(p, f, res);
+	else
+		ongoing_moves(p, f, res);
 }
 
 static void on_overlap(void *arg, const PGresult *res, const struct br_err *err)
@@ -402,6 +419,27 @@ static int ask_overlap(struct pg *p, struct pg_feed *f, const char *limit, struc
 		p->pg, f->overlap.name, f->overlap.sql, 3, NULL, params, false, on_overlap, f, err);
 }
 
+/* Rows that were ongoing and are no longer among them first, then the next page of those that are.
+ */
+static int ask_ongoing(struct pg *p, struct pg_feed *f, const char *limit, struct br_err *err)
+{
+	struct br_pg_param params[2] = {text_param(limit)};
+	const struct pg_statement *st;
+	const char *key, *at;
+
+	for (int64_t n = 0; n < f->record->read.page && (key = pg_ongoing_next(f->ongoing)); n++) {
+		if (pg_read_add(p, br_str_z(key)))
+			return br_err_set(err, BR_E_NOMEM, NULL);
+	}
+	p->poll.more |= pg_ongoing_missing(f->ongoing);
+	if (p->read.n || !pg_ongoing_begin(f->ongoing, br_loop_now(conn_loop(p->c)), &at))
+		return 0;
+	st = &f->page[at != NULL];
+	params[1] = text_param(at);
+	return br_pg_send(
+		p->pg, st->name, st->sql, at ? 2 : 1, NULL, params, false, on_page, f, err);
+}
+
 static int ask(struct pg *p, struct pg_feed *f, struct br_err *err)
 {
 	char limit[32];
@@ -411,6 +449,8 @@ static int ask(struct pg *p, struct pg_feed *f, struct br_err *err)
 	snprintf(limit, sizeof(limit), "%lld", (long long)f->record->read.page);
 	if (f->tier == PG_TIER_CURSOR)
 		return ask_cursor(p, f, limit, err);
+	if (f->tier == PG_TIER_ONGOING)
+		return ask_ongoing(p, f, limit, err);
 	rc = ask_changed(p, f, limit, err);
 	return rc ? rc : ask_overlap(p, f, limit, err);
 }

@@ -221,6 +221,22 @@ static int ignored(struct job *j)
 	return 0;
 }
 
+/* The mapping says by which codes a record is over; a column without such codes tells nothing. */
+static void final_codes(struct job *j)
+{
+	const struct cfg_node *final = cfg_get(j->spec, "final"), *name = cfg_get(final, "column"),
+			      *codes = cfg_get(final, "codes");
+	struct pg_table *root = &j->r->tables[0];
+
+	if (!name || !cfg_first(codes))
+		return;
+	for (unsigned i = 0; i < root->ncolumns; i++) {
+		if (br_str_eq(root->columns[i].name, name->text))
+			j->r->state = &root->columns[i];
+	}
+	j->r->final = codes;
+}
+
 /* As write.order says, then the others as declared. */
 static int order(struct job *j)
 {
@@ -309,6 +325,7 @@ int pg_record_new(const json_t *spec, const struct shape *shape, struct br_str n
 	if (rc)
 		return rc;
 	natural_key(&j);
+	final_codes(&j);
 	refusals(&j);
 	if (br_arena_failed(a))
 		return br_err_set(err, BR_E_NOMEM, NULL);

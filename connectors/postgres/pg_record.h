@@ -16,6 +16,7 @@
 /* How new and changed rows of a table are found. */
 enum pg_tier {
 	PG_TIER_NONE,	 /* only by the sweep and by key */
+	PG_TIER_ONGOING, /* what is not over is read again and again, the rest by the sweep */
 	PG_TIER_CHANGED, /* a time of change, read again over an overlap */
 	PG_TIER_CURSOR,	 /* xid8 kept by a trigger: nothing can be missed */
 };
@@ -44,6 +45,7 @@ struct pg_place {    /* in the order of a feed's column; malloc'ed */
 
 struct pg;
 struct pg_record;
+struct pg_ongoing;
 
 /* A way new rows are found: the root's column, or one of a part. */
 struct pg_feed {
@@ -53,8 +55,9 @@ struct pg_feed {
 	enum pg_tier tier;
 	struct pg_column column;
 	struct pg_statement page[4]; /* CURSOR: bit 0 settled has a key, bit 1 early has a key;
-					CHANGED: bit 0 */
+					CHANGED: bit 0; ONGOING: 1 is behind a key */
 	struct pg_statement overlap; /* CHANGED: the first page of the overlap */
+	struct pg_ongoing *ongoing;  /* ONGOING: what was seen, and where the round is */
 	struct pg_place settled;     /* all before it is read for good */
 	struct pg_place early;	     /* CURSOR: read beyond the horizon already */
 	struct pg_place again;	     /* CHANGED: within the overlap that is being read again */
@@ -123,6 +126,9 @@ struct pg_record {
 	unsigned ntables;
 	unsigned *order; /* parts in the order they are written */
 	bool *ignored;	 /* by field: the target rewrites it at will, so it is not compared */
+	const struct pg_column *state; /* the root's column that says when a record is over; NULL =
+					  none says so */
+	const struct cfg_node *final;  /* ... by these codes */
 	struct pg_column *natural;
 	unsigned nnatural;
 	struct pg_refusal *refusals;
@@ -136,6 +142,7 @@ struct pg_record {
 	int64_t due_us;	     /* of the next poll */
 	struct br_str swept; /* last key of the walk, in: */
 	char swept_key[1024];
+	bool walked; /* once over all keys since we began */
 	struct pg_guard guard;
 	struct pg_shape_statement *statements;
 	unsigned nstatements;

@@ -1,5 +1,5 @@
 /* The SQL of a record, made once its columns' types are known. */
-#include "pg_record.h"
+#include "pg_ongoing.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,12 +251,49 @@ static void changed_page(
 	*out = end(&t);
 }
 
+/* Codes the table does not know are read too: they must come to a person. */
+static void ongoing_page(struct pg_feed *f, bool has_key, struct br_arena *a)
+{
+	const struct pg_record *r = f->record;
+	const char *comma = "", *key = f->table->key.quoted;
+	struct text t;
+
+	begin(&t, a);
+	add(&t, "select ");
+	page_list(&t, f);
+	add(&t, " from %s t where (t.%s is null or t.%s::text <> all (array[", f->table->quoted,
+		r->state->quoted, r->state->quoted);
+	for (const struct cfg_node *c = cfg_first(r->final); c; c = c->next, comma = ", ") {
+		add(&t, "%s", comma);
+		pg_sql_constant(&t.b, c->text);
+	}
+	add(&t, "])) and t.%s %s order by t.%s limit $1", key, has_key ? "> $2" : "is not null",
+		key);
+	f->page[has_key] = end(&t);
+}
+
+static void ongoing_feed(struct pg_record *r, struct br_arena *a)
+{
+	struct pg_feed *f = &r->feeds[r->nfeeds++];
+
+	*f = (struct pg_feed){.record = r,
+		.table = &r->tables[0],
+		.tier = PG_TIER_ONGOING,
+		.column = *r->state,
+		.ongoing = pg_ongoing_new(a)};
+	ongoing_page(f, false, a);
+	ongoing_page(f, true, a);
+}
+
 static void feed(struct pg_record *r, struct pg_table *x, struct br_arena *a)
 {
 	struct pg_feed *f = &r->feeds[r->nfeeds];
 
-	if (!x->cursor_kept && !x->changed_time)
+	if (!x->cursor_kept && !x->changed_time) {
+		if (!x->part && r->state)
+			ongoing_feed(r, a);
 		return;
+	}
 	r->nfeeds++;
 	f->record = r;
 	f->table = x;
@@ -287,7 +324,10 @@ static void slow(struct pg_record *r, const struct pg_table *x, pg_finding_fn *w
 		      table = br_arena_copy(a, x->name);
 	struct br_err e;
 
-	(void)r;
+	if (warn && !x->part && !x->cursor_kept && !x->changed_time && !r->state) {
+		br_err_set(&e, BR_E_PG_SWEEP_ONLY, "record", br_arena_copy(a, r->name).p, NULL);
+		warn(arg, &e);
+	}
 	if (warn && x->cursor.n && !x->cursor_kept && x->changed_time) {
 		br_err_set(&e, BR_E_PG_CURSOR_UNUSED, "table", table.p, "column",
 			br_arena_copy(a, x->cursor).p, "changed",

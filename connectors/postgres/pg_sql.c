@@ -33,6 +33,18 @@ void pg_sql_table(struct br_buf *b, struct br_str name)
 	}
 }
 
+/* The E form reads the same whatever standard_conforming_strings says. */
+void pg_sql_constant(struct br_buf *b, struct br_str text)
+{
+	br_buf_adds(b, BR_STR("E'"));
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '\'' || text.p[i] == '\\')
+			br_buf_addc(b, text.p[i]);
+		br_buf_addc(b, text.p[i]);
+	}
+	br_buf_addc(b, '\'');
+}
+
 void pg_array_init(struct pg_array *x)
 {
 	br_buf_init(&x->b, 256u << 20);

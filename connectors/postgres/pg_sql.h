@@ -1,9 +1,9 @@
 /*
  * pg_sql.h - pieces of SQL: quoted identifiers, and arrays of text as binary parameters.
  *
- * Values never become SQL text; they travel as elements of text[] parameters and are cast to the
- * column's type there. The cast names the type without its length, so that a value that is too long
- * is refused by the assignment and not cut by the cast.
+ * Values of records never become SQL text; they travel as elements of text[] parameters and are
+ * cast to the column's type there. The cast names the type without its length, so that a value that
+ * is too long is refused by the assignment and not cut by the cast.
  */
 #ifndef PG_SQL_H
 #define PG_SQL_H
@@ -15,6 +15,8 @@
 void pg_sql_name(struct br_buf *b, struct br_str name);
 /* schema.table as "schema"."table". */
 void pg_sql_table(struct br_buf *b, struct br_str name);
+/* 'text', for constants of the configuration; never for values of records. */
+void pg_sql_constant(struct br_buf *b, struct br_str text);
 
 /* A growing text[] in PostgreSQL's binary form. */
 struct pg_array {

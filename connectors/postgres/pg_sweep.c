@@ -4,7 +4,9 @@
  *
  * A chunk is told as one hash for each record; the bridge asks for those that differ, for those it
  * does not know, and for those of its own that lie in the range and are missing. A demanded walk
- * goes on at once; the rolling one keeps to its hours and its pace, which is all next_ms says.
+ * goes on at once; the rolling one keeps to its hours and its pace, which is all next_ms says. Only
+ * the first walk over a record without a cursor does not wait for its hours: nothing else finds
+ * what ended while nobody read.
  */
 #include "pg_private.h"
 #include <stdio.h>
@@ -71,6 +73,8 @@ static int64_t next_ms(struct pg *p, const struct pg_record *r)
 
 	if (!r->sweeps)
 		return NEVER_MS;
+	if (!r->walked && r->nfeeds && r->feeds[0].tier == PG_TIER_ONGOING)
+		return r->read.sweep_every;
 	wait = until(&r->window, p->sweep.minute);
 	return wait > r->read.sweep_every ? wait : r->read.sweep_every;
 }
@@ -92,6 +96,7 @@ static void told(struct pg *p)
 
 	keep_place(r, p->sweep.last ? BR_STR("") : p->sweep.hi);
 	if (p->sweep.last) {
+		r->walked = true;
 		p->sweep.record = (p->sweep.record + 1) % p->nrecords;
 		done = p->sweep.record == 0;
 	}

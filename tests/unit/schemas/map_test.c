@@ -360,6 +360,67 @@ static void test_spec(void **state)
 	br_buf_release(&b);
 }
 
+/* Which codes end a record, and when that cannot be told. */
+static void test_final_codes(void **state)
+{
+	static const struct {
+		const char *record, *final;
+	} cases[] = {
+		{"case: { status: { column: zt, codes: { '0': RECEIVED, '2': FINISHED, '3': VOIDED "
+		 "} } }",
+			"{\"column\": \"zt\", \"codes\": [\"2\", \"3\"]}"},
+		/* one code, two meanings: only when both end it */
+		{"case: { status: { column: zt, direction: in, codes: [ { code: '4', had: "
+		 "ACCEPTED, is: FINISHED "
+		 "}, "
+		 "{ code: '4', is: NOTACCEPTED }, { code: '5', had: ACCEPTED, is: FINISHED }, { "
+		 "code: '5', is: RECEIVED } ] } }",
+			"{\"column\": \"zt\", \"codes\": [\"4\"]}"},
+		/* a code that is only written says nothing of what is read */
+		{"case: { status: { column: zt, codes: [ { code: '1', is: FINISHED, direction: out "
+		 "}, { code: '1', is: RECEIVED, direction: in } ] } }",
+			"{\"column\": \"zt\", \"codes\": []}"},
+		{"case: { status: { column: zt, codes: [ { code: '2', is: FINISHED }, { code: ~, "
+		 "is: VOIDED } ] } }",
+			"{\"column\": \"zt\", \"codes\": [\"2\"]}"},
+		{"case: { status: { column: zt, direction: out, codes: { '2': FINISHED } } }",
+			NULL},
+		{"case: { status: { const: FINISHED }, summary: a }", NULL},
+		{"case: { summary: a }", NULL},
+		{"case: { summary: a }\n    parts: { steps: { key: n, case: { name: m } } }\n"
+		 "    derive: { status: { from: last(steps), column: m, rows: { x: FINISHED } } }",
+			NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(cases); i++) {
+		char text[1000], *found;
+		struct fixture t;
+		struct br_buf b;
+		struct br_jw w;
+		json_t *j;
+
+		snprintf(text, sizeof(text), "records:\n  r:\n    %s\n", cases[i].record);
+		if (fixture_compile(&t, text)) {
+			fixture_print(&t);
+			fail_msg("%s", cases[i].record);
+		}
+		br_buf_init(&b, 1 << 20);
+		br_jw_init(&w, &b);
+		assert_int_equal(map_spec(map_at(t.set, 0), &w), 0);
+		j = json_loadb(b.p, b.n, JSON_REJECT_DUPLICATES, NULL);
+		found = json_dumps(json_object_get(j, "final"), 0);
+		if (!cases[i].final != !found)
+			fail_msg("%s: %s", cases[i].record, found ? found : "none");
+		if (found)
+			assert_string_equal(found, cases[i].final);
+		free(found);
+		json_decref(j);
+		br_buf_release(&b);
+		fixture_release(&t);
+	}
+}
+
 static void test_hash(void **state)
 {
 	static const struct {
@@ -427,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_refusal),
 		cmocka_unit_test(test_spec),
+		cmocka_unit_test(test_final_codes),
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_no_surprise_memory),
 	};

@@ -33,6 +33,8 @@ static void check(void **state)
 			"concat: [x, y] } }\n"
 			"    parts: { steps: { table: s, parent: k, key: n, case: { d: z } } }\n",
 			"", ""},
+		{"nothing but the sweep", "select 1",
+			"    root: { table: t, key: k }\n    case: { a: x }\n", "", "PG-026"},
 		{"no index", "select 1",
 			"    root: { table: t, key: k }\n    read: { cursor: rv }\n    case: { a: "
 			"x }\n",
@@ -47,7 +49,7 @@ static void check(void **state)
 			"x }\n",
 			"PG-014", ""},
 		{"a view", "create view v as select * from t",
-			"    root: { table: v, key: k }\n    case: { a: x }\n", "", ""},
+			"    root: { table: v, key: k }\n    case: { a: x }\n", "", "PG-026"},
 		{"broken options", "select 1",
 			"    root: { table: t, key: k }\n    read: { every: soon }\n    case: { a: "
 			"x }\n",
@@ -85,7 +87,7 @@ static void check(void **state)
 		system.records = cfg_get(file, "records");
 		assert_int_equal(
 			cfg_read_options(pg_options, system.connection, file, ".", &o, &report), 0);
-		rc = pg_check(&site, &system, &o, on_step, &f, &err);
+		rc = pg_check(&site, &system, &o, NULL, on_step, &f, &err);
 		if (strcmp(f.errors, cases[i].errors) || strcmp(f.warnings, cases[i].warnings))
 			fail_msg("%s: errors %s, warnings %s", cases[i].name, f.errors, f.warnings);
 		assert_int_equal(rc != 0, *cases[i].errors != 0);
@@ -125,20 +127,51 @@ static void privileges(void **state)
 	system.records = cfg_get(file, "records");
 	assert_int_equal(
 		cfg_read_options(pg_options, system.connection, file, ".", &o, &report), 0);
-	assert_int_equal(pg_check(&site, &system, &o, on_step, &f, NULL), -BR_E_PG_ENCODING);
+	assert_int_equal(pg_check(&site, &system, &o, NULL, on_step, &f, NULL), -BR_E_PG_ENCODING);
 	assert_string_equal(f.errors, "PG-020,PG-012");
 	assert_string_equal(f.warnings, "PG-024");
 	/* with all columns readable, what may be written shows */
 	f = (struct found){0};
 	sql(db, "grant select on t to guest");
-	pg_check(&site, &system, &o, on_step, &f, NULL);
+	pg_check(&site, &system, &o, NULL, on_step, &f, NULL);
 	assert_string_equal(f.errors, "PG-020,PG-018");
 	/* nobody there */
 	f = (struct found){0};
 	o.dsn = BR_STR("host=127.0.0.1 port=1");
-	assert_int_equal(pg_check(&site, &system, &o, on_step, &f, NULL), -BR_E_PG_UNAVAILABLE);
+	assert_int_equal(
+		pg_check(&site, &system, &o, NULL, on_step, &f, NULL), -BR_E_PG_UNAVAILABLE);
 	assert_int_equal(f.steps, 1);
 	sql(db, "drop owned by guest; drop role guest");
+	PQfinish(db);
+	br_arena_release(&a);
+}
+
+/* What the mapping says of a record's end reaches the check. */
+static void ends_that_are_known(void **state)
+{
+	PGconn *db = fake_connect();
+	struct cfg_report report = {0};
+	struct cfg_site site = {.folder = "."};
+	struct cfg_system system = {0};
+	struct pg_options o = {.dsn = br_str_z(fake_dsn), .schema = BR_STR("bridge")};
+	json_t *finals = json_pack("{s:{s:s,s:[s]}}", "application", "column", "x", "codes", "2");
+	struct found f = {0};
+	struct cfg_node *file;
+	struct br_arena a;
+
+	(void)state;
+	sql(db, "drop table if exists t cascade; create table t (k text primary key, x text)");
+	br_arena_init(&a, 8 << 20);
+	report.arena = &a;
+	assert_int_equal(cfg_read_text(BR_STR("records:\n  application:\n    root: { table: t, "
+					      "key: k }\n    case: { a: x }\n"),
+				 "s.yaml", &a, &report, &file),
+		0);
+	system.records = cfg_get(file, "records");
+	o.timezone = BR_STR("Asia/Shanghai");
+	assert_int_equal(pg_check(&site, &system, &o, finals, on_step, &f, NULL), 0);
+	assert_string_equal(f.warnings, "");
+	json_decref(finals);
 	PQfinish(db);
 	br_arena_release(&a);
 }
@@ -148,6 +181,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check),
 		cmocka_unit_test(privileges),
+		cmocka_unit_test(ends_that_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, fake_server_start, fake_server_stop);

@@ -129,12 +129,56 @@ static void lint(void **state)
 		for (struct cfg_problem *p = report.first; p; p = p->next) {
 			const char *tag = br_err_tag((int)br_err_code(&p->err));
 
+			if (p->warning)
+				continue;
 			snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%.*s",
 				*found ? "," : "", strncmp(tag, "CFG", 3) ? 20 : 3, tag);
 			assert_non_null(strstr(br_err_detail(&p->err, "at"), "s.yaml:"));
 		}
 		if (strcmp(found, cases[i].found))
 			fail_msg("%s: %s", cases[i].name, found);
+		br_arena_release(&a);
+	}
+}
+
+/* A system that says neither what changed nor what is over: told, at its status, and let pass. */
+static void lint_of_what_only_a_sweep_finds(void **state)
+{
+	static const struct {
+		const char *record, *at; /* NULL: nothing to say */
+	} cases[] = {
+		{"read: { every: 1s }\n    case: { status: { column: zt, codes: c } }", NULL},
+		{"read: { changed: gxsj }\n    case: { summary: a }", NULL},
+		{"read: { cursor: rv }\n    case: { summary: a }", NULL},
+		{"read: { every: 1s }\n    case: { summary: a }", "s.yaml:6:5"},
+		{"case: { summary: a }", "s.yaml:6:5"},
+		{"read: { every: 1s }\n    case: { status: { const: FINISHED } }", "s.yaml:8:21"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(cases); i++) {
+		struct cfg_report report = {0};
+		struct cfg_site site = {.folder = "."};
+		struct cfg_system system = {0};
+		struct pg_options o = {.schema = BR_STR("bridge")};
+		struct cfg_node *file;
+		struct br_arena a;
+		char yaml[1500];
+
+		br_arena_init(&a, 8 << 20);
+		report.arena = &a;
+		snprintf(yaml, sizeof(yaml), FILE_HEAD "    root: { table: t, key: k }\n    %s\n",
+			cases[i].record);
+		assert_int_equal(cfg_read_text(br_str_z(yaml), "s.yaml", &a, &report, &file), 0);
+		system.records = cfg_get(file, "records");
+		assert_int_equal(pg_lint(&site, &system, &o, &report), 0);
+		if (report.warnings != (cases[i].at != NULL))
+			fail_msg("%s", cases[i].record);
+		if (cases[i].at) {
+			assert_string_equal(
+				br_err_tag((int)br_err_code(&report.first->err)), "PG-026");
+			assert_string_equal(br_err_detail(&report.first->err, "at"), cases[i].at);
+		}
 		br_arena_release(&a);
 	}
 }
@@ -157,6 +201,17 @@ static void arrays(void **state)
 	assert_true(pg_array_param(&x, &p));
 	assert_int_equal(p.n, 12); /* no dimension at all */
 	pg_array_release(&x);
+}
+
+static void constants(void **state)
+{
+	struct br_buf b;
+
+	(void)state;
+	br_buf_init(&b, 1000);
+	pg_sql_constant(&b, BR_STR("a'b\\c"));
+	assert_string_equal(br_buf_cstr(&b), "E'a''b\\\\c'");
+	br_buf_release(&b);
 }
 
 static void names(void **state)
@@ -219,8 +274,10 @@ int main(void)
 		cmocka_unit_test(conninfo),
 		cmocka_unit_test(windows),
 		cmocka_unit_test(lint),
+		cmocka_unit_test(lint_of_what_only_a_sweep_finds),
 		cmocka_unit_test(arrays),
 		cmocka_unit_test(names),
+		cmocka_unit_test(constants),
 		cmocka_unit_test(keys),
 	};
 
