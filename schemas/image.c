@@ -52,6 +52,46 @@ bool image_same(const struct image *a, const struct image *b)
 	return true;
 }
 
+bool image_has_element(const struct image *img, unsigned part, struct br_str key)
+{
+	const struct cell first = {.key = key, .part = (uint8_t)part};
+	uint32_t low = 0, high = img->n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (cell_cmp(&img->cells[mid], &first) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < img->n && img->cells[low].part == part && br_str_eq(img->cells[low].key, key);
+}
+
+int image_without(
+	const struct image *img, const struct image *set, struct br_arena *a, struct image *out)
+{
+	uint32_t gone = 0, n = 0;
+	struct cell *cells;
+
+	for (uint32_t i = 0; i < set->n; i++)
+		gone += set->cells[i].field == IMAGE_ELEMENT;
+	*out = *img;
+	if (gone == 0)
+		return 0;
+	cells = br_arena_alloc(a, (img->n + 1) * sizeof(*cells));
+	if (!cells)
+		return -BR_E_NOMEM;
+	for (uint32_t i = 0; i < img->n; i++) {
+		const struct cell *c = &img->cells[i];
+
+		if (c->part == 0 || !image_get(set, c->part, c->key, IMAGE_ELEMENT))
+			cells[n++] = *c;
+	}
+	*out = (struct image){cells, n};
+	return 0;
+}
+
 void image_build(struct image_builder *b, struct br_arena *a, uint32_t expected)
 {
 	*b = (struct image_builder){.arena = a, .room = expected ? expected : 8, .sorted = true};
@@ -230,7 +270,10 @@ void image_write(const struct image *img, const struct shape *shape, struct br_j
 	for (uint32_t i = 0; i < img->n; i++) {
 		const struct cell *c = &img->cells[i];
 
-		image_name_write(shape, c->part, c->key, c->field, w);
+		if (c->field == IMAGE_ELEMENT)
+			image_element_write(shape, c->part, c->key, w);
+		else
+			image_name_write(shape, c->part, c->key, c->field, w);
 		if (cell_is_null(c))
 			br_jw_null(w);
 		else
@@ -279,7 +322,7 @@ static int out_of_memory(struct br_jr *r)
 }
 
 /* One member, its key having been read. expect is the number of the field that probably follows. */
-static int read_member(struct br_jr *r, const struct shape *shape, bool ignore_unknown,
+static int read_member(struct br_jr *r, const struct shape *shape, bool ignore_unknown, bool set,
 	unsigned *expect, struct image_builder *b)
 {
 	struct br_str name = r->text;
@@ -287,6 +330,8 @@ static int read_member(struct br_jr *r, const struct shape *shape, bool ignore_u
 	enum image_name found = image_name_read(shape, name, *expect, r->arena, &at);
 	enum br_json_token t;
 
+	if (set && found == IMAGE_NAME_UNKNOWN)
+		found = image_element_read(shape, name, r->arena, &at);
 	switch (found) {
 	case IMAGE_NAME_FOUND:
 		break;
@@ -301,7 +346,7 @@ static int read_member(struct br_jr *r, const struct shape *shape, bool ignore_u
 		return out_of_memory(r);
 	}
 	t = br_jr_next(r);
-	if (t == BR_JT_STRING)
+	if (t == BR_JT_STRING && at.field != IMAGE_ELEMENT)
 		image_set(b, at.part, at.key, at.field, r->text);
 	else if (t == BR_JT_NULL)
 		image_set_null(b, at.part, at.key, at.field);
@@ -311,8 +356,8 @@ static int read_member(struct br_jr *r, const struct shape *shape, bool ignore_u
 	return b->failed ? out_of_memory(r) : 0;
 }
 
-int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, struct br_arena *a,
-	struct image *out)
+static int read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, bool set,
+	struct br_arena *a, struct image *out)
 {
 	struct image_builder b;
 	enum br_json_token t = br_jr_next(r);
@@ -326,7 +371,7 @@ int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, 
 					 "expected", "an object", "found", "something else", NULL);
 	image_build(&b, a, shape->parts[0].n);
 	while ((t = br_jr_next(r)) == BR_JT_KEY) {
-		rc = read_member(r, shape, ignore_unknown, &expect, &b);
+		rc = read_member(r, shape, ignore_unknown, set, &expect, &b);
 		if (rc)
 			return rc;
 	}
@@ -334,6 +379,18 @@ int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, 
 		return image_json_error(r);
 	rc = image_build_end(&b, out);
 	return rc ? out_of_memory(r) : 0;
+}
+
+int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, struct br_arena *a,
+	struct image *out)
+{
+	return read(r, shape, ignore_unknown, false, a, out);
+}
+
+int image_read_set(struct br_jr *r, const struct shape *shape, bool ignore_unknown,
+	struct br_arena *a, struct image *out)
+{
+	return read(r, shape, ignore_unknown, true, a, out);
 }
 
 static uint64_t mix(uint64_t h, uint64_t x)

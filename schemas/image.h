@@ -25,6 +25,12 @@ struct image {
 	uint32_t n;
 };
 
+/*
+ * In what is to be set, and nowhere else, a null cell with this field number says that a whole
+ * element is not to be there.
+ */
+#define IMAGE_ELEMENT UINT16_MAX
+
 static inline bool cell_is_null(const struct cell *c)
 {
 	return c->value.p == NULL;
@@ -42,6 +48,12 @@ static inline const struct cell *image_root(const struct image *img, unsigned fi
 	return image_get(img, 0, (struct br_str){NULL, 0}, field);
 }
 bool image_same(const struct image *a, const struct image *b);
+/* Is any cell of this element of a part there? */
+bool image_has_element(const struct image *img, unsigned part, struct br_str key);
+/* img without the elements that `set` says are not to be there. Shares the cells when there are
+ * none such. */
+int image_without(
+	const struct image *img, const struct image *set, struct br_arena *a, struct image *out);
 
 /* Building: set cells in any order; the last one set at a place wins; image_build_end sorts. */
 struct image_builder {
@@ -87,6 +99,9 @@ void image_write(const struct image *img, const struct shape *shape, struct br_j
 /* r stands before the value; reads one object. Strings may point into r->in or the arena. */
 int image_read(struct br_jr *r, const struct shape *shape, bool ignore_unknown, struct br_arena *a,
 	struct image *out);
+/* The same of what is to be set: "part/<key>": null is an element that is not to be there. */
+int image_read_set(struct br_jr *r, const struct shape *shape, bool ignore_unknown,
+	struct br_arena *a, struct image *out);
 /* Stable 64-bit hash of places and values. */
 uint64_t image_hash(const struct image *img);
 

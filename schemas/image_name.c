@@ -31,22 +31,38 @@ static bool is_plain(struct br_str key)
 	return ascii || br_utf8_check(key) == key.n;
 }
 
+static void write_element(struct br_buf *name, struct br_str part, struct br_str key)
+{
+	br_buf_adds(name, part);
+	br_buf_addc(name, '/');
+	for (size_t i = 0; i < key.n; i++) {
+		if (key.p[i] == '%')
+			br_buf_adds(name, BR_STR("%25"));
+		else if (key.p[i] == '/')
+			br_buf_adds(name, BR_STR("%2F"));
+		else
+			br_buf_addc(name, key.p[i]);
+	}
+}
+
+void image_element_write(const struct shape *s, unsigned part, struct br_str key, struct br_jw *w)
+{
+	struct br_buf name;
+
+	br_buf_init(&name, w->b->max);
+	write_element(&name, s->parts[part].name, key);
+	w->failed = w->failed || br_buf_failed(&name);
+	br_jw_key(w, br_buf_str(&name));
+	br_buf_release(&name);
+}
+
 static void write_escaped(
 	const struct shape *s, unsigned part, struct br_str key, unsigned field, struct br_jw *w)
 {
 	struct br_buf name;
 
 	br_buf_init(&name, w->b->max);
-	br_buf_adds(&name, s->parts[part].name);
-	br_buf_addc(&name, '/');
-	for (size_t i = 0; i < key.n; i++) {
-		if (key.p[i] == '%')
-			br_buf_adds(&name, BR_STR("%25"));
-		else if (key.p[i] == '/')
-			br_buf_adds(&name, BR_STR("%2F"));
-		else
-			br_buf_addc(&name, key.p[i]);
-	}
+	write_element(&name, s->parts[part].name, key);
 	br_buf_addc(&name, '/');
 	br_buf_adds(&name, s->fields[field].name);
 	w->failed = w->failed || br_buf_failed(&name);
@@ -139,4 +155,17 @@ enum image_name image_name_read(const struct shape *s, struct br_str name, unsig
 	out->part = (uint8_t)part;
 	out->field = (uint16_t)field;
 	return read_key((struct br_str){first + 1, (size_t)(second - first) - 1}, a, &out->key);
+}
+
+enum image_name image_element_read(
+	const struct shape *s, struct br_str name, struct br_arena *a, struct image_place *out)
+{
+	const char *end = name.p + name.n, *slash = name.n ? memchr(name.p, '/', name.n) : NULL;
+	int part =
+		slash ? shape_find_part(s, (struct br_str){name.p, (size_t)(slash - name.p)}) : 0;
+
+	if (part <= 0 || memchr(slash + 1, '/', (size_t)(end - slash) - 1))
+		return IMAGE_NAME_UNKNOWN;
+	*out = (struct image_place){.field = IMAGE_ELEMENT, .part = (uint8_t)part};
+	return read_key((struct br_str){slash + 1, (size_t)(end - slash) - 1}, a, &out->key);
 }

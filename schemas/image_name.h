@@ -1,5 +1,6 @@
 /*
- * image_name.h - names of places in flat JSON: "column", "part/<key>/column".
+ * image_name.h - names of places in flat JSON: "column", "part/<key>/column"; of elements:
+ * "part/<key>".
  *
  * Private to image.c and versions.c. In a key '%' and '/' are written %25 and %2F and nothing else
  * is, so each place has one name.
@@ -24,6 +25,10 @@ void image_name_write(
  * name or lies in the arena. */
 enum image_name image_name_read(const struct shape *s, struct br_str name, unsigned expect,
 	struct br_arena *a, struct image_place *out);
+/* The same for a whole element; read: its field is IMAGE_ELEMENT. */
+void image_element_write(const struct shape *s, unsigned part, struct br_str key, struct br_jw *w);
+enum image_name image_element_read(
+	const struct shape *s, struct br_str name, struct br_arena *a, struct image_place *out);
 /* As br_jw_key() with bytes that are already `"name":` or the beginning of it. */
 void image_json_key(struct br_jw *w, struct br_str json);
 

@@ -152,6 +152,25 @@ int map_case_part(const struct mapping *m, unsigned local_part)
 	return -1;
 }
 
+bool map_part_grows(const struct mapping *m, unsigned local_part)
+{
+	for (uint16_t p = 0; p < m->nparts; p++) {
+		if (m->parts[p].local == local_part && m->parts[p].append)
+			return true;
+	}
+	return false;
+}
+
+bool map_part_drops(const struct mapping *m, unsigned local_part)
+{
+	const struct shape_part *part = &m->shape->parts[local_part];
+	bool may = m->writes && !m->by_calls && !map_part_grows(m, local_part);
+
+	for (unsigned c = part->first; c < part->first + part->n; c++)
+		may &= m->columns[c].updatable;
+	return may;
+}
+
 int map_local_part(const struct mapping *m, unsigned case_part)
 {
 	for (uint16_t p = 0; p < m->nparts; p++) {

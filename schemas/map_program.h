@@ -171,6 +171,7 @@ struct mapping {
 	size_t nwhen;
 	struct map_match *match;
 	size_t nmatch;
+	bool by_calls;	      /* write.create or write.update describes calls */
 	bool creates_records; /* write.create */
 	bool writes;	      /* there is a write: at all */
 	struct br_str release;

@@ -341,6 +341,7 @@ static void updatable(struct map_job *j)
 	size_t n = 0;
 
 	m->writes = write != NULL && write->kind == CFG_MAP;
+	m->by_calls = is_call_list(update) || is_call_list(create);
 	m->creates_records = m->writes && create &&
 			     (is_call_list(create) || map_flag(j, write, "create", false));
 	if (is_call_list(update)) {

@@ -90,6 +90,10 @@ bool map_written_place(
 /* The case part number that local part p corresponds to (0 -> 0), -1 when none; and back. */
 int map_case_part(const struct mapping *m, unsigned local_part);
 int map_local_part(const struct mapping *m, unsigned case_part);
+/* Is local part p one that only grows (mode: append)? May elements of it be taken away there: it is
+ * merged, written whole, and not by calls. */
+bool map_part_grows(const struct mapping *m, unsigned local_part);
+bool map_part_drops(const struct mapping *m, unsigned local_part);
 /* Is the field mapped at all / may this system write it to us (in) / do we write it to the system
  * (out)? */
 bool map_field_in(const struct mapping *m, unsigned field);

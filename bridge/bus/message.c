@@ -58,6 +58,7 @@ static const struct member members[] = {
 	ROW("nk", nk, RAW, T(CMD), 0, NULL),
 	ROW("base", base, IMAGE, 0, T(CMD), NULL),
 	ROW("image", image, IMAGE, T(OBS) | T(RCPT), T(CMD), NULL),
+	ROW("whole", whole, BOOL, T(OBS) | T(RCPT), 0, NULL),
 	ROW("raw", raw, BASE64, T(OBS), 0, NULL),
 	ROW("code", code, STR, T(OBS) | T(RCPT), 0, NULL),
 	ROW("text", text, STR, T(OBS) | T(RCPT) | T(RESTART), 0, NULL),
@@ -512,7 +513,10 @@ static int read_image(struct reader *r, const struct member *row, struct image *
 	 * What a system tells may have columns that a newer mapping dropped: they mean nothing to
 	 * us. A command must be understood whole: a column not written would be lost in silence.
 	 */
-	rc = image_read(&r->jr, shape, r->m->type != MSG_CMD, r->arena, out);
+	if (r->m->type == MSG_CMD && row->offset == offsetof(struct msg, image))
+		rc = image_read_set(&r->jr, shape, false, r->arena, out);
+	else
+		rc = image_read(&r->jr, shape, r->m->type != MSG_CMD, r->arena, out);
 	if (rc)
 		return br_err_wrap(r->err, rc, BR_E_BUS_BAD_MESSAGE, "member", row->name.p,
 			"expected", expected_names[IMAGE], NULL);

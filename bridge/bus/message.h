@@ -81,7 +81,8 @@ struct msg {
 	struct msg_did did;
 	bool present;
 	bool has_image;
-	struct image image; /* OBS: L; RCPT: post; CMD: set */
+	struct image image; /* OBS: L; RCPT: post; CMD: set (see IMAGE_ELEMENT) */
+	bool whole;	    /* OBS, RCPT: the image shows every element of every part */
 	struct image base;  /* CMD */
 	int64_t src_ts;
 	struct br_str by; /* who changed it, when the source says */

@@ -88,6 +88,12 @@ static struct version_at *dirty_places(struct hub_world *w, struct hub_link *l, 
 	return list;
 }
 
+/* The place of an element that the case does not have: not empty, but not to be there. */
+static bool is_gone(const struct hub_case *k, const struct version_at *place)
+{
+	return place->part && !image_has_element(&k->doc, place->part, place->key);
+}
+
 /* The case as it is to be written: a dirty place it does not have is written as null, for absent
  * would leave what stands there. */
 static int with_nulls(struct hub_world *w, const struct hub_case *k,
@@ -98,7 +104,8 @@ static int with_nulls(struct hub_world *w, const struct hub_case *k,
 
 	image_build(&b, w->arena, n);
 	for (uint32_t i = 0; i < n; i++)
-		if (!image_get(&k->doc, places[i].part, places[i].key, places[i].field))
+		if (!is_gone(k, &places[i]) &&
+			!image_get(&k->doc, places[i].part, places[i].key, places[i].field))
 			image_set_null(&b, places[i].part, places[i].key, places[i].field);
 	if (image_build_end(&b, &nulls) < 0)
 		return -BR_E_NOMEM;
@@ -116,6 +123,20 @@ static bool written_by(const struct hub_link *l, const struct cell *column,
 			return true;
 	}
 	return false;
+}
+
+/* Elements the system holds and the case has no longer, as far as it has been told to go. */
+static void drop_elements(const struct hub_link *l, const struct version_at *places, uint32_t n,
+	struct image_builder *set)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		int part = places[i].part ? map_local_part(l->map, places[i].part) : 0;
+
+		if (part > 0 && is_gone(l->kase, &places[i]) &&
+			map_part_drops(l->map, (unsigned)part) &&
+			image_has_element(&l->shadow, (unsigned)part, places[i].key))
+			image_set_null(set, (uint8_t)part, places[i].key, IMAGE_ELEMENT);
+	}
 }
 
 /* Columns of the dirty places that differ from what the system holds; a clean field whose stored
@@ -140,6 +161,7 @@ static int columns_to_set(struct hub_world *w, struct hub_link *l, const struct 
 		else
 			image_set(&b, p.left->part, p.left->key, p.left->field, p.left->value);
 	}
+	drop_elements(l, places, n, &b);
 	return image_build_end(&b, set);
 }
 

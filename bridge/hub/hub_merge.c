@@ -4,6 +4,9 @@
  * Inbound, local values are compared with the shadow: only columns that changed there count. Each
  * canonical field that is read from a changed column is then the same as the case's, accepted,
  * refused by ownership, or a conflict; a losing value is always kept as one.
+ *
+ * An element that was there and is not any more is an edit too, of all its places at once, and is
+ * judged as a whole. Where the list only grows (mode: append) it is kept and noted.
  */
 #include "hub_step.h"
 
@@ -14,6 +17,7 @@ struct merge {
 	bool first;		   /* first contact: there was no base to compare with */
 	struct image got;	   /* canonical reading of the record */
 	struct image_builder over; /* accepted cells */
+	struct image_builder gone; /* elements of the case that were taken away (IMAGE_ELEMENT) */
 	struct br_jw delta;
 	bool accepted;
 	bool told_again; /* something must be written back to this system */
@@ -235,11 +239,144 @@ static void merge_place(struct merge *m, const struct cell *v)
 	reassert(m, v, mine, m->first ? CONFLICT_INITIAL : CONFLICT_LOST);
 }
 
+/* ---- elements that are gone ---- */
+
+/* The cells of an element of the case, from *i on; NULL at their end. */
+static const struct cell *next_of(const struct merge *m, const struct cell *element, uint32_t *i)
+{
+	for (; *i < m->k->doc.n; (*i)++) {
+		const struct cell *c = &m->k->doc.cells[*i];
+
+		if (c->part == element->part && br_str_eq(c->key, element->key))
+			return &m->k->doc.cells[(*i)++];
+	}
+	return NULL;
+}
+
+/* Every place of it must be ours to write, and none may have changed elsewhere meanwhile: an edit
+ * survives a deletion. */
+static bool may_go(const struct merge *m, const struct cell *element, enum hub_conflict_kind *why)
+{
+	const struct cell *c;
+
+	*why = CONFLICT_OWNERSHIP;
+	for (uint32_t i = 0; (c = next_of(m, element, &i));)
+		if (!cell_is_null(c) && !may_write(m, case_field(m->w->schema, c->field)))
+			return false;
+	*why = CONFLICT_LOST;
+	for (uint32_t i = 0; (c = next_of(m, element, &i));)
+		if (versions_of(&m->k->fver, c) > versions_of(&m->l->held, c))
+			return false;
+	return true;
+}
+
+static void take_away(struct merge *m, const struct cell *element)
+{
+	int32_t ver = m->k->ver + 1;
+	const struct cell *c;
+
+	for (uint32_t i = 0; (c = next_of(m, element, &i));) {
+		struct cell none = *c;
+
+		none.value = BR_STR_NONE;
+		if (versions_set(&m->k->fver, m->w->arena, c->part, c->key, c->field, ver) < 0)
+			m->w->failed = true;
+		forget_tries(m, c);
+		hub_set_held(m->w, m->l, c, ver);
+		if (!cell_is_null(c))
+			delta_add(m, c, &none);
+	}
+	image_set_null(&m->gone, element->part, element->key, IMAGE_ELEMENT);
+	m->accepted = true;
+}
+
+/* It is written again as a whole; the first place counts and tells for all. */
+static void put_back(struct merge *m, const struct cell *element, enum hub_conflict_kind why)
+{
+	uint32_t i = 0;
+	const struct cell *c = next_of(m, element, &i);
+	struct cell none = *c;
+	int32_t held;
+
+	none.value = BR_STR_NONE;
+	reassert(m, &none, c, why);
+	held = versions_of(&m->l->held, c);
+	while ((c = next_of(m, element, &i)))
+		hub_set_held(m->w, m->l, c, held);
+}
+
+/* element: a place of the case's list. */
+static void merge_gone(struct merge *m, const struct cell *element, bool grows)
+{
+	enum hub_conflict_kind why;
+	uint32_t i = 0;
+	const struct cell *c = next_of(m, element, &i);
+	struct cell none;
+
+	if (!c)
+		return; /* both sides agree */
+	if (grows) {
+		none = *c;
+		none.value = BR_STR_NONE;
+		hub_add_conflict(m->w, m->l, CONFLICT_LOST, c, c, &none);
+	} else if (may_go(m, element, &why)) {
+		take_away(m, element);
+	} else {
+		put_back(m, element, why);
+	}
+}
+
+/* Elements of the base that the record does not show any more: one cell for each. */
+static size_t find_gone(const struct merge *m, const struct image *local, const struct image *base,
+	const struct cell **gone)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < base->n; i++) {
+		const struct cell *c = &base->cells[i];
+
+		if (c->part &&
+			!(n && gone[n - 1]->part == c->part &&
+				br_str_eq(gone[n - 1]->key, c->key)) &&
+			map_case_part(m->l->map, c->part) > 0 &&
+			!image_has_element(local, c->part, c->key))
+			gone[n++] = c;
+	}
+	return n;
+}
+
+static void merge_all_gone(struct merge *m, const struct cell *const *gone, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct cell element = {.key = gone[i]->key,
+			.part = (uint8_t)map_case_part(m->l->map, gone[i]->part)};
+
+		merge_gone(m, &element, map_part_grows(m->l->map, gone[i]->part));
+	}
+}
+
+/* ---- what changed ---- */
+
 static bool place_changed(
 	const struct merge *m, const struct cell *v, const struct cell *const *changed, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (map_place_reads(m->l->map, v, changed[i]))
+			return true;
+	return false;
+}
+
+/* An edit of an element that was taken away elsewhere brings it back, and then all of it that may
+ * be written. */
+static bool comes_back(
+	const struct merge *m, const struct cell *v, const struct cell *const *changed, size_t n)
+{
+	if (v->part == 0 || image_has_element(&m->k->doc, v->part, v->key) ||
+		!may_write(m, case_field(m->w->schema, v->field)))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (map_case_part(m->l->map, changed[i]->part) == v->part &&
+			br_str_eq(changed[i]->key, v->key))
 			return true;
 	return false;
 }
@@ -331,10 +468,11 @@ static void add_match_keys(struct merge *m)
 /* The accepted cells become a new version of the case. */
 static void commit_version(struct merge *m)
 {
-	struct image over, doc;
+	struct image over, doc, gone;
 
-	if (image_build_end(&m->over, &over) < 0 ||
-		image_merge(&m->k->doc, &over, m->w->arena, &doc) < 0) {
+	if (image_build_end(&m->over, &over) < 0 || image_build_end(&m->gone, &gone) < 0 ||
+		image_merge(&m->k->doc, &over, m->w->arena, &doc) < 0 ||
+		image_without(&doc, &gone, m->w->arena, &doc) < 0) {
 		m->w->failed = true;
 		return;
 	}
@@ -355,14 +493,6 @@ static bool shows_part(const struct image *img, uint8_t part)
 	return false;
 }
 
-static bool shows_element(const struct image *img, const struct cell *c)
-{
-	for (uint32_t i = 0; i < img->n; i++)
-		if (img->cells[i].part == c->part && br_str_eq(img->cells[i].key, c->key))
-			return true;
-	return false;
-}
-
 int hub_seen(struct hub_world *w, const struct image *shadow, const struct image *shown, bool whole,
 	struct image *out)
 {
@@ -377,7 +507,7 @@ int hub_seen(struct hub_world *w, const struct image *shadow, const struct image
 	for (uint32_t i = 0; still.cells && i < shadow->n; i++) {
 		const struct cell *c = &shadow->cells[i];
 
-		if (c->part == 0 || shows_element(shown, c) ||
+		if (c->part == 0 || image_has_element(shown, c->part, c->key) ||
 			(!whole && !shows_part(shown, c->part)))
 			still.cells[still.n++] = *c;
 	}
@@ -413,16 +543,18 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	struct merge m = {.w = w, .l = l, .k = l->kase, .first = base->n == 0};
 	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
 	struct map_issue issue;
-	const struct cell **changed;
-	size_t nchanged;
+	const struct cell **changed, **gone;
+	size_t nchanged, ngone;
 
-	changed = br_arena_alloc(w->arena, sizeof(*changed) * (local->n + 1));
+	changed = br_arena_alloc(w->arena, sizeof(*changed) * (local->n + base->n + 1));
 	if (!changed) {
 		w->failed = true;
 		return MERGE_NOTHING;
 	}
 	nchanged = find_changed(&m, local, base, changed);
-	if (nchanged == 0) {
+	gone = changed + nchanged;
+	ngone = find_gone(&m, local, base, gone);
+	if (nchanged + ngone == 0) {
 		keep_base(l, local);
 		l->shadow = *local;
 		hub_link_touch(w, l);
@@ -440,12 +572,15 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 		return MERGE_PARKED;
 	}
 	image_build(&m.over, w->arena, (uint32_t)m.got.n);
+	image_build(&m.gone, w->arena, (uint32_t)ngone);
 	br_buf_reset(&w->delta);
 	br_jw_init(&m.delta, &w->delta);
 	br_jw_object(&m.delta);
 	for (uint32_t i = 0; i < m.got.n; i++)
-		if (place_changed(&m, &m.got.cells[i], changed, nchanged))
+		if (place_changed(&m, &m.got.cells[i], changed, nchanged + ngone) ||
+			comes_back(&m, &m.got.cells[i], changed, nchanged))
 			merge_place(&m, &m.got.cells[i]);
+	merge_all_gone(&m, gone, ngone);
 	keep_base(l, local);
 	l->shadow = *local;
 	if (m.accepted)

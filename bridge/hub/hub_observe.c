@@ -76,7 +76,7 @@ static void known(
 	bool waiting = l->state == LINK_PARKED || l->state == LINK_GONE;
 	struct image full;
 
-	if (hub_seen(w, &l->shadow, &m->image, false, &full) < 0) {
+	if (hub_seen(w, &l->shadow, &m->image, m->whole, &full) < 0) {
 		w->failed = true;
 		return;
 	}

@@ -80,6 +80,8 @@ static int base_after_write(
 		const struct cell *c = &l->inflight.set.cells[i];
 		const struct cell *stored = image_get(post, c->part, c->key, c->field);
 
+		if (c->field == IMAGE_ELEMENT)
+			continue;
 		if (!stored)
 			stored = c;
 		if (cell_is_null(stored))
@@ -87,9 +89,10 @@ static int base_after_write(
 		else
 			image_set(&b, stored->part, stored->key, stored->field, stored->value);
 	}
-	if (image_build_end(&b, &ours) < 0)
+	if (image_build_end(&b, &ours) < 0 ||
+		image_without(&l->shadow, &l->inflight.set, w->arena, out) < 0)
 		return -BR_E_NOMEM;
-	return image_merge(&l->shadow, &ours, w->arena, out);
+	return image_merge(out, &ours, w->arena, out);
 }
 
 /* What the system shows at a place of the case, in the case's words where they can be read. */
@@ -163,7 +166,7 @@ static int stored_image(
 {
 	const struct hub_inflight *f = &l->inflight;
 
-	*out = m->has_image ? m->image : f->set;
+	*out = m->has_image ? m->image : (struct image){NULL, 0};
 	if (!m->beyond)
 		return 0;
 	return image_with_beyond(
@@ -183,7 +186,8 @@ static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m
 		note_deviations(w, l, m);
 	now_held(w, l);
 	if (stored_image(w, l, m, &post) < 0 || base_after_write(w, l, &post, &base) < 0 ||
-		image_merge(&base, &post, w->arena, &post) < 0) {
+		(m->whole ? hub_seen(w, &base, &post, true, &post)
+			  : image_merge(&base, &post, w->arena, &post)) < 0) {
 		w->failed = true;
 		return;
 	}
@@ -205,7 +209,7 @@ static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	struct image full;
 
 	l->sys->count.stale++;
-	if (hub_seen(w, &l->shadow, &m->image, m->has_image, &full) < 0) {
+	if (hub_seen(w, &l->shadow, &m->image, m->whole, &full) < 0) {
 		w->failed = true;
 		return;
 	}
@@ -213,7 +217,11 @@ static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 		note_deviations(w, l, m);
 	l->state = LINK_IDLE;
 	l->inflight.doubt = m->doubt;
-	hub_merge(w, l, &full, &l->shadow);
+	/* of a list that is not mentioned nobody knows who emptied it, but the next base must be
+	 * what was shown */
+	if (hub_merge(w, l, &full, &l->shadow) != MERGE_PARKED &&
+		hub_seen(w, &full, &m->image, m->has_image, &l->shadow) < 0)
+		w->failed = true;
 	l->inflight.on = false;
 	l->dirty = true;
 	hub_dispatch_link(w, l);

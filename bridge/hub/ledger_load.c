@@ -138,7 +138,7 @@ static void read_inflight(struct ledger *g, struct hub_link *l, struct br_str js
 			int rc = 0;
 
 			if (br_str_eq(key, BR_STR("set"))) {
-				rc = image_read(&r, shape, true, w->arena, &f->set);
+				rc = image_read_set(&r, shape, true, w->arena, &f->set);
 			} else if (br_str_eq(key, BR_STR("base"))) {
 				rc = image_read(&r, shape, true, w->arena, &f->base);
 				f->own_base = true;

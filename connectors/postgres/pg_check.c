@@ -209,22 +209,25 @@ static void on_warning(void *arg, const struct br_err *err)
 }
 
 static void may_write(
-	struct check *k, const struct pg_record *r, const struct pg_table *t, const char *privilege)
+	struct check *k, const struct pg_table *t, const char *privilege, bool warning)
 {
 	struct br_pg_param params[] = {text_param(t->quoted), text_param(privilege)};
 	struct br_err err;
 	PGresult *res;
 	bool ok;
 
-	(void)r;
-	if (!ask(k, "select has_table_privilege($1, $2) or has_any_column_privilege($1, $2)", 2,
-		    params, &res, "privileges", "权限"))
+	/* rows go as a whole: there is no such privilege of a column */
+	if (!ask(k,
+		    strcmp(privilege, "delete") ? "select has_table_privilege($1, $2) or "
+						  "has_any_column_privilege($1, $2)"
+						: "select has_table_privilege($1, $2)",
+		    2, params, &res, "privileges", "权限"))
 		return;
 	ok = PQgetvalue(res, 0, 0)[0] == 't';
 	if (!ok)
 		br_err_set(&err, BR_E_PG_MAY_NOT_WRITE, "action", privilege, "table", z(k, t->name),
 			NULL);
-	tell(k, "privileges", "权限", ok ? NULL : &err, false);
+	tell(k, "privileges", "权限", ok ? NULL : &err, warning);
 	PQclear(res);
 }
 
@@ -245,8 +248,27 @@ static bool learn(struct check *k, struct pg_record *r, struct pg_table *t)
 	return rc == 0;
 }
 
-static void record_tables(struct check *k, struct pg_record *r, bool writes)
+/* Where the bridge may take rows of the part away: as map_part_drops() has it. */
+static bool loses_rows(const struct cfg_node *record, struct br_str part)
 {
+	const struct cfg_node *update = cfg_get(cfg_get(record, "write"), "update"), *mode = NULL;
+
+	for (const struct cfg_node *p = cfg_first(cfg_get(record, "parts")); p; p = p->next) {
+		if (br_str_eq(p->key, part))
+			mode = cfg_get(p, "mode");
+	}
+	if (mode && br_str_eq(mode->text, BR_STR("append")))
+		return false;
+	for (const struct cfg_node *n = cfg_first(update); n; n = n->next) {
+		if (br_str_eq(n->text, part))
+			return true;
+	}
+	return !update;
+}
+
+static void record_tables(struct check *k, struct pg_record *r, const struct cfg_node *node)
+{
+	bool writes = cfg_get(node, "write") != NULL;
 	struct br_err err;
 	bool ok = true;
 
@@ -262,9 +284,14 @@ static void record_tables(struct check *k, struct pg_record *r, bool writes)
 	tell(k, "reading changes", "读取变更", NULL, false);
 	k->about = z(k, r->tables[0].name);
 	if (writes && r->write.create)
-		may_write(k, r, &r->tables[0], "insert");
+		may_write(k, &r->tables[0], "insert", false);
 	if (writes)
-		may_write(k, r, &r->tables[0], "update");
+		may_write(k, &r->tables[0], "update", false);
+	for (unsigned i = 1; i < r->ntables && writes; i++) {
+		k->about = z(k, r->tables[i].name);
+		if (loses_rows(node, r->shape->parts[i].name))
+			may_write(k, &r->tables[i], "delete", true);
+	}
 }
 
 static void record(struct check *k, const struct cfg_node *node, unsigned number)
@@ -282,7 +309,7 @@ static void record(struct check *k, const struct cfg_node *node, unsigned number
 	if (!shape || !spec || pg_record_new(spec, shape, node->key, number, &k->arena, &r, &err))
 		tell(k, "configuration", "配置", &err, false);
 	else
-		record_tables(k, r, cfg_get(node, "write") != NULL);
+		record_tables(k, r, node);
 	json_decref(spec);
 }
 

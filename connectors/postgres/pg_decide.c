@@ -87,6 +87,19 @@ static bool is_ignored(const struct pg_record *r, const struct cell *c)
 	return c->part == 0 && r->ignored[c->field];
 }
 
+/* Does the command say what becomes of this place, itself or its whole element? */
+static bool sets(const struct image *set, const struct cell *c)
+{
+	return image_get(set, c->part, c->key, c->field) ||
+	       (c->part && image_get(set, c->part, c->key, IMAGE_ELEMENT));
+}
+
+static bool is_set(const struct image *now, const struct cell *c)
+{
+	return c->field == IMAGE_ELEMENT ? !image_has_element(now, c->part, c->key)
+					 : cell_same(c, image_get(now, c->part, c->key, c->field));
+}
+
 /* Everything the command was computed from is there as it was; and what it adds is not there yet.
  */
 static bool is_base(const struct pg_write *w, const struct image *now)
@@ -116,15 +129,13 @@ static bool is_as_sent(const struct pg_write *w, const struct image *now)
 	const struct image *base = &w->cmd->base, *set = &w->cmd->set;
 
 	for (uint32_t i = 0; i < set->n; i++) {
-		const struct cell *c = &set->cells[i];
-
-		if (!cell_same(c, image_get(now, c->part, c->key, c->field)))
+		if (!is_set(now, &set->cells[i]))
 			return false;
 	}
 	for (uint32_t i = 0; i < base->n; i++) {
 		const struct cell *c = &base->cells[i];
 
-		if (!is_ignored(w->r, c) && !image_get(set, c->part, c->key, c->field) &&
+		if (!is_ignored(w->r, c) && !sets(set, c) &&
 			!cell_same(c, image_get(now, c->part, c->key, c->field)))
 			return false;
 	}

@@ -172,7 +172,12 @@ int pg_record_sql(struct pg_record *r, struct br_arena *a, pg_finding_fn *warn, 
  * part: the parents' keys, the keys, the fields. Answers one row for each row written: the root's
  * key, and with PG_WRITE_IMAGE the columns as in by_key.
  */
-enum pg_write_kind { PG_WRITE_INSERT = 0, PG_WRITE_UPDATE = 1, PG_WRITE_IMAGE = 2 };
+enum pg_write_kind {
+	PG_WRITE_INSERT = 0,
+	PG_WRITE_UPDATE = 1,
+	PG_WRITE_IMAGE = 2,
+	PG_WRITE_DELETE = 4, /* of parts; without fields */
+};
 const struct pg_statement *pg_write_statement(struct pg_record *r, const struct pg_table *t,
 	unsigned kind, const uint16_t *fields, unsigned nfields, struct br_arena *a,
 	struct br_arena *scratch);

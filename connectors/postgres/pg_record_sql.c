@@ -460,6 +460,21 @@ static void insert(struct text *t, const struct pg_record *r, const struct pg_ta
 	returning(t, x, kind);
 }
 
+/* Which row of v the row t is. */
+static void on_keys(struct text *t, const struct pg_table *x)
+{
+	add(t, " where t.%s = v.k::%s", x->key.quoted, x->key.type);
+	if (x->part)
+		add(t, " and t.%s = v.p::%s", x->parent.quoted, x->parent.type);
+}
+
+static void delete (struct text *t, const struct pg_table *x)
+{
+	add(t, "delete from %s t using ", x->quoted);
+	arrays(t, x, 0);
+	on_keys(t, x);
+}
+
 static void update(struct text *t, const struct pg_record *r, const struct pg_table *x,
 	unsigned kind, const uint16_t *fields, unsigned n)
 {
@@ -471,9 +486,7 @@ static void update(struct text *t, const struct pg_record *r, const struct pg_ta
 	}
 	add(t, " from ");
 	arrays(t, x, n);
-	add(t, " where t.%s = v.k::%s", x->key.quoted, x->key.type);
-	if (x->part)
-		add(t, " and t.%s = v.p::%s", x->parent.quoted, x->parent.type);
+	on_keys(t, x);
 	returning(t, x, kind);
 }
 
@@ -483,7 +496,9 @@ static struct pg_statement make(const struct pg_record *r, const struct pg_table
 	struct text t;
 
 	begin(&t, a);
-	if (kind & PG_WRITE_UPDATE)
+	if (kind & PG_WRITE_DELETE)
+		delete (&t, x);
+	else if (kind & PG_WRITE_UPDATE)
 		update(&t, r, x, kind, fields, n);
 	else
 		insert(&t, r, x, kind, fields, n);

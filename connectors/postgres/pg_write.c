@@ -223,14 +223,23 @@ static int send_group(struct pg_group *g, br_pg_result_fn *fn, struct br_err *er
 	return send_columns(p, st, first + g->nfields, fn, g, err);
 }
 
-static int send_groups(
-	struct pg_batch *b, const struct pg_table *t, br_pg_result_fn *fn, struct br_err *err)
+static int send_groups(struct pg_batch *b, br_pg_result_fn *fn, struct br_err *err)
+{
+	int rc = 0;
+
+	for (struct pg_group *g = b->groups; g && !rc; g = g->next)
+		rc = send_group(g, fn, err);
+	return rc;
+}
+
+static int send_part_groups(
+	struct pg_batch *b, const struct pg_table *t, bool deletes, struct br_err *err)
 {
 	int rc = 0;
 
 	for (struct pg_group *g = b->groups; g && !rc; g = g->next) {
-		if (!t || g->t == t)
-			rc = send_group(g, fn, err);
+		if (g->t == t && (g->kind == PG_WRITE_DELETE) == deletes)
+			rc = send_group(g, NULL, err);
 	}
 	return rc;
 }
@@ -347,7 +356,7 @@ int pg_send_roots(struct pg_batch *b, struct br_err *err)
 					(returns_image(w) ? PG_WRITE_IMAGE : 0),
 				cells, n, BR_STR(""), err);
 	}
-	return rc ? rc : send_groups(b, NULL, on_roots, err);
+	return rc ? rc : send_groups(b, on_roots, err);
 }
 
 /* ---- parts, and reading again ---- */
@@ -384,6 +393,14 @@ static int add_element(struct pg_batch *b, struct pg_write *w, const struct cell
 	return add_row(b, w, t, there ? PG_WRITE_UPDATE : PG_WRITE_INSERT, cells, n, key, err);
 }
 
+/* A row that is not to be there; gone already is as good. */
+static int add_deletion(struct pg_batch *b, struct pg_write *w, const struct cell *c, bool there,
+	struct br_err *err)
+{
+	return there ? add_row(b, w, &w->r->tables[c->part], PG_WRITE_DELETE, c, 0, c->key, err)
+		     : 0;
+}
+
 static int add_elements(struct pg_batch *b, struct pg_write *w, struct br_err *err)
 {
 	const struct image *set = &w->cmd->set;
@@ -397,7 +414,10 @@ static int add_elements(struct pg_batch *b, struct pg_write *w, struct br_err *e
 		while (i + n < set->n && set->cells[i + n].part == c->part &&
 			br_str_eq(set->cells[i + n].key, c->key))
 			n++;
-		rc = add_element(b, w, c, n, there, err);
+		if (c->field == IMAGE_ELEMENT)
+			rc = add_deletion(b, w, c, there, err);
+		else
+			rc = add_element(b, w, c, n, there, err);
 		i += n;
 	}
 	return rc;
@@ -431,8 +451,12 @@ int pg_send_parts(struct pg_batch *b, struct br_err *err)
 	for (size_t i = 0; i < b->p->nrecords && !rc; i++) {
 		struct pg_record *r = b->p->records[i];
 
+		/* first what goes, the other way round: rows may refer to those of earlier parts,
+		 * and new ones may take their place */
+		for (unsigned k = r->ntables - 1; k > 0 && !rc; k--)
+			rc = send_part_groups(b, &r->tables[r->order[k - 1]], true, err);
 		for (unsigned k = 0; k + 1 < r->ntables && !rc; k++)
-			rc = send_groups(b, &r->tables[r->order[k]], NULL, err);
+			rc = send_part_groups(b, &r->tables[r->order[k]], false, err);
 	}
 	/* what waits for the commit runs now, so that what is read is what stays */
 	if (!rc)

@@ -26,6 +26,8 @@ enum conn_promise {
 	CONN_CAS = 2,	/* compare-and-set is exact */
 	CONN_IDEMPOTENCY = 4, /* honours an idempotency key (H1) */
 	CONN_LOOKUP = 8,      /* can look up before create */
+	CONN_WHOLE = 16,      /* an image shows every element of every part: what is not in it is
+				 not there */
 };
 
 struct conn; /* the runtime of this process */

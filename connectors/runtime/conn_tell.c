@@ -123,6 +123,7 @@ void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid
 		.lid = lid,
 		.present = img != NULL,
 		.has_image = img != NULL,
+		.whole = img && c->promises & CONN_WHOLE,
 		.src_ts = src_ts_ms,
 		.by = conn_clean_text(by),
 		.reason = reason};

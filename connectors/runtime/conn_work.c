@@ -368,6 +368,7 @@ static void tell_receipt(
 
 	if (r->post) {
 		m.has_image = true;
+		m.whole = c->promises & CONN_WHOLE;
 		m.image = *r->post;
 		/* The bridge has base and set; what it knows need not travel. */
 		m.beyond = r->status == RCPT_APPLIED && r->atomic &&
@@ -378,7 +379,7 @@ static void tell_receipt(
 		return;
 	/* an image that cannot be sent; the outcome still can, and the record is read again by the
 	 * next poll */
-	m.has_image = m.beyond = m.atomic = false;
+	m.has_image = m.whole = m.beyond = m.atomic = false;
 	m.text.n = 0;
 	m.code = br_str_z(br_err_tag(BR_E_CONN_TEXT));
 	conn_cache_drop(c->cache, conn_record_number(c, cmd->record), r->lid.n ? r->lid : cmd->lid);

@@ -145,8 +145,8 @@ size_t bus_take_from(struct bus *b, int source, struct bus_record *out, size_t m
 	for (; !b->dead && n < max && s->next < s->visible; s->next++) {
 		const struct sim_record *r = &s->topic->records[s->next];
 
-		out[n++] = (struct bus_record){
-			source, s->next, r->timestamp, r->key, r->value, NULL};
+		out[n++] =
+			(struct bus_record){source, s->next, r->timestamp, r->key, r->value, NULL};
 	}
 	return n;
 }

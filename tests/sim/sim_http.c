@@ -429,13 +429,13 @@ int br_http_send(struct br_http *h, const struct br_http_request *req, br_http_f
 	return 0;
 }
 
-struct br_http *br_http_new(
-	struct br_loop *l, unsigned max_connections, const char *ca_file, struct br_err *err)
+struct br_http *br_http_new(struct br_loop *l, unsigned max_connections,
+	const struct br_http_tls *tls, struct br_err *err)
 {
 	struct br_http *h = br_arena_new(&sim.arena, struct br_http);
 
 	(void)max_connections;
-	(void)ca_file;
+	(void)tls;
 	(void)err;
 	h->proc = l->proc;
 	return h;

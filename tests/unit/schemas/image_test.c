@@ -439,22 +439,65 @@ static void test_no_memory(void **state)
 	assert_true(worked);
 }
 
+/* What is to be set may say that an element is not to be there; what is there may not. */
+static void test_elements(void **state)
+{
+	static const char set_text[] =
+		"{\"xm\":\"a\",\"steps/1\":null,\"steps/2/yj\":\"b\",\"steps/x%2Fy\":null}";
+	struct image set, img, rest;
+	struct br_buf buf;
+	struct br_err err;
+	struct br_jr r;
+
+	(void)state;
+	br_buf_init(&buf, 1 << 16);
+	br_jr_init(&r, BR_STR(set_text), &arena, &err);
+	assert_int_equal(image_read_set(&r, shape, false, &arena, &set), 0);
+	assert_string_equal(text_of(&set, &buf).p ? br_buf_cstr(&buf) : "", set_text);
+	assert_int_equal(
+		read_text(BR_STR(set_text), false, &img, &err), -BR_E_SCHEMA_UNKNOWN_COLUMN);
+	br_jr_init(&r, BR_STR("{\"steps/1\":\"x\"}"), &arena, &err);
+	assert_int_equal(image_read_set(&r, shape, false, &arena, &img), -BR_E_SCHEMA_MEMBER);
+	br_jr_init(&r, BR_STR("{\"stepx/1\":null}"), &arena, &err);
+	assert_int_equal(
+		image_read_set(&r, shape, false, &arena, &img), -BR_E_SCHEMA_UNKNOWN_COLUMN);
+
+	assert_int_equal(read_text(BR_STR("{\"xm\":\"1\",\"steps/1/yj\":\"1\",\"steps/1/"
+					  "clr\":null,\"steps/10/clr\":\"3\",\"steps/x%2Fy/"
+					  "yj\":\"4\"}"),
+				 false, &img, &err),
+		0);
+	assert_true(image_has_element(&img, 1, BR_STR("1")));
+	assert_true(image_has_element(&img, 1, BR_STR("10"))); /* by a later field alone */
+	assert_true(image_has_element(&img, 1, BR_STR("x/y")));
+	assert_false(image_has_element(&img, 1, BR_STR("0")));
+	assert_false(image_has_element(&img, 1, BR_STR("2")));
+	assert_false(image_has_element(&img, 2, BR_STR("1")));
+	assert_int_equal(image_without(&img, &set, &arena, &rest), 0);
+	text_of(&rest, &buf);
+	assert_string_equal(br_buf_cstr(&buf), "{\"xm\":\"1\",\"steps/10/clr\":\"3\"}");
+	assert_int_equal(image_without(&rest, &rest, &arena, &img), 0);
+	assert_ptr_equal(img.cells, rest.cells);
+	br_buf_release(&buf);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(rows) + 8] = {
+	struct CMUnitTest tests[BR_LEN(rows) + 9] = {
 		cmocka_unit_test(test_last_one_wins),
 		cmocka_unit_test(test_three_states),
 		cmocka_unit_test(test_hash_tells_apart),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_pairs_and_merge),
 		cmocka_unit_test(test_beyond),
+		cmocka_unit_test(test_elements),
 		cmocka_unit_test(test_against_jansson),
 		cmocka_unit_test(test_no_memory),
 	};
 	int rc;
 
 	for (size_t i = 0; i < BR_LEN(rows); i++)
-		tests[i + 8] = (struct CMUnitTest){
+		tests[i + 9] = (struct CMUnitTest){
 			rows[i].name, test_json_row, NULL, NULL, (void *)&rows[i]};
 	br_arena_init(&arena, 256 << 20);
 	shape = local_shape(&arena);

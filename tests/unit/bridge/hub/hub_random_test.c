@@ -84,12 +84,17 @@ static const struct {
 	{"op", "opinion", "2", CASE_OWNER_DEPARTMENT},
 };
 
-/* A value is a number in the run's list of texts; these two are none. */
+/* A value is a number in the run's list of texts; these are none. GONE stands in commands only: the
+ * row is not to be there. */
 #define V_NULL	 (-1)
 #define V_ABSENT (-2)
+#define V_GONE	 (-3)
+
+/* In every third run people take child rows away. */
+#define REMOVES (R->seed % 3 == 0)
 
 struct record {
-	bool there;
+	bool there, emptied; /* emptied: the last child row was taken away once */
 	char lid[8],
 		cid[HUB_ULID_TEXT + 1]; /* cid: of the command that made it; "" when a person did */
 	int8_t v[NF];
@@ -116,7 +121,7 @@ struct fake {
 	struct hub_system *sys;
 	const struct shape *shape;
 	int id_field, field[NF];
-	bool has_bn, upper, inbox;
+	bool has_bn, upper, inbox, whole;
 	struct record rec[MAX_RECORDS];
 	int nrec;
 	/* connector */
@@ -214,7 +219,7 @@ static int value_z(const char *z)
 
 static const char *show(int v)
 {
-	return v == V_NULL ? "null" : v == V_ABSENT ? "-" : R->values[v];
+	return v == V_NULL ? "null" : v < 0 ? "-" : R->values[v];
 }
 
 static int stored_form(const struct fake *f, int field, int v)
@@ -258,6 +263,8 @@ static int cell_value(const struct fake *f, const struct image *img, int i)
 
 	if (f->field[i] < 0)
 		return V_ABSENT;
+	if (fields[i].key && image_get(img, 1, br_str_z(fields[i].key), IMAGE_ELEMENT))
+		return V_GONE;
 	c = image_get(img, fields[i].key ? 1 : 0,
 		fields[i].key ? br_str_z(fields[i].key) : BR_STR_NONE, (unsigned)f->field[i]);
 	return !c ? V_ABSENT : cell_is_null(c) ? V_NULL : value_of(c->value);
@@ -303,6 +310,7 @@ static void send_receipt(struct fake *f, const struct command *c, enum msg_statu
 		m.lid = br_arena_copy(&R->arena, br_str_z(r->lid));
 	if (post) {
 		m.has_image = true;
+		m.whole = f->whole;
 		m.image = image_of(f, r, post);
 		memcpy(f->told[r - f->rec], post, NF);
 	}
@@ -333,6 +341,11 @@ static struct record *new_record(struct fake *f)
 	return r;
 }
 
+static bool is_set(const struct record *r, int i, int set)
+{
+	return set == V_GONE ? r->v[i] == V_ABSENT : set == r->v[i];
+}
+
 static bool as_base(const struct fake *f, const struct command *c, const struct record *r)
 {
 	for (int i = 0; i < NF; i++) {
@@ -349,7 +362,7 @@ static bool as_sent(const struct fake *f, const struct command *c, const struct 
 	for (int i = 0; i < NF; i++) {
 		int base = cell_value(f, &c->base, i), set = cell_value(f, &c->set, i);
 
-		if (set != V_ABSENT ? set != r->v[i] : base != V_ABSENT && base != r->v[i])
+		if (set != V_ABSENT ? !is_set(r, i, set) : base != V_ABSENT && base != r->v[i])
 			return false;
 	}
 	return true;
@@ -360,7 +373,9 @@ static void write_record(struct fake *f, const struct command *c, struct record 
 	for (int i = 0; i < NF; i++) {
 		int set = cell_value(f, &c->set, i);
 
-		if (set != V_ABSENT)
+		if (set == V_GONE)
+			r->v[i] = V_ABSENT;
+		else if (set != V_ABSENT)
 			r->v[i] = (int8_t)stored_form(f, i, set);
 	}
 	memcpy(r->post, r->v, NF);
@@ -418,7 +433,7 @@ static void execute(struct fake *f, int at, bool die)
 
 static bool read_record(struct fake *f, int i)
 {
-	struct msg m = {.type = MSG_OBS, .present = true, .has_image = true};
+	struct msg m = {.type = MSG_OBS, .present = true, .has_image = true, .whole = f->whole};
 	struct record *r = &f->rec[i];
 
 	if (!r->there || memcmp(f->told[i], r->v, NF) == 0)
@@ -775,6 +790,7 @@ static void type(struct fake *f, struct record *r, int field, int v)
 	if (r->v[field] == v)
 		return;
 	r->v[field] = (int8_t)v;
+	r->emptied |= v == V_ABSENT && r->v[F_OP1] == V_ABSENT && r->v[F_OP2] == V_ABSENT;
 	R->typed[field] |= bit(v);
 	R->typed_in[f - R->f][field] |= bit(v);
 	R->edits++;
@@ -805,13 +821,8 @@ static void person(void)
 		return;
 	}
 	r = f->nrec ? &f->rec[below(f->nrec)] : NULL;
-	if (r && R->seed % 5 == 0 && chance(15)) {
-		int row = F_OP1 + below(2);
-
-		if (r->v[row] != V_ABSENT)
-			TRACE("%.*s: somebody removes %s op%s\n", BR_STR_ARG(f->sys->code), r->lid,
-				fields[row].key);
-		r->v[row] = V_ABSENT;
+	if (r && REMOVES && chance(15)) {
+		type(f, r, F_OP1 + below(2), V_ABSENT);
 	} else if (r && r->there) {
 		int field = some_field();
 
@@ -866,8 +877,8 @@ static bool check_link(const struct hub_link *l)
 		if (f->field[i] < 0 || flagged(l->kase, l->sys, i) || want == r->v[i] ||
 			(want < 0 && r->v[i] < 0))
 			continue;
-		/* a child row somebody took away stays away until its value changes */
-		if (R->seed % 5 == 0 && r->v[i] == V_ABSENT)
+		/* who shows no list at all may mean anything by it */
+		if (REMOVES && !f->whole && r->emptied && r->v[i] == V_ABSENT)
 			continue;
 		return WRONG("%s: %s%s is %s in %.*s and %s in the case", l->kase->ulid,
 			fields[i].column, fields[i].key ? fields[i].key : "", show(r->v[i]),
@@ -969,6 +980,8 @@ static bool one_edit(void)
 	if (!l)
 		return WRONG("a record without a case");
 	v = stored_form(f, field, some_value(field));
+	if (REMOVES && f->whole && fields[field].key && chance(50))
+		v = V_ABSENT;
 	before = canonical(l->kase, field);
 	mine = fields[field].owner == CASE_OWNER_EITHER || fields[field].owner == f->sys->role;
 	if (v == r->v[field] || (v < 0 && r->v[field] < 0))
@@ -1019,6 +1032,7 @@ static void set_up(uint64_t seed)
 				f->shape, fields[j].key ? 1 : 0, br_str_z(fields[j].column));
 		f->inbox = chance(60);
 		f->upper = chance(40);
+		f->whole = chance(70);
 	}
 	for (i = 0; i < NSYS; i++)
 		start_connector(&R->f[i]);

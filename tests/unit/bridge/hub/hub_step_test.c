@@ -14,7 +14,8 @@
  * the one command that is out case {canonical subset}           what the (only) case must say:
  * "path=value" words separated by ; conflicts N | parked N | cases N | version N | bytes N (parked
  * with their bytes) | conflict SYSTEM N (the last one: N = 0, its value lost; else it won over what
- * version N brought) | out N | attempted N | backlog N (systems with one)
+ * version N brought) | out N | attempted N | backlog N (systems with one) | elements N (of its
+ * lists) | history {delta} (the last one) | SYSTEM whole (from now on it tells its lists whole)
  */
 #include "hub_step.h"
 
@@ -47,7 +48,10 @@ static const char dept_yaml[] = "system: dept\ntitle: 部门\nrole: department\n
 				"      outcome_reason: { column: thyy, direction: in }\n"
 				"      ext.card_kind: lx\n"
 				"    parts: { steps: { table: lc, parent: sbh, key: xh, case: { "
-				"opinion: yj, actor_name: clr } } }\n"
+				"opinion: yj, actor_name: clr } },\n"
+				"      cl: { list: materials, mode: append, table: cl, parent: "
+				"sbh, key: bh, case: { name: mc, template_code: mb } } "
+				"}\n"
 				"    on_create:\n"
 				"      sbh: { generate: \"nextval('s')\", returning: true }\n";
 static const char portal_yaml[] = "system: portal\ntitle: 政务服务网\nrole: portal\nconnector: "
@@ -70,7 +74,9 @@ static const char portal_yaml[] = "system: portal\ntitle: 政务服务网\nrole:
 				  "      outcome_reason: EXITRES\n"
 				  "      ext.card_kind: LX\n"
 				  "    parts: { STEPS: { list: steps, path: STEPS, key: SN, case: "
-				  "{ opinion: OPINION, actor_name: PERSON } } }\n"
+				  "{ opinion: OPINION, actor_name: PERSON } },\n"
+				  "      MAT: { list: materials, path: MAT, key: NO, case: { "
+				  "name: NAME, template_code: TPL } } }\n"
 				  "    on_create:\n"
 				  "      PROJID: { identity: true, returning: true }\n";
 
@@ -375,6 +381,226 @@ static const struct story {
 		"portal applied 3 P1 "
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
 		"conflicts 0\n"},
+	{"a child row taken away in one system goes in the other",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/2/"
+		"yj\":\"审核\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/2/OPINION\":\"审核\"}\n"
+		"elements 2\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/2/yj\":\"审核\"}\n"
+		"> portal update P1 {\"STEPS/1\":null} base *\n"
+		"elements 1\n"
+		"conflicts 0\n"
+		"history {\"steps/1/opinion\":[\"收件\",null]}\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/2/OPINION\":\"审核\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/2/OPINION\":\"审核\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/2/yj\":\"审核\"}\n"
+		"version 3\n"
+		"conflicts 0\n"},
+	{"the last child row is missed only where a list is told whole",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/2/"
+		"yj\":\"审核\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/2/OPINION\":\"审核\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"elements 2\n"
+		"dept whole\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"STEPS/1\":null,\"STEPS/2\":null} base *\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"elements 0\n"
+		"conflicts 0\n"},
+	{"a child row comes back to a system that may not take it away",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/2/"
+		"yj\":\"审核\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/2/OPINION\":\"审核\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/2/OPINION\":\"审核\"}\n"
+		"> portal update P1 {\"STEPS/1/OPINION\":\"收件\"} base "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/2/OPINION\":\"审核\"}\n"
+		"elements 2\n"
+		"conflicts 1\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/2/OPINION\":\"审核\"}\n"
+		"conflicts 1\n"},
+	{"an edit of a child row survives that it was taken away elsewhere",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/2/"
+		"yj\":\"审核\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/2/OPINION\":\"审核\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"改\",\"steps/2/"
+		"yj\":\"审核\"}\n"
+		"> portal update P1 {\"STEPS/1/OPINION\":\"改\"} base *\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/2/yj\":\"审核\"}\n"
+		"portal stale 2 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/2/OPINION\":\"审核\"}\n"
+		"> portal update P1 {\"STEPS/1\":null} base *\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"再\",\"steps/2/"
+		"yj\":\"审核\"}\n"
+		"portal applied 3 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/2/OPINION\":\"审核\"}\n"
+		"> portal update P1 {\"STEPS/1/OPINION\":\"再\"} base *\n"
+		"elements 2\n"},
+	{"a child row both took away is no conflict",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/2/"
+		"yj\":\"审核\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/2/OPINION\":\"审核\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/2/yj\":\"审核\"}\n"
+		"> portal update P1 {\"STEPS/1\":null} base *\n"
+		"portal stale 2 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/2/OPINION\":\"审核\"}\n"
+		"elements 1\n"
+		"conflicts 0\n"
+		"version 3\n"},
+	{"a list that only grows keeps what a system no longer shows",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"cl/a/mc\":\"身份证\",\"cl/b/"
+		"mc\":\"照片\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"MAT/a/NAME\":\"身份证\",\"MAT/b/NAME\":\"照片\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"cl/b/mc\":\"照片\"}\n"
+		"elements 2\n"
+		"conflicts 1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"cl/b/mc\":\"照片\"}\n"
+		"conflicts 1\n"},
+	{"a list that only grows is never made shorter",
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"MAT/a/NAME\":\"身份证\",\"MAT/b/NAME\":\"照片\"}\n"
+		"> dept create - * base {}\n"
+		"dept applied 1 D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"cl/a/mc\":\"身份证\",\"cl/b/"
+		"mc\":\"照片\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"MAT/b/NAME\":\"照片\"}\n"
+		"elements 1\n"
+		"conflicts 0\n"
+		"out 0\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"cl/a/mc\":\"身份证\",\"cl/b/"
+		"mc\":\"照片\"}\n"
+		"elements 1\n"},
+	{"taking away a row that was edited elsewhere meanwhile loses, and is kept as a conflict",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"cl/a/mc\":\"身份证\",\"cl/b/"
+		"mc\":\"照片\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"MAT/a/NAME\":\"身份证\",\"MAT/b/NAME\":\"照片\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"cl/a/mc\":\"改\",\"cl/b/"
+		"mc\":\"照片\"}\n"
+		"> portal update P1 {\"MAT/a/NAME\":\"改\"} base *\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"MAT/b/NAME\":\"照片\"}\n"
+		"elements 2\n"
+		"conflicts 1\n"
+		"portal stale 2 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"MAT/b/NAME\":\"照片\"}\n"
+		"> portal update P1 {\"MAT/a/NAME\":\"改\"} base *\n"
+		"elements 2\n"
+		"conflicts 1\n"},
+	{"a child row that was taken away can be entered again",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/1/"
+		"clr\":\"李\",\"steps/2/yj\":\"审核\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/1/PERSON\":\"李\",\"STEPS/2/"
+		"OPINION\":\"审核\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/2/yj\":\"审核\"}\n"
+		"> portal update P1 {\"STEPS/1\":null} base *\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/2/OPINION\":\"审核\"}\n"
+		"elements 1\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"再\",\"steps/1/"
+		"clr\":\"李\",\"steps/2/yj\":\"审核\"}\n"
+		"> portal update P1 {\"STEPS/1/OPINION\":\"再\",\"STEPS/1/PERSON\":\"李\"} base *\n"
+		"elements 2\n"},
+	{"an edit of a row its owner took away is refused, and the row goes",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/1/"
+		"clr\":\"李\",\"steps/2/yj\":\"审核\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"收件\",\"STEPS/1/PERSON\":\"李\",\"STEPS/2/"
+		"OPINION\":\"审核\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\",\"steps/1/"
+		"clr\":\"李\",\"steps/2/yj\":\"审核\",\"dz\":\"甲\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"甲\"} base *\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/2/"
+		"yj\":\"审核\",\"dz\":\"甲\"}\n"
+		"portal stale 2 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"STEPS/1/OPINION\":\"改\",\"STEPS/1/PERSON\":\"李\",\"STEPS/2/"
+		"OPINION\":\"审核\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"甲\",\"STEPS/1\":null} base *\n"
+		"elements 1\n"
+		"conflicts 1\n"},
+	{"an edit of a row that was taken away elsewhere brings back all of it",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"cl/a/mc\":\"身份证\",\"cl/a/"
+		"mb\":\"T\",\"cl/b/mc\":\"照片\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"MAT/a/NAME\":\"身份证\",\"MAT/a/TPL\":\"T\",\"MAT/b/NAME\":\"照片\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"MAT/b/NAME\":\"照片\"}\n"
+		"elements 1\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"cl/a/mc\":\"改\",\"cl/a/"
+		"mb\":\"T\",\"cl/b/mc\":\"照片\"}\n"
+		"> portal update P1 {\"MAT/a/NAME\":\"改\",\"MAT/a/TPL\":\"T\"} base *\n"
+		"elements 2\n"},
 	{"a null nobody entered empties nothing",
 		"portal obs P1 "
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\","
@@ -602,6 +828,7 @@ struct stage {
 		struct msg_did did;
 	} commands[64];
 	size_t ncommands;
+	bool whole[2];
 };
 
 static char folder[] = "/tmp/casebridge-step-XXXXXX";
@@ -712,7 +939,7 @@ static struct image parse_image(struct stage *s, struct hub_system *sys, const c
 
 	br_err_clear(&err);
 	br_jr_init(&r, br_arena_copy(&s->arena, br_str_z(json)), &s->arena, &err);
-	if (image_read(&r, map_shape(m), false, &s->arena, &img) < 0)
+	if (image_read_set(&r, map_shape(m), false, &s->arena, &img) < 0)
 		fail_msg("%s: %s", json, br_err_text(&err, BR_LANG_EN, text, sizeof(text)));
 	return img;
 }
@@ -784,12 +1011,17 @@ static bool order(struct stage *s, struct hub_system *sys, const char *verb, siz
 
 static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 {
-	struct msg m = {.rec = BR_STR("application"), .present = true};
+	struct msg m = {
+		.rec = BR_STR("application"), .present = true, .whole = s->whole[sys - s->systems]};
 	char *word = strsep(&rest, " ");
 	size_t n = (size_t)strtol(word ? word : "0", NULL, 10);
 
 	if (order(s, sys, verb, n))
 		return;
+	if (strcmp(verb, "whole") == 0) {
+		s->whole[sys - s->systems] = true;
+		return;
+	}
 	if (strcmp(verb, "hello") == 0) {
 		m.type = MSG_HELLO;
 		m.nonce = br_arena_copy(&s->arena, br_str_z(word));
@@ -958,6 +1190,28 @@ static void expect_conflict(struct stage *s, const char *what)
 	assert_string_equal(found, what);
 }
 
+static void expect_history(struct stage *s, const char *want)
+{
+	struct hub_history *h = s->world.history;
+
+	while (h && h->next)
+		h = h->next;
+	if (!h || !br_str_eq(h->delta, br_str_z(want)))
+		fail_msg("history says %.*s, wanted %s", h ? (int)h->delta.n : 0,
+			h ? h->delta.p : "", want);
+}
+
+static long elements(const struct hub_case *k)
+{
+	long n = 0;
+
+	for (uint32_t i = 0; k && i < k->doc.n; i++)
+		n += k->doc.cells[i].part &&
+		     (i == 0 || k->doc.cells[i - 1].part != k->doc.cells[i].part ||
+			     !br_str_eq(k->doc.cells[i - 1].key, k->doc.cells[i].key));
+	return n;
+}
+
 static void expect_number(struct stage *s, const char *what, long n)
 {
 	long found = 0;
@@ -979,6 +1233,8 @@ static void expect_number(struct stage *s, const char *what, long n)
 		found = s->systems[0].backlog + s->systems[1].backlog;
 	else if (strcmp(what, "cases") == 0)
 		found = (long)HASH_COUNT(s->world.cases);
+	else if (strcmp(what, "elements") == 0)
+		found = elements(s->world.cases);
 	else if (strcmp(what, "version") == 0)
 		found = s->world.cases ? s->world.cases->ver : 0;
 	else
@@ -1012,6 +1268,8 @@ static void tell(void **state)
 				say(&s, sys, verb, cursor);
 		} else if (strcmp(word, "outbase") == 0) {
 			expect_base(&s, cursor);
+		} else if (strcmp(word, "history") == 0) {
+			expect_history(&s, cursor);
 		} else if (strcmp(word, "case") == 0) {
 			expect_case(&s, cursor);
 		} else if (strcmp(word, "conflict") == 0) {

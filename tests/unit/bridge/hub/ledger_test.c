@@ -264,7 +264,7 @@ static struct image image(struct side *s, const struct shape *shape, const char 
 
 	br_err_clear(&err);
 	br_jr_init(&r, br_arena_copy(&s->arena, br_str_z(json)), &s->arena, &err);
-	assert_int_equal(image_read(&r, shape, false, &s->arena, &img), 0);
+	assert_int_equal(image_read_set(&r, shape, false, &s->arena, &img), 0);
 	return img;
 }
 
@@ -385,6 +385,7 @@ static void a_state_comes_back(void **state)
 		&a, local(&a, 1), "{\"id\":\"P/1\",\"xm\":\"李\",\"dz\":null,\"steps/2/op\":\"\"}");
 	l->inflight.own_base = l->inflight.attempted = true;
 	l->inflight.base = image(&a, local(&a, 1), "{\"id\":\"P/1\"}");
+	l->inflight.set = image(&a, local(&a, 1), "{\"xm\":\"王\",\"steps/2\":null}");
 	l->inflight.op = OP_UPDATE;
 	l->inflight.all = false;
 	l->inflight.places = br_arena_array(&a.arena, struct version_at, 1);

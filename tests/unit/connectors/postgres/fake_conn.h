@@ -493,7 +493,7 @@ static __attribute__((unused)) struct image fake_read_image(
 	if (!json)
 		return img;
 	br_jr_init(&j, br_arena_copy(&c->records_arena, br_str_z(json)), &c->records_arena, &err);
-	if (image_read(&j, r->shape, false, &c->records_arena, &img))
+	if (image_read_set(&j, r->shape, false, &c->records_arena, &img))
 		fail_msg("%s: %s", json, br_err_text(&err, BR_LANG_EN, text, sizeof(text)));
 	return img;
 }

@@ -146,6 +146,56 @@ static void privileges(void **state)
 	br_arena_release(&a);
 }
 
+/* Rows of a part are taken away where it is merged and may be updated: then that must be allowed.
+ */
+static void rows_that_may_not_go(void **state)
+{
+	static const struct {
+		const char *write, *part, *warnings;
+	} cases[] = {
+		{"{ create: false }", "", "PG-018"},
+		{"{ update: [x, steps] }", "", "PG-018"},
+		{"{ update: [x] }", "", ""},
+		{"{ create: false }", ", mode: append", ""},
+	};
+	PGconn *db = fake_connect();
+
+	(void)state;
+	sql(db, "drop table if exists s, t cascade; create table t (k text primary key, x text, rv "
+		"timestamp); create index on t (rv); create table s (k text, n int, z text);"
+		"drop role if exists guest; create role guest login; grant select, insert, update "
+		"on t, s to guest");
+	for (size_t i = 0; i < BR_LEN(cases); i++) {
+		struct cfg_report report = {0};
+		struct cfg_site site = {.folder = "."};
+		struct cfg_system system = {0};
+		struct pg_options o = {
+			.schema = BR_STR("bridge"), .timezone = BR_STR("Asia/Shanghai")};
+		struct found f = {0};
+		struct cfg_node *file;
+		struct br_arena a;
+		char yaml[1000], dsn[300];
+
+		br_arena_init(&a, 8 << 20);
+		report.arena = &a;
+		snprintf(yaml, sizeof(yaml),
+			"records:\n  r:\n    root: { table: t, key: k }\n    read: { changed: rv "
+			"}\n    write: %s\n    case: { a: x }\n"
+			"    parts: { steps: { table: s, parent: k, key: n%s, case: { d: z } } }\n",
+			cases[i].write, cases[i].part);
+		assert_int_equal(cfg_read_text(br_str_z(yaml), "s.yaml", &a, &report, &file), 0);
+		system.records = cfg_get(file, "records");
+		snprintf(dsn, sizeof(dsn), "%s user=guest", fake_dsn);
+		o.dsn = br_str_z(dsn);
+		assert_int_equal(pg_check(&site, &system, &o, NULL, on_step, &f, NULL), 0);
+		if (strcmp(f.warnings, cases[i].warnings))
+			fail_msg("%s: %s", yaml, f.warnings);
+		br_arena_release(&a);
+	}
+	sql(db, "drop owned by guest; drop role guest");
+	PQfinish(db);
+}
+
 /* What the mapping says of a record's end reaches the check. */
 static void ends_that_are_known(void **state)
 {
@@ -181,6 +231,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check),
 		cmocka_unit_test(privileges),
+		cmocka_unit_test(rows_that_may_not_go),
 		cmocka_unit_test(ends_that_are_known),
 	};
 

@@ -47,7 +47,7 @@ static void creates_and_updates(void **state)
 
 	(void)state;
 	fake_start(c);
-	assert_int_equal(pg_kind.promises(c->pg), CONN_INBOX | CONN_CAS | CONN_LOOKUP);
+	assert_int_equal(pg_kind.promises(c->pg), CONN_INBOX | CONN_CAS | CONN_LOOKUP | CONN_WHOLE);
 	s = fake_apply_one(
 		c, fake_cmd(c, "C1", 1, NULL, NULL,
 			   "{\"xm\":\"张三\",\"zt\":\"0\",\"sqrq\":\"2018-07-02 09:05:00\"}"));
@@ -369,7 +369,7 @@ static void without_an_inbox_it_compares(void **state)
 	(void)state;
 	c->options.inbox = false;
 	fake_start(c);
-	assert_int_equal(pg_kind.promises(c->pg), CONN_CAS | CONN_LOOKUP);
+	assert_int_equal(pg_kind.promises(c->pg), CONN_CAS | CONN_LOOKUP | CONN_WHOLE);
 	sql(db, "insert into ydz_sq (sbh, xm, zt) values ('A', '李四', 1)");
 	/* sent before, and it arrived */
 	cmd = fake_cmd(c, "C1", 1, "A", "{\"xm\":\"李四\",\"zt\":\"0\"}", "{\"zt\":\"1\"}");
@@ -422,7 +422,7 @@ static void where_no_table_may_be_added(void **state)
 	snprintf(dsn, sizeof(dsn), "%s user=guest", fake_dsn);
 	c->options.dsn = br_str_z(dsn);
 	fake_start(c);
-	assert_int_equal(pg_kind.promises(c->pg), CONN_CAS | CONN_LOOKUP);
+	assert_int_equal(pg_kind.promises(c->pg), CONN_CAS | CONN_LOOKUP | CONN_WHOLE);
 	s = fake_apply_one(c, fake_cmd(c, "C1", 1, NULL, NULL, "{\"xm\":\"张三\"}"));
 	assert_int_equal(s->status, RCPT_APPLIED);
 	fake_close(c);
@@ -523,6 +523,73 @@ static void parts_are_written_with_their_root(void **state)
 	end_with(c, db);
 }
 
+static const char *steps_left(PGconn *db)
+{
+	return sql(db, "select string_agg(xh || coalesce(yj, '-'), ',' order by xh) from ydz_step");
+}
+
+#define THREE "{\"xm\":\"张三\",\"steps/1/yj\":\"一\",\"steps/2/yj\":\"二\",\"steps/3/yj\":\"三\"}"
+
+/* Rows of a part that the case no longer has. */
+static void rows_of_a_part_are_taken_away(void **state)
+{
+	PGconn *db;
+	struct conn *c = begin_with(&db, STEPS_SPEC);
+	const struct seen *s;
+
+	(void)state;
+	sql(db, "create table ydz_step (sbh varchar(20) references ydz_sq, xh int, yj text, sj "
+		"timestamp, primary key (sbh, xh)); create unique index on ydz_step (yj)");
+	fake_start(c);
+	fake_apply_one(c, fake_cmd(c, "C1", 1, NULL, NULL, THREE));
+	fake_apply_one(
+		c, fake_cmd(c, "C2", 1, NULL, NULL, "{\"xm\":\"李四\",\"steps/1/yj\":\"别家\"}"));
+	/* one goes, one changes, one comes that takes the place of the first */
+	s = fake_apply_one(
+		c, fake_cmd(c, "C1", 2, "YDZ1", THREE,
+			   "{\"steps/1\":null,\"steps/2/yj\":\"改\",\"steps/4/yj\":\"一\"}"));
+	assert_int_equal(s->status, RCPT_APPLIED);
+	assert_null(strstr(s->text, "steps/1/"));
+	assert_string_equal(steps_left(db), "1别家,2改,3三,4一");
+	/* the row has changed, or has been taken away by somebody: nothing is written */
+	s = fake_apply_one(
+		c, fake_cmd(c, "C1", 3, "YDZ1", "{\"xm\":\"张三\",\"steps/2/yj\":\"二\"}",
+			   "{\"steps/2\":null}"));
+	assert_int_equal(s->status, RCPT_STALE);
+	sql(db, "delete from ydz_step where sbh = 'YDZ1' and xh = 2");
+	s = fake_apply_one(
+		c, fake_cmd(c, "C1", 4, "YDZ1",
+			   "{\"xm\":\"张三\",\"steps/2/yj\":\"改\",\"steps/3/yj\":\"三\"}",
+			   "{\"steps/3\":null}"));
+	assert_int_equal(s->status, RCPT_STALE);
+	assert_string_equal(steps_left(db), "1别家,3三,4一");
+	end_with(c, db);
+}
+
+/* Without an inbox the outcome is told by comparing: a row that was to go and is not there went. */
+static void a_deletion_is_settled_by_comparing(void **state)
+{
+	PGconn *db;
+	struct conn *c = begin_with(&db, STEPS_SPEC);
+	struct conn_command *cmd;
+	const struct seen *s;
+
+	(void)state;
+	sql(db, "create table ydz_step (sbh varchar(20) references ydz_sq, xh int, yj text, sj "
+		"timestamp, primary key (sbh, xh)); insert into ydz_sq (sbh, xm) values ('A', "
+		"'张三'); insert into ydz_step values ('A', 2, '二')");
+	c->options.inbox = false;
+	fake_start(c);
+	cmd = fake_cmd(c, "C1", 1, "A",
+		"{\"xm\":\"张三\",\"steps/1/yj\":\"一\",\"steps/2/yj\":\"二\"}",
+		"{\"steps/1\":null}");
+	cmd->attempted = true;
+	s = fake_apply_one(c, cmd);
+	assert_int_equal(s->status, RCPT_APPLIED);
+	assert_true(s->doubt);
+	end_with(c, db);
+}
+
 static void keys_the_target_allots(void **state)
 {
 	PGconn *db = fake_connect();
@@ -581,6 +648,8 @@ int main(void)
 		cmocka_unit_test(where_no_table_may_be_added),
 		cmocka_unit_test(the_guard_holds_back),
 		cmocka_unit_test(parts_are_written_with_their_root),
+		cmocka_unit_test(rows_of_a_part_are_taken_away),
+		cmocka_unit_test(a_deletion_is_settled_by_comparing),
 		cmocka_unit_test(keys_the_target_allots),
 	};
 
