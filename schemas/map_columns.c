@@ -72,6 +72,7 @@ void map_names_collect(struct map_job *j)
 		map_name_add(j, 0, n->key, n);
 	collect_list(j, "target_owned");
 	collect_list(j, "natural_key");
+	collect_list(j, "ref");
 	for (unsigned p = 1; p < j->nparts; p++) {
 		for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[p].node, "case")); n;
 			n = n->next)

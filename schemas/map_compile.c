@@ -235,6 +235,7 @@ static const char *const record_keys[] = {
 	"target_owned",
 	"refused",
 	"natural_key",
+	"ref",
 	"match",
 	"when",
 	"required",

@@ -147,6 +147,13 @@ int map_on_create(const struct mapping *m, const struct image *kase, struct br_a
 
 /* ---- keys ---- */
 
+struct br_str map_ref(const struct mapping *m, const struct image *local)
+{
+	const struct cell *c = m->ref < 0 ? NULL : image_root(local, (unsigned)m->ref);
+
+	return c && c->value.n ? c->value : BR_STR_NONE;
+}
+
 void map_natural_key(const struct mapping *m, const struct image *local, struct br_jw *w)
 {
 	bool whole = true;

@@ -167,6 +167,7 @@ struct mapping {
 	size_t nrefusals;
 	uint16_t *natural;
 	size_t nnatural;
+	int32_t ref; /* column that carries the number of a pending answer, -1 = none */
 	struct map_when *when;
 	size_t nwhen;
 	struct map_match *match;

@@ -199,6 +199,14 @@ static void natural_key(struct map_job *j)
 	}
 }
 
+/* The number by which a system accepts what it answers later, as its records carry it. */
+static void ref(struct map_job *j)
+{
+	struct br_str name = map_scalar(j, j->node, "ref");
+
+	j->m->ref = name.p ? map_column_find(j, 0, name, cfg_get(j->node, "ref")) : -1;
+}
+
 static void add_match(struct map_job *j, struct br_str *names, size_t n, const struct cfg_node *at)
 {
 	struct map_match *x = &j->m->match[j->m->nmatch];
@@ -470,6 +478,7 @@ void map_record_compile(struct map_job *j)
 	for (const struct cfg_node *n = cfg_first(list); n && j->m->refusals; n = n->next)
 		refusal(j, n);
 	natural_key(j);
+	ref(j);
 	matches(j);
 	whens(j);
 	j->m->release = br_str_z(releases[release < 0 ? 0 : release]);

@@ -119,6 +119,8 @@ int map_spec(const struct mapping *m, struct br_jw *w);
 /* Natural key columns and values of a local image for look-up before create; n may be 0. Writes a
  * flat JSON object. */
 void map_natural_key(const struct mapping *m, const struct image *local, struct br_jw *w);
+/* The number of a pending answer that a record carries (`ref:`), {NULL, 0} when none. */
+struct br_str map_ref(const struct mapping *m, const struct image *local);
 /* The strong match keys of a case in this mapping (scheme name, value), for the hub's match_key
  * table; at most room. */
 size_t map_match_keys(const struct mapping *m, const struct image *kase, struct br_str *scheme,

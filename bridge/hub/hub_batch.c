@@ -257,8 +257,8 @@ static const struct mapping *map_of_stranger(
 	return map && !hub_world_link(&b->world, s, m->rec, m->lid) ? map : NULL;
 }
 
-static void want_keys(struct hub_batch *b, struct hub_item *it, const struct mapping *map,
-	struct ledger_want *want)
+static void want_keys(struct hub_batch *b, struct hub_system *s, struct hub_item *it,
+	const struct mapping *map, struct ledger_want *want)
 {
 	struct br_str scheme[8], value[8];
 	size_t n;
@@ -269,7 +269,7 @@ static void want_keys(struct hub_batch *b, struct hub_item *it, const struct map
 	hub_map(map, &it->msg, &b->arena, it->mapped);
 	if (it->mapped->rc < 0)
 		return;
-	n = map_match_keys(map, &it->mapped->got, scheme, value, BR_LEN(scheme));
+	n = hub_match_keys(s, &it->msg, &it->mapped->got, &b->arena, scheme, value, BR_LEN(scheme));
 	for (size_t i = 0; i < n; i++)
 		want->keys[want->nkeys++] = (struct ledger_key){scheme[i], value[i]};
 }

@@ -70,6 +70,31 @@ static bool count_merge(struct hub_system *s, enum hub_merged merged)
 	return merged != MERGE_PARKED;
 }
 
+/* Does the record carry the number its pending command was given, or show all that was sent? */
+static bool is_answer(const struct hub_link *l, const struct image *shown)
+{
+	const struct image *set = &l->inflight.set;
+	struct br_str ref = map_ref(l->map, shown);
+
+	if (!l->inflight.pending)
+		return false;
+	if (l->ref.n && ref.n && br_str_eq(ref, l->ref))
+		return true;
+	for (uint32_t i = 0; i < set->n; i++) {
+		const struct cell *sent = &set->cells[i], *c;
+
+		if (sent->field == IMAGE_ELEMENT) {
+			if (image_has_element(shown, sent->part, sent->key))
+				return false;
+			continue;
+		}
+		c = image_get(shown, sent->part, sent->key, sent->field);
+		if (!c || !map_column_same(l->map, c, sent))
+			return false;
+	}
+	return true;
+}
+
 static void known(
 	struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
 {
@@ -78,6 +103,10 @@ static void known(
 
 	if (hub_seen(w, &l->shadow, &m->image, m->whole, &full) < 0) {
 		w->failed = true;
+		return;
+	}
+	if (is_answer(l, &full)) {
+		count_merge(s, hub_answered(w, l, m));
 		return;
 	}
 	if (waiting) {
@@ -168,12 +197,27 @@ static void start_case(struct hub_world *w, struct hub_system *s, const struct m
 	hub_dispatch_case(w, k);
 }
 
-/* The case a new record says it belongs to, by a strong key: an earlier cross-reference. */
-static struct hub_case *strong_match(
-	struct hub_world *w, const struct mapping *map, const struct image *got)
+size_t hub_match_keys(const struct hub_system *s, const struct msg *m, const struct image *got,
+	struct br_arena *a, struct br_str *scheme, struct br_str *value, size_t room)
+{
+	const struct mapping *map = map_find(s->maps, m->rec);
+	struct br_str ref = map_ref(map, &m->image);
+	size_t n = 0;
+
+	if (s->count.pending > 0 && room) {
+		scheme[n] = hub_ref_scheme(s, m->rec, a);
+		value[n++] = ref.n ? ref : m->lid;
+	}
+	return n + map_match_keys(map, got, scheme + n, value + n, room - n);
+}
+
+/* The case a new record says it belongs to: it was awaited, or by a strong key, an earlier
+ * cross-reference. */
+static struct hub_case *strong_match(struct hub_world *w, const struct hub_system *s,
+	const struct msg *m, const struct image *got)
 {
 	struct br_str scheme[8], value[8];
-	size_t n = map_match_keys(map, got, scheme, value, BR_LEN(scheme));
+	size_t n = hub_match_keys(s, m, got, w->arena, scheme, value, BR_LEN(scheme));
 
 	for (size_t i = 0; i < n; i++) {
 		struct hub_case *k = hub_world_match(w, scheme[i], value[i]);
@@ -212,6 +256,10 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 		l->state = LINK_IDLE;
 		s->outstanding--;
 		s->count.sent--;
+	}
+	if (l && !l->lid.n && l->inflight.pending) {
+		count_merge(s, hub_answered(w, l, m));
+		return;
 	}
 	if (l && (l->lid.n || l->inflight.on)) {
 		duplicate(w, s, l, m, map);
@@ -258,7 +306,7 @@ static void first_sight(struct hub_world *w, struct hub_system *s, const struct 
 			&read->issue.err);
 		return;
 	}
-	k = strong_match(w, map, &read->got);
+	k = strong_match(w, s, m, &read->got);
 	if (k) {
 		bind_record(w, s, k, map, m);
 		return;

@@ -173,14 +173,14 @@ static int stored_image(
 		f->own_base ? &f->base : &l->shadow, &f->set, &m->image, w->arena, out);
 }
 
-static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m)
+static enum hub_merged applied(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct image base, post;
 
 	l->sys->count.applied++;
 	if (!take_lid(w, l, m)) {
 		l->inflight.on = false;
-		return;
+		return MERGE_PARKED;
 	}
 	if (!m->atomic && m->has_image)
 		note_deviations(w, l, m);
@@ -189,7 +189,7 @@ static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m
 		(m->whole ? hub_seen(w, &base, &post, true, &post)
 			  : image_merge(&base, &post, w->arena, &post)) < 0) {
 		w->failed = true;
-		return;
+		return MERGE_NOTHING;
 	}
 	l->inflight.on = false;
 	l->state = LINK_IDLE;
@@ -199,7 +199,7 @@ static void applied(struct hub_world *w, struct hub_link *l, const struct msg *m
 	l->shadow = base;
 	/* concurrent and reverted edits in columns we did not set, and numbers the target allotted,
 	 * come home here */
-	hub_merge(w, l, BR_WITHOUT(FULL_POST) ? &base : &post, &base);
+	return hub_merge(w, l, BR_WITHOUT(FULL_POST) ? &base : &post, &base);
 }
 
 /* The base differed and nothing was written, or (in doubt) nobody knows: what is there is merged
@@ -302,6 +302,39 @@ static void closed(struct hub_world *w, struct hub_link *l, const struct msg *m,
 	park_answer(w, l, m, code, kind, NULL);
 }
 
+/* ---- answers that come later ---- */
+
+struct br_str hub_ref_scheme(const struct hub_system *s, struct br_str rec, struct br_arena *a)
+{
+	return br_arena_printf(a, "ref/%.*s/%.*s", BR_STR_ARG(s->code), BR_STR_ARG(rec));
+}
+
+/* A create is found again by the number it was given, as by a strong key. */
+static void pending(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	struct br_str scheme = hub_ref_scheme(l->sys, l->rec, w->arena);
+
+	l->sys->count.pending++;
+	l->state = LINK_PENDING;
+	l->inflight.pending = true;
+	l->ref = m->ref;
+	if (m->ref.n && !l->lid.n && !hub_world_match(w, scheme, m->ref))
+		hub_world_add_key(w, l->kase, scheme, m->ref, true);
+}
+
+static void no_longer_pending(struct hub_link *l)
+{
+	l->sys->count.pending--;
+	l->ref = BR_STR_NONE;
+}
+
+enum hub_merged hub_answered(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	no_longer_pending(l);
+	l->dirty = true;
+	return applied(w, l, m);
+}
+
 void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 {
 	struct hub_link *l = find_outstanding(w, s, m);
@@ -315,7 +348,7 @@ void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 		return;
 	}
 	if (l->inflight.pending)
-		s->count.pending--; /* its credit was given back already */
+		no_longer_pending(l); /* its credit was given back already */
 	else
 		s->outstanding--;
 	l->dirty = true;
@@ -346,10 +379,7 @@ void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 		closed(w, l, m, LINK_PARKED, BR_E_HUB_UNKNOWN_OUTCOME, PARKED_UNKNOWN);
 		break;
 	case RCPT_PENDING:
-		s->count.pending++;
-		l->state = LINK_PENDING;
-		l->inflight.pending = true;
-		l->ref = m->ref;
+		pending(w, l, m);
 		break;
 	case RCPT_PROGRESS:
 		break;

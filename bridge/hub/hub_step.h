@@ -36,6 +36,13 @@ struct hub_known {
 void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m,
 	const struct hub_known *known, size_t n);
 
+/*
+ * By which keys the case of a record that nobody knows yet may be found: the number of a pending
+ * answer it may be, and the strong keys of what was read of it (got). For the loader; at most room.
+ */
+size_t hub_match_keys(const struct hub_system *s, const struct msg *m, const struct image *got,
+	struct br_arena *a, struct br_str *scheme, struct br_str *value, size_t room);
+
 /* Is m newer than what was taken from s (the filter of step)? For the loader, which need not load
  * for what will be dropped. */
 bool hub_is_newer(const struct hub_system *s, const struct msg *m);
@@ -73,6 +80,10 @@ void hub_map(
 	const struct mapping *map, const struct msg *m, struct br_arena *a, struct hub_mapped *out);
 void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m);
 void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m);
+/* A record shows that the pending command of its link was carried out: as if that were answered. */
+enum hub_merged hub_answered(struct hub_world *w, struct hub_link *l, const struct msg *m);
+/* The key under which the case of a pending command is found by the number it was given. */
+struct br_str hub_ref_scheme(const struct hub_system *s, struct br_str rec, struct br_arena *a);
 
 struct hub_out *hub_out_add(struct hub_world *w, enum hub_out_kind kind, struct hub_system *s);
 /* The value of l's system lost; where it won, the caller says in lost_ver over what. NULL when out

@@ -5,17 +5,21 @@
  *   SYSTEM obs LID {image}            a record as read
  *   SYSTEM applied N LID {post}       receipt of the last command of that number; N counts all
  * commands of the story from 1 SYSTEM stale N {post} | doubt N {post} | exists N LID {post} |
- * rejected N CODE TEXT | unknown N | gone N | absent LID SYSTEM progress N LID {post} | pending N |
- * intent N SYSTEM retry | resume             a person's retry, the bridge's look at what waits:
- * every link of the system SYSTEM lost | unknown-role | back   the bridge starts anew, with a
- * system left out (of an unknown role), with it again SYSTEM live | trial | pause | credit N SYSTEM
- * hello NONCE | old LID {image} | skip LID {image} > SYSTEM create|update LID {set} base {base}
- * expected commands, in order > SYSTEM begin NONCE | restart | pause outbase {image} the base of
- * the one command that is out case {canonical subset}           what the (only) case must say:
- * "path=value" words separated by ; conflicts N | parked N | cases N | version N | bytes N (parked
- * with their bytes) | conflict SYSTEM N (the last one: N = 0, its value lost; else it won over what
- * version N brought) | out N | attempted N | backlog N (systems with one) | elements N (of its
- * lists) | history {delta} (the last one) | SYSTEM whole (from now on it tells its lists whole)
+ * rejected N CODE TEXT | unknown N | gone N | absent LID
+ *   SYSTEM progress N LID {post} | pending N REF | intent N
+ *   SYSTEM retry | resume             a person's retry; the bridge's look at what waits
+ *   SYSTEM lost | unknown-role | back the bridge starts anew, with a system left out (of an unknown
+ *                                     role), with it again
+ *   SYSTEM live | trial | pause | credit N | whole (from now on it tells its lists whole)
+ *   SYSTEM hello NONCE | old LID {image} | skip LID {image}
+ *   > SYSTEM create|update LID {set} base {base}   expected commands, in order
+ *   > SYSTEM begin NONCE | restart | pause
+ *   outbase {image}                   the base of the one command that is out
+ *   case {canonical subset}           what the (only) case must say: "path=value" words separated
+ * by ; conflicts N | parked N | cases N | version N | bytes N (parked with their bytes) | conflict
+ *   SYSTEM N (the last one: N = 0, its value lost; else it won over what version N brought) | out N
+ * | attempted N | awaited N (pending answers) | backlog N (systems with one) | elements N (of its
+ *   lists) | history {delta} (the last one)
  */
 #include "hub_step.h"
 
@@ -62,6 +66,7 @@ static const char portal_yaml[] = "system: portal\ntitle: 政务服务网\nrole:
 				  "    read: { every: 1s }\n"
 				  "    write: { create: true }\n"
 				  "    match: [ dept_case_no ]\n"
+				  "    ref: TICKET\n"
 				  "    case:\n"
 				  "      portal_case_no: PROJID\n"
 				  "      dept_case_no: ORGBUSNO\n"
@@ -769,6 +774,78 @@ static const struct story {
 		"portal applied 2 P1 "
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
 		"out 0\n"},
+	{"a create answered later is bound by the number it was given",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal pending 1 T-7\n"
+		"awaited 1\n"
+		"out 0\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"portal obs P8 "
+		"{\"PROJID\":\"P8\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"TICKET\":\"T-8\"}\n"
+		"> dept create - * base {}\n"
+		"cases 2\n"
+		"portal obs P9 "
+		"{\"PROJID\":\"P9\",\"APPLICANT\":\"张三\",\"STATE\":\"05\",\"TICKET\":\"T-7\"}\n"
+		"> portal update P9 {\"APPLICANT\":\"李四\"} base *\n"
+		"awaited 0\n"
+		"cases 2\n"
+		"parked 0\n"},
+	{"without a column of its own the number is the record's",
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"> dept create - * base {}\n"
+		"dept pending 1 D7\n"
+		"dept obs D7 {\"sbh\":\"D7\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"ORGBUSNO\":\"D7\"} base *\n"
+		"awaited 0\n"
+		"cases 1\n"
+		"parked 0\n"},
+	{"an awaited record that names the case by number is the answer, not a double",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal pending 1 T-7\n"
+		"portal obs P9 "
+		"{\"PROJID\":\"P9\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"awaited 0\n"
+		"cases 1\n"
+		"parked 0\n"
+		"conflicts 0\n"},
+	{"a change answered later is released by a record that shows it, and what waited goes",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"portal pending 2 T-7\n"
+		"awaited 1\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"awaited 1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\",\"dz\":\"甲\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"甲\"} base "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"awaited 0\n"
+		"conflicts 0\n"},
+	{"a change answered later is released by its number, and what the system made of it is its "
+	 "form",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"portal pending 2 T-7\n"
+		"awaited 1\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"LI\",\"STATE\":\"05\","
+		"\"TICKET\":\"T-7\"}\n"
+		"awaited 0\n"
+		"out 0\n"
+		"conflicts 1\n"
+		"case applicant.name=李四\n"},
 	{"nothing is made elsewhere before the only system that has seen it is live",
 		"dept trial\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
@@ -1062,6 +1139,7 @@ static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 		m.status = RCPT_GONE;
 	} else if (strcmp(verb, "pending") == 0) {
 		m.status = RCPT_PENDING;
+		m.ref = br_arena_copy(&s->arena, br_str_z(rest ? rest : ""));
 	} else if (strcmp(verb, "intent") == 0) {
 		m.type = MSG_INTENT;
 	} else {
@@ -1227,6 +1305,8 @@ static void expect_number(struct stage *s, const char *what, long n)
 			found += p->raw.n > 0;
 	else if (strcmp(what, "out") == 0)
 		found = s->systems[0].outstanding + s->systems[1].outstanding;
+	else if (strcmp(what, "awaited") == 0)
+		found = s->systems[0].count.pending + s->systems[1].count.pending;
 	else if (strcmp(what, "attempted") == 0)
 		found = link_out(s)->inflight.attempted;
 	else if (strcmp(what, "backlog") == 0)
