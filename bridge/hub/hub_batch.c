@@ -282,10 +282,11 @@ bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources)
 	want.keys = br_arena_array(&b->arena, struct ledger_key, b->n * 8 + 1);
 	for (size_t i = 0; want.keys && i < b->n; i++) {
 		struct hub_item *it = &b->items[i];
-		const struct mapping *map = map_of_stranger(b, it, sources[it->record->source].sys);
+		struct hub_system *s = sources[b->records[i].source].sys;
+		const struct mapping *map = map_of_stranger(b, it, s);
 
 		if (map)
-			want_keys(b, it, map, &want);
+			want_keys(b, s, it, map, &want);
 	}
 	if (b->want.due)
 		b->want.due->backlog = (int64_t)b->want.ndue == b->want.due_limit;
