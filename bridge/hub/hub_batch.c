@@ -328,6 +328,9 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 		const struct bus_record *r = it->record;
 		struct hub_source *src = &sources[r->source];
 
+		/* delivered once more: its effect is in the ledger */
+		if (r->offset < next[r->source].next)
+			continue;
 		w->source = r->source;
 		w->offset = r->offset;
 		w->now_ms = r->timestamp;

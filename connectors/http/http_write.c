@@ -245,8 +245,13 @@ static void nobody(struct http_job *j)
 		go(j, STEP_CALL);
 }
 
+/* The record is there under this number. A call without an answer that was to make it is over: it
+ * may well have done so, and what comes next are the calls after it. */
 static void numbered(struct http_job *j, struct br_str lid)
 {
+	if (j->unsure && !only_numbers(&j->unit))
+		j->claimed = j->doubt = true;
+	j->unsure = false;
 	j->lid = lid;
 	j->work.numbered = true;
 	j->unit = http_plan_first(&j->work);

@@ -52,6 +52,8 @@ static void one(const struct sim_batch *b, struct tally *t, uint64_t seed)
 
 static void work(const struct sim_batch *b, struct shared *s, struct tally *t)
 {
+	struct sim_sights before = sights;
+
 	memset(&sights, 0, sizeof(sights));
 	while (!(b->stop && __atomic_load_n(&s->enough, __ATOMIC_RELAXED))) {
 		uint64_t from = __atomic_fetch_add(&s->next, BITE, __ATOMIC_RELAXED);
@@ -64,6 +66,7 @@ static void work(const struct sim_batch *b, struct shared *s, struct tally *t)
 			break;
 	}
 	t->sights = sights;
+	sights = before;
 }
 
 static void add_sights(const struct sim_sights *more)
@@ -103,14 +106,17 @@ int sim_batch_run(struct sim_batch *b)
 		return -1;
 	s->next = b->from;
 	fflush(stdout);
-	for (int i = 0; i < n; i++) {
+	/* one job stays in this process, for debuggers */
+	for (int i = 0; n > 1 && i < n; i++) {
 		pids[i] = fork();
 		if (pids[i] == 0) {
 			work(b, s, &s->tally[i]);
 			_exit(0);
 		}
 	}
-	rc = wait_for_all(pids, n, s);
+	if (n == 1)
+		work(b, s, &s->tally[0]);
+	rc = n > 1 ? wait_for_all(pids, n, s) : 0;
 	b->done = b->wrong = b->first_wrong = 0;
 	for (int i = 0; i < n; i++) {
 		const struct tally *t = &s->tally[i];

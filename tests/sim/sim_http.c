@@ -342,7 +342,7 @@ static void carry_out(void *arg)
 	default:
 		break;
 	}
-	if (x->post)
+	if (x->post || !begins(x->path, "/list"))
 		TRACE("%s: %.*s %.*s if %.*s key %.*s: %d %.*s", sim.systems[x->system].name.p,
 			BR_STR_ARG(x->path), BR_STR_ARG(x->body), BR_STR_ARG(x->if_match),
 			BR_STR_ARG(x->key), x->status, BR_STR_ARG(x->etag));
@@ -358,9 +358,15 @@ static void come_back(void *arg)
 		.headers = &headers};
 	struct br_err err;
 
+	static const char *const fates[] = {"answers", "cannot be reached", "got nothing",
+		"is not heard", "is busy", "shows a page"};
+
 	x->h->running--;
 	if (x->h->freed)
 		return;
+	if (x->fate != FATE_GOOD)
+		TRACE("%s %s: %.*s", sim.systems[x->system].name.p, fates[x->fate],
+			BR_STR_ARG(x->path));
 	if (x->fate == FATE_NOT_SENT || x->fate == FATE_NOT_DONE || x->fate == FATE_UNHEARD) {
 		br_err_clear(&err);
 		br_err_set(&err, BR_E_HTTP_UNREACHABLE, "url", "sim", "why", "simulated", NULL);

@@ -23,16 +23,25 @@
 	",\"parts\":{\"STEPS\":{\"path\":\"STEPS\",\"key\":\"SN\",\"columns\":[\"TXT\"]}},"        \
 	"\"write\":{" more CALLS "}}"
 
+/* the call that allots the number writes all columns of the root too */
+#define ONE_CALL(more, calls)                                                                      \
+	"{\"record\":\"case\",\"root\":{\"key\":\"NO\"}," READ                                     \
+	",\"parts\":{\"STEPS\":{\"path\":\"STEPS\",\"key\":\"SN\",\"columns\":[\"TXT\"]}},"        \
+	"\"write\":{" more "\"lookup\":{\"path\":\"/find?b={BUSNO}\",\"items\":\"data\"},"         \
+	"\"create\":[{\"name\":\"one\",\"path\":\"/"                                               \
+	"one\",\"columns\":[\"NAME\",\"ADDR\",\"BUSNO\"],"                                         \
+	"\"lid\":\"data.NO\",\"object\":\"data\"}" calls "]}}"
+
 static const char *const specs[] = {
 	['1'] = SPEC("\"idempotency\":\"Idempotency-Key\",\"etag\":\"true\","),
 	['2'] = SPEC("\"etag\":\"true\","),
 	['3'] = SPEC(""),
 	['U'] = SPEC("\"unique\":\"true\","),
 	['V'] = SPEC("\"visibility\":\"20ms\","),
-	['W'] = "{\"record\":\"case\",\"root\":{\"key\":\"NO\"}," READ
-		",\"write\":{\"visibility\":\"20ms\",\"lookup\":{\"path\":\"/find?b={BUSNO}\","
-		"\"items\":\"data\"},\"create\":{\"path\":\"/one\",\"columns\":\"all\",\"lid\":"
-		"\"data.NO\",\"object\":\"data\"}}}",
+	['W'] = ONE_CALL("\"visibility\":\"20ms\",", ""),
+	['X'] = ONE_CALL("",
+		",{\"name\":\"step\",\"path\":\"/step\",\"part\":\"STEPS\",\"body\":{\"NO\":"
+		"\"{lid}\",\"SN\":\"{key}\"},\"columns\":[\"TXT\"],\"object\":\"data\"}"),
 };
 
 #define V(n) "ETag: \"v" #n "\"\r\n"
@@ -139,6 +148,14 @@ static const struct test tests[] = {
 			{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")},
 			{"GET /c/1 ", NULL, NULL, OK(0, "a", "x")}},
 		"APPLIED 1 doubt " MADE ";"},
+	{"no answer to the first call, and it was done: the rest follows", 'X', "", "",
+		NEW ";STEPS/7/TXT=t", NULL,
+		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /one ", NULL, NULL, LOST},
+			{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")},
+			{"GET /c/1 ", NULL, NULL, OK(0, "a", "x")},
+			{"POST /step ", NULL, NULL, STEP(0, "a", "x", "t")}},
+		"APPLIED 1 doubt "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"t\"};"},
 	{"refused half-way", '1', "", "", NEW, NULL,
 		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, NUMBER("1")},
 			{"POST /basic ", NULL, NULL, SAY("bad")}},
