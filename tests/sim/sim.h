@@ -100,6 +100,7 @@ struct sim_plan {
 	X(key_replays)                                                                             \
 	X(lost)                                                                                    \
 	X(again)                                                                                   \
+	X(old_last)                                                                                \
 	X(copies)                                                                                  \
 	X(late_copies)                                                                             \
 	X(taken_positions)                                                                         \

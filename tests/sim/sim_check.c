@@ -6,6 +6,7 @@
 #include "sim_state.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define FACTS 4096
 
@@ -484,6 +485,35 @@ static void check_work(void)
 			(long long)versions);
 }
 
+static int32_t version_in(struct br_str value)
+{
+	const char *at = memmem(value.p, value.n, "\"version\":", 10);
+
+	return at ? (int32_t)strtol(at + 10, NULL, 10) : 0;
+}
+
+/* Who follows the public topic and passes over what is older than what he has, has it all. (The
+ * last record of a case may be a late copy of an older one.) */
+static void check_published(void)
+{
+	const struct sim_topic *t = sim_topic(BR_STR("sim.cases"));
+
+	for (const struct sim_case *k = book.cases; k; k = k->next) {
+		int32_t newest = 0, last = 0;
+
+		for (int64_t i = 0; i < t->n; i++) {
+			if (!br_str_eq(t->records[i].key, br_str_z(k->ulid)))
+				continue;
+			last = version_in(t->records[i].value);
+			newest = last > newest ? last : newest;
+		}
+		sights.old_last += last != newest;
+		if (newest != k->ver)
+			sim_wrong("%s has version %d, published is %d (I12)", k->ulid, k->ver,
+				newest);
+	}
+}
+
 /* With an inbox everywhere nothing is ever left to a person. */
 static void check_parked(void)
 {
@@ -520,5 +550,6 @@ void sim_check_rest(void)
 	check_typed();
 	check_counters();
 	check_work();
+	check_published();
 	check_parked();
 }
