@@ -48,6 +48,12 @@ static void some_faults(struct sim_faults *f)
 #define X(name) f->name = sim_chance(50) ? 0 : sim_chance(70) ? sim_below(100) : sim_below(600);
 	SIM_FAULTS(X)
 #undef X
+	/* each of these is a new start for somebody: with more of them nothing else happens */
+	f->lose /= 3;
+	f->ack_lost /= 3;
+	f->commit_lost /= 3;
+	f->commit_fails /= 3;
+	f->load_fails /= 3;
 	f->crashes = sim_chance(15) ? 0 : sim_below(13);
 	f->pauses = sim_chance(40) ? 0 : sim_below(8);
 	f->seconds = sim_chance(60) ? 0 : sim_below(4);
@@ -205,7 +211,7 @@ static bool come_to_rest(void)
 	while (!sim.wrong[0] && sim.now < until) {
 		sim_run_until(sim.now + SIM_S / 2);
 		if (sim_at_rest(&why)) {
-			sim_run_until(sim.now + SIM_S);
+			sim_run_until(sim.now + SIM_S / 2);
 			if (sim_at_rest(&why))
 				return !sim.wrong[0];
 		}
