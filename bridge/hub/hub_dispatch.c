@@ -94,17 +94,28 @@ static bool is_gone(const struct hub_case *k, const struct version_at *place)
 	return place->part && !image_has_element(&k->doc, place->part, place->key);
 }
 
+/* The system can take it away, or keeps what it has: then its fields are no matter of their own.
+ * One that can do neither gets them empty. */
+static bool has_its_own_end(const struct hub_link *l, const struct version_at *place)
+{
+	int part = place->part ? map_local_part(l->map, place->part) : 0;
+
+	return part > 0 && is_gone(l->kase, place) &&
+	       (map_part_drops(l->map, (unsigned)part) || map_part_grows(l->map, (unsigned)part));
+}
+
 /* The case as it is to be written: a dirty place it does not have is written as null, for absent
  * would leave what stands there. */
-static int with_nulls(struct hub_world *w, const struct hub_case *k,
+static int with_nulls(struct hub_world *w, const struct hub_link *l,
 	const struct version_at *places, uint32_t n, struct image *out)
 {
+	const struct hub_case *k = l->kase;
 	struct image_builder b;
 	struct image nulls;
 
 	image_build(&b, w->arena, n);
 	for (uint32_t i = 0; i < n; i++)
-		if (!is_gone(k, &places[i]) &&
+		if (!has_its_own_end(l, &places[i]) &&
 			!image_get(&k->doc, places[i].part, places[i].key, places[i].field))
 			image_set_null(&b, places[i].part, places[i].key, places[i].field);
 	if (image_build_end(&b, &nulls) < 0)
@@ -229,7 +240,7 @@ static void dispatch_update(
 	struct image doc, want, set;
 
 	br_err_clear(&issue.err);
-	if (with_nulls(w, l->kase, places, n, &doc) < 0) {
+	if (with_nulls(w, l, places, n, &doc) < 0) {
 		w->failed = true;
 		return;
 	}
