@@ -2,7 +2,11 @@
 
 #include "bus.h"
 
+#include <poll.h>
 #include <stdio.h>
+
+#define APPEAR_MS      10000 /* for topics to be known to the broker after they were made */
+#define APPEAR_STEP_MS 200
 
 static void tell(
 	struct cli *c, const struct bus_topic_plan *plan, const struct bus_topic_check *check)
@@ -52,6 +56,30 @@ static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t
 	return status;
 }
 
+static bool is_any_missing(const struct bus_topic_check *check, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (check[i].state == BUS_TOPIC_MISSING_STATE)
+			return true;
+	return false;
+}
+
+/* What is there afterwards is what counts. A broker that was told of new topics by its controller
+ * knows them some moments later. */
+static int apply(struct cli *c, const struct bus_topic_plan *plan, size_t n,
+	struct bus_topic_check *check, struct br_err *err)
+{
+	int rc = bus_topics_apply(c->site, plan, n, check, err);
+
+	for (int ms = 0; rc == 0; ms += APPEAR_STEP_MS) {
+		rc = bus_topics_check(c->site, plan, n, check, err);
+		if (rc < 0 || ms >= APPEAR_MS || !is_any_missing(check, n))
+			break;
+		poll(NULL, 0, APPEAR_STEP_MS);
+	}
+	return rc;
+}
+
 int cli_topics(struct cli *c)
 {
 	struct bus_topic_check *check;
@@ -76,9 +104,7 @@ int cli_topics(struct cli *c)
 			       ? cli_fail(c, &err)
 			       : print_topics(c, plan, n, check);
 	if (strcmp(c->argv[0], "apply") == 0) {
-		/* what is there afterwards is what counts */
-		if (bus_topics_apply(c->site, plan, n, check, &err) < 0 ||
-			bus_topics_check(c->site, plan, n, check, &err) < 0)
+		if (apply(c, plan, n, check, &err) < 0)
 			return cli_fail(c, &err);
 		return print_topics(c, plan, n, check);
 	}
