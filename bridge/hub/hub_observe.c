@@ -318,6 +318,23 @@ static void first_sight(struct hub_world *w, struct hub_system *s, const struct 
 	start_case(w, s, map, m, &got);
 }
 
+#define LID_MAX 1000 /* bytes; longer ones no index holds */
+
+static void too_long(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	const struct mapping *map = map_find(s->maps, m->rec);
+	char found[24], max[24];
+	struct br_err err;
+
+	snprintf(found, sizeof(found), "%zu", m->lid.n);
+	snprintf(max, sizeof(max), "%d", LID_MAX);
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HUB_LID_LONG, "system", s->code.p, "found", found, "max", max, NULL);
+	hub_add_parked(w, s, NULL, m->rec, hub_as_text(w, m->lid), PARKED_IN,
+		m->has_image && map ? hub_image_json(w, map, &m->image) : m->raw, &err);
+	s->count.parked_in++;
+}
+
 void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m)
 {
 	struct hub_link *l;
@@ -325,6 +342,10 @@ void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m)
 	char rec[64];
 
 	s->count.read++;
+	if (m->lid.n > LID_MAX) {
+		too_long(w, s, m);
+		return;
+	}
 	if (!map_find(s->maps, m->rec)) {
 		snprintf(rec, sizeof(rec), "%.*s", BR_STR_ARG(m->rec));
 		br_err_clear(&err);

@@ -266,9 +266,7 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
 
 #define KEY_SHOWN 200 /* bytes */
 
-/* A key of a stranger's record may be any bytes and any number of them; the ledger takes text that
- * an index can hold. */
-static struct br_str as_text(struct hub_world *w, struct br_str bytes)
+struct br_str hub_as_text(struct hub_world *w, struct br_str bytes)
 {
 	struct br_str text = br_arena_copy(
 		w->arena, (struct br_str){bytes.p, bytes.n < KEY_SHOWN ? bytes.n : KEY_SHOWN});
@@ -296,7 +294,7 @@ void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, 
 	br_err_clear(&why);
 	br_err_set(&why, BR_E_HUB_MESSAGE, "system", s->code.p, "why",
 		br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
-	hub_add_parked(w, s, NULL, BR_STR(""), as_text(w, key), PARKED_MESSAGE, bytes, &why);
+	hub_add_parked(w, s, NULL, BR_STR(""), hub_as_text(w, key), PARKED_MESSAGE, bytes, &why);
 	s->count.read++;
 	s->count.parked_in++;
 }
@@ -355,8 +353,8 @@ void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg
 	if (l && m->type == MSG_RCPT && l->inflight.on && l->n == m->did.n &&
 		l->inflight.incarnation == m->did.incarnation)
 		lose_answer(l);
-	hub_add_parked(w, s, l ? l->kase : NULL, l ? l->rec : BR_STR(""), as_text(w, key),
-		PARKED_MESSAGE, bytes, &why);
+	hub_add_parked(w, s, l ? l->kase : NULL, m->type == MSG_OBS ? m->rec : m->did.rec,
+		hub_as_text(w, m->lid.n ? m->lid : key), PARKED_IN, bytes, &why);
 	if (l) {
 		l->state = LINK_PARKED;
 		l->dirty = true;

@@ -85,6 +85,9 @@ enum hub_merged hub_answered(struct hub_world *w, struct hub_link *l, const stru
 /* The key under which the case of a pending command is found by the number it was given. */
 struct br_str hub_ref_scheme(const struct hub_system *s, struct br_str rec, struct br_arena *a);
 
+/* A stranger's key may be any bytes and any number of them: as text that the ledger can hold, the
+ * beginning of a long one. */
+struct br_str hub_as_text(struct hub_world *w, struct br_str bytes);
 struct hub_out *hub_out_add(struct hub_world *w, enum hub_out_kind kind, struct hub_system *s);
 /* The value of l's system lost; where it won, the caller says in lost_ver over what. NULL when out
  * of memory (failed is set). */

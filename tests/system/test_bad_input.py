@@ -362,3 +362,39 @@ def test_help_names_every_verb(paper):
     assert len(verbs) > 12 and run("help", "case").out == run("case", "--help").out
     assert all(HAN.search(run(verb, "--help", "--lang", "zh").out) for verb in verbs)
     assert run(expect=2).err == text
+
+
+def raw_of(twin, item):
+    return bytes(twin.ledger.value("select raw from casebridge.parked where id = %s", int(item["id"]))).decode()
+
+
+def test_a_number_that_no_index_can_hold(twin):
+    twin.a.execute("alter table a_sq alter sbh type text, drop constraint a_sq_pkey")
+    twin.start()
+    twin.a.execute("insert into a_sq (sbh, xm, zt) select string_agg(md5(n::text), ''), '李四', '0' from generate_series(1, 400) n")
+    twin.insert("a", sbh="GOOD1", xm="张三", zt="0")
+    twin.wait_row("b", "xm = %s", "张三")
+    en, _ = wait_parked(twin, system="a", code="HUB-026")
+    assert "12800" in en["text"] and "李四" in raw_of(twin, en)
+    assert twin.row("b", "xm = %s", "李四") is None
+
+
+def test_what_the_ledger_refuses_is_found_and_parked(twin):
+    """One record that the ledger will not take: found among the others, parked with its bytes, and the rest goes on."""
+    twin.casebridge.run("ledger", "migrate", twin.folder)
+    twin.ledger.execute("alter table casebridge.links add constraint never check (lid <> 'BAD1')")
+    twin.a.execute("begin; " + "".join(
+        f"insert into a_sq (sbh, xm, zt) values ('{number}', '{name}', '0'); "
+        for number, name in [("GOOD1", "张三"), ("BAD1", "李四"), ("GOOD2", "王五")]) + "commit")
+    twin.start()
+    for name in ("张三", "王五"):
+        twin.wait_row("b", "xm = %s", name)
+    en, _ = wait_parked(twin, system="a", code="HUB-025")
+    assert en["local_id"] == "BAD1" and "never" in en["text"] and "李四" in raw_of(twin, en)
+    assert twin.row("b", "xm = %s", "李四") is None
+    # what comes later is no matter of what was parked, and once the ledger takes it the record is read again
+    twin.update("a", "GOOD1", dz="皖西路1号")
+    twin.wait_row("b", "xm = %s", "张三", dz="皖西路1号")
+    twin.ledger.execute("alter table casebridge.links drop constraint never")
+    twin.wait_row("b", "xm = %s", "李四")
+    wait_for(lambda: not [r for r in parked(twin) if r["status"] == "open"], what="nothing parked", or_died=[twin.process])
