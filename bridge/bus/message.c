@@ -20,7 +20,7 @@ struct member {
 
 static const char *const type_words[] = {"HELLO", "OBS", "INTENT", "RCPT", "CURSOR", "DIGEST",
 	"SWEEP", "BYE", "BEGIN", "CMD", "FENCE", "PING", "REFETCH", "PAUSE", "RESUME", "RESTART",
-	NULL};
+	"HELD", NULL};
 static const char *const status_words[] = {"APPLIED", "STALE", "EXISTS", "AMBIGUOUS", "GONE",
 	"REJECTED", "PARKED", "PENDING", "PROGRESS", NULL};
 static const char *const op_words[] = {"create", "update", NULL};
@@ -69,6 +69,8 @@ static const struct member members[] = {
 	ROW("lids", lids, LIDS, 0, T(REFETCH), NULL),
 	ROW("sweep", sweep, STR, T(SWEEP), 0, NULL),
 	ROW("done", done, BOOL, 0, T(SWEEP), NULL),
+	ROW("held", held, INT, T(HELD), 0, NULL),
+	ROW("stopped", stopped, BOOL, T(HELD), 0, NULL),
 	ROW("nonce", nonce, STR, 0, T(HELLO) | T(BEGIN) | T(FENCE), NULL),
 	ROW("inc", inc, STR, T(HELLO) | T(FENCE), 0, NULL),
 	ROW("caps", caps, STR, T(HELLO), 0, NULL),

@@ -31,6 +31,7 @@ enum msg_type {
 	MSG_PAUSE,   /* deliver */
 	MSG_RESUME,  /* deliver */
 	MSG_RESTART, /* deliver: text (reason) */
+	MSG_HELD,    /* in: held (commands the write guard holds back now), stopped */
 	MSG_TYPES
 };
 
@@ -105,6 +106,8 @@ struct msg {
 	struct br_str *lids;
 	size_t nlids;
 	bool done;
+	int64_t held;
+	bool stopped; /* ... and no more are let through before somebody has looked */
 };
 
 /* Finds the shape of a record while decoding; NULL = unknown record (then an error, except OBS with

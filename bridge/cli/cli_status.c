@@ -14,7 +14,7 @@
 #define KAFKA_MS 1000
 /* LAG: filled in from Kafka; the ledger gives the position. SEEN: behind the printed ones, the
  * bridge knows the system. */
-enum { SYSTEM, STATE, LAG = 4, LAST_CONTACT = 9, WHY, SEEN };
+enum { SYSTEM, STATE, LAG = 4, GUARD = 8, LAST_CONTACT = 11, WHY, SEEN };
 
 static const struct cli_column columns[] = {
 	{"system", "系统", '3'},
@@ -24,6 +24,8 @@ static const struct cli_column columns[] = {
 	{"lag", "积压", '5'},
 	{"in_flight", "在途", '2'},
 	{"waiting", "待发", '4'},
+	{"held", "暂缓", '2'},
+	{"guard", "写保护", '2'},
 	{"parked", "待处理", '5'},
 	{"conflicts", "冲突", '2'},
 	{"last_contact", "最近联系", 'w'},
@@ -42,6 +44,8 @@ static const char sql[] =
 	" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is not "
 	"null)::text as in_flight,"
 	" (select count(*) from casebridge.links l where l.sys = s.id and l.due)::text as waiting,"
+	" coalesce(s.counters->>'held', '0') as held, case when s.counters->>'stopped' = '1' then "
+	"'stopped' when s.counters->>'held' <> '0' then 'holding' else '-' end as guard,"
 	" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = "
 	"'open')::text as parked,"
 	" (select count(*) from casebridge.conflicts k where k.sys = s.id and k.status = "
@@ -100,15 +104,16 @@ static void fill_lag(struct cli *c, struct ledger_table *t)
 	}
 }
 
-static const char *state_zh(const char *state)
+static const char *in_zh(const char *word)
 {
 	static const char *const words[][2] = {{"live", "运行"}, {"trial", "试运行"},
-		{"paused", "暂停"}, {"new", "未启动"}, {"left out", "未加载"}};
+		{"paused", "暂停"}, {"new", "未启动"}, {"left out", "未加载"},
+		{"holding", "限速暂缓"}, {"stopped", "已停写"}};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
-		if (strcmp(words[i][0], state) == 0)
+		if (strcmp(words[i][0], word) == 0)
 			return words[i][1];
-	return state;
+	return word;
 }
 
 /* What the bridge knows of such a system is old: what counts is why nobody looks after it. */
@@ -134,8 +139,10 @@ static void in_words(struct cli *c, struct ledger_table *t)
 	for (size_t i = 0; c->output == CLI_TABLE && i < t->rows; i++) {
 		const char **row = &t->cells[i * t->cols];
 
-		if (c->lang == BR_LANG_ZH)
-			row[STATE] = state_zh(row[STATE]);
+		if (c->lang == BR_LANG_ZH) {
+			row[STATE] = in_zh(row[STATE]);
+			row[GUARD] = in_zh(row[GUARD]);
+		}
 		if (!row[LAST_CONTACT])
 			row[LAST_CONTACT] = "-";
 		if (!row[LAG])

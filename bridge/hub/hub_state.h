@@ -49,7 +49,9 @@
 	X(old)	      /* messages not newer than the last one */                                   \
 	X(gaps)                                                                                    \
 	X(conflicts)                                                                               \
-	X(created)
+	X(created)                                                                                 \
+	X(held)	   /* what the write guard holds back now, as the connector tells */               \
+	X(stopped) /* 1: it writes nothing more */
 struct hub_counters {
 #define X(name) int64_t name;
 	HUB_COUNTERS(X)

@@ -168,6 +168,7 @@ static void hello(struct hub_world *w, struct hub_system *s, const struct msg *m
 	copy_z(s->inc, sizeof(s->inc), m->inc);
 	s->beat = m->beat;
 	s->last_seq = 0;
+	s->count.held = s->count.stopped = 0;
 	s->gap = false;
 	s->transactional = msg_has_cap(m, BR_STR("inbox"));
 	s->dirty = true;
@@ -258,6 +259,10 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
 		break;
 	case MSG_BYE:
 		s->bye = true;
+		break;
+	case MSG_HELD:
+		s->count.held = m->held;
+		s->count.stopped = m->stopped;
 		break;
 	default:
 		break;

@@ -81,6 +81,12 @@ static void later(struct http_job *j, int64_t ms)
 	conn_later(s->conn, cmd, ms < LATER_MAX_MS ? ms : LATER_MAX_MS);
 }
 
+void http_job_later(struct http_job *j, int64_t ms)
+{
+	j->cmd->attempted = false;
+	later(j, ms);
+}
+
 static int64_t next_wait(struct http_job *j, const struct http_reply *reply)
 {
 	int64_t wait = j->wait_ms;
@@ -157,8 +163,7 @@ void http_job_failed_again(struct http_job *j)
 		return;
 	}
 	/* nothing of it is there now, whoever tried */
-	j->cmd->attempted = false;
-	later(j, (int64_t)RETRY_FIRST_MS << n);
+	http_job_later(j, (int64_t)RETRY_FIRST_MS << n);
 }
 
 /* ---- answers ---- */

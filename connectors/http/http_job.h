@@ -46,6 +46,7 @@ struct http_job {
 	bool resume;  /* units that the record shows as sent are not sent again */
 	bool doubt;   /* an outcome was found out by comparing */
 	bool duplicate; /* the server says that the record is there already */
+	bool allowed;	/* by the write guard */
 	bool told;	/* the number was reported */
 	bool looked;	/* nothing was found once, and may only not have been visible yet */
 	unsigned tries, failures;
@@ -63,6 +64,8 @@ int64_t http_job_time_left_ms(const struct http_job *j);
  * it first. */
 void http_job_again(struct http_job *j, const struct http_reply *reply);
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply);
+/* Hands the command back: it is known that nothing of it is there. */
+void http_job_later(struct http_job *j, int64_t ms);
 /* The current unit failed in an unclear way and the record shows that it was not done. Gives up in
  * the end: one record must not stop the others. */
 void http_job_failed_again(struct http_job *j);

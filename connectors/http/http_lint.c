@@ -123,6 +123,12 @@ const struct cfg_option http_write_table[] = {
 	MAP("lookup", lookup, "how a record is looked up before a create", "新建前的查重"),
 	NODE("create", create, "calls that make a record", "新建所需的调用"),
 	NODE("update", update, "calls that change a record", "修改所需的调用"),
+	{"guard", CFG_T_RATE, AT(n), NULL, NONE, false, false, NULL,
+		"writes an hour at most; more wait", "每小时最多写入次数，超出的等待"},
+	{"stop_after_refusals", CFG_T_INT, AT(n), "0", 0, 1000000, false, false, NULL,
+		"after so many refusals in a row writing stops until the connector is started "
+		"again (0 = never)",
+		"连续被拒绝达到该次数后停止写入，直至重启连接器（0 = 不限）"},
 	{0},
 };
 

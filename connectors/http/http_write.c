@@ -476,6 +476,21 @@ static void on_call(void *arg, const struct http_reply *reply)
 	}
 }
 
+/* The first call that writes. One whose outcome is being asked, or that goes on, is not held back:
+ * it may have been made already. */
+static bool may_call(struct http_job *j)
+{
+	int64_t ms;
+
+	if (j->allowed || j->asking || j->probe || j->unsure || j->moved)
+		return true;
+	j->allowed = conn_may_write(j->s->conn, j->cmd, &ms);
+	if (j->allowed)
+		return true;
+	http_job_later(j, ms);
+	return false;
+}
+
 static void make_call(struct http_job *j)
 {
 	struct http_vars v = vars_of(j);
@@ -489,8 +504,9 @@ static void make_call(struct http_job *j)
 			BR_STR("the request would be larger than 16 MiB"), false);
 		return;
 	}
-	send(j, j->unit.call->method.p, http_fill(j->unit.call->path, &v, true, &j->arena), body,
-		headers_of(j), on_call);
+	if (may_call(j))
+		send(j, j->unit.call->method.p, http_fill(j->unit.call->path, &v, true, &j->arena),
+			body, headers_of(j), on_call);
 }
 
 /* ---- the end: what is there now ---- */
@@ -604,7 +620,7 @@ static void start(struct http_state *s, struct conn_command *cmd)
 	j->asking = cmd->attempted && j->keyed && cmd->lid.n > 0;
 	if (cmd->lid.n)
 		go(j, STEP_LOOK);
-	else if (cmd->attempted && j->keyed)
+	else if ((j->allowed = cmd->attempted && j->keyed))
 		go(j, STEP_CALL); /* the key finds the first attempt; a look-up would find our own
 				     record and take it for another's */
 	else if (can_look_up(j))

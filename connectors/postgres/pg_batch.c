@@ -89,7 +89,6 @@ static void tell(struct pg *p, struct pg_write *w)
 			.lid = w->lid,
 			.post = w->has_post ? &w->post : NULL,
 			.atomic = true};
-		pg_guard_result(w->r, false);
 	}
 	conn_answer(p->c, w->cmd, &w->receipt);
 }

@@ -1,6 +1,6 @@
 /*
  * pg_batch.h - the commands of one transaction; private to pg_batch.c, pg_lookup.c, pg_decide.c,
- * pg_write.c, pg_guard.c.
+ * pg_write.c.
  *
  *     lock     begin, fence, inbox rows, rows for update, look-ups before create
  *     decide   answered before | stale | gone | exists | later | write
@@ -78,8 +78,5 @@ bool pg_needs_more(const struct pg_batch *b);
 int pg_send_parts(struct pg_batch *b, struct br_err *err);
 int pg_send_inbox(struct pg_batch *b, struct br_err *err);
 struct pg_array *pg_columns(struct pg *p, unsigned n);
-/* pg_guard.c: true when one more write is allowed now, else *ms until the next may be */
-bool pg_guard_take(struct pg_record *r, int64_t now_us, int64_t *ms);
-void pg_guard_result(struct pg_record *r, bool refused);
 
 #endif

@@ -149,7 +149,7 @@ static void want_write(struct pg_batch *b, struct pg_write *w)
 	w->cmd->attempted = false; /* it is known now that nothing was written */
 	if (w->cmd->deadline_us && now >= w->cmd->deadline_us) {
 		pg_postpone(w);
-	} else if (pg_guard_take(w->r, now, &ms)) {
+	} else if (conn_may_write(b->p->c, w->cmd, &ms)) {
 		w->state = W_WRITE;
 		b->nwrites++;
 	} else {
@@ -344,5 +344,4 @@ void pg_decide_failed(struct pg *p, struct pg_write *w, const struct br_err *err
 	answer(w, RCPT_REJECTED);
 	w->receipt.code = br_str_z(*state ? state : br_err_tag((int)br_err_code(err)));
 	w->receipt.text = refusal_text(w, &p->batch_arena);
-	pg_guard_result(w->r, true);
 }

@@ -507,7 +507,6 @@ static int make_records(struct pg *p, struct br_err *err)
 			return rc;
 		(*r)->conn = &list[p->nrecords];
 		(*r)->inbox &= p->shared_inbox;
-		(*r)->guard.filled_us = br_loop_now(conn_loop(p->c));
 		list[p->nrecords].kind = *r;
 	}
 	return 0;

@@ -40,8 +40,7 @@ struct pg_write_options {
 	const struct cfg_node *update, *path;
 	struct br_str via, inbox;
 	struct cfg_list order;
-	int64_t guard; /* writes an hour, 0 = no limit */
-	int64_t stop_after_refusals;
+	int64_t guard, stop_after_refusals; /* of the runtime (conn_guard.c) */
 };
 
 struct pg_part_options {

@@ -272,9 +272,6 @@ static int windows(struct job *j)
 	if (r->sweeps && !pg_window_read(sweep, &r->window))
 		return wrong(j, "sweep is no time window");
 	r->inbox = !br_str_eq(r->write.inbox, BR_STR("false"));
-	r->guard.per_hour = r->write.guard;
-	r->guard.tokens = (double)r->write.guard;
-	r->guard.stop_after = r->write.stop_after_refusals;
 	return 0;
 }
 

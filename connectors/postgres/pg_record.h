@@ -103,14 +103,6 @@ struct pg_refusal {
 	bool retry;
 };
 
-struct pg_guard {
-	int64_t per_hour; /* 0 = none */
-	double tokens;
-	int64_t filled_us;
-	int64_t stop_after, refusals;
-	bool told;
-};
-
 struct pg_record {
 	struct conn_record *conn;
 	struct br_str name;
@@ -143,7 +135,6 @@ struct pg_record {
 	struct br_str swept; /* last key of the walk, in: */
 	char swept_key[1024];
 	bool walked; /* once over all keys since we began */
-	struct pg_guard guard;
 	struct pg_shape_statement *statements;
 	unsigned nstatements;
 };

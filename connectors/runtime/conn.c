@@ -283,6 +283,8 @@ static void reset_session(struct conn *c)
 	c->cursor_told_us = 0;
 	c->poll_at = c->sweep_at = -1;
 	c->sweep_number = 0;
+	c->held_told = 0;
+	c->stop_told = false;
 	conn_set_cursor(c, BR_STR_NONE);
 	/* what was said before may have been lost with the old epoch */
 	conn_cache_clear(c->cache);
@@ -427,6 +429,8 @@ void conn_free(struct conn *c)
 	br_timer_set(c->loop, &c->again, -1);
 	br_timer_set(c->loop, &c->reaper, -1);
 	br_timer_set(c->loop, &c->minute, -1);
+	br_timer_set(c->loop, &c->held_timer, -1);
+	conn_guard_free(c);
 	br_arena_release(&c->options_arena);
 	br_arena_release(&c->arena);
 	br_arena_release(&c->in_arena);

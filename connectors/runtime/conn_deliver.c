@@ -110,8 +110,11 @@ static void pause_or_resume(struct conn *c, bool paused)
 		return;
 	c->paused = paused;
 	br_info(paused ? "paused by the bridge" : "resumed by the bridge");
-	if (!paused)
+	if (!paused) {
+		conn_guard_forgive(c);
+		conn_retry_held(c);
 		c->wake = true;
+	}
 }
 
 static void dispatch(struct conn *c, const struct msg *m)

@@ -12,6 +12,7 @@
  *   conn_turn.c    whose turn it is: apply, poll, refetch or sweep
  *   conn_tell.c    what we say: observations, digests, receipts, cursors, and the queue in front of
  * Kafka conn_spec.c    the records BEGIN describes conn_cache.c   what was told last
+ *   conn_guard.c   how much may be written
  */
 #ifndef CONN_INTERNAL_H
 #define CONN_INTERNAL_H
@@ -41,6 +42,7 @@ struct conn_work {
 	struct conn_command cmd; /* first: kinds hold pointers to it */
 	enum work_state state;
 	bool settling; /* one of the outstanding set that nothing may be read before */
+	bool held;     /* by the write guard */
 	int64_t attempt;
 	uint64_t intent; /* number of its INTENT among what we sent */
 	int64_t due_us;	 /* LATER */
@@ -83,6 +85,8 @@ struct conn {
 	char system_name[64]; /* for errors */
 	struct conn_counters count, logged;
 	struct br_timer minute;
+	/* Outlives sessions: a connection that is lost gives no new allowance. */
+	struct conn_guard *guards;
 
 	enum conn_stage stage;
 	enum conn_ending ending;
@@ -132,6 +136,9 @@ struct conn {
 	struct conn_work *ready, *intents, *later, *answered;
 	size_t nready, nintents, nrunning, nanswered, nsettling;
 	struct br_timer later_timer;
+	size_t nheld, held_told;
+	bool stop_told;
+	struct br_timer held_timer;
 	struct conn_refetch *refetches, **refetches_end;
 
 	/* turns */
@@ -170,6 +177,8 @@ void conn_begin_settling(struct conn *c);
 bool conn_may_apply(struct conn *c);
 void conn_apply_some(struct conn *c);
 void conn_intents_acked(struct conn *c);
+/* What the write guard held back is looked at again now. */
+void conn_retry_held(struct conn *c);
 bool conn_in_doubt(const struct conn *c);
 void conn_drop_work(struct conn *c);
 
@@ -194,6 +203,20 @@ static inline unsigned conn_record_number(const struct conn *c, const struct con
 {
 	return (unsigned)(r - c->records);
 }
+
+/* conn_guard.c */
+/* The guard of a record as its spec says, the same over all sessions. NULL: none (or bad options,
+ * which lint tells). */
+struct conn_guard *conn_guard_of(struct conn *c, const struct conn_record *r);
+/* How long the guard holds back whatever comes next, 0 = not at all. */
+int64_t conn_guard_wait(struct conn *c, const struct conn_record *r);
+void conn_guard_answered(struct conn *c, const struct conn_command *cmd, enum msg_status status);
+/* Somebody has looked: refusals are counted anew. */
+void conn_guard_forgive(struct conn *c);
+void conn_guard_free(struct conn *c);
+/* w is (no longer) held back; told to the bridge soon. */
+void conn_hold(struct conn *c, struct conn_work *w, bool held);
+void conn_tell_held(void *arg);
 
 /* conn_spec.c */
 int conn_read_spec(struct conn *c, struct br_str spec, struct br_err *err);

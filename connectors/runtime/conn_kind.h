@@ -31,15 +31,17 @@ enum conn_promise {
 };
 
 struct conn; /* the runtime of this process */
+struct conn_guard;
 
 /* One record of the system, from BEGIN. */
 struct conn_record {
 	struct br_str name;
 	const struct shape *shape;
-	json_t *spec; /* borrowed:
-			 {"record","root","read","write","parts","columns","normalise","natural_key","refused","on_create",
-			 ...} (map_spec) */
-	void *kind;   /* the kind's own compiled form, set in begin */
+	json_t *spec;		  /* borrowed:
+				     {"record","root","read","write","parts","columns","normalise","natural_key","refused","on_create",
+				     ...} (map_spec) */
+	void *kind;		  /* the kind's own compiled form, set in begin */
+	struct conn_guard *guard; /* the runtime's own */
 };
 
 struct conn_command {
@@ -128,7 +130,13 @@ void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, 
 void conn_swept(struct conn *c, bool done, int64_t next_ms);
 void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_receipt *r);
 /*
- * Not now (a row somebody has locked, a full server, a write guard): nothing was written. For the
+ * May this command be written now? Asked once for each, when it is known that nothing of it has
+ * been written, right before it would be. False: the write guard of its record (`guard`,
+ * `stop_after_refusals`) holds it back; hand it back with conn_later() and these ms.
+ */
+bool conn_may_write(struct conn *c, struct conn_command *cmd, int64_t *ms);
+/*
+ * Not now (a row somebody has locked, a full server, the write guard): nothing was written. For the
  * phase the command has ended, so reading goes on; the runtime gives it to apply() again in so many
  * ms, with cmd->kind and cmd->attempted as they are then. Right after a start nothing is read
  * before the outstanding commands are settled. One that is handed back counts as settled for kinds

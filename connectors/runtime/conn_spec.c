@@ -73,6 +73,8 @@ int conn_read_spec(struct conn *c, struct br_str spec, struct br_err *err)
 		return br_err_set(err, BR_E_NOMEM, NULL);
 	for (size_t i = 0; i < c->nrecords && rc == 0; i++)
 		rc = read_record(c, &c->records[i], json_array_get(c->spec, i), err);
+	for (size_t i = 0; i < c->nrecords && rc == 0; i++)
+		c->records[i].guard = conn_guard_of(c, &c->records[i]);
 	return rc;
 }
 

@@ -119,6 +119,7 @@ static struct conn_work *new_work(
 
 static void free_work(struct conn *c, struct conn_work *w)
 {
+	conn_hold(c, w, false);
 	HASH_DELETE(hh, c->by_did, w);
 	free(w->storage);
 	free(w->receipt);
@@ -263,6 +264,22 @@ static void intend(struct conn *c, struct conn_work *w)
 	w->intent = conn_emit(c, &m, NULL, w->cmd.did.cid);
 }
 
+static void put_off(struct conn *c, struct conn_work *w, int64_t ms);
+
+/* What the guard holds back anyway is not even looked at, unless a predecessor may have begun it.
+ */
+static bool hold_back(struct conn *c, struct conn_work *w)
+{
+	int64_t ms = w->settling || w->cmd.attempted ? 0 : conn_guard_wait(c, w->cmd.record);
+
+	if (ms == 0)
+		return false;
+	conn_hold(c, w, true);
+	put_off(c, w, ms);
+	conn_soon(c); /* the phase may have nothing else to do */
+	return true;
+}
+
 void conn_apply_some(struct conn *c)
 {
 	size_t max = needs_intent(c) ? APPLY_CALLS : APPLY_INBOX, n = 0;
@@ -277,6 +294,8 @@ void conn_apply_some(struct conn *c)
 
 		DL_DELETE(c->ready, w);
 		c->nready--;
+		if (hold_back(c, w))
+			continue;
 		if (needs_intent(c))
 			intend(c, w);
 		else
@@ -392,12 +411,14 @@ void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_rec
 
 	if (!conn_alive(c))
 		return;
+	conn_guard_answered(c, cmd, r->status);
 	follow(c, cmd, r);
 	tell_receipt(c, cmd, r);
 	if (r->status == RCPT_PROGRESS)
 		return;
 	c->nrunning--;
 	settled(c, w);
+	conn_hold(c, w, false);
 	/* out still holds the receipt as it was sent */
 	remember_answer(c, w);
 	conn_soon(c);
@@ -416,6 +437,14 @@ static void set_later_timer(struct conn *c)
 			first > br_loop_now(c->loop) ? first - br_loop_now(c->loop) : 0);
 }
 
+static void put_off(struct conn *c, struct conn_work *w, int64_t ms)
+{
+	w->state = WORK_LATER;
+	w->due_us = br_loop_now(c->loop) + (ms > 0 ? ms : 0) * 1000;
+	DL_APPEND(c->later, w);
+	set_later_timer(c);
+}
+
 void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
 {
 	struct conn_work *w = (struct conn_work *)cmd;
@@ -423,10 +452,7 @@ void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
 	if (!conn_alive(c))
 		return;
 	c->nrunning--;
-	w->state = WORK_LATER;
-	w->due_us = br_loop_now(c->loop) + (ms > 0 ? ms : 0) * 1000;
-	DL_APPEND(c->later, w);
-	set_later_timer(c);
+	put_off(c, w, ms);
 	/* nothing was written now; with an inbox, or when no predecessor can have written either,
 	 * nothing was written at all, and reading need not wait */
 	if (!needs_intent(c) || !cmd->attempted)
@@ -453,7 +479,18 @@ static void again(void *arg)
 	conn_soon(c);
 }
 
+void conn_retry_held(struct conn *c)
+{
+	struct conn_work *w;
+
+	DL_FOREACH(c->later, w)
+	if (w->held)
+		w->due_us = 0;
+	set_later_timer(c);
+}
+
 void conn_init_work(struct conn *c)
 {
 	c->later_timer = (struct br_timer){.fn = again, .arg = c};
+	c->held_timer = (struct br_timer){.fn = conn_tell_held, .arg = c};
 }

@@ -122,6 +122,8 @@ static const struct round_trip {
 	{"digest of an empty range", {.type = MSG_DIGEST, HEAD, .rec = BR_STR("application")},
 		false},
 	{"sweep", {.type = MSG_SWEEP, HEAD, .sweep = BR_STR("s-1"), .done = true}, false},
+	{"held", {.type = MSG_HELD, HEAD, .held = 12, .stopped = true}, false},
+	{"nothing held", {.type = MSG_HELD, HEAD}, false},
 	{"bye", {.type = MSG_BYE, HEAD}, false},
 	{"begin",
 		{.type = MSG_BEGIN,
@@ -206,7 +208,8 @@ static void assert_same(const struct msg *a, const struct msg *b)
 		{a->has_image, b->has_image}, {a->whole, b->whole}, {a->src_ts, b->src_ts},
 		{a->reason, b->reason}, {a->status, b->status}, {a->atomic, b->atomic},
 		{a->doubt, b->doubt}, {a->attempted, b->attempted}, {a->attempt, b->attempt},
-		{a->op, b->op}, {a->ver, b->ver}, {a->done, b->done}};
+		{a->op, b->op}, {a->ver, b->ver}, {a->done, b->done}, {a->held, b->held},
+		{a->stopped, b->stopped}};
 
 	for (size_t i = 0; i < BR_LEN(texts); i++)
 		assert_same_str(texts[i].x, texts[i].y);

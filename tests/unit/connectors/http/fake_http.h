@@ -143,6 +143,8 @@ struct conn {
 	bool failed, opened, begun, over;
 	struct conn_command *again;
 	unsigned handed_back;
+	bool guarded;	/* by the write guard */
+	unsigned asked; /* it was asked so often */
 	int64_t next_ms;
 };
 
@@ -267,6 +269,14 @@ void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_rec
 	say(c, ";");
 	if (r->status != RCPT_PROGRESS)
 		br_loop_stop(c->loop, 0);
+}
+
+bool conn_may_write(struct conn *c, struct conn_command *cmd, int64_t *ms)
+{
+	(void)cmd;
+	c->asked++;
+	*ms = c->guarded ? 1234 : 0;
+	return !c->guarded;
 }
 
 void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)

@@ -362,6 +362,65 @@ static void giving_up(void **state)
 	fake_close(&c);
 }
 
+/* The write guard is asked once, before the first call that writes; what it holds back is handed
+ * back as one of which nothing was begun. */
+static void guarded(void **state)
+{
+	static const struct line script[] = {{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+		{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+		{"POST /upd ", IF(1), NULL, OK(2, "a", "y")}};
+	struct conn_command cmd, *list = &cmd;
+	struct portal p = portal_start(script, BR_LEN(script));
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, p.port, specs['2']);
+	cmd = update_of(&c);
+	cmd.attempted = true; /* inherited; the record shows that it came to nothing */
+	c.guarded = true;
+	cmd.deadline_us = br_loop_now(c.loop) + 5000000;
+	http_kind.apply(&c.state, &list, 1);
+	br_loop_run(c.loop);
+	assert_ptr_equal(c.again, &cmd);
+	assert_false(cmd.attempted);
+	assert_string_equal(c.said, "");
+	c.guarded = false;
+	http_kind.apply(&c.state, &list, 1);
+	br_loop_run(c.loop);
+	portal_end(&p, "guarded");
+	assert_int_equal(c.asked, 2);
+	assert_non_null(strstr(c.said, "APPLIED 1"));
+	fake_close(&c);
+}
+
+/* One that may have been made already is settled, whatever the guard says. */
+static void guarded_in_doubt(void **state)
+{
+	static const struct line script[] = {{"POST /n ", KEY("number"), NULL, NUMBER("1")},
+		{"POST /basic ", KEY("basic"), NULL, OK(1, "a", "x")}};
+	struct conn_command cmd, *list = &cmd;
+	struct portal p = portal_start(script, 2);
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, p.port, specs['1']);
+	cmd = (struct conn_command){.did_text = BR_STR("5.C.case.9"),
+		.op = OP_CREATE,
+		.record = &c.record,
+		.lid = BR_STR(""),
+		.nk = BR_STR("{\"BUSNO\":\"B\"}"),
+		.attempted = true,
+		.set = image_of(NEW, c.record.shape, &c.arena)};
+	c.guarded = true;
+	cmd.deadline_us = br_loop_now(c.loop) + 5000000;
+	http_kind.apply(&c.state, &list, 1);
+	br_loop_run(c.loop);
+	portal_end(&p, "guarded in doubt");
+	assert_null(c.again);
+	assert_non_null(strstr(c.said, "APPLIED 1"));
+	fake_close(&c);
+}
+
 /* Too little of the lease is left: no call is made, and the command is handed back as it was. */
 static void no_time(void **state)
 {
@@ -410,6 +469,7 @@ static void no_time_to_settle(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {cmocka_unit_test(commands), cmocka_unit_test(giving_up),
+		cmocka_unit_test(guarded), cmocka_unit_test(guarded_in_doubt),
 		cmocka_unit_test(no_time), cmocka_unit_test(no_time_to_settle)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

@@ -118,7 +118,8 @@ struct conn {
 	char inc[100];
 	struct br_err err;
 	size_t running, observed;
-	bool quiet; /* only count */
+	int allowed; /* writes */
+	bool quiet;  /* only count */
 	struct conn_command *commands[4096];
 	size_t ncommands;
 };
@@ -295,6 +296,14 @@ void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_rec
 			  : strndup(r->text.p ? r->text.p : "", r->text.n);
 }
 
+bool conn_may_write(struct conn *c, struct conn_command *cmd, int64_t *ms)
+{
+	(void)cmd;
+	*ms = c->allowed ? 0 : 1234;
+	c->allowed -= c->allowed > 0;
+	return *ms == 0;
+}
+
 void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
 {
 	struct seen *s = fake_seen(c, 'l');
@@ -375,6 +384,7 @@ static __attribute__((unused)) struct conn *fake_new(void)
 	br_arena_init(&c->records_arena, 1u << 30);
 	c->loop = br_loop_new(NULL);
 	assert_non_null(c->loop);
+	c->allowed = 1000000;
 	c->pg = calloc(1, sizeof(struct pg));
 	c->options = (struct pg_options){.dsn = br_str_z(fake_dsn),
 		.timezone = BR_STR("Asia/Shanghai"),

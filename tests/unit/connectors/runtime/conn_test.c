@@ -37,6 +37,8 @@ static struct fake {
 	bool hold; /* apply keeps the commands */
 	bool post; /* answers carry the image that was set */
 	int later; /* so many commands are handed back */
+	bool refuse;
+	const char *spec; /* of BEGIN, NULL = SPEC */
 	int fail_open;
 	enum br_err_code fail_with;
 	struct conn_command *cmds[4096];
@@ -108,7 +110,7 @@ static int fake_begin(void *state, int64_t epoch, struct br_str nonce, struct br
 
 static void answer(struct conn_command *cmd)
 {
-	struct conn_receipt r = {.status = RCPT_APPLIED,
+	struct conn_receipt r = {.status = fake.refuse ? RCPT_REJECTED : RCPT_APPLIED,
 		.lid = cmd->lid.n ? cmd->lid : BR_STR("NEW"),
 		.post = fake.post ? &cmd->set : NULL,
 		.atomic = true};
@@ -128,7 +130,12 @@ static void fake_apply(void *state, struct conn_command *const *cmds, size_t n)
 			fake.later--;
 			conn_later(fake.c, cmds[i], 50);
 		} else if (!fake.hold) {
-			answer(cmds[i]);
+			int64_t ms;
+
+			if (conn_may_write(fake.c, cmds[i], &ms))
+				answer(cmds[i]);
+			else
+				conn_later(fake.c, cmds[i], ms);
 		}
 	}
 }
@@ -298,7 +305,7 @@ static void say_begin(void)
 	say((struct msg){.type = MSG_BEGIN,
 		.nonce = br_str_z(nonce),
 		.assigned = epoch,
-		.spec = BR_STR(SPEC)});
+		.spec = br_str_z(fake.spec ? fake.spec : SPEC)});
 }
 
 static struct msg command(int64_t n, const char *lid, const char *xm)
@@ -930,6 +937,93 @@ static void test_pause(void **state)
 	WAIT(count('P') == 2);
 }
 
+#define GUARDED(limits)                                                                            \
+	"[{\"record\":\"application\",\"columns\":[\"xm\",\"zt\"],\"write\":{" limits              \
+	"},\"parts\":{\"steps\":{\"columns\":[\"yj\"]}}}]"
+
+static void expect_held(int64_t n, bool stopped)
+{
+	expect(MSG_HELD);
+	assert_int_equal(last.held, n);
+	assert_int_equal(last.stopped, stopped);
+}
+
+/* So many an hour are let through; the others wait, unseen by the system, and the bridge is told.
+ * A connection that is lost gives no new allowance. */
+static void test_guard_holds_back(void **state)
+{
+	struct br_err err;
+	int shown;
+
+	(void)state;
+	start(CONN_INBOX);
+	fake.spec = GUARDED("\"guard\":\"3/h\"");
+	shake_hands(false);
+	for (int64_t n = 1; n <= 5; n++)
+		say(command(n, "L1", "a"));
+	for (int i = 0; i < 3; i++)
+		expect(MSG_RCPT);
+	expect_held(2, false);
+	shown = count('A');
+	say(command(6, "L1", "a"));
+	expect_held(3, false);
+	assert_int_equal(count('A'), shown);
+	assert_true(conn_guard_wait(conn, &conn->records[0]) > 1000 * 1000); /* one in 20 minutes */
+	br_err_set(&err, BR_E_PG_UNAVAILABLE, "why", "gone", NULL);
+	conn_failed(fake.c, &err);
+	expect(MSG_BYE);
+	expect_hello();
+	say_begin();
+	say(command(4, "L1", "a"));
+	say(command(5, "L1", "a"));
+	say((struct msg){.type = MSG_FENCE, .nonce = br_str_z(nonce)});
+	/* outstanding ones are shown to the kind, which may find them done; it asks before it
+	 * writes */
+	expect_held(2, false);
+	assert_int_equal(count('A'), shown + 2);
+	assert_int_equal(conn->nsettling, 0);
+}
+
+static void test_guard_stops_after_refusals(void **state)
+{
+	(void)state;
+	start(CONN_CAS);
+	fake.spec = GUARDED("\"stop_after_refusals\":\"2\"");
+	shake_hands(false);
+	fake.refuse = true;
+	for (int64_t n = 1; n <= 2; n++) {
+		say(command(n, "L1", "a"));
+		expect(MSG_INTENT);
+		expect(MSG_RCPT);
+		assert_int_equal(last.status, RCPT_REJECTED);
+	}
+	fake.refuse = false;
+	say(command(3, "L1", "a"));
+	expect_held(1, true); /* and no INTENT: nothing was begun */
+	assert_int_equal(count('A'), 2);
+	say((struct msg){.type = MSG_PAUSE});
+	say((struct msg){.type = MSG_RESUME});
+	expect(MSG_INTENT);
+	expect(MSG_RCPT);
+	assert_int_equal(last.status, RCPT_APPLIED);
+	expect_held(0, false);
+}
+
+/* One that was applied in between starts the count anew. */
+static void test_guard_counts_refusals_in_a_row(void **state)
+{
+	(void)state;
+	start(CONN_INBOX);
+	fake.spec = GUARDED("\"stop_after_refusals\":\"2\"");
+	shake_hands(false);
+	for (int64_t n = 1; n <= 6; n++) {
+		fake.refuse = n % 2;
+		say(command(n, "L1", "a"));
+		expect(MSG_RCPT);
+	}
+	assert_int_equal(conn->nheld, 0);
+}
+
 static void test_refetch_in_pieces(void **state)
 {
 	static struct br_str lids[450];
@@ -1238,6 +1332,9 @@ int main(void)
 		ON_STAGE(test_cursor_follows_its_observations),
 		ON_STAGE(test_records_that_cannot_be_told),
 		ON_STAGE(test_pause),
+		ON_STAGE(test_guard_holds_back),
+		ON_STAGE(test_guard_stops_after_refusals),
+		ON_STAGE(test_guard_counts_refusals_in_a_row),
 		ON_STAGE(test_refetch_in_pieces),
 		ON_STAGE(test_sweep),
 		ON_STAGE(test_later_does_not_hold_up_reading),
