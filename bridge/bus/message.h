@@ -62,7 +62,7 @@ struct msg_did {
 
 struct msg_digest {
 	struct br_str lid;
-	uint64_t hash; /* image_hash of L as read */
+	uint64_t hash; /* image_hash of L as read; 0: not read, only that it is there */
 };
 
 struct msg {

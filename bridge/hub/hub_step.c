@@ -434,7 +434,8 @@ void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg
 		} else if (c > 0) {
 			refetch(w, &o, s, m, room, known[j++].lid);
 		} else {
-			if (m->digests[i].hash != known[j].hash)
+			/* 0: the source only says that it is there */
+			if (m->digests[i].hash && m->digests[i].hash != known[j].hash)
 				refetch(w, &o, s, m, room, known[j].lid);
 			i++;
 			j++;

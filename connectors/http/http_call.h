@@ -7,11 +7,11 @@
 #include "br_http.h"
 #include "http_config.h"
 
-/* What templates may name: {lid} {cursor} {limit} {did} {app_key} {token} {timestamp} (ms) {nonce}
- * {method} {path} (with query) {body} {body_hash} (hex, in the signature's own hash) {signature},
- * and any column of the record by its name. */
+/* What templates may name: {lid} {cursor} {limit} {page} {did} {app_key} {token} {timestamp} (ms)
+ * {nonce} {method} {path} (with query) {body} {body_hash} (hex, in the signature's own hash)
+ * {signature}, and any column of the record by its name. */
 struct http_vars {
-	struct br_str lid, cursor, limit, did, token, timestamp, nonce, method, path, body,
+	struct br_str lid, cursor, limit, page, did, token, timestamp, nonce, method, path, body,
 		body_hash, signature;
 	const struct http_options *o;
 	const struct shape *shape;

@@ -317,6 +317,7 @@ int http_record_compile(const struct conn_record *r, struct br_arena *a, struct 
 	const json_t *root = json_object_get(r->spec, "root"),
 		     *read = json_object_get(r->spec, "read");
 	const json_t *write = json_object_get(r->spec, "write");
+	const json_t *sweep = json_object_get(read, "sweep");
 	const json_t *list = json_object_get(read, "list"), *get = json_object_get(read, "get"),
 		     *lookup = json_object_get(write, "lookup");
 	int rc;
@@ -338,6 +339,14 @@ int http_record_compile(const struct conn_record *r, struct br_arena *a, struct 
 	out->list_more = jtext(list, "more", "");
 	out->list_object = jtext(list, "object", "");
 	out->list_limit = jint(list, "limit", 100);
+	out->has_sweep = json_is_object(sweep);
+	out->sweep_path = jtext(sweep, "path", "");
+	out->sweep_items = jtext(sweep, "items", "data");
+	out->sweep_next = jtext(sweep, "next", "");
+	out->sweep_more = jtext(sweep, "more", "");
+	out->sweep_object = jtext(sweep, "object", "");
+	out->sweep_limit = jint(sweep, "limit", 100);
+	out->sweep_whole = jflag(sweep, "whole", false);
 	out->get_path = jtext(get, "path", "");
 	out->get_object = jtext(get, "object", "data");
 	out->lookup_path = jtext(lookup, "path", "");

@@ -99,6 +99,9 @@ struct http_record {	   /* conn_record.kind */
 	struct br_str list_path, list_items, list_next, list_more, list_object;
 	int64_t list_limit, every_ms, sweep_every_ms;
 	bool has_list;
+	struct br_str sweep_path, sweep_items, sweep_next, sweep_more, sweep_object;
+	int64_t sweep_limit;
+	bool has_sweep, sweep_whole; /* whole: its items are records, not only numbers */
 	struct br_str get_path, get_object;
 	struct br_str lookup_path, lookup_items;
 	struct br_str updated_by, updated_at; /* members that tell who and when */

@@ -101,6 +101,7 @@ static void http_close(void *state)
 
 	http_jobs_drop(s);
 	http_reads_drop(s);
+	http_sweep_drop(s);
 	http_client_free(s->client);
 	s->client = NULL;
 	s->nrecords = 0;

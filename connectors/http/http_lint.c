@@ -82,7 +82,11 @@ const struct cfg_option http_read_table[] = {
 	{"every", CFG_T_DURATION, AT(ms), "2s", 5, 86400000, false, false, NULL,
 		"time between two polls", "两次轮询的间隔"},
 	{"sweep_every", CFG_T_DURATION, AT(ms), "60s", 1000, 604800000, false, false, NULL,
-		"time between two reports that the feed was read", "对账报告的间隔"},
+		"time between two pages of the sweep; without one, between two reports that the "
+		"feed was read",
+		"全量核对两页之间的间隔；未配置时为对账报告的间隔"},
+	MAP("sweep", sweep, "list of all records, walked to find what the feed does not tell",
+		"全部记录的列表，用于核对变更列表遗漏的内容"),
 	MAP("list", list, "feed of changed records", "变更列表"),
 	MAP("get", get, "how one record is read", "读取单条记录"),
 	TEXT("updated_by", text, NULL, "member that tells who wrote last", "最后修改人成员"),
@@ -100,6 +104,23 @@ const struct cfg_option http_list_table[] = {
 		"列表项中记录所在成员"),
 	{"limit", CFG_T_INT, AT(n), "100", 1, 10000, false, false, NULL, "records in one page",
 		"每页条数"},
+	{0},
+};
+
+const struct cfg_option http_sweep_table[] = {
+	NEEDED("path", path, "path (template; {page} from 1, {cursor}, {limit})",
+		"路径（模板；{page} 从 1 起、{cursor}、{limit}）"),
+	TEXT("items", text, "data", "member that is the list", "列表成员"),
+	TEXT("next", text, NULL, "member that is the cursor of the next page", "下一页游标成员"),
+	TEXT("more", text, NULL, "member that is true when there is more", "是否还有更多的成员"),
+	TEXT("object", object, NULL,
+		"member of an item that is the record; empty = the item itself",
+		"列表项中记录所在成员"),
+	{"limit", CFG_T_INT, AT(n), "100", 1, 10000, false, false, NULL, "records in one page",
+		"每页条数"},
+	BOOL("whole", flag, "false",
+		"items are whole records, so changes are found too; false: only which there are",
+		"列表项为整条记录，可同时发现变更；false：仅核对有哪些记录"),
 	{0},
 };
 
@@ -352,6 +373,8 @@ static void lint_read(
 	read_map(http_get_table, cfg_get(read, "get"), read, site, report, &sub);
 	if (cfg_get(read, "list"))
 		read_map(http_list_table, cfg_get(read, "list"), read, site, report, &sub);
+	if (cfg_get(read, "sweep"))
+		read_map(http_sweep_table, cfg_get(read, "sweep"), read, site, report, &sub);
 }
 
 static void lint_write(const struct cfg_node *record, const struct cfg_system *system,

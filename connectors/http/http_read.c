@@ -339,15 +339,3 @@ void http_refetch(
 		send_single(g);
 	}
 }
-
-/* The feed tells every change, so there is no walk over all keys: the bridge asks for what it
- * misses (REFETCH). */
-void http_sweep(void *state)
-{
-	struct http_state *s = state;
-	int64_t every = 60000;
-
-	for (size_t i = 0; i < s->nrecords; i++)
-		every = s->records[i].sweep_every_ms;
-	conn_swept(s->conn, true, every);
-}

@@ -75,6 +75,7 @@ static struct br_str value_of(const struct http_vars *v, struct br_str name)
 		{BR_STR("lid"), v->lid},
 		{BR_STR("cursor"), v->cursor},
 		{BR_STR("limit"), v->limit},
+		{BR_STR("page"), v->page},
 		{BR_STR("did"), v->did},
 		{BR_STR("app_key"), v->o->app_key},
 		{BR_STR("token"), v->token},

@@ -5,6 +5,7 @@
 #define HTTP_STATE_H
 
 #include "http_call.h"
+#include "http_sweep.h"
 
 struct http_state {
 	struct conn *conn;
@@ -25,6 +26,7 @@ struct http_state {
 	size_t left;		  /* single reads still running */
 	struct br_arena read_arena;
 	struct single *singles;
+	struct http_sweep sweep;
 
 	/* writing */
 	struct http_job *jobs; /* running */
@@ -36,7 +38,6 @@ bool http_observe(struct http_state *s, const struct conn_record *r, const struc
 void http_poll(void *state);
 void http_refetch(
 	void *state, const struct conn_record *record, const struct br_str *lids, size_t n);
-void http_sweep(void *state);
 void http_apply(void *state, struct conn_command *const *cmds, size_t n);
 void http_jobs_drop(struct http_state *s);
 void http_reads_drop(struct http_state *s);

@@ -1363,13 +1363,63 @@ static void tell(void **state)
 	free(text);
 }
 
+/* What a walk makes the bridge ask for: what differs, what is unknown, what is missing. A record of
+ * which only is said that it is there does not differ. */
+static void digests(void **state)
+{
+	static struct msg_digest told[] = {{BR_STR("new"), 0}, {BR_STR("same"), 7},
+		{BR_STR("there"), 0}, {BR_STR("differs"), 8}};
+	static const struct hub_known known[] = {{BR_STR("differs"), 9}, {BR_STR("missing"), 5},
+		{BR_STR("same"), 7}, {BR_STR("there"), 6}};
+	static const char *const wanted[] = {"differs", "missing", "new"};
+	struct msg m = {.type = MSG_DIGEST,
+		.rec = BR_STR("application"),
+		.digests = told,
+		.ndigests = BR_LEN(told)};
+	struct hub_out *o;
+	struct stage s;
+
+	(void)state;
+	set_stage(&s);
+	hub_step_digest(&s.world, &s.systems[0], &m, known, BR_LEN(known));
+	o = s.world.outs;
+	assert_non_null(o);
+	assert_int_equal(o->kind, OUT_REFETCH);
+	assert_int_equal(o->nlids, BR_LEN(wanted));
+	for (size_t i = 0; i < BR_LEN(wanted); i++)
+		assert_true(br_str_eq(o->lids[i], br_str_z(wanted[i])));
+	clear_stage(&s);
+}
+
+/* The connector tells what its write guard holds back; a new connector holds nothing yet. */
+static void held(void **state)
+{
+	struct msg m = {.type = MSG_HELD, .held = 12, .stopped = true};
+	struct msg hello = {.type = MSG_HELLO, .nonce = BR_STR("second")};
+	struct stage s;
+
+	(void)state;
+	set_stage(&s);
+	feed(&s, &s.systems[0], &m, 1);
+	assert_int_equal(s.systems[0].count.held, 12);
+	assert_int_equal(s.systems[0].count.stopped, 1);
+	assert_true(s.systems[0].dirty);
+	feed(&s, &s.systems[0], &hello, 0);
+	assert_int_equal(s.systems[0].count.held, 0);
+	assert_int_equal(s.systems[0].count.stopped, 0);
+	clear_stage(&s);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(stories)];
+	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(digests), cmocka_unit_test(held)};
+	struct CMUnitTest tests[BR_LEN(stories) + BR_LEN(others)];
 
 	for (size_t i = 0; i < BR_LEN(stories); i++)
 		tests[i] = (struct CMUnitTest){.name = stories[i].name,
 			.test_func = tell,
 			.initial_state = (void *)&stories[i]};
+	memcpy(tests + BR_LEN(stories), others, sizeof(others));
 	return cmocka_run_group_tests(tests, load, unload);
 }

@@ -143,8 +143,9 @@ struct conn {
 	bool failed, opened, begun, over;
 	struct conn_command *again;
 	unsigned handed_back;
-	bool guarded;	/* by the write guard */
-	unsigned asked; /* it was asked so often */
+	bool guarded;	 /* by the write guard */
+	unsigned asked;	 /* it was asked so often */
+	uint64_t digest; /* the last hash that was told */
 	int64_t next_ms;
 };
 
@@ -251,9 +252,27 @@ void conn_refetched(struct conn *c)
 	br_loop_stop(c->loop, 0);
 }
 
+void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, struct br_str hi,
+	const struct msg_digest *d, size_t n)
+{
+	(void)r;
+	say(c, "digest ");
+	for (size_t i = 0; i < lo.n; i++)
+		say(c, lo.p[i] == 1 ? "+" : "%c", lo.p[i]);
+	say(c, "..%.*s:", BR_STR_ARG(hi));
+	for (size_t i = 0; i < n && i < 8; i++)
+		say(c, " %.*s%s", BR_STR_ARG(d[i].lid), d[i].hash ? "#" : "");
+	if (n > 8)
+		say(c, " and %zu more", n - 8);
+	say(c, ";");
+	c->digest = n ? d[n - 1].hash : 0;
+}
+
 void conn_swept(struct conn *c, bool done, int64_t next_ms)
 {
-	(void)c, (void)done, (void)next_ms;
+	say(c, "swept%s;", done ? " all" : "");
+	c->next_ms = next_ms;
+	br_loop_stop(c->loop, 0);
 }
 
 void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_receipt *r)

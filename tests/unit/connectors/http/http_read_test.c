@@ -92,9 +92,153 @@ static void reads(void **state)
 		run_one(&tests[i]);
 }
 
+/* ---- the walk over all records ---- */
+
+#define SWEEP(more)                                                                                \
+	"{\"record\":\"case\",\"root\":{\"key\":\"NO\"},\"read\":{\"sweep_every\":\"7s\",\"get\":" \
+	"{"                                                                                        \
+	"\"path\":\"/c/{lid}\"},\"sweep\":{\"items\":\"data.items\",\"limit\":\"2\"," more "}}}"
+#define NUMBERED SWEEP("\"path\":\"/all?p={page}&n={limit}\"")
+#define CURSORED                                                                                   \
+	SWEEP("\"path\":\"/all?c={cursor}\",\"next\":\"data.cursor\",\"more\":\"data.more\","      \
+	      "\"whole\":\"true\"")
+
+static const struct walk {
+	const char *name, *spec;
+	unsigned turns;
+	struct line script[6];
+	const char *want;
+} walks[] = {
+	{"pages by number, until one is not full", NUMBERED, 2,
+		{{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"b\"},{\"NO\":\"B\"}", "", "0")},
+			{"GET /all?p=2&n=2 ", NULL, NULL, PAGE("{\"NO\":\"a\"}", "", "0")}},
+		"swept;digest ..: B a b;swept all;"},
+	{"the last page is full", NUMBERED, 2,
+		{{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"1\"},{\"NO\":\"2\"}", "", "0")},
+			{"GET /all?p=2&n=2 ", NULL, NULL, PAGE("", "", "0")}},
+		"swept;digest ..: 1 2;swept all;"},
+	{"nothing there at all", NUMBERED, 1, {{"GET /all", NULL, NULL, PAGE("", "", "0")}},
+		"digest ..:;swept all;"},
+	{"pages by cursor, whole records", CURSORED, 2,
+		{{"GET /all?c= ", NULL, NULL, PAGE("{\"NO\":\"2\",\"NAME\":\"x\"}", "k", "true")},
+			{"GET /all?c=k ", NULL, NULL,
+				PAGE("{\"NO\":\"1\",\"NAME\":\"y\"}", "k2", "false")}},
+		"swept;digest ..: 1# 2#;swept all;"},
+	{"a list that moved under us: once each", NUMBERED, 2,
+		{{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"2\"},{\"NO\":\"1\"}", "", "0")},
+			{"GET /all?p=2&n=2 ", NULL, NULL, PAGE("{\"NO\":\"1\"}", "", "0")}},
+		"swept;digest ..: 1 2;swept all;"},
+	{"busy: the same page later", NUMBERED, 3,
+		{{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"1\"},{\"NO\":\"2\"}", "", "0")},
+			{"GET /all?p=2&n=2 ", NULL, NULL, SAY("busy")},
+			{"GET /all?p=2&n=2 ", NULL, NULL, PAGE("{\"NO\":\"3\"}", "", "0")}},
+		"swept;swept;digest ..: 1 2 3;swept all;"},
+	/* half a list must never be taken for the whole */
+	{"an answer of no use: all over again", NUMBERED, 3,
+		{{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"1\"},{\"NO\":\"2\"}", "", "0")},
+			{"GET /all?p=2&n=2 ", NULL, NULL, SAY("bad")},
+			{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"3\"}", "", "0")}},
+		"swept;swept;digest ..: 3;swept all;"},
+	{"an item without a number: no digest", NUMBERED, 1,
+		{{"GET /all", NULL, NULL, PAGE("{\"NAME\":\"x\"}", "", "0")}}, "swept;"},
+	{"no walk declared", SPEC, 1, {{NULL, NULL, NULL, 0, NULL, NULL}}, "swept all;"},
+};
+
+static void turn(struct conn *c)
+{
+	c->next_ms = -1;
+	http_kind.sweep(&c->state);
+	if (c->next_ms < 0) /* not yet */
+		br_loop_run(c->loop);
+}
+
+static void sweeps(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(walks); i++) {
+		const struct walk *t = &walks[i];
+		size_t lines = 0;
+		struct portal p;
+		struct conn c;
+
+		while (lines < BR_LEN(t->script) && t->script[lines].request)
+			lines++;
+		p = portal_start(t->script, lines);
+		fake_open(&c, p.port, t->spec);
+		for (unsigned k = 0; k < t->turns; k++) {
+			turn(&c);
+			if (lines)
+				assert_int_equal(c.next_ms, 7000); /* one page at a time */
+		}
+		portal_end(&p, t->name);
+		if (strcmp(c.said, t->want))
+			fail_msg("%s:\n%s\nwanted\n%s", t->name, c.said, t->want);
+		fake_close(&c);
+	}
+}
+
+/* What is told of a whole record is the hash of the image an observation would carry. */
+static void a_digest_is_the_hash_of_the_record(void **state)
+{
+	static const struct line script[] = {{"GET /all", NULL, NULL,
+		PAGE("{\"NO\":\"1\",\"NAME\":\"x\",\"STEPS\":[{\"SN\":\"7\",\"TXT\":null}]}", "k",
+			"false")}};
+	struct portal p = portal_start(script, 1);
+	struct image img;
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, p.port,
+		"{\"record\":\"case\",\"root\":{\"key\":\"NO\"},\"parts\":{\"STEPS\":{\"path\":"
+		"\"STEPS\",\"key\":\"SN\",\"columns\":[\"TXT\"]}},\"read\":{\"get\":{\"path\":"
+		"\"/c/{lid}\"},\"sweep\":{\"path\":\"/all\",\"items\":\"data.items\",\"more\":"
+		"\"data.more\",\"whole\":\"true\"}}}");
+	turn(&c);
+	portal_end(&p, "whole");
+	img = image_of("NO=1;NAME=x;STEPS/7/TXT=", c.record.shape, &c.arena);
+	assert_true(c.digest == image_hash(&img));
+	fake_close(&c);
+}
+
+/* Many pages make several digests without a gap between them. */
+static void long_walks_are_told_in_pieces(void **state)
+{
+	static char pages[3][60000];
+	struct line script[3];
+	struct portal p;
+	struct conn c;
+
+	(void)state;
+	for (int k = 0; k < 3; k++) {
+		size_t n = (size_t)snprintf(
+			pages[k], sizeof(pages[k]), "{\"code\":\"200\",\"data\":{\"items\":[");
+
+		for (int i = 0; i < (k < 2 ? 1000 : 500); i++)
+			n += (size_t)snprintf(pages[k] + n, sizeof(pages[k]) - n,
+				"%s{\"NO\":\"%05d\"}", i ? "," : "", k * 1000 + i);
+		snprintf(pages[k] + n, sizeof(pages[k]) - n, "]}}");
+		script[k] = (struct line){"GET /all", NULL, NULL, 200, NULL, pages[k]};
+	}
+	p = portal_start(script, 3);
+	fake_open(&c, p.port,
+		"{\"record\":\"case\",\"root\":{\"key\":\"NO\"},\"read\":{\"get\":{\"path\":\"/c/"
+		"{lid}\"},\"sweep\":{\"path\":\"/all?{page}\",\"items\":\"data.items\",\"limit\":"
+		"\"1000\"}}}");
+	for (int i = 0; i < 5; i++)
+		turn(&c);
+	portal_end(&p, "long");
+	assert_non_null(strstr(c.said, "digest ..00999: 00000 "));
+	assert_non_null(strstr(c.said, "digest 00999+..01999: 01000 "));
+	assert_non_null(strstr(c.said, "digest 01999+..: 02000 "));
+	assert_non_null(strstr(c.said, "and 492 more;swept all;"));
+	fake_close(&c);
+}
+
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(reads)};
+	const struct CMUnitTest all[] = {cmocka_unit_test(reads), cmocka_unit_test(sweeps),
+		cmocka_unit_test(a_digest_is_the_hash_of_the_record),
+		cmocka_unit_test(long_walks_are_told_in_pieces)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
 }
