@@ -1,12 +1,10 @@
 /*
  * sim_sql.c - a kind for SQL systems: every call is a statement that the system carries out at some
- * moment, and an answer that comes back at a later one, or never. Decides as connectors/postgres
- * does (pg_decide.c).
+ * moment, and an answer that comes back at a later one, or never.
  *
  * S1 has bridge_meta and an inbox; S2 has neither and settles what is unknown by comparing.
  */
-#include "sim_kind.h"
-#include "sim_target.h"
+#include "sim_sql.h"
 
 #include "http_kind.h"
 
@@ -16,63 +14,7 @@
 #define STATEMENT (3 * SIM_MS)
 #define MAX_CMDS  64
 
-enum call { CALL_OPEN, CALL_BEGIN, CALL_APPLY, CALL_POLL, CALL_REFETCH, CALL_SWEEP };
-
-struct session {
-	struct sim_proc *proc;
-	struct conn *conn;
-	int system;
-	bool inbox, over;
-	int64_t epoch, cursor;
-	char nonce[64];
-	int64_t every_ms;
-};
-struct sql {
-	struct session *s;
-};
-
-struct seen {
-	char lid[12];
-	bool there;
-	sim_value v[NF];
-};
-
-/* A command as it went over the wire: the process that sent it may be gone. */
-struct wish {
-	char cid[HUB_ULID_TEXT + 1];
-	int64_t incarnation, n, deadline_us;
-	enum msg_op op;
-	char lid[12];
-	bool attempted;
-	sim_value base[NF], set[NF];
-};
-
-struct outcome {
-	bool later;
-	enum msg_status status;
-	bool doubt, has_post;
-	char lid[12];
-	sim_value post[NF];
-};
-
-/* One call on its way. */
-struct job {
-	struct session *s;
-	enum call call;
-	bool lost, fenced; /* never carried out; refused by the fence */
-	bool reply_lost;
-	struct conn_command **cmds; /* only while the session lives */
-	struct wish *wishes;
-	struct outcome *outcomes;
-	struct seen *seen;
-	size_t n;
-	int64_t rv;
-	char inc[64];
-	int64_t epoch, beat;
-	const struct conn_record *record;
-};
-
-static void failed(struct session *s, enum br_err_code code)
+static void failed(struct sql_session *s, enum br_err_code code)
 {
 	struct br_err err;
 
@@ -82,188 +24,9 @@ static void failed(struct session *s, enum br_err_code code)
 	conn_failed(s->conn, &err);
 }
 
-/* ---- writing: one transaction ---- */
-
-static struct sim_inbox *inbox_of(struct sim_target *t, const char *cid)
-{
-	for (int i = 0; i < t->ninbox; i++)
-		if (strcmp(t->inbox[i].cid, cid) == 0)
-			return &t->inbox[i];
-	return NULL;
-}
-
-static void leave_inbox(struct sim_target *t, const struct wish *c, const struct outcome *o)
-{
-	struct sim_inbox *in = inbox_of(t, c->cid);
-
-	if (!in) {
-		if (t->ninbox == SIM_CASES) {
-			sim_wrong("more than %d cases", SIM_CASES);
-			return;
-		}
-		in = &t->inbox[t->ninbox++];
-		memcpy(in->cid, c->cid, sizeof(in->cid));
-	}
-	in->incarnation = c->incarnation;
-	in->n = c->n;
-	memcpy(in->lid, o->lid, sizeof(in->lid));
-	memcpy(in->post, o->post, sizeof(in->post));
-}
-
-static bool done_before(const struct session *s, const struct wish *c, struct outcome *o)
-{
-	const struct sim_inbox *in = s->inbox ? inbox_of(&targets[s->system], c->cid) : NULL;
-
-	if (!in || BR_WITHOUT(INBOX) || in->incarnation < c->incarnation ||
-		(in->incarnation == c->incarnation && in->n < c->n))
-		return false;
-	sights.inbox_answers++;
-	o->status = RCPT_APPLIED;
-	o->has_post = true;
-	memcpy(o->lid, in->lid, sizeof(o->lid));
-	memcpy(o->post, in->post, sizeof(o->post));
-	return true;
-}
-
-static bool is_base(const struct wish *c, const struct sim_row *r)
-{
-	for (int i = 0; i < NF; i++) {
-		sim_value base = c->base[i], set = c->set[i];
-
-		if (base != V_ABSENT ? base != r->v[i] : set != V_ABSENT && r->v[i] != V_ABSENT)
-			return false;
-	}
-	return true;
-}
-
-static bool is_as_sent(const struct wish *c, const struct sim_row *r)
-{
-	for (int i = 0; i < NF; i++) {
-		sim_value base = c->base[i], set = c->set[i];
-
-		if (set != V_ABSENT ? set != r->v[i] : base != V_ABSENT && base != r->v[i])
-			return false;
-	}
-	return true;
-}
-
-static void shows(struct outcome *o, enum msg_status status, const struct sim_row *r)
-{
-	o->status = status;
-	o->has_post = true;
-	memcpy(o->lid, r->lid, sizeof(o->lid));
-	memcpy(o->post, r->v, sizeof(o->post));
-}
-
-static void write_row(struct session *s, const struct wish *c, struct sim_row *r, struct outcome *o)
-{
-	struct sim_target *t = &targets[s->system];
-
-	t->beat++;
-	sim_target_write(s->system, r, c->set, c->base);
-	shows(o, RCPT_APPLIED, r);
-	if (s->inbox)
-		leave_inbox(t, c, o);
-}
-
-static void update(struct session *s, const struct wish *c, struct outcome *o)
-{
-	struct sim_row *r = sim_target_find(s->system, br_str_z(c->lid));
-	bool unsure = c->attempted && !s->inbox;
-
-	if (!r) {
-		o->status = RCPT_GONE;
-		memcpy(o->lid, c->lid, sizeof(o->lid));
-		return;
-	}
-	sim_target_read(r);
-	if (is_base(c, r) || BR_WITHOUT(COMPARE_AND_SET)) {
-		write_row(s, c, r, o);
-		return;
-	}
-	o->doubt = unsure;
-	shows(o, unsure && is_as_sent(c, r) ? RCPT_APPLIED : RCPT_STALE, r);
-}
-
-static void create(struct session *s, const struct wish *c, struct outcome *o)
-{
-	sim_value nk = c->set[F_NK];
-	struct sim_row *r = nk >= 0 ? sim_target_look_up(s->system, nk, sim.now) : NULL;
-
-	if (!r) {
-		r = sim_target_new(s->system, nk);
-		r->by_bridge = true;
-		write_row(s, c, r, o);
-		return;
-	}
-	sim_target_read(r);
-	o->doubt = c->attempted && !s->inbox;
-	shows(o, o->doubt && is_as_sent(c, r) ? RCPT_APPLIED : RCPT_EXISTS, r);
-}
-
-/* A fence that a successor has taken lets nothing through; without a fence there is only the
- * deadline. */
-static bool may_write(const struct session *s)
-{
-	const struct sim_target *t = &targets[s->system];
-
-	return !s->inbox || BR_WITHOUT(EPOCH_FENCE) ||
-	       (t->epoch == s->epoch && strcmp(t->inc, s->nonce) == 0);
-}
-
-static void transaction(struct job *j)
-{
-	struct session *s = j->s;
-
-	if (!may_write(s)) {
-		j->fenced = true;
-		sights.fenced_write++;
-		return;
-	}
-	for (size_t i = 0; i < j->n; i++) {
-		const struct wish *c = &j->wishes[i];
-		struct outcome *o = &j->outcomes[i];
-
-		if (done_before(s, c, o))
-			continue;
-		if (sim_fault(sim.plan.faults.refuse) ||
-			(c->deadline_us && sim.now >= c->deadline_us))
-			o->later = true;
-		else if (c->op == OP_CREATE)
-			create(s, c, o);
-		else
-			update(s, c, o);
-	}
-}
-
-static void answer(struct job *j)
-{
-	struct session *s = j->s;
-
-	for (size_t i = 0; i < j->n; i++) {
-		const struct outcome *o = &j->outcomes[i];
-		struct conn_receipt r = {.status = o->status,
-			.lid = br_str_z(o->lid),
-			.atomic = true,
-			.doubt = o->doubt};
-		struct image post;
-
-		if (o->later) {
-			conn_later(s->conn, j->cmds[i], sim_between(1, 200));
-			continue;
-		}
-		if (o->has_post) {
-			post = sim_image(&targets[s->system], o->lid, o->post, conn_arena(s->conn));
-			r.post = &post;
-		}
-		TRACE("%s answers %s %s", s->proc->name, msg_status_name(o->status), o->lid);
-		conn_answer(s->conn, j->cmds[i], &r);
-	}
-}
-
 /* ---- reading ---- */
 
-static void look(const struct job *j, struct seen *seen)
+static void look(const struct sql_job *j, struct sql_seen *seen)
 {
 	const struct sim_row *r = sim_target_find(j->s->system, br_str_z(seen->lid));
 
@@ -274,14 +37,14 @@ static void look(const struct job *j, struct seen *seen)
 	sim_target_read(r);
 }
 
-static void read_rows(struct job *j)
+static void read_rows(struct sql_job *j)
 {
 	struct sim_target *t = &targets[j->s->system];
 
 	j->rv = t->rv;
 	if (j->call == CALL_POLL && t->rv == j->s->cursor)
 		return;
-	j->seen = br_arena_array(&sim.arena, struct seen, SIM_RECORDS);
+	j->seen = br_arena_array(&sim.arena, struct sql_seen, SIM_RECORDS);
 	for (int i = 0; i < t->nrows; i++)
 		if (j->call == CALL_SWEEP || t->rows[i].rv > j->s->cursor) {
 			memcpy(j->seen[j->n].lid, t->rows[i].lid, sizeof(j->seen[j->n].lid));
@@ -289,12 +52,12 @@ static void read_rows(struct job *j)
 		}
 }
 
-static void tell(const struct job *j, enum msg_reason reason)
+static void tell(const struct sql_job *j, enum msg_reason reason)
 {
-	const struct session *s = j->s;
+	const struct sql_session *s = j->s;
 
 	for (size_t i = 0; i < j->n; i++) {
-		const struct seen *seen = &j->seen[i];
+		const struct sql_seen *seen = &j->seen[i];
 		struct image img;
 
 		if (seen->there)
@@ -305,9 +68,9 @@ static void tell(const struct job *j, enum msg_reason reason)
 	}
 }
 
-static void polled(const struct job *j)
+static void polled(const struct sql_job *j)
 {
-	struct session *s = j->s;
+	struct sql_session *s = j->s;
 	char cursor[48];
 
 	tell(j, OBS_POLL);
@@ -316,9 +79,9 @@ static void polled(const struct job *j)
 	conn_polled(s->conn, br_str_z(cursor), false, s->every_ms);
 }
 
-static void swept(const struct job *j)
+static void swept(const struct sql_job *j)
 {
-	const struct session *s = j->s;
+	const struct sql_session *s = j->s;
 	struct msg_digest d[SIM_RECORDS];
 
 	for (size_t i = 0; i < j->n; i++) {
@@ -333,7 +96,7 @@ static void swept(const struct job *j)
 
 /* ---- a call and its answer ---- */
 
-static void take_fence(struct job *j)
+static void take_fence(struct sql_job *j)
 {
 	struct sim_target *t = &targets[j->s->system];
 
@@ -349,7 +112,7 @@ static void take_fence(struct job *j)
 
 static void carry_out(void *arg)
 {
-	struct job *j = arg;
+	struct sql_job *j = arg;
 	const struct sim_target *t = &targets[j->s->system];
 
 	/* what a dead process had only half said is not done */
@@ -367,7 +130,7 @@ static void carry_out(void *arg)
 		take_fence(j);
 		break;
 	case CALL_APPLY:
-		transaction(j);
+		sql_transaction(j);
 		break;
 	case CALL_REFETCH:
 		for (size_t i = 0; i < j->n; i++)
@@ -380,8 +143,8 @@ static void carry_out(void *arg)
 
 static void come_back(void *arg)
 {
-	struct job *j = arg;
-	struct session *s = j->s;
+	struct sql_job *j = arg;
+	struct sql_session *s = j->s;
 
 	if (s->over)
 		return;
@@ -401,7 +164,7 @@ static void come_back(void *arg)
 		conn_begun(s->conn);
 		break;
 	case CALL_APPLY:
-		answer(j);
+		sql_answer(j);
 		break;
 	case CALL_POLL:
 		polled(j);
@@ -416,7 +179,7 @@ static void come_back(void *arg)
 	}
 }
 
-static void call(struct session *s, struct job *j)
+static void call(struct sql_session *s, struct sql_job *j)
 {
 	int64_t there = sim_latency(STATEMENT), back = sim_latency(STATEMENT);
 
@@ -428,9 +191,9 @@ static void call(struct session *s, struct job *j)
 	sim_after(there + back, s->proc, come_back, j);
 }
 
-static struct job *new_job(struct session *s, enum call what)
+static struct sql_job *new_job(struct sql_session *s, enum sql_call what)
 {
-	struct job *j = br_arena_new(&sim.arena, struct job);
+	struct sql_job *j = br_arena_new(&sim.arena, struct sql_job);
 	struct conn_record *records;
 
 	j->s = s;
@@ -445,8 +208,8 @@ static struct job *new_job(struct session *s, enum call what)
 static int open_it(void *state, struct conn *c, bool inbox)
 {
 	struct sql *q = state;
-	struct session *s = br_arena_new(&sim.arena, struct session);
-	struct job *j;
+	struct sql_session *s = br_arena_new(&sim.arena, struct sql_session);
+	struct sql_job *j;
 
 	q->s = s;
 	s->conn = c;
@@ -499,37 +262,21 @@ static int begin(void *state, int64_t epoch, struct br_str nonce, struct br_err 
 	return 0;
 }
 
-static void wish(const struct session *s, struct job *j, size_t i, struct conn_command *c)
-{
-	struct wish *w = &j->wishes[i];
-
-	j->cmds[i] = c;
-	*w = (struct wish){.incarnation = c->did.incarnation,
-		.n = c->did.n,
-		.deadline_us = c->deadline_us,
-		.op = c->op,
-		.attempted = c->attempted};
-	snprintf(w->cid, sizeof(w->cid), "%.*s", BR_STR_ARG(c->did.cid));
-	snprintf(w->lid, sizeof(w->lid), "%.*s", BR_STR_ARG(c->lid));
-	sim_cells(&targets[s->system], &c->base, w->base);
-	sim_cells(&targets[s->system], &c->set, w->set);
-}
-
 static void apply(void *state, struct conn_command *const *cmds, size_t n)
 {
 	struct sql *q = state;
 
 	/* sometimes one transaction for all, sometimes several */
 	while (n) {
-		struct job *j = new_job(q->s, CALL_APPLY);
+		struct sql_job *j = new_job(q->s, CALL_APPLY);
 		size_t most = n < MAX_CMDS ? n : MAX_CMDS;
 
 		j->n = (size_t)sim_between(1, (int64_t)most);
 		j->cmds = br_arena_array(&sim.arena, struct conn_command *, j->n);
-		j->wishes = br_arena_array(&sim.arena, struct wish, j->n);
-		j->outcomes = br_arena_array(&sim.arena, struct outcome, j->n);
+		j->wishes = br_arena_array(&sim.arena, struct sql_wish, j->n);
+		j->outcomes = br_arena_array(&sim.arena, struct sql_outcome, j->n);
 		for (size_t i = 0; i < j->n; i++)
-			wish(q->s, j, i, cmds[i]);
+			sql_wish(q->s, j, i, cmds[i]);
 		cmds += j->n;
 		n -= j->n;
 		call(q->s, j);
@@ -547,12 +294,12 @@ static void refetch(
 	void *state, const struct conn_record *record, const struct br_str *lids, size_t n)
 {
 	struct sql *q = state;
-	struct job *j = new_job(q->s, CALL_REFETCH);
+	struct sql_job *j = new_job(q->s, CALL_REFETCH);
 
 	(void)record;
 	sights.refetches++;
 	j->n = n;
-	j->seen = br_arena_array(&sim.arena, struct seen, n);
+	j->seen = br_arena_array(&sim.arena, struct sql_seen, n);
 	for (size_t i = 0; i < n; i++)
 		snprintf(j->seen[i].lid, sizeof(j->seen[i].lid), "%.*s", BR_STR_ARG(lids[i]));
 	call(q->s, j);
