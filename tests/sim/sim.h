@@ -62,8 +62,9 @@ struct sim_plan {
 	bool defaults[SIM_SYSTEMS][16];	     /* it writes a word of its own where we send nothing */
 	int64_t credit[SIM_SYSTEMS];
 	int cases, edits;
-	int retype; /* percent of edits that type an older value again */
-	int twice;  /* percent of new cases that somebody enters in two systems */
+	int retype;  /* percent of edits that type an older value again */
+	int deletes; /* percent of edits that delete the record instead */
+	int twice;   /* percent of new cases that somebody enters in two systems */
 	int quiet_edits;
 	bool sweeps;	/* SQL systems are walked through too: what polls and answers leave out is
 			   found all the same */
@@ -75,6 +76,8 @@ struct sim_plan {
 /* What was really reached, over all runs of a process. */
 #define SIM_SIGHTS(X)                                                                              \
 	X(runs)                                                                                    \
+	X(deletes)                                                                                 \
+	X(gone)                                                                                    \
 	X(edits)                                                                                   \
 	X(crashes)                                                                                 \
 	X(pauses)                                                                                  \

@@ -138,7 +138,8 @@ static void list(struct exchange *x)
 	struct br_jw w;
 
 	for (int i = 0; i < t->nrows; i++)
-		if (t->rows[i].rv > cursor && t->rows[i].changed_at + sim.plan.lag_us <= sim.now)
+		if (!t->rows[i].gone && t->rows[i].rv > cursor &&
+			t->rows[i].changed_at + sim.plan.lag_us <= sim.now)
 			rows[n++] = &t->rows[i];
 	qsort(rows, (size_t)n, sizeof(struct sim_row *), by_rv);
 	br_buf_init(&b, 1 << 20);
@@ -171,7 +172,8 @@ static void find(struct exchange *x)
 	br_jw_key(&w, BR_STR("items"));
 	br_jw_array(&w);
 	for (int i = 0; i < t->nrows; i++) {
-		if (t->rows[i].v[F_NK] != nk || t->rows[i].made_at + sim.plan.lag_us > sim.now)
+		if (t->rows[i].gone || t->rows[i].v[F_NK] != nk ||
+			t->rows[i].made_at + sim.plan.lag_us > sim.now)
 			continue;
 		br_jw_object(&w);
 		br_jw_kstr(&w, "id", br_str_z(t->rows[i].lid));

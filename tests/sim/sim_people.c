@@ -67,6 +67,18 @@ static bool type(int system, int row, int field, sim_value v)
 	return true;
 }
 
+/* What stood there is gone with it. */
+static void delete (int system, int row)
+{
+	struct sim_row *r = &targets[system].rows[row];
+
+	r->gone = true;
+	sights.deletes++;
+	for (int i = 0; i < NF; i++)
+		people.typed[r->typed[i]].retyped = true;
+	TRACE("%s: somebody deletes %s", sim.systems[system].name.p, r->lid);
+}
+
 static void enter(int system, sim_value nk)
 {
 	struct sim_row *r = sim_target_new(system, nk);
@@ -132,6 +144,12 @@ static bool edit(void)
 	if (!t->nrows)
 		return false;
 	row = sim_below(t->nrows);
+	if (t->rows[row].gone)
+		return false;
+	if (!sim.quiet && sim_chance(sim.plan.deletes)) {
+		delete (system, row);
+		return true;
+	}
 	return type(system, row, field, some_value(t->rows[row].nk, field));
 }
 

@@ -102,6 +102,7 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 	p.edits = sim_chance(10) ? 5 : 20 + sim_below(50);
 	p.retype = sim_chance(30) ? 0 : sim_below(90);
 	p.twice = sim_chance(50) ? 0 : sim_below(60);
+	p.deletes = sim_chance(85) ? 0 : 1 + sim_below(8);
 	p.span = sim_between(3, 24) * SIM_S;
 	p.lag_us = sim_chance(40) ? 0 : sim_between(0, 3 * SIM_S);
 	p.quiet_edits = 2;

@@ -46,7 +46,7 @@ static void read_rows(struct sql_job *j)
 		return;
 	j->seen = br_arena_array(&sim.arena, struct sql_seen, SIM_RECORDS);
 	for (int i = 0; i < t->nrows; i++)
-		if (j->call == CALL_SWEEP || t->rows[i].rv > j->s->cursor) {
+		if (!t->rows[i].gone && (j->call == CALL_SWEEP || t->rows[i].rv > j->s->cursor)) {
 			memcpy(j->seen[j->n].lid, t->rows[i].lid, sizeof(j->seen[j->n].lid));
 			look(j, &j->seen[j->n++]);
 		}

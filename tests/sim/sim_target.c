@@ -145,7 +145,7 @@ struct sim_row *sim_target_find(int system, struct br_str lid)
 	struct sim_target *t = &targets[system];
 
 	for (int i = 0; i < t->nrows; i++)
-		if (br_str_eq(br_str_z(t->rows[i].lid), lid))
+		if (!t->rows[i].gone && br_str_eq(br_str_z(t->rows[i].lid), lid))
 			return &t->rows[i];
 	return NULL;
 }
@@ -225,7 +225,7 @@ struct sim_row *sim_target_look_up(int system, sim_value nk, int64_t before)
 	struct sim_target *t = &targets[system];
 
 	for (int i = 0; i < t->nrows; i++)
-		if (t->rows[i].v[F_NK] == nk && t->rows[i].made_at <= before)
+		if (!t->rows[i].gone && t->rows[i].v[F_NK] == nk && t->rows[i].made_at <= before)
 			return &t->rows[i];
 	return NULL;
 }

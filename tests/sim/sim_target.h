@@ -36,6 +36,7 @@ struct sim_row {
 	int64_t rv;	    /* rises with every change of anything in the system */
 	int64_t made_at, changed_at;
 	bool by_bridge; /* made by a command */
+	bool gone;	/* somebody deleted it */
 };
 
 struct sim_inbox {
