@@ -19,9 +19,7 @@
 	X(HELD_AS_WRITTEN) /* held is the version written, not the larger of both */               \
 	X(FULL_POST)	   /* an answer's whole image is merged */                                 \
 	X(CACHE_FOLLOWS)   /* what was told last follows receipts too */                           \
-	X(INHERITED)	   /* an inherited command may have been carried out */                    \
-	X(INTENT)	   /* a call is announced before it is made */                             \
-	X(LEASE_WAIT)	   /* the predecessor's lease is waited for */
+	X(INHERITED)	   /* an inherited command may have been carried out */
 enum br_rule {
 #define X(name) BR_RULE_##name,
 	BR_RULES(X)

@@ -84,7 +84,7 @@ static void fence(struct conn *c, const struct msg *m)
 	if (c->stage != CONN_COLLECT || !br_str_eq(m->nonce, br_str_z(c->nonce)))
 		return;
 	c->heard_us = br_loop_now(c->loop);
-	if (!(c->promises & CONN_INBOX) && m->attempted && !BR_WITHOUT(LEASE_WAIT)) {
+	if (!(c->promises & CONN_INBOX) && m->attempted) {
 		/* its last call ends a lease after the last PING it can have read, which is before
 		 * our BEGIN */
 		c->write_from_us = c->heard_us + c->system->lease_ms * 1000 + 2000000;

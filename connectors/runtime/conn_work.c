@@ -28,7 +28,7 @@
 
 static bool needs_intent(const struct conn *c)
 {
-	return !(c->promises & CONN_INBOX) && !BR_WITHOUT(INTENT);
+	return !(c->promises & CONN_INBOX);
 }
 
 /* ---- storage of a command: one piece of memory for its cells and texts ---- */

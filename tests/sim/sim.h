@@ -167,8 +167,9 @@ struct sim {
 	uint64_t fault_at[64]; /* steps at which a process is crashed or paused instead */
 	int nfaults, at_fault;
 	struct sim_topic *topics;
-	char wrong[600]; /* the first violation; "" = none */
-	uint64_t digest; /* of everything that happened: two runs of a seed must agree */
+	int64_t last_order; /* when it arrives on the ctl topic */
+	char wrong[600];    /* the first violation; "" = none */
+	uint64_t digest;    /* of everything that happened: two runs of a seed must agree */
 };
 extern struct sim sim;
 extern struct sim_sights sights;

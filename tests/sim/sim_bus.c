@@ -400,7 +400,11 @@ void sim_bus_order(struct br_str value)
 	*p = (struct parcel){.topic = sim_topic(BR_STR("sim.ctl")),
 		.value = br_arena_copy(&sim.arena, value),
 		.copy = true};
-	fly(p, sim_latency(NETWORK));
+	/* one after the other, as people give them */
+	sim.last_order += sim_latency(NETWORK);
+	if (sim.last_order < sim.now)
+		sim.last_order = sim.now + sim_latency(NETWORK);
+	fly(p, sim.last_order - sim.now);
 }
 
 bool sim_bus_at_rest(void)

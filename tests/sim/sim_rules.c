@@ -31,7 +31,6 @@ static const struct {
 	{"FULL_POST", BIT(FULL_POST), PROFILE_SQL, 2000},
 	{"CACHE_FOLLOWS", BIT(CACHE_FOLLOWS), PROFILE_SQL, 10000},
 	{"INHERITED", BIT(INHERITED), PROFILE_HTTP, 20000},
-	{"INTENT", BIT(INTENT), PROFILE_HTTP, 20000},
 };
 
 bool sim_rules_leave_out(const char *name)
