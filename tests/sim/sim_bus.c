@@ -411,9 +411,12 @@ bool sim_bus_at_rest(void)
 {
 	if (flying)
 		return false;
-	for (const struct bus *b = readers; b; b = b->next_reader)
+	for (const struct bus *b = readers; b; b = b->next_reader) {
+		if (b->lost) /* its owner is still to hear of it */
+			return false;
 		for (int i = 0; i < b->nsources; i++)
 			if (b->sources[i].next < b->sources[i].topic->n)
 				return false;
+	}
 	return true;
 }
