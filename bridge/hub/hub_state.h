@@ -64,6 +64,9 @@ struct hub_system {
 	int16_t id;
 	struct br_str code;
 	enum case_owner role; /* CASE_OWNER_PORTAL or CASE_OWNER_DEPARTMENT */
+	/* Its file cannot be used: it has no maps, its topics are not touched, and what it must be
+	 * told waits (links that are due). role_unknown: it may be either. */
+	bool left_out, role_unknown;
 	const struct map_set *maps;
 	const struct cfg_list *items;
 	int64_t credit;
@@ -116,7 +119,7 @@ struct hub_link {
 	struct hub_case *kase;
 	struct hub_system *sys;
 	const struct mapping *map;
-	struct br_str rec;
+	struct br_str rec; /* "" while the system is left out: which record is not known yet */
 	struct br_str lid; /* "" until the system allots one */
 	enum hub_link_state state;
 	struct image shadow; /* what the system is known to hold */
@@ -124,9 +127,12 @@ struct hub_link {
 	struct versions tries; /* re-assertions per place since its last change */
 	int64_t n;	       /* last delivery number */
 	struct hub_inflight inflight;
+	/* as stored, where the mapping does not have the record (now): kept as it is */
+	struct br_str raw_shadow, raw_inflight;
 	struct br_str ref; /* PENDING */
 	bool due;	   /* something waits to be sent (no credit, system not live) */
 	bool is_new, dirty;
+	bool settled;	       /* of no use any more: its row goes */
 	struct hub_link *next; /* of the case */
 	/* key (sys, rec, lid) in the world's index */
 	struct br_str index_key;
@@ -138,6 +144,7 @@ struct hub_case {
 	char ulid[HUB_ULID_TEXT + 1];
 	int32_t ver;
 	struct image doc;
+	struct br_str json; /* doc as the ledger has stored it in this batch; none: not stored */
 	struct versions fver;
 	struct br_str *had; /* status codes it has had, oldest first */
 	size_t nhad;
@@ -169,7 +176,9 @@ enum hub_conflict_kind {
 };
 struct hub_conflict {
 	struct hub_case *kase;
-	struct hub_system *sys; /* whose value lost */
+	struct hub_system *sys; /* whose value lost, when lost_ver is 0 */
+	int32_t lost_ver; /* sys won; the value lost was entered in this version of the case, by
+			     whom its history says */
 	enum hub_conflict_kind kind;
 	struct br_str place;
 	struct br_str win, lose; /* JSON values */
@@ -243,6 +252,13 @@ struct hub_match_key {
 	struct br_str index_key;
 };
 
+/* A record in the case's words, or why it cannot be put so. */
+struct hub_mapped {
+	int rc; /* of map_get */
+	struct image got;
+	struct map_issue issue;
+};
+
 struct hub_world {
 	struct br_arena *arena;
 	const struct case_schema *schema;
@@ -267,8 +283,9 @@ struct hub_world {
 	int source;
 	int64_t offset;
 	struct br_str topic;
-	bool failed;		      /* out of memory: the batch must not be stored */
-	struct br_buf scratch, delta; /* JSON snippets on their way into the arena */
+	bool failed;			 /* out of memory: the batch must not be stored */
+	const struct hub_mapped *mapped; /* its record as a case, when that was made before */
+	struct br_buf scratch, delta;	 /* JSON snippets on their way into the arena */
 };
 
 /* Forgets the last batch, resets the arena, and starts a new one in it. */
@@ -278,6 +295,10 @@ struct hub_case *hub_world_case(struct hub_world *w, const struct hub_id *cid);
 struct hub_link *hub_world_link(
 	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid);
 struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, struct br_str value);
+/* What links are found by in a world: (system, record, local id) as one key; a record name has no
+ * NUL. {NULL, 0} without memory. */
+struct br_str hub_link_key(
+	struct br_arena *a, const struct hub_system *s, struct br_str rec, struct br_str lid);
 /* Adding what the ledger loaded or step() made. NULL when out of memory (failed is set). */
 struct hub_case *hub_world_add_case(struct hub_world *w, const struct hub_id *cid);
 struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, struct hub_system *s,
