@@ -122,7 +122,7 @@ listed() { # COUNT WORDS...: a list of casebridge has so many lines
 
 systems_are() { # STATE
 	ours status --output json |
-		jq -e --arg state "$1" 'length == 2 and all(.[]; .state == $state and .last_contact != "-")' > /dev/null
+		jq -e --arg state "$1" 'length == 2 and all(.[]; .state == $state and .last_contact != null)' > /dev/null
 }
 
 # ---- the story ----
