@@ -16,6 +16,7 @@
 	X(SEQUENCE)	   /* (epoch, seq) must rise */                                            \
 	X(FENCE_LAST)	   /* the outstanding commands come before FENCE */                        \
 	X(INBOX)	   /* a write leaves its number and its outcome beside it */               \
+	X(INBOX_FIRST)	   /* what is put off is settled only when its inbox row was read */       \
 	X(HELD_AS_WRITTEN) /* held is the version written, not the larger of both */               \
 	X(FULL_POST)	   /* an answer's whole image is merged */                                 \
 	X(CACHE_FOLLOWS)   /* what was told last follows receipts too */                           \

@@ -303,6 +303,7 @@ static void on_inbox(void *arg, const PGresult *res, const struct br_err *err)
 	struct pg_batch *b = arg;
 
 	(void)err;
+	b->inbox_read = res != NULL;
 	for (int i = 0; res && i < PQntuples(res); i++) {
 		size_t at = (size_t)pg_int(res, i, 0) - 1;
 		struct pg_write *w = &b->w[at < b->n ? at : 0];

@@ -52,6 +52,7 @@ struct pg_batch {
 	size_t nwrites;
 	uint64_t xid; /* of the transaction; 0 = unknown */
 	bool fenced, dropped, over;
+	bool inbox_read; /* under our fence: nobody before us can add a row any more */
 	struct pg_group *groups;
 	struct br_buf json;
 };
@@ -68,7 +69,7 @@ void pg_decide(struct pg_batch *b);
 /* After the rows found by look-ups were read. */
 void pg_decide_found(struct pg_batch *b);
 bool pg_has_found(const struct pg_batch *b);
-/* The one command of a batch failed with err. */
+/* The one command of a batch failed with err; what its inbox row said stands all the same. */
 void pg_decide_failed(struct pg *p, struct pg_write *w, const struct br_err *err);
 void pg_postpone(struct pg_write *w);
 /* pg_write.c: queue statements; sync is the caller's */

@@ -80,6 +80,16 @@ static bool answer_again(struct pg_batch *b, struct pg_write *w)
 	return true;
 }
 
+/* Answered before; or it is known from now on that nothing was written. */
+static bool settle(struct pg_batch *b, struct pg_write *w)
+{
+	if (answer_again(b, w))
+		return true;
+	if (b->inbox_read && w->r->inbox)
+		w->cmd->attempted = false;
+	return false;
+}
+
 /* ---- updates ---- */
 
 static bool is_ignored(const struct pg_record *r, const struct cell *c)
@@ -221,7 +231,8 @@ void pg_decide(struct pg_batch *b)
 	for (size_t i = 0; i < b->n; i++) {
 		struct pg_write *w = &b->w[i];
 
-		if (w->state != W_OPEN || answer_again(b, w))
+		/* also what waits for another of this batch */
+		if (settle(b, w) || w->state != W_OPEN)
 			continue;
 		if (w->cmd->op == OP_CREATE)
 			decide_create(b, w);
@@ -328,6 +339,8 @@ void pg_decide_failed(struct pg *p, struct pg_write *w, const struct br_err *err
 	const char *state, *why;
 	int retry;
 
+	if (settle(p->batch, w))
+		return;
 	w->err = *err;
 	state = br_err_detail(&w->err, "sqlstate");
 	why = br_err_detail(&w->err, "why");

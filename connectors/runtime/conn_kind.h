@@ -52,7 +52,8 @@ struct conn_command {
 	struct br_str lid; /* empty for a create */
 	struct br_str nk;  /* raw JSON */
 	struct image base, set;
-	bool attempted;	     /* inherited and possibly sent before: settle first */
+	bool attempted;	     /* inherited and possibly carried out before: settle first. With
+				CONN_INBOX all that was outstanding at the start has it */
 	int64_t deadline_us; /* monotonic; a call must end by then (lease); 0 = none */
 	void *kind;	     /* the kind's own, for the time of the command */
 };
@@ -139,9 +140,10 @@ bool conn_may_write(struct conn *c, struct conn_command *cmd, int64_t *ms);
  * Not now (a row somebody has locked, a full server, the write guard): nothing was written. For the
  * phase the command has ended, so reading goes on; the runtime gives it to apply() again in so many
  * ms, with cmd->kind and cmd->attempted as they are then. Right after a start nothing is read
- * before the outstanding commands are settled. One that is handed back counts as settled for kinds
- * with CONN_INBOX (so look into the inbox first), and for others when cmd->attempted is false: set
- * it to false once you have found out that the predecessor's call came to nothing.
+ * before the outstanding commands are settled. One that is handed back counts as settled when
+ * cmd->attempted is false: set it to false once you have found out that the predecessor wrote
+ * nothing, in the inbox or by looking, and leave it where you did not get so far (a statement that
+ * failed before the inbox was read).
  */
 void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms);
 /* Scratch memory that is reset when the current phase ends. */

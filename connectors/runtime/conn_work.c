@@ -200,6 +200,9 @@ void conn_begin_settling(struct conn *c)
 	{
 		w->settling = true;
 		c->nsettling++;
+		/* whether it was carried out is written in the inbox, which nobody has read yet */
+		if (c->promises & CONN_INBOX)
+			w->cmd.attempted = true;
 	}
 }
 
@@ -453,9 +456,9 @@ void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
 		return;
 	c->nrunning--;
 	put_off(c, w, ms);
-	/* nothing was written now; with an inbox, or when no predecessor can have written either,
-	 * nothing was written at all, and reading need not wait */
-	if (!needs_intent(c) || !cmd->attempted)
+	/* nothing was written now; when no predecessor can have written either, nothing was written
+	 * at all, and reading need not wait */
+	if (!cmd->attempted || (BR_WITHOUT(INBOX_FIRST) && c->promises & CONN_INBOX))
 		settled(c, w);
 	conn_soon(c);
 }

@@ -123,7 +123,7 @@ end:	do
 		   }
 		:: me != last -> goto dead
 		fi
-	/* put off (a locked row, a write guard): counts as settled, so the inbox was read first */
+	/* put off (a lock, a write guard): settled once its inbox row was looked for in vain */
 #ifdef PUT_OFF_UNREAD
 	:: atomic { ready && out && settling -> settling = 0 }
 #else

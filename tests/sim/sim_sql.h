@@ -40,6 +40,7 @@ struct sql_wish {
 
 struct sql_outcome {
 	bool later;
+	bool known; /* put off, and the inbox says that nothing was written */
 	enum msg_status status;
 	bool doubt, has_post;
 	char lid[12];

@@ -149,8 +149,11 @@ void sql_transaction(struct sql_job *j)
 		const struct sql_wish *c = &j->wishes[i];
 		struct sql_outcome *o = &j->outcomes[i];
 
-		if (done_before(s, c, o))
+		/* rolled back before the inbox was read: a lock on what the fence is in */
+		o->later = s->inbox && sim_fault(sim.plan.faults.refuse);
+		if (o->later || done_before(s, c, o))
 			continue;
+		o->known = s->inbox;
 		if (sim_fault(sim.plan.faults.refuse) ||
 			(c->deadline_us && sim.now >= c->deadline_us))
 			o->later = true;
@@ -174,6 +177,8 @@ void sql_answer(struct sql_job *j)
 		struct image post;
 
 		if (o->later) {
+			if (o->known)
+				j->cmds[i]->attempted = false;
 			conn_later(s->conn, j->cmds[i], sim_between(1, 200));
 			continue;
 		}

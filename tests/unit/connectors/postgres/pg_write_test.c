@@ -330,6 +330,53 @@ static void a_locked_row_waits_alone(void **state)
 	end_with(c, db);
 }
 
+/* What is put off right after a start: may the predecessor have written it? */
+static void what_is_put_off_was_looked_up_in_the_inbox(void **state)
+{
+	PGconn *db, *clerk = fake_connect();
+	struct conn *c = begin_with(&db, SPEC(""));
+	struct conn_command *done, *twin, *open;
+	const struct seen *s;
+
+	(void)state;
+	fake_start(c);
+	sql(db, "insert into ydz_sq (sbh, xm, zt) values ('A', '李四', 1), ('B', '王五', 1)");
+	sql(clerk, "set idle_in_transaction_session_timeout = '20s'");
+	done = fake_cmd(c, "C1", 1, "A", "{\"zt\":\"1\"}", "{\"zt\":\"2\"}");
+	fake_apply_one(c, done);
+	open = fake_cmd(c, "C2", 1, "B", "{\"zt\":\"1\"}", "{\"zt\":\"2\"}");
+	twin = fake_cmd(c, "C3", 1, "B", "{\"zt\":\"1\"}", "{\"zt\":\"2\"}");
+	done->attempted = open->attempted = twin->attempted = true;
+	/* not even the inbox could be read: nobody knows */
+	sql(clerk, "begin; select from bridge.bridge_meta for update");
+	s = fake_apply_one(c, done);
+	assert_int_equal(s->what, 'l');
+	assert_true(done->attempted);
+	sql(clerk, "rollback");
+	/* it could, and then the table was locked */
+	sql(clerk, "begin; lock table ydz_sq in access exclusive mode");
+	s = fake_apply_one(c, open);
+	assert_int_equal(s->what, 'l');
+	assert_false(open->attempted);
+	s = fake_apply_one(c, done);
+	assert_int_equal(s->what, 'a');
+	assert_int_equal(s->status, RCPT_APPLIED);
+	assert_true(s->atomic);
+	sql(clerk, "rollback");
+	/* a row that is locked, and one that waits for another command */
+	sql(clerk, "begin; select from ydz_sq where sbh = 'B' for update");
+	open->attempted = true;
+	fake_forget(c);
+	fake_apply(c, (struct conn_command *[]){open, twin}, 2);
+	assert_int_equal(c->nseen, 2);
+	assert_int_equal(c->seen[0].what, 'l');
+	assert_int_equal(c->seen[1].what, 'l');
+	assert_false(open->attempted);
+	assert_false(twin->attempted);
+	PQfinish(clerk);
+	end_with(c, db);
+}
+
 static void a_successor_fences_us_out(void **state)
 {
 	PGconn *db;
@@ -635,6 +682,7 @@ int main(void)
 		cmocka_unit_test(triggers_show_in_the_post_image),
 		cmocka_unit_test(what_a_trigger_can_do),
 		cmocka_unit_test(a_locked_row_waits_alone),
+		cmocka_unit_test(what_is_put_off_was_looked_up_in_the_inbox),
 		cmocka_unit_test(a_successor_fences_us_out),
 		cmocka_unit_test(without_an_inbox_it_compares),
 		cmocka_unit_test(where_no_table_may_be_added),
