@@ -123,6 +123,7 @@ static void part_add(struct map_job *j, const struct cfg_node *n)
 	struct br_str list = map_scalar(j, n, "list");
 	const struct shape *schema = j->schema->shape;
 	struct br_str names[SHAPE_MAX_PARTS];
+	size_t nnames = 0;
 	int part;
 
 	if (n->kind != CFG_MAP) {
@@ -136,11 +137,11 @@ static void part_add(struct map_job *j, const struct cfg_node *n)
 	list = list.p ? list : n->key;
 	part = shape_find_part(schema, list);
 	for (unsigned i = 1; i < schema->nparts; i++)
-		names[i - 1] = schema->parts[i].name;
+		names[nnames++] = schema->parts[i].name;
 	if (part <= 0) {
 		map_problem(
 			j, cfg_problem(j->report, n, BR_E_MAP_UNKNOWN_LIST, "list", map_z(j, list),
-				   "hint", map_hint(j, list, names, schema->nparts - 1u), NULL));
+				   "hint", map_hint(j, list, names, nnames), NULL));
 		return;
 	}
 	for (unsigned i = 0; i < j->nparts; i++) {
@@ -164,7 +165,6 @@ static void part_add(struct map_job *j, const struct cfg_node *n)
 static int shape_compile(struct map_job *j)
 {
 	struct shape_builder *b = shape_begin(j->a);
-	int n = 0;
 
 	if (!b)
 		return -BR_E_NOMEM;
@@ -173,7 +173,7 @@ static int shape_compile(struct map_job *j)
 			return map_shape_problem(j, j->node, "the record", "at most 15 parts");
 		for (size_t i = 0; i < j->nnames; i++) {
 			if (j->names[i].part == p &&
-				(n = shape_add_field(b, j->names[i].name, SHAPE_TEXT, NULL)) < 0)
+				shape_add_field(b, j->names[i].name, SHAPE_TEXT, NULL) < 0)
 				return map_shape_problem(
 					j, j->names[i].at, "the record", "at most 512 columns");
 		}

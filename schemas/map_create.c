@@ -181,7 +181,7 @@ size_t map_match_keys(const struct mapping *m, const struct image *kase, struct 
 
 		while (have < x->n && (c[have] = root_value(kase, x->fields[have])))
 			have++;
-		if (have < x->n)
+		if (!x->n || have < x->n)
 			continue;
 		/* of two fields the first one's value is the scheme: the numbers of one item are a
 		 * scheme of their own */

@@ -101,11 +101,11 @@ static struct br_str free_text(
 	if (col->max_chars && count > col->max_chars)
 		count = col->max_chars;
 	for (size_t i = 0; i < count; i++) {
-		const char *c = chars[below(g, BR_LEN(chars))];
-		size_t w = strlen(c);
+		struct br_str c = br_str_z(chars[below(g, BR_LEN(chars))]);
+		size_t w = c.n;
 		int64_t size;
 
-		memcpy(text + n, c, w);
+		memcpy(text + n, c.p, w);
 		size = col->charset
 			       ? map_charset_size(col->charset, (struct br_str){text, n + w}, &bad)
 			       : (int64_t)(n + w);

@@ -125,7 +125,7 @@ static int concat_get(struct map_run *run, const struct map_line *line,
 	if (!p)
 		return -BR_E_NOMEM;
 	*out = (struct br_str){p, 0};
-	for (uint16_t i = 0; i < last; i++) {
+	for (size_t i = 0; i < last; i++) {
 		if (i && line->sep.n)
 			memcpy(p + out->n, line->sep.p, line->sep.n);
 		out->n += i ? line->sep.n : 0;

@@ -136,6 +136,7 @@ static void add_frame(struct br_err *err, enum br_err_code code, size_t limit, v
 	close_frame(err);
 }
 
+#undef br_err_set
 int br_err_set(struct br_err *err, enum br_err_code code, ...)
 {
 	va_list args;

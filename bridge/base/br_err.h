@@ -54,6 +54,9 @@ static inline void br_err_clear(struct br_err *err)
  * returned at once: return br_err_set(err, BR_E_CFG_UNKNOWN_KEY, "key", key, "at", place, NULL);
  */
 int br_err_set(struct br_err *err, enum br_err_code code, ...) __attribute__((sentinel));
+#ifdef __clang_analyzer__ /* which cannot see into it, and would follow calls that fail with 0 */
+#define br_err_set(err, code, ...) (br_err_set((err), (code), __VA_ARGS__), -(int)(code))
+#endif
 /* Adds a place to a failure that came from below; returns rc. */
 int br_err_wrap(struct br_err *err, int rc, enum br_err_code where, ...) __attribute__((sentinel));
 

@@ -537,8 +537,12 @@ struct br_http *br_http_new(struct br_loop *l, unsigned max_connections,
 
 static void destroy(struct br_http *h)
 {
-	while (h->spare)
-		free_call(h->spare);
+	for (struct call *c = h->spare, *next; c; c = next) {
+		next = c->next;
+		c->next = NULL;
+		c->link = NULL;
+		free_call(c);
+	}
 	curl_multi_cleanup(h->multi);
 	br_timer_set(h->loop, &h->timer, -1);
 	free(h);

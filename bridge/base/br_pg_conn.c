@@ -81,7 +81,7 @@ int br_pg_opts_init(struct br_pg_opts *o, const char *conninfo, struct br_err *e
 	}
 	fill(o);
 	patience = option(o->parsed, "connect_timeout");
-	o->connect_us = patience && patience->val ? atoll(patience->val) * 1000000 : 0;
+	o->connect_us = patience && patience->val ? strtoll(patience->val, NULL, 10) * 1000000 : 0;
 	if (o->connect_us <= 0)
 		o->connect_us = 10 * 1000000;
 	return 0;
@@ -212,7 +212,8 @@ static void hide_quoted(char *out, const char *text)
 		const char *end = NULL;
 		size_t q = 0;
 
-		while (q < BR_LEN(quotes) && strncmp(text, quotes[q].open, strlen(quotes[q].open)))
+		while (q < BR_LEN(quotes) &&
+			strncmp(text, quotes[q].open, strlen(quotes[q].open)) != 0)
 			q++;
 		if (q == BR_LEN(quotes)) {
 			size_t plain = strcspn(text + 1, "\"'\xe2\xc2") + 1;

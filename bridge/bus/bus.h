@@ -58,7 +58,7 @@ size_t bus_max_message(const struct bus *b);
 int bus_check_setting(const char *key, const char *value, struct br_err *err);
 uint64_t bus_sent(const struct bus *b); /* last ticket given */
 
-#define BUS_AT_END -1
+#define BUS_AT_END (-1)
 /* Adds a source: one partition read from `offset` (BUS_AT_END: the high watermark at this moment).
  * With BUS_AT_END, or when at is not NULL, the broker is asked (waits up to 5 s), the offset is
  * checked against what the partition holds, and the start is returned in *at; otherwise nothing
@@ -116,7 +116,7 @@ int bus_topics_check(const struct cfg_site *site, const struct bus_topic_plan *p
 int bus_topics_apply(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n,
 	struct bus_topic_check *out, struct br_err *err);
 
-#define BUS_NO_ANSWER -1
+#define BUS_NO_ANSWER (-1)
 /* Synchronous (CLI): the high watermarks of partition 0 of these topics, BUS_NO_ANSWER where the
  * topic is missing or did not answer in time. 0, or -BR_E_BUS_UNREACHABLE when the broker did not
  * answer within timeout_ms. */

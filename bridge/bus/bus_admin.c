@@ -74,7 +74,7 @@ static int admin_open(struct admin *d, const struct cfg_site *site, struct br_er
 	*d = (struct admin){.site = site};
 	d->rk = bus_handle(site, "casebridge-topics", NULL, err);
 	if (!d->rk)
-		return -(int)(err ? br_err_code(err) : BR_E_BUS_START);
+		return -BR_E_BUS_START; /* err says what it was */
 	d->queue = rd_kafka_queue_new(d->rk);
 	code = rd_kafka_metadata(d->rk, 1, NULL, &d->metadata, ASK_MS);
 	if (!code && !has_controller(d))

@@ -183,7 +183,7 @@ static void put_base64(struct br_jw *w, struct br_str bytes)
 
 static int base64_value(char c)
 {
-	const char *at = c ? memchr(base64_digits, c, 64) : NULL;
+	const char *at = c ? strchr(base64_digits, c) : NULL;
 
 	return at ? (int)(at - base64_digits) : -1;
 }

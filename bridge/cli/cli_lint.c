@@ -31,7 +31,11 @@ int cli_lint(struct cli *c)
 	if (cli_need_site(c) != CLI_OK)
 		return CLI_CONFIG;
 	cfg_site_read(c->folder, &c->arena, &c->report, &c->site);
-	if (c->site && c->site->schemas_folder)
+	if (!c->site) {
+		cfg_report_print(&c->report, stderr, c->lang);
+		return CLI_CONFIG;
+	}
+	if (c->site->schemas_folder)
 		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema);
 	for (struct cfg_system *s = c->schema ? c->site->systems : NULL; s; s = s->next) {
 		struct map_set *set;

@@ -198,8 +198,13 @@ int cli_run(struct cli *c)
 	br_err_clear(&err);
 	r.loop = br_loop_new(&err);
 	r.children = calloc(c->site->nsystems + 1, sizeof(*r.children));
-	if (!r.loop || !r.children)
+	if (!r.loop || !r.children) {
+		if (r.loop)
+			br_err_set(&err, BR_E_NOMEM, NULL);
+		br_loop_free(r.loop);
+		free(r.children);
 		return cli_fail(c, &err);
+	}
 	r.deadline = (struct br_timer){.fn = kill_rest, .arg = &r};
 	br_loop_on_signal(r.loop, on_signal, &r);
 	add_child(&r, NULL);

@@ -123,7 +123,7 @@ static bool is_control(wchar_t c)
 const char *cli_printable(struct br_arena *a, const char *text)
 {
 	struct br_str s = br_str_z(text);
-	struct br_str out = BR_STR("");
+	struct br_str out;
 	size_t n = 0;
 	char *p = NULL;
 

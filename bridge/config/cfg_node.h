@@ -67,6 +67,10 @@ struct cfg_node *cfg_get(const struct cfg_node *map, const char *key);
  * added. Returns -code. */
 int cfg_problem(struct cfg_report *report, const struct cfg_node *at, enum br_err_code code, ...)
 	__attribute__((sentinel));
+#ifdef __clang_analyzer__ /* as for br_err_set() */
+#define cfg_problem(report, at, code, ...)                                                         \
+	(cfg_problem((report), (at), (code), __VA_ARGS__), -(int)(code))
+#endif
 /* The same for the key of a member instead of its value: unknown keys, keys that do not belong
  * here. */
 int cfg_problem_key(struct cfg_report *report, const struct cfg_node *at, enum br_err_code code,

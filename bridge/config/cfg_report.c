@@ -69,6 +69,7 @@ static int add(struct cfg_report *report, const struct cfg_node *at, bool warnin
 		k[2], v[2], k[3], v[3], k[4], v[4], k[5], v[5], k[6], v[6], k[7], v[7], NULL);
 }
 
+#undef cfg_problem
 int cfg_problem(struct cfg_report *report, const struct cfg_node *at, enum br_err_code code, ...)
 {
 	va_list args;

@@ -115,7 +115,7 @@ struct br_str http_fill(
 	struct br_buf b;
 	struct br_str out;
 
-	if (!memchr(template.p ? template.p : "", '{', template.n))
+	if (!template.p || !memchr(template.p, '{', template.n))
 		return template;
 	br_buf_init(&b, 16u << 20);
 	for (size_t i = 0; i < template.n;) {

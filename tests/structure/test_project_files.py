@@ -65,3 +65,11 @@ def test_kafka_jars_are_pinned():
     assert poms and all(re.fullmatch(r"[0-9][0-9.]*", version) for version in poms)
     sums = read("tools/kafka-pom/SHA256SUMS").splitlines()
     assert len(sums) > 40 and any("kafka_2.13-4.1.1.jar" in line for line in sums)
+
+
+def test_checks_left_out_say_why():
+    text = read(".clang-tidy")
+    left_out = set(re.findall(r"^\s+-([a-z][a-zA-Z0-9.-]+),?$", text, re.M))
+    reasons = "\n".join(line for line in text.splitlines() if line.startswith("#"))
+    assert left_out and "WarningsAsErrors: '*'" in text
+    assert {check for check in left_out if check not in reasons} == set()

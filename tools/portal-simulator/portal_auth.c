@@ -24,6 +24,7 @@ void auth_init(struct auth *a)
 	a->used = NULL;
 }
 
+/* NOLINTBEGIN(clang-analyzer-unix.Malloc): it does not follow the lists of uthash */
 void auth_free(struct auth *a)
 {
 	struct nonce *n, *next;
@@ -71,6 +72,7 @@ static bool nonce_is_new(struct auth *a, const char *text, int64_t keep_ms)
 	pthread_mutex_unlock(&a->lock);
 	return n != NULL;
 }
+/* NOLINTEND(clang-analyzer-unix.Malloc) */
 
 /* The order matters: the clock first, since a nonce is remembered only while its time is accepted;
  * the nonce last, so that nobody without the secret can use up another's. */

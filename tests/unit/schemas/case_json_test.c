@@ -206,7 +206,7 @@ static void test_round_trip(void **state)
 	random_begin();
 	br_buf_init(&buf, 8 << 20);
 	for (unsigned i = 0; i < rounds; i++) {
-		struct image img, back;
+		struct image img, back = {NULL, 0};
 		struct br_err err;
 
 		random_image(schema->shape, &arena, &img);
@@ -315,7 +315,7 @@ static void test_against_jansson(void **state)
 	random_begin();
 	br_buf_init(&buf, 8 << 20);
 	for (unsigned i = 0; i < rounds; i++) {
-		struct image img, back;
+		struct image img, back = {NULL, 0};
 		struct br_err err;
 		json_error_t error;
 		json_t *want, *got;
@@ -395,7 +395,7 @@ static void test_damaged(void **state)
 	random_begin();
 	br_buf_init(&buf, 8 << 20);
 	for (unsigned i = 0; i < rounds; i++) {
-		struct image img, back;
+		struct image img, back = {NULL, 0};
 		struct br_err err;
 		json_t *root, *tree, *ours, *theirs;
 		size_t at, cut, n;

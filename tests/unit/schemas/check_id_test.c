@@ -64,11 +64,11 @@ static void test_every_wrong_digit(void **state)
 	(void)state;
 	for (size_t n = 0; n < BR_LEN(ids); n++) {
 		for (size_t at = 0; at < 18; at++) {
-			for (char c = '0'; c <= '9'; c++) {
+			for (int c = '0'; c <= '9'; c++) {
 				char text[19];
 
 				memcpy(text, ids[n], sizeof(text));
-				text[at] = c;
+				text[at] = (char)c;
 				assert_int_equal(check_citizen_id(br_str_z(text)), c == ids[n][at]);
 			}
 		}
