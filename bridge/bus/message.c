@@ -19,8 +19,8 @@ struct member {
 };
 
 static const char *const type_words[] = {"HELLO", "OBS", "INTENT", "RCPT", "CURSOR", "DIGEST",
-	"SWEEP", "BYE", "BEGIN", "CMD", "FENCE", "PING", "REFETCH", "PAUSE", "RESUME", "RESTART",
-	"HELD", NULL};
+	"SWEEP", "ALIVE", "BYE", "BEGIN", "CMD", "FENCE", "PING", "REFETCH", "PAUSE", "RESUME",
+	"RESTART", "HELD", NULL};
 static const char *const status_words[] = {"APPLIED", "STALE", "EXISTS", "AMBIGUOUS", "GONE",
 	"REJECTED", "PARKED", "PENDING", "PROGRESS", NULL};
 static const char *const op_words[] = {"create", "update", NULL};
@@ -78,6 +78,7 @@ static const struct member members[] = {
 	ROW("beat", beat, INT, T(HELLO), 0, NULL),
 	ROW("map_hash", map_hash, HEX, T(HELLO) | T(BEGIN), 0, NULL),
 	ROW("assigned", assigned, INT, T(PING), T(BEGIN), NULL),
+	ROW("counted", counted, INT, T(PING), 0, NULL),
 	ROW("incarnation", incarnation, INT, T(BEGIN), 0, NULL),
 	ROW("spec", spec, RAW, 0, T(BEGIN), NULL),
 	ROW("sweep_mode", sweep_mode, WORD, T(FENCE), 0, sweep_words),

@@ -21,12 +21,13 @@ enum msg_type {
 	MSG_CURSOR, /* in: cursor - produced after every observation it covers */
 	MSG_DIGEST, /* in: rec, lo, hi, digests */
 	MSG_SWEEP,  /* in: sweep (id), done */
+	MSG_ALIVE,  /* in: nothing but its seq, which comes back in a PING */
 	MSG_BYE,    /* in: clean stop; the successor need not wait for the lease */
 	MSG_BEGIN,  /* deliver: nonce, assigned (epoch), incarnation, spec */
 	MSG_CMD,    /* deliver: did, op, rec, lid, nk, base, image (set), ver, attempted */
 	MSG_FENCE,  /* deliver: nonce, cursor, sweep_mode, attempted (the predecessor did not say
 		       BYE: wait for its lease) */
-	MSG_PING,   /* deliver: ts, assigned (epoch of the connector that counts) */
+	MSG_PING,   /* deliver: ts, assigned (epoch of the connector that counts), counted */
 	MSG_REFETCH, /* deliver: rec, lids */
 	MSG_PAUSE,   /* deliver */
 	MSG_RESUME,  /* deliver */
@@ -73,6 +74,7 @@ struct msg {
 	/* HELLO, BEGIN, FENCE */
 	struct br_str nonce, inc, caps;
 	int64_t target_epoch, beat, assigned, incarnation;
+	int64_t counted; /* PING: highest seq of the assigned epoch that the bridge has taken */
 	uint64_t map_hash;
 	struct br_str spec;   /* raw JSON array of record specs (map_spec) */
 	struct br_str cursor; /* raw JSON, the connector's own */

@@ -399,7 +399,10 @@ void hub_publish_pings(struct hub_publisher *p, struct hub_world *w, int64_t wal
 	bool fatal = false;
 
 	for (size_t i = 0; i < w->nsystems; i++) {
-		struct msg m = {.type = MSG_PING, .ts = wall_ms, .assigned = w->systems[i].epoch};
+		struct msg m = {.type = MSG_PING,
+			.ts = wall_ms,
+			.assigned = w->systems[i].epoch,
+			.counted = w->systems[i].last_seq};
 
 		/* a lost PING only makes a connector cautious */
 		if (w->systems[i].nonce[0] && !w->systems[i].left_out)

@@ -139,7 +139,7 @@ static void on_acked(void *arg)
 	if (c->ending)
 		return;
 	conn_flush(c);
-	conn_intents_acked(c);
+	conn_give_intended(c);
 	conn_soon(c);
 }
 
@@ -222,7 +222,7 @@ static void hello(struct conn *c)
 	m.nonce = br_str_z(c->nonce);
 	m.caps = caps(c->promises);
 	c->epoch = 0;
-	c->heard_us = br_loop_now(c->loop);
+	c->heard_us = c->lease_from_us = br_loop_now(c->loop);
 	c->stage = CONN_HELLO;
 	conn_emit(c, &m, NULL, BR_STR_NONE);
 }
@@ -278,6 +278,7 @@ static void reset_session(struct conn *c)
 	c->epoch = c->seq = c->hub_epoch = c->pseq = 0;
 	c->said = 0;
 	c->write_from_us = 0;
+	c->alive_seq = 0;
 	c->phase = c->last_phase = PHASE_NONE;
 	c->phase_over = c->paused = c->wake = c->sweep_full = c->cursor_due = false;
 	c->cursor_told_us = 0;

@@ -85,8 +85,8 @@ static void fence(struct conn *c, const struct msg *m)
 		return;
 	c->heard_us = br_loop_now(c->loop);
 	if (!(c->promises & CONN_INBOX) && m->attempted) {
-		/* its last call ends a lease after the last PING it can have read, which is before
-		 * our BEGIN */
+		/* its last call ends a lease after it said the last thing that counted, and that
+		 * stands in Kafka before our HELLO */
 		c->write_from_us = c->heard_us + c->system->lease_ms * 1000 + 2000000;
 		br_info("waiting for the lease of the connector before this one",
 			L_INT("ms", c->system->lease_ms + 2000));
@@ -117,6 +117,29 @@ static void pause_or_resume(struct conn *c, bool paused)
 	}
 }
 
+static void say_alive(struct conn *c)
+{
+	struct msg m = {.type = MSG_ALIVE};
+
+	c->alive_us = br_loop_now(c->loop);
+	conn_emit(c, &m, NULL, BR_STR_NONE);
+	c->alive_seq = m.seq;
+}
+
+/* One ALIVE is on its way at any time, and each PING that counts it makes the next one. */
+static void ping(struct conn *c, const struct msg *m)
+{
+	c->heard_us = br_loop_now(c->loop);
+	if (!conn_needs_intent(c))
+		return;
+	if (c->alive_seq && m->assigned == c->epoch && m->counted >= c->alive_seq) {
+		c->lease_from_us = c->alive_us;
+		c->alive_seq = 0;
+	}
+	if (!c->alive_seq)
+		say_alive(c);
+}
+
 static void dispatch(struct conn *c, const struct msg *m)
 {
 	char why[200];
@@ -132,7 +155,7 @@ static void dispatch(struct conn *c, const struct msg *m)
 		fence(c, m);
 		break;
 	case MSG_PING:
-		c->heard_us = br_loop_now(c->loop);
+		ping(c, m);
 		break;
 	case MSG_REFETCH:
 		conn_add_refetch(c, m);
@@ -150,8 +173,7 @@ static void dispatch(struct conn *c, const struct msg *m)
 	}
 }
 
-/* Nothing was said to us for a whole lease. */
-static bool is_silent(const struct conn *c)
+bool conn_hears_nothing(const struct conn *c)
 {
 	return br_loop_now(c->loop) - c->heard_us > c->system->lease_ms * 1000;
 }
@@ -162,7 +184,7 @@ static bool is_silent(const struct conn *c)
  */
 static bool is_widowed(const struct conn *c, const struct msg *m)
 {
-	return m->epoch < c->hub_epoch && is_silent(c);
+	return m->epoch < c->hub_epoch && conn_hears_nothing(c);
 }
 
 /* True when m is next; a hole ends the session. */
@@ -197,7 +219,7 @@ static void before_begin(struct conn *c, const struct msg *m)
 {
 	if (m->type == MSG_BEGIN && br_str_eq(m->nonce, br_str_z(c->nonce)))
 		own_begin(c, m);
-	else if (m->type == MSG_PING && is_silent(c))
+	else if (m->type == MSG_PING && conn_hears_nothing(c))
 		end_with(c, END_RETRY, BR_E_CONN_RESTART, "why", "HELLO was not answered");
 }
 

@@ -108,9 +108,16 @@ struct conn {
 	int64_t target_epoch, beat;
 	int64_t epoch, seq;
 	int64_t hub_epoch, pseq; /* last taken */
-	int64_t heard_us; /* PING, BEGIN or FENCE was read, or HELLO said: what the lease hangs on
-			   */
-	int64_t write_from_us; /* the predecessor's lease is over then */
+	int64_t heard_us;	 /* PING, BEGIN or FENCE was read, or HELLO said */
+	/*
+	 * The lease runs from the moment we said the newest thing of which the bridge said that it
+	 * counts: HELLO, later an ALIVE. So nobody's clock but our own matters, nor how long a word
+	 * lay unread. Whatever counts of us stands in Kafka before our successor's HELLO: it was
+	 * said before the successor can have begun to wait for our lease.
+	 */
+	int64_t lease_from_us;
+	int64_t alive_seq, alive_us; /* the ALIVE that no PING has counted yet; seq 0: none */
+	int64_t write_from_us;	     /* the predecessor's lease is over then */
 	unsigned promises;
 	struct br_arena arena;	     /* records and spec */
 	struct br_arena in_arena;    /* of the message being read */
@@ -168,6 +175,8 @@ void conn_running(struct conn *c);
 
 /* conn_deliver.c */
 void conn_hear(struct conn *c);
+/* Nothing was said to us for a whole lease. */
+bool conn_hears_nothing(const struct conn *c);
 
 /* conn_work.c */
 void conn_init_work(struct conn *c);
@@ -176,10 +185,13 @@ void conn_take_command(struct conn *c, const struct msg *m);
 void conn_begin_settling(struct conn *c);
 bool conn_may_apply(struct conn *c);
 void conn_apply_some(struct conn *c);
-void conn_intents_acked(struct conn *c);
 /* What the write guard held back is looked at again now. */
 void conn_retry_held(struct conn *c);
+/* Those whose INTENT is acknowledged go to the kind while the lease suffices. */
+void conn_give_intended(struct conn *c);
 bool conn_in_doubt(const struct conn *c);
+/* The kind's writes are no transactions with an inbox row: they need INTENT and lease. */
+bool conn_needs_intent(const struct conn *c);
 void conn_drop_work(struct conn *c);
 
 /* conn_turn.c */

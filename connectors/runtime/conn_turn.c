@@ -149,6 +149,7 @@ static void sleep_until_due(struct conn *c)
 /* APPLY ends by itself when all is answered. While nothing else waits, more commands may join. */
 static void go_on_applying(struct conn *c)
 {
+	conn_give_intended(c);
 	if (c->nrunning + c->nintents == 0) {
 		c->phase_over = true;
 		return;

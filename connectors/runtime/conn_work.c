@@ -8,8 +8,8 @@
  *
  * Kinds whose writes are no transactions with an inbox row (no CONN_INBOX) get a command only after
  * its INTENT is acknowledged, so that a successor knows what may have been called, and with a
- * deadline: no call may outlast the lease, which hangs on the last PING read from the bridge and on
- * the INTENT's own acknowledgement.
+ * deadline: no call may outlast the lease. While the lease does not suffice commands wait for the
+ * PING that renews it.
  */
 #include "conn_internal.h"
 
@@ -26,7 +26,7 @@
 	8 /* with less than this part of the lease left no call is begun; PING comes every fourth  \
 	   */
 
-static bool needs_intent(const struct conn *c)
+bool conn_needs_intent(const struct conn *c)
 {
 	return !(c->promises & CONN_INBOX);
 }
@@ -144,7 +144,7 @@ bool conn_in_doubt(const struct conn *c)
 	if (c->nrunning || c->nintents)
 		return true;
 	for (const struct conn_work *w = c->by_did; w; w = w->hh.next)
-		if (w->state != WORK_ANSWERED && w->cmd.attempted && needs_intent(c))
+		if (w->state != WORK_ANSWERED && w->cmd.attempted && conn_needs_intent(c))
 			return true;
 	return false;
 }
@@ -219,12 +219,12 @@ static void settled(struct conn *c, struct conn_work *w)
 /* How long calls may run. */
 static int64_t lease_end(const struct conn *c)
 {
-	return c->heard_us + c->system->lease_ms * 1000;
+	return c->lease_from_us + c->system->lease_ms * 1000;
 }
 
-static bool lease_suffices(const struct conn *c, int64_t end)
+static bool lease_suffices(const struct conn *c)
 {
-	return end - br_loop_now(c->loop) >= c->system->lease_ms * 1000 / LEASE_LEFT;
+	return lease_end(c) - br_loop_now(c->loop) >= c->system->lease_ms * 1000 / LEASE_LEFT;
 }
 
 static void lease_lost(struct conn *c)
@@ -241,8 +241,13 @@ static void lease_lost(struct conn *c)
 
 bool conn_may_apply(struct conn *c)
 {
-	return c->ready && !c->paused && !c->stopping &&
-	       (!needs_intent(c) || br_loop_now(c->loop) >= c->write_from_us);
+	if (!c->ready || c->paused || c->stopping)
+		return false;
+	if (!conn_needs_intent(c))
+		return true;
+	/* a bridge that says nothing any more is to be found by a new handshake */
+	return br_loop_now(c->loop) >= c->write_from_us &&
+	       (lease_suffices(c) || conn_hears_nothing(c));
 }
 
 static void give(struct conn *c, struct conn_work **works, size_t n)
@@ -285,10 +290,10 @@ static bool hold_back(struct conn *c, struct conn_work *w)
 
 void conn_apply_some(struct conn *c)
 {
-	size_t max = needs_intent(c) ? APPLY_CALLS : APPLY_INBOX, n = 0;
+	size_t max = conn_needs_intent(c) ? APPLY_CALLS : APPLY_INBOX, n = 0;
 	struct conn_work *works[APPLY_INBOX];
 
-	if (needs_intent(c) && !lease_suffices(c, lease_end(c))) {
+	if (conn_needs_intent(c) && !lease_suffices(c)) {
 		lease_lost(c);
 		return;
 	}
@@ -299,7 +304,7 @@ void conn_apply_some(struct conn *c)
 		c->nready--;
 		if (hold_back(c, w))
 			continue;
-		if (needs_intent(c))
+		if (conn_needs_intent(c))
 			intend(c, w);
 		else
 			works[n++] = w;
@@ -308,26 +313,18 @@ void conn_apply_some(struct conn *c)
 		give(c, works, n);
 }
 
-void conn_intents_acked(struct conn *c)
+void conn_give_intended(struct conn *c)
 {
 	struct conn_work *works[APPLY_CALLS];
-	int64_t end = br_loop_now(c->loop) + c->system->lease_ms * 1000;
 	uint64_t acked = bus_acked(c->bus);
 	size_t n = 0;
 
-	/* both anchors: what was read from the bridge, and that our own word got through */
-	if (end > lease_end(c))
-		end = lease_end(c);
-	while (c->intents && c->intents->intent <= acked) {
+	while (c->intents && c->intents->intent <= acked && lease_suffices(c)) {
 		struct conn_work *w = c->intents;
 
-		if (!lease_suffices(c, end)) {
-			lease_lost(c);
-			return;
-		}
 		DL_DELETE(c->intents, w);
 		c->nintents--;
-		w->cmd.deadline_us = end;
+		w->cmd.deadline_us = lease_end(c);
 		works[n++] = w;
 	}
 	if (n)

@@ -4,10 +4,12 @@
  * knows of epochs, so a successor waits for the lease of the one before. What is modelled, and what
  * must hold, is said in bridge.pml.
  *
- * Time. A lease runs from the last word of the bridge that was read. The wait of a successor, begun
- * when it reads its FENCE, outlasts every lease that ran then. That is only so while a word counts
- * from when it was said; LEASE_FROM_READING lets it count from when it is read, however long it lay
- * there.
+ * Time. A lease runs from when its connector said the newest thing that the bridge has counted (HELLO
+ * by BEGIN, ALIVE by PING), which is before its successor's HELLO counts. The wait of the successor,
+ * begun when it reads its FENCE, so outlasts every such lease, also one that the predecessor finds
+ * renewed only later: then it ends within the wait. Before that FENCE is read a lease may be renewed
+ * at any time, which is more than PINGs allow. LEASE_FROM_READING lets it run from when the bridge's
+ * word is read, however long that lay there.
  * A call reaches the server, or is lost, before its lease is over, also after its sender's death,
  * and a call that was given up has come through by then or never will (LATE_CALL: may still).
  *
@@ -118,9 +120,9 @@ inline compare()
 #define MAY_WRITE (waits[me] == 2)
 #endif
 #ifdef LEASE_FROM_READING
-#define CAN_RENEW 1
+#define RENEWED 2
 #else
-#define CAN_RENEW (newest <= ep[me])
+#define RENEWED (newest <= ep[me] -> 2 : (waits[OTHER_ONE] == 1 -> 1 : 0))
 #endif
 
 inline hear()
@@ -130,7 +132,7 @@ inline hear()
 	:: k == BEGIN && ep[me] && x > ep[me] -> goto gone
 	:: k == BEGIN && y == says[me] && !ep[me] ->
 		ep[me] = x;
-		lease[me] = (CAN_RENEW -> 2 : 0)
+		lease[me] = RENEWED
 	:: k == FENCE && y == says[me] && !fenced ->
 		fenced = 1;
 		settling = (out != 0);
@@ -192,7 +194,7 @@ end:	do
 		waits[me] = 2
 	   }
 	:: atomic { lease[me] && me != last && !calls[me] -> lease[me] = 0 }
-	:: atomic { ep[me] && lease[me] != 2 && CAN_RENEW -> lease[me] = 2 }
+	:: atomic { ep[me] && lease[me] < RENEWED -> lease[me] = RENEWED }
 	:: atomic { fenced && step == IDLE && out && MAY_WRITE && lease[me] ->
 		say(INTENT, ep[me], out, 0, 0, 0);
 		step = LOOK

@@ -49,7 +49,7 @@ static struct fake {
 	int flood; /* so many rows in one poll */
 	const char *cursor;
 	size_t refetched, refetch_calls;
-	int64_t first_apply_us;
+	int64_t first_apply_us, deadline_us;
 	struct msg_digest digests[2];
 	size_t ndigests;
 } fake;
@@ -126,6 +126,7 @@ static void fake_apply(void *state, struct conn_command *const *cmds, size_t n)
 		fake.first_apply_us = br_loop_now(conn_loop(fake.c));
 	for (size_t i = 0; i < n; i++) {
 		trace('A');
+		fake.deadline_us = cmds[i]->deadline_us;
 		fake.cmds[fake.ncmds++ % BR_LEN(fake.cmds)] = cmds[i];
 		if (fake.later > 0) {
 			fake.later--;
@@ -313,6 +314,11 @@ static void say_begin(void)
 		.nonce = br_str_z(nonce),
 		.assigned = epoch,
 		.spec = br_str_z(fake.spec ? fake.spec : SPEC)});
+}
+
+static void ping(int64_t counted)
+{
+	say((struct msg){.type = MSG_PING, .ts = 1, .assigned = epoch, .counted = counted});
 }
 
 static struct msg command(int64_t n, const char *lid, const char *xm)
@@ -718,7 +724,7 @@ static void test_intent_comes_before_the_call(void **state)
 	rd_kafka_mock_broker_set_rtt(cluster, 1, 0);
 	assert_true(bus_acked(conn->bus) >= 2); /* HELLO and INTENT */
 	assert_true(fake.cmds[0]->deadline_us > br_loop_now(loop));
-	assert_true(fake.cmds[0]->deadline_us <= conn->heard_us + fake_system.lease_ms * 1000);
+	assert_true(fake.cmds[0]->deadline_us <= conn->lease_from_us + fake_system.lease_ms * 1000);
 	expect(MSG_INTENT);
 	assert_int_equal(last.did.n, 1);
 	assert_int_equal(last.attempt, 1);
@@ -743,14 +749,48 @@ static void test_no_call_without_a_lease(void **state)
 	fake_system.lease_ms = 700;
 	shake_hands(false);
 	heard = conn->heard_us;
-	say((struct msg){.type = MSG_PING, .ts = 1});
+	ping(0);
 	WAIT(conn->heard_us > heard);
+	expect(MSG_ALIVE);
 	WAIT(br_loop_now(loop) > conn->heard_us + 700000);
 	assert_int_equal(conn->stage, CONN_RUN); /* reading alone needs no lease */
 	say(command(1, "L1", "a"));
 	expect(MSG_BYE); /* nothing was called */
 	expect_hello();
 	assert_int_equal(count('A'), 0);
+}
+
+/* One that stood still reads BEGIN, FENCE and PING when a successor may have waited its lease out.
+ */
+static void test_the_lease_runs_from_what_was_said(void **state)
+{
+	int64_t seq;
+
+	(void)state;
+	start(CONN_CAS);
+	expect_hello();
+	conn->lease_from_us -= fake_system.lease_ms * 1000; /* so long */
+	say_begin();
+	say((struct msg){.type = MSG_FENCE, .nonce = br_str_z(nonce)});
+	ping(0);
+	say(command(1, "L1", "a"));
+	expect(MSG_ALIVE);
+	seq = last.seq;
+	/* what does not count it yet, or counts in another's epoch, renews nothing */
+	ping(seq - 1);
+	epoch--;
+	ping(seq);
+	epoch++;
+	WAIT(conn->pseq == pseq);
+	for (int i = 0; i < 20; i++)
+		br_loop_turn(loop, 1000);
+	assert_string_equal(fake.trace, "OBP"); /* reading alone needs no lease */
+	assert_int_equal(conn->nintents, 0);
+	ping(seq);
+	expect(MSG_ALIVE);
+	expect(MSG_INTENT);
+	expect(MSG_RCPT);
+	assert_int_equal(fake.deadline_us, conn->lease_from_us + fake_system.lease_ms * 1000);
 }
 
 static void test_the_predecessors_lease_is_waited_for(void **state)
@@ -766,7 +806,7 @@ static void test_the_predecessors_lease_is_waited_for(void **state)
 	from = br_loop_now(loop);
 	say((struct msg){.type = MSG_FENCE, .nonce = br_str_z(nonce), .attempted = true});
 	while (count('A') == 0) {
-		say((struct msg){.type = MSG_PING, .ts = 1});
+		ping(conn->seq);
 		br_loop_turn(loop, 50000);
 		assert_int_equal(count('P'), 0);
 		assert_true(br_loop_now(loop) < from + WAIT_US);
@@ -1348,6 +1388,7 @@ int main(void)
 		ON_STAGE(test_intent_comes_before_the_call),
 		ON_STAGE(test_caps_are_words),
 		ON_STAGE(test_no_call_without_a_lease),
+		ON_STAGE(test_the_lease_runs_from_what_was_said),
 		ON_STAGE(test_the_predecessors_lease_is_waited_for),
 		ON_STAGE(test_clean_stop_says_bye),
 		ON_STAGE(test_no_bye_while_in_doubt),
