@@ -485,3 +485,21 @@ struct br_str case_place(const struct case_schema *s, const struct cell *c, stru
 	return br_arena_printf(a, "%.*s/%.*s/%.*s", BR_STR_ARG(s->shape->parts[c->part].name),
 		BR_STR_ARG(c->key), BR_STR_ARG(f->name));
 }
+
+bool case_find_place(const struct case_schema *s, struct br_str name, struct cell *out)
+{
+	const char *first = name.n ? memchr(name.p, '/', name.n) : NULL,
+		   *last = name.n ? memrchr(name.p, '/', name.n) : NULL;
+	int part = 0, field;
+
+	*out = (struct cell){.value = BR_STR_NONE};
+	if (first && first != last) {
+		part = shape_find_part(s->shape, (struct br_str){name.p, (size_t)(first - name.p)});
+		out->key = (struct br_str){first + 1, (size_t)(last - first) - 1};
+		name = (struct br_str){last + 1, (size_t)(name.p + name.n - last) - 1};
+	}
+	field = part < 0 ? -1 : shape_find(s->shape, (unsigned)part, name);
+	out->part = (uint8_t)part;
+	out->field = (uint16_t)field;
+	return field >= 0;
+}

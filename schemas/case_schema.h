@@ -106,6 +106,9 @@ const struct case_field *case_field(const struct case_schema *s, unsigned number
 const struct code_table *case_codes(const struct case_schema *s, struct br_str name);
 /* Full name of a place for people and logs: "applicant.name", "steps/2/opinion". In the arena. */
 struct br_str case_place(const struct case_schema *s, const struct cell *c, struct br_arena *a);
+/* The other way round: a cell without a value, whose key borrows from name. False: the case has no
+ * such place. */
+bool case_find_place(const struct case_schema *s, struct br_str name, struct cell *out);
 
 /*
  * Nested JSON of the case: members in the order of the schema, lists sorted by element key with the

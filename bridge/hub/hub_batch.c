@@ -159,6 +159,16 @@ static void want_for(struct hub_batch *b, struct hub_item *it, struct hub_system
 	}
 }
 
+static void want_for_order(struct hub_batch *b, const struct hub_order *o)
+{
+	if (o->id.n)
+		b->want.orders[b->want.norders++] = o->id;
+	if (o->parked)
+		b->want.parked[b->want.nparked++] = o->parked;
+	if (o->conflict)
+		b->want.conflicts[b->want.nconflicts++] = o->conflict;
+}
+
 static void decode(struct hub_batch *b, struct hub_source *sources, size_t i)
 {
 	struct hub_item *it = &b->items[i];
@@ -172,8 +182,8 @@ static void decode(struct hub_batch *b, struct hub_source *sources, size_t i)
 	it->mapped = NULL;
 	if (!s) {
 		it->bad = !hub_order_read(r->value, &b->arena, &it->order, &it->err);
-		if (!it->bad && it->order.cid.n)
-			want_case(b, it->order.cid);
+		if (!it->bad)
+			want_for_order(b, &it->order);
 		return;
 	}
 	it->bad = msg_read(r->value, shape_of, b, &b->arena, &it->msg, &it->err) < 0;
@@ -189,7 +199,11 @@ static bool want_room(struct hub_batch *b)
 	b->want.lids = br_arena_array(a, struct ledger_lid, b->n * 2 + 1);
 	b->want.cids = br_arena_array(a, struct hub_id, b->n + 1);
 	b->want.ranges = br_arena_array(a, struct ledger_range, b->n + 1);
-	return b->want.lids && b->want.cids && b->want.ranges;
+	b->want.orders = br_arena_array(a, struct br_str, b->n + 1);
+	b->want.parked = br_arena_array(a, int64_t, b->n + 1);
+	b->want.conflicts = br_arena_array(a, int64_t, b->n + 1);
+	return b->want.lids && b->want.cids && b->want.ranges && b->want.orders && b->want.parked &&
+	       b->want.conflicts;
 }
 
 /* The first offset a source would give is not known here; its position is. */

@@ -9,18 +9,16 @@
  * judged as a whole. Where the list only grows (mode: append) it is kept and noted.
  */
 #include "hub_step.h"
+#include "hub_version.h"
 
 struct merge {
 	struct hub_world *w;
 	struct hub_link *l;
 	struct hub_case *k;
-	bool first;		   /* first contact: there was no base to compare with */
-	struct image got;	   /* canonical reading of the record */
-	struct image_builder over; /* accepted cells */
-	struct image_builder gone; /* elements of the case that were taken away (IMAGE_ELEMENT) */
-	struct br_jw delta;
-	bool accepted;
-	bool told_again; /* something must be written back to this system */
+	bool first;		    /* first contact: there was no base to compare with */
+	struct image got;	    /* canonical reading of the record */
+	struct hub_version version; /* what is accepted */
+	bool told_again;	    /* something must be written back to this system */
 };
 
 static bool behind(const struct hub_link *l, unsigned part, struct br_str key, unsigned field)
@@ -98,66 +96,10 @@ static bool may_write(const struct merge *m, const struct case_field *f)
 	return owner != CASE_OWNER_BRIDGE && !owner_takes_part(m, owner);
 }
 
-static void delta_add(struct merge *m, const struct cell *old, const struct cell *now)
-{
-	br_jw_key(&m->delta, case_place(m->w->schema, now, m->w->arena));
-	br_jw_array(&m->delta);
-	if (old && !cell_is_null(old))
-		br_jw_str(&m->delta, old->value);
-	else
-		br_jw_null(&m->delta);
-	if (!cell_is_null(now))
-		br_jw_str(&m->delta, now->value);
-	else
-		br_jw_null(&m->delta);
-	br_jw_end_array(&m->delta);
-}
-
-static void remember_status(struct merge *m, const struct cell *v)
-{
-	struct hub_case *k = m->k;
-	struct br_str *had;
-
-	if (v->part != 0 || v->field != m->w->schema->f_status || cell_is_null(v))
-		return;
-	for (size_t i = 0; i < k->nhad; i++)
-		if (br_str_eq(k->had[i], v->value))
-			return;
-	had = br_arena_array(m->w->arena, struct br_str, k->nhad + 1);
-	if (!had) {
-		m->w->failed = true;
-		return;
-	}
-	if (k->nhad)
-		memcpy(had, k->had, k->nhad * sizeof(*had));
-	had[k->nhad++] = v->value;
-	k->had = had;
-}
-
-/* Re-assertions are counted per value: with a new one every system starts anew. */
-static void forget_tries(struct merge *m, const struct cell *v)
-{
-	for (struct hub_link *l = m->k->links; l; l = l->next) {
-		if (versions_of(&l->tries, v) == 0)
-			continue;
-		if (versions_set(&l->tries, m->w->arena, v->part, v->key, v->field, 0) < 0)
-			m->w->failed = true;
-		l->dirty = true;
-	}
-}
-
 static void accept_value(struct merge *m, const struct cell *v, const struct cell *old)
 {
-	int32_t ver = m->k->ver + 1;
-
-	image_set(&m->over, v->part, v->key, v->field, v->value);
-	if (versions_set(&m->k->fver, m->w->arena, v->part, v->key, v->field, ver) < 0)
-		m->w->failed = true;
-	forget_tries(m, v);
-	hub_set_held(m->w, m->l, v, ver);
-	delta_add(m, old, v);
-	remember_status(m, v);
-	m->accepted = true;
+	hub_version_set(&m->version, v, old);
+	hub_set_held(m->w, m->l, v, hub_version_number(&m->version));
 }
 
 /* The case's value stands: the system is told again, but an owner's value is not written for ever
@@ -272,22 +214,13 @@ static bool may_go(const struct merge *m, const struct cell *element, enum hub_c
 
 static void take_away(struct merge *m, const struct cell *element)
 {
-	int32_t ver = m->k->ver + 1;
 	const struct cell *c;
 
 	for (uint32_t i = 0; (c = next_of(m, element, &i));) {
-		struct cell none = *c;
-
-		none.value = BR_STR_NONE;
-		if (versions_set(&m->k->fver, m->w->arena, c->part, c->key, c->field, ver) < 0)
-			m->w->failed = true;
-		forget_tries(m, c);
-		hub_set_held(m->w, m->l, c, ver);
-		if (!cell_is_null(c))
-			delta_add(m, c, &none);
+		hub_version_drop(&m->version, c);
+		hub_set_held(m->w, m->l, c, hub_version_number(&m->version));
 	}
-	image_set_null(&m->gone, element->part, element->key, IMAGE_ELEMENT);
-	m->accepted = true;
+	hub_version_drop_element(&m->version, element);
 }
 
 /* It is written again as a whole; the first place counts and tells for all. */
@@ -435,56 +368,6 @@ static size_t find_changed(struct merge *m, const struct image *local, const str
 	return n;
 }
 
-static void write_history(struct merge *m)
-{
-	struct hub_history *h = br_arena_new(m->w->arena, struct hub_history);
-
-	br_jw_end_object(&m->delta);
-	if (!h || br_jw_failed(&m->delta)) {
-		m->w->failed = true;
-		return;
-	}
-	h->kase = m->k;
-	h->ver = m->k->ver;
-	h->sys = m->l->sys;
-	h->delta = br_arena_copy(m->w->arena, br_buf_str(m->delta.b));
-	h->at_ms = m->w->now_ms;
-	h->source = m->w->source;
-	h->offset = m->w->offset;
-	*m->w->history_end = h;
-	m->w->history_end = &h->next;
-}
-
-static void add_match_keys(struct merge *m)
-{
-	struct br_str scheme[8], value[8];
-	size_t n = map_match_keys(m->l->map, &m->k->doc, scheme, value, BR_LEN(scheme));
-
-	for (size_t i = 0; i < n; i++)
-		if (!hub_world_match(m->w, scheme[i], value[i]))
-			hub_world_add_key(m->w, m->k, scheme[i], value[i], true);
-}
-
-/* The accepted cells become a new version of the case. */
-static void commit_version(struct merge *m)
-{
-	struct image over, doc, gone;
-
-	if (image_build_end(&m->over, &over) < 0 || image_build_end(&m->gone, &gone) < 0 ||
-		image_merge(&m->k->doc, &over, m->w->arena, &doc) < 0 ||
-		image_without(&doc, &gone, m->w->arena, &doc) < 0) {
-		m->w->failed = true;
-		return;
-	}
-	m->k->doc = doc;
-	m->k->ver++;
-	m->k->updated_ms = m->w->now_ms;
-	m->k->dirty = true;
-	m->k->publish = true;
-	write_history(m);
-	add_match_keys(m);
-}
-
 static bool shows_part(const struct image *img, uint8_t part)
 {
 	for (uint32_t i = 0; i < img->n; i++)
@@ -545,6 +428,7 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	struct map_issue issue;
 	const struct cell **changed, **gone;
 	size_t nchanged, ngone;
+	bool accepted;
 
 	changed = br_arena_alloc(w->arena, sizeof(*changed) * (local->n + base->n + 1));
 	if (!changed) {
@@ -571,11 +455,7 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 		l->dirty = true;
 		return MERGE_PARKED;
 	}
-	image_build(&m.over, w->arena, (uint32_t)m.got.n);
-	image_build(&m.gone, w->arena, (uint32_t)ngone);
-	br_buf_reset(&w->delta);
-	br_jw_init(&m.delta, &w->delta);
-	br_jw_object(&m.delta);
+	hub_version_begin(&m.version, w, l->kase, m.got.n, (uint32_t)ngone);
 	for (uint32_t i = 0; i < m.got.n; i++)
 		if (place_changed(&m, &m.got.cells[i], changed, nchanged + ngone) ||
 			comes_back(&m, &m.got.cells[i], changed, nchanged))
@@ -583,12 +463,11 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	merge_all_gone(&m, gone, ngone);
 	keep_base(l, local);
 	l->shadow = *local;
-	if (m.accepted)
-		commit_version(&m);
+	accepted = hub_version_end(&m.version, &(struct hub_origin){.link = l});
 	hub_link_touch(w, l);
-	if (m.accepted)
+	if (accepted)
 		hub_dispatch_case(w, m.k);
 	else
 		hub_dispatch_link(w, l);
-	return m.accepted ? MERGE_ACCEPTED : m.told_again ? MERGE_REFUSED : MERGE_NOTHING;
+	return accepted ? MERGE_ACCEPTED : m.told_again ? MERGE_REFUSED : MERGE_NOTHING;
 }

@@ -1,9 +1,20 @@
 /*
  * hub_order.h - orders of people, from the ctl topic.
  *
- *   {"t":"SYSTEM","sys":"portal","state":"live"}                     live | trial | paused
- *   {"t":"RETRY","sys":..,"case":..,"record":..,"lid":..}            try a link again, or read a
- * record
+ *   {"t":"SYSTEM","sys":"portal","state":"live"}                      live | trial | paused
+ *
+ * and decisions, each with an id of its own ("id"), who ("by") and why ("why"):
+ *
+ *   {"t":"RESOLVE","conflict":12,"take":true,"seen":5}   the value that lost becomes the case's; or
+ *                                                        (false) what the case says stays
+ *   {"t":"CORRECT","parked":17,"place":"applicant.name","value":"张三","seen":5}
+ *                                                        a value of the item's case, null empties
+ *   {"t":"DROP","parked":17}                             the item is settled as it is
+ *   {"t":"RETRY","parked":17}                            its link is tried again, its record read
+ *                                                        again; why may be missing
+ *
+ * seen: the version of the case that the person looked at. A value that has changed since is not
+ * overwritten unseen.
  */
 #ifndef HUB_ORDER_H
 #define HUB_ORDER_H
@@ -11,15 +22,19 @@
 #include "hub_state.h"
 
 struct hub_order {
-	struct br_str type, sys, state, cid, rec, lid;
+	struct br_str type, sys, state;
+	struct br_str id, by, why;
+	int64_t parked, conflict; /* 0: none */
+	int64_t seen;
+	bool take;
+	struct br_str place, value; /* value.p NULL: null */
 };
 
 /* False with err when it is no order; texts point into value or the arena. */
 bool hub_order_read(
 	struct br_str value, struct br_arena *a, struct hub_order *o, struct br_err *err);
-/* Folds it; its case, if it names one, must be in the world. False: it is for a system nobody
- * knows.
- */
+/* Folds it; what it is about (hub_matter, its case), if it names one, must be in the world, and
+ * whether it was followed before. False: nobody knows such an order, or its system. */
 bool hub_order_fold(struct hub_world *w, const struct hub_order *o);
 
 #endif

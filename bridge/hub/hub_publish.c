@@ -1,5 +1,6 @@
 #include "hub_publish.h"
 
+#include "hub_decide.h"
 #include "hub_step.h"
 #include "ledger.h"
 
@@ -24,6 +25,7 @@ struct hub_publisher {
 	struct hub_case *kase;
 	struct hub_history *history;
 	struct hub_parked *item;
+	struct hub_decision *decision;
 	struct hub_link *link;
 	int stage;
 };
@@ -212,28 +214,47 @@ static void write_links(const struct hub_case *k, struct br_jw *j)
 	br_jw_end_array(j);
 }
 
-static bool send_event(struct hub_publisher *p, int to, const struct hub_case *k, int32_t ver,
-	const char *type, int64_t at_ms, struct br_err *err, bool *fatal)
+struct event {
+	int to; /* topic */
+	struct br_str id, subject;
+	const char *type;
+	int64_t at_ms;
+};
+
+/* CloudEvents 1.0, Kafka protocol binding, binary mode. */
+static bool send_event(
+	struct hub_publisher *p, const struct event *e, struct br_err *err, bool *fatal)
 {
-	char id[64], when[40];
-	struct br_str ce_id = {id, (size_t)snprintf(id, sizeof(id), "%s:%" PRId32, k->ulid, ver)};
-	/* CloudEvents 1.0, Kafka protocol binding, binary mode */
+	char when[40];
 	struct bus_header headers[] = {
 		{"ce_specversion", BR_STR("1.0")},
-		{"ce_id", ce_id},
+		{"ce_id", e->id},
 		{"ce_source", p->source},
-		{"ce_type", br_str_z(type)},
-		{"ce_subject", {k->ulid, HUB_ULID_TEXT}},
-		{"ce_time", time_text(at_ms, when, sizeof(when))},
+		{"ce_type", br_str_z(e->type)},
+		{"ce_subject", e->subject},
+		{"ce_time", time_text(e->at_ms, when, sizeof(when))},
 		{"ce_dataschema", p->dataschema},
 		{"content-type", BR_STR("application/json")},
 	};
 	uint64_t ticket;
 
 	br_err_clear(err);
-	return sent(bus_send(p->bus, to, -1, headers[4].value, br_buf_str(&p->value), headers,
+	return sent(bus_send(p->bus, e->to, -1, e->subject, br_buf_str(&p->value), headers,
 			    BR_LEN(headers), &ticket, err),
 		err, fatal);
+}
+
+static bool send_version(struct hub_publisher *p, int to, const struct hub_case *k, int32_t ver,
+	const char *type, int64_t at_ms, struct br_err *err, bool *fatal)
+{
+	char id[64];
+	struct event e = {.to = to,
+		.id = {id, (size_t)snprintf(id, sizeof(id), "%s:%" PRId32, k->ulid, ver)},
+		.subject = {k->ulid, HUB_ULID_TEXT},
+		.type = type,
+		.at_ms = at_ms};
+
+	return send_event(p, &e, err, fatal);
 }
 
 static bool send_case(struct hub_publisher *p, struct hub_world *w, const struct hub_case *k,
@@ -254,7 +275,7 @@ static bool send_case(struct hub_publisher *p, struct hub_world *w, const struct
 		case_write(w->schema, &k->doc, &j);
 	write_links(k, &j);
 	br_jw_end_object(&j);
-	return send_event(
+	return send_version(
 		p, p->cases, k, k->ver, "cn.casebridge.case.changed.v1", k->updated_ms, err, fatal);
 }
 
@@ -271,10 +292,60 @@ static bool send_history(
 	br_jw_kint(&j, "version", h->ver);
 	br_jw_kstr(&j, "system", h->sys ? h->sys->code : BR_STR(""));
 	br_jw_kstr(&j, "at", time_text(h->at_ms, when, sizeof(when)));
+	if (h->by.n) {
+		br_jw_kstr(&j, "by", h->by);
+		br_jw_kstr(&j, "why", h->why);
+		br_jw_kstr(&j, "order", h->order);
+	}
 	br_jw_kraw(&j, "changes", h->delta);
 	br_jw_end_object(&j);
-	return send_event(p, p->audit, h->kase, h->ver, "cn.casebridge.case.history.v1", h->at_ms,
+	return send_version(p, p->audit, h->kase, h->ver, "cn.casebridge.case.history.v1", h->at_ms,
 		err, fatal);
+}
+
+static void write_decision(const struct hub_decision *d, struct br_str ulid, struct br_jw *j)
+{
+	char when[40];
+
+	br_jw_object(j);
+	br_jw_kstr(j, "order", d->order);
+	br_jw_kstr(j, "decision", br_str_z(d->kind));
+	br_jw_kstr(j, "outcome", br_str_z(hub_outcome_word(d->outcome)));
+	br_jw_kstr(j, "by", d->by);
+	br_jw_kstr(j, "why", d->why);
+	br_jw_kstr(j, "at", time_text(d->at_ms, when, sizeof(when)));
+	if (d->parked)
+		br_jw_kint(j, "parked", d->parked);
+	if (d->conflict)
+		br_jw_kint(j, "conflict", d->conflict);
+	if (d->sys)
+		br_jw_kstr(j, "system", d->sys->code);
+	if (d->has_case)
+		br_jw_kstr(j, "case_id", ulid);
+	if (d->place.n)
+		br_jw_kstr(j, "field", d->place);
+	if (d->ver)
+		br_jw_kint(j, "version", d->ver);
+	br_jw_end_object(j);
+}
+
+static bool send_decision(
+	struct hub_publisher *p, const struct hub_decision *d, struct br_err *err, bool *fatal)
+{
+	char text[HUB_ULID_TEXT + 1];
+	struct br_str ulid = {text, HUB_ULID_TEXT};
+	struct event e = {.to = p->audit,
+		.id = d->order,
+		.subject = d->has_case ? ulid : d->order,
+		.type = "cn.casebridge.decision.v1",
+		.at_ms = d->at_ms};
+	struct br_jw j;
+
+	hub_ulid_text(&d->cid, text);
+	br_buf_reset(&p->value);
+	br_jw_init(&j, &p->value);
+	write_decision(d, ulid, &j);
+	return send_event(p, &e, err, fatal);
 }
 
 /* Header names as Kafka Connect's DeadLetterQueueReporter writes them, so that the usual tools show
@@ -308,6 +379,7 @@ bool hub_publish(struct hub_publisher *p, struct hub_world *w, struct br_err *er
 		p->kase = w->cases;
 		p->history = w->history;
 		p->item = w->parked;
+		p->decision = w->decisions;
 		p->stage = 1;
 	}
 	for (; p->out; p->out = p->out->next)
@@ -321,6 +393,9 @@ bool hub_publish(struct hub_publisher *p, struct hub_world *w, struct br_err *er
 			return false;
 	for (; p->item; p->item = p->item->next)
 		if (!send_parked(p, p->item, err, fatal))
+			return false;
+	for (; p->decision; p->decision = p->decision->next)
+		if (!send_decision(p, p->decision, err, fatal))
 			return false;
 	p->stage = 0;
 	return true;

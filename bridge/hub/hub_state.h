@@ -158,8 +158,9 @@ struct hub_case {
 struct hub_history {
 	struct hub_case *kase;
 	int32_t ver;
-	struct hub_system *sys;
-	struct br_str delta; /* JSON {"place": [old, new]} */
+	struct hub_system *sys;	      /* NULL: a person did, by an order */
+	struct br_str by, why, order; /* only then */
+	struct br_str delta;	      /* JSON {"place": [old, new]} */
 	int64_t at_ms;
 	int source;
 	int64_t offset;
@@ -220,6 +221,66 @@ struct hub_unpark {
 	struct hub_unpark *next;
 };
 
+/* A row of the ledger that waits (or waited) for a person and that an order is about: a parked item
+ * or a conflict. Loaded, never made by a batch. */
+enum hub_matter_sort { MATTER_PARKED, MATTER_CONFLICT };
+struct hub_matter {
+	enum hub_matter_sort sort;
+	int64_t id;
+	bool open;
+	bool inbound; /* parked: a record that came, and not a command that could not go */
+	struct hub_system *sys; /* NULL: taken out of the site */
+	struct hub_id cid;
+	bool has_case;
+	struct br_str rec, lid; /* parked */
+	struct br_str place;
+	struct br_str lose; /* conflict: JSON value */
+	struct hub_matter *next;
+};
+
+/* What became of an order. The words are the ledger's; people see a sentence for each. */
+#define HUB_OUTCOMES(X)                                                                            \
+	X(done)                                                                                    \
+	X(settled)                                                                                 \
+	/* what it is about was settled before */ X(                                               \
+		unknown) /* there is no such item, case or place */                                \
+	X(changed)                                                                                 \
+	/* the value is not any more the one the person saw */ X(                                  \
+		same) /* the case says so already */ X(invalid) /* the field cannot have           \
+								   this value */                   \
+		X(inbound) /* what came from a system is corrected there */ X(                     \
+			protected) /* numbers that systems give, and what the bridge works out     \
+				      itself */                                                    \
+		X(element) /* a row of a list that was deleted: only the system itself can take it \
+			      away */                                                              \
+		X(reason)  /* nobody, or no reason, is named */
+enum hub_outcome {
+#define X(name) OUTCOME_##name,
+	HUB_OUTCOMES(X)
+#undef X
+};
+
+/* A person's order, followed or not: kept by its id, so that it counts once, and told to all. */
+struct hub_decision {
+	struct br_str order; /* its id */
+	const char *kind;    /* take | keep | correct | drop | retry */
+	struct br_str by, why;
+	enum hub_outcome outcome;
+	const struct hub_matter *matter; /* or NULL */
+	const char *status;		 /* of the matter from now on; NULL: it stays open */
+	struct hub_system *sys;		 /* or NULL */
+	struct hub_id cid;
+	bool has_case;
+	struct br_str place;
+	int32_t ver; /* of the case that came of it, or 0 */
+	/* as told again after a restart, when no matter is at hand */
+	int64_t parked, conflict;
+	int64_t at_ms;
+	int source;
+	int64_t offset;
+	struct hub_decision *next;
+};
+
 enum hub_out_kind {
 	OUT_BEGIN,
 	OUT_CMD,
@@ -269,12 +330,16 @@ struct hub_world {
 	struct hub_case *cases;	    /* by cid */
 	struct hub_link *links;	    /* by (sys, rec, lid) */
 	struct hub_match_key *keys; /* by (scheme, value) */
+	struct hub_matter *matters; /* what orders of the batch are about */
+	struct br_str *orders;	    /* ids of orders that were followed before */
+	size_t norders;
 
 	/* what the batch did */
 	struct hub_history *history, **history_end;
 	struct hub_conflict *conflicts, **conflicts_end;
 	struct hub_parked *parked, **parked_end;
 	struct hub_unpark *unparked, **unparked_end;
+	struct hub_decision *decisions, **decisions_end;
 	struct hub_out *outs, **outs_end;
 	unsigned begins; /* OUT_BEGIN among them: nearly always none */
 
@@ -306,6 +371,8 @@ struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, str
 void hub_world_set_lid(struct hub_world *w, struct hub_link *l, struct br_str lid);
 void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,
 	struct br_str value, bool is_new);
+struct hub_matter *hub_world_matter(
+	const struct hub_world *w, enum hub_matter_sort sort, int64_t id);
 struct hub_link *hub_case_link(
 	const struct hub_case *k, const struct hub_system *s, struct br_str rec);
 

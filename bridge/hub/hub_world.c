@@ -17,6 +17,11 @@ void hub_world_begin(struct hub_world *w, struct br_arena *a)
 	w->parked_end = &w->parked;
 	w->unparked = NULL;
 	w->unparked_end = &w->unparked;
+	w->decisions = NULL;
+	w->decisions_end = &w->decisions;
+	w->matters = NULL;
+	w->orders = NULL;
+	w->norders = 0;
 	w->outs = NULL;
 	w->outs_end = &w->outs;
 	w->begins = 0;
@@ -118,6 +123,15 @@ struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, str
 	*end = l;
 	hub_world_set_lid(w, l, lid);
 	return l;
+}
+
+struct hub_matter *hub_world_matter(
+	const struct hub_world *w, enum hub_matter_sort sort, int64_t id)
+{
+	for (struct hub_matter *m = w->matters; m; m = m->next)
+		if (m->sort == sort && m->id == id)
+			return m;
+	return NULL;
 }
 
 struct hub_link *hub_case_link(

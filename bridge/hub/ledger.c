@@ -392,7 +392,7 @@ static const enum ledger_type link_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT
 static const enum ledger_type settled_types[] = {LT_UUID, LT_INT2, LT_END};
 static const enum ledger_type match_types[] = {LT_TEXT, LT_TEXT, LT_UUID, LT_END};
 static const enum ledger_type history_types[] = {
-	LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_INT8, LT_TIME, LT_END};
+	LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_INT8, LT_TIME, LT_TEXT, LT_TEXT, LT_TEXT, LT_END};
 static const enum ledger_type conflict_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_JSON,
 	LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_INT4, LT_END};
 static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT,
@@ -439,6 +439,7 @@ struct ledger *ledger_new(
 	for (size_t i = 0; i < BR_LEN(all_rows); i++)
 		ledger_rows_init(
 			(struct ledger_rows *)((char *)g + all_rows[i].offset), all_rows[i].types);
+	ledger_orders_init(g);
 	g->pg = br_pg_new(l, dsn, on_state, g, err);
 	if (!g->pg) {
 		ledger_free(g);
@@ -454,6 +455,7 @@ void ledger_free(struct ledger *g)
 	br_pg_free(g->pg);
 	for (size_t i = 0; i < BR_LEN(all_rows); i++)
 		ledger_rows_release((struct ledger_rows *)((char *)g + all_rows[i].offset));
+	ledger_orders_release(g);
 	br_buf_release(&g->json);
 	ledger_cache_release(&g->cache);
 	free(g);

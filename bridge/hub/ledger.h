@@ -63,6 +63,12 @@ struct ledger_want {
 	size_t nkeys;
 	struct ledger_range *ranges;
 	size_t nranges;
+	/* Of orders: which of these ids are known (w->orders), and the items they are about, with
+	 * their cases (w->matters). */
+	struct br_str *orders;
+	size_t norders;
+	int64_t *parked, *conflicts;
+	size_t nparked, nconflicts;
 	struct hub_system *due; /* also links of this system that wait for credit */
 	int64_t due_limit;
 	struct hub_link **due_links; /* filled in */
@@ -84,7 +90,7 @@ void ledger_abandon(struct ledger *g, ledger_fn *done, void *arg);
 void ledger_load_inflight(
 	struct ledger *g, struct hub_world *w, struct hub_system *s, ledger_fn *done, void *arg);
 /* Cases changed by inputs of [published, next) of a topic, into a fresh world, marked publish;
- * their history rows too. */
+ * their history rows too, and what became of orders. */
 void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	const struct ledger_position *positions, size_t npositions, ledger_fn *done, void *arg);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Result bytes go with the result; what the world keeps is copied into its arena. */
-static struct br_str keep(struct hub_world *w, struct br_str s)
+struct br_str ledger_keep(struct hub_world *w, struct br_str s)
 {
 	struct br_str copy;
 
@@ -29,7 +29,7 @@ static bool read_image(
 	if (!json.n)
 		return true;
 	br_err_clear(&err);
-	br_jr_init(&r, keep(w, json), w->arena, &err);
+	br_jr_init(&r, ledger_keep(w, json), w->arena, &err);
 	/* a column that the mapping no longer has is no reason to lose the rest */
 	if (image_read(&r, shape, true, w->arena, out) == 0)
 		return true;
@@ -47,7 +47,7 @@ static bool read_versions(struct ledger *g, struct br_str json, struct versions 
 	if (!json.n)
 		return true;
 	br_err_clear(&err);
-	br_jr_init(&r, keep(w, json), w->arena, &err);
+	br_jr_init(&r, ledger_keep(w, json), w->arena, &err);
 	if (versions_read(&r, w->schema->shape, w->arena, out) == 0)
 		return true;
 	ledger_fail(g, &err);
@@ -56,7 +56,7 @@ static bool read_versions(struct ledger *g, struct br_str json, struct versions 
 
 static void read_had(struct hub_world *w, struct hub_case *k, struct br_str s)
 {
-	struct br_str text = keep(w, s);
+	struct br_str text = ledger_keep(w, s);
 	size_t n = text.n ? 1 : 0, at = 0;
 
 	for (size_t i = 0; i < text.n; i++)
@@ -91,7 +91,7 @@ void ledger_read_case(struct ledger *g, const PGresult *res, int row)
 		return;
 	k->ver = (int32_t)ledger_get_int(res, row, 1);
 	br_err_clear(&err);
-	br_jr_init(&r, keep(w, ledger_get_text(res, row, 2)), w->arena, &err);
+	br_jr_init(&r, ledger_keep(w, ledger_get_text(res, row, 2)), w->arena, &err);
 	if (br_jr_next(&r) != BR_JT_OBJECT || case_read(w->schema, &r, true, w->arena, &k->doc) < 0)
 		ledger_fail(g, &err);
 	read_versions(g, ledger_get_text(res, row, 3), &k->fver);
@@ -124,7 +124,7 @@ static void read_inflight(struct ledger *g, struct hub_link *l, struct br_str js
 		return;
 	shape = map_shape(l->map);
 	br_err_clear(&err);
-	br_jr_init(&r, keep(w, json), w->arena, &err);
+	br_jr_init(&r, ledger_keep(w, json), w->arena, &err);
 	f->on = true;
 	f->all = true;
 	t = br_jr_next(&r);
@@ -171,10 +171,10 @@ static void read_inflight(struct ledger *g, struct hub_link *l, struct br_str js
 	f->nplaces = places.n;
 }
 
-static struct hub_system *system_of(struct hub_world *w, int64_t id)
+struct hub_system *ledger_system(struct hub_world *w, int64_t id)
 {
 	for (size_t i = 0; i < w->nsystems; i++)
-		if (w->systems[i].id == id)
+		if (id && w->systems[i].id == id)
 			return &w->systems[i];
 	return NULL;
 }
@@ -184,7 +184,7 @@ struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row
 	struct hub_world *w = g->w;
 	struct hub_id cid = ledger_get_id(res, row, 0);
 	struct hub_case *k = hub_world_case(w, &cid);
-	struct hub_system *s = system_of(w, ledger_get_int(res, row, 1));
+	struct hub_system *s = ledger_system(w, ledger_get_int(res, row, 1));
 	struct br_str rec = ledger_get_text(res, row, 2);
 	struct hub_link *l;
 
@@ -194,21 +194,22 @@ struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row
 	l = hub_case_link(k, s, rec);
 	if (l)
 		return l;
-	l = hub_world_add_link(w, k, s, keep(w, rec), keep(w, ledger_get_text(res, row, 3)));
+	l = hub_world_add_link(
+		w, k, s, ledger_keep(w, rec), ledger_keep(w, ledger_get_text(res, row, 3)));
 	if (!l)
 		return NULL;
 	l->state = link_state_of(ledger_get_text(res, row, 4));
 	if (l->map) {
 		read_image(g, ledger_get_text(res, row, 5), map_shape(l->map), &l->shadow);
 	} else {
-		l->raw_shadow = keep(w, ledger_get_text(res, row, 5));
-		l->raw_inflight = keep(w, ledger_get_text(res, row, 9));
+		l->raw_shadow = ledger_keep(w, ledger_get_text(res, row, 5));
+		l->raw_inflight = ledger_keep(w, ledger_get_text(res, row, 9));
 	}
 	read_versions(g, ledger_get_text(res, row, 6), &l->held);
 	read_versions(g, ledger_get_text(res, row, 7), &l->tries);
 	l->n = ledger_get_int(res, row, 8);
 	read_inflight(g, l, ledger_get_text(res, row, 9));
-	l->ref = keep(w, ledger_get_text(res, row, 10));
+	l->ref = ledger_keep(w, ledger_get_text(res, row, 10));
 	l->due = ledger_get_bool(res, row, 11);
 	return l;
 }
@@ -289,15 +290,15 @@ static struct ledger_named *name_cases(
 		g->w->failed = true;
 	for (int i = 0; named && i < rows; i++) {
 		named[i].cid = ledger_get_id(res, i, 0);
-		named[i].a = keep(g->w, ledger_get_text(res, i, 1));
-		named[i].b =
-			PQnfields(res) > 2 ? keep(g->w, ledger_get_text(res, i, 2)) : BR_STR_NONE;
+		named[i].a = ledger_keep(g->w, ledger_get_text(res, i, 1));
+		named[i].b = PQnfields(res) > 2 ? ledger_keep(g->w, ledger_get_text(res, i, 2))
+						: BR_STR_NONE;
 	}
 	*n = named ? (size_t)rows : 0;
 	return named;
 }
 
-static void want_more(struct ledger *g, const struct hub_id *cid)
+void ledger_want_case(struct ledger *g, const struct hub_id *cid)
 {
 	if (!ledger_cache_give(&g->cache, g->w, cid))
 		ledger_add_id(&g->cids, cid);
@@ -312,7 +313,7 @@ static void on_lids(void *arg, const PGresult *res, const struct br_err *err)
 	for (int i = 0; res && i < PQntuples(res); i++) {
 		struct hub_id cid = ledger_get_id(res, i, 0);
 
-		want_more(g, &cid);
+		ledger_want_case(g, &cid);
 	}
 }
 
@@ -322,7 +323,7 @@ static void on_keys(void *arg, const PGresult *res, const struct br_err *err)
 
 	g->matched = name_cases(g, res, err, &g->nmatched);
 	for (size_t i = 0; i < g->nmatched; i++)
-		want_more(g, &g->matched[i].cid);
+		ledger_want_case(g, &g->matched[i].cid);
 }
 
 static void on_due(void *arg, const PGresult *res, const struct br_err *err)
@@ -331,7 +332,7 @@ static void on_due(void *arg, const PGresult *res, const struct br_err *err)
 
 	g->due = name_cases(g, res, err, &g->ndue);
 	for (size_t i = 0; i < g->ndue; i++)
-		want_more(g, &g->due[i].cid);
+		ledger_want_case(g, &g->due[i].cid);
 }
 
 static int known_cmp(const void *a, const void *b)
@@ -362,7 +363,7 @@ static void on_range(void *arg, const PGresult *res, const struct br_err *err)
 		if (!read_image(g, ledger_get_text(res, i, 1), map_shape(map), &shadow))
 			return;
 		range->known[range->nknown++] = (struct hub_known){
-			keep(g->w, ledger_get_text(res, i, 0)), image_hash(&shadow)};
+			ledger_keep(g->w, ledger_get_text(res, i, 0)), image_hash(&shadow)};
 	}
 	qsort(range->known, range->nknown, sizeof(*range->known), known_cmp);
 }
@@ -386,7 +387,7 @@ static void gather_wanted(struct ledger *g, const struct ledger_want *want)
 	}
 	ledger_rows_reset(&g->cids);
 	for (size_t i = 0; i < want->ncids; i++)
-		want_more(g, &want->cids[i]);
+		ledger_want_case(g, &want->cids[i]);
 	ledger_rows_reset(&g->keys);
 	for (size_t i = 0; i < want->nkeys; i++) {
 		ledger_add_text(&g->keys, want->keys[i].scheme);
@@ -425,8 +426,8 @@ static int send_ranges(struct ledger *g, struct ledger_want *want, struct br_err
 	for (size_t i = 0; i < want->nranges; i++) {
 		const struct ledger_range *r = &want->ranges[i];
 		struct br_str sys = br_arena_printf(g->w->arena, "%d", r->sys->id);
-		struct br_str lo = keep(g->w, r->lo), hi = keep(g->w, r->hi),
-			      rec = keep(g->w, r->rec);
+		struct br_str lo = ledger_keep(g->w, r->lo), hi = ledger_keep(g->w, r->hi),
+			      rec = ledger_keep(g->w, r->rec);
 		struct br_pg_param p[] = {{sys.p, 0, false}, {rec.p, 0, false},
 			{lo.n ? lo.p : NULL, 0, false}, {hi.n ? hi.p : NULL, 0, false}};
 
@@ -558,6 +559,7 @@ void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_posi
 	gather_wanted(g, want);
 	rc |= send_cases(g, &err);
 	rc |= send_names(g, &err);
+	rc |= ledger_orders_ask(g, want, &err);
 	rc |= send_ranges(g, want, &err);
 	rc |= send_due(g, want, &err);
 	ledger_rows_reset(&g->cids); /* from here on: what the answers name */
@@ -608,9 +610,12 @@ static void on_unpublished_history(void *arg, const PGresult *res, const struct 
 		if (!h || !(h->kase = hub_world_case(w, &cid)))
 			continue;
 		h->ver = (int32_t)ledger_get_int(res, i, 1);
-		h->sys = system_of(w, ledger_get_int(res, i, 2));
-		h->delta = keep(w, ledger_get_text(res, i, 3));
+		h->sys = ledger_system(w, ledger_get_int(res, i, 2));
+		h->delta = ledger_keep(w, ledger_get_text(res, i, 3));
 		h->at_ms = ledger_get_int(res, i, 4);
+		h->by = ledger_keep(w, ledger_get_text(res, i, 5));
+		h->why = ledger_keep(w, ledger_get_text(res, i, 6));
+		h->order = ledger_keep(w, ledger_get_text(res, i, 7));
 		h->kase->publish = true;
 		*w->history_end = h;
 		w->history_end = &h->next;
@@ -627,15 +632,14 @@ void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	ledger_begin_operation(g, w, done, arg);
 	ledger_rows_reset(&g->pos);
 	for (size_t i = 0; i < n; i++) {
-		if (!positions[i].sys)
-			continue;
-		ledger_add_text(&g->pos, positions[i].sys->code);
+		ledger_add_text(&g->pos, positions[i].sys ? positions[i].sys->code : BR_STR(""));
 		ledger_add_int(&g->pos, positions[i].published);
 		ledger_add_int(&g->pos, positions[i].next);
 	}
 #define CAUSED                                                                                     \
 	" from unnest($1::text[], $2::int8[], $3::int8[]) u(code, lo, hi)"                         \
-	" join casebridge.systems s on s.code = u.code"                                            \
+	" join (select id, code from casebridge.systems union all select 0, '') s on s.code = "    \
+	"u.code"                                                                                   \
 	" join casebridge.history h on h.sys = s.id and h.pos >= u.lo and h.pos < u.hi"
 #define UNPUBLISHED "with t as materialized (select distinct h.cid" CAUSED ") "
 	rc |= ledger_rows_send(
@@ -644,8 +648,9 @@ void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 		&g->pos, g->pg, "unpub_links", UNPUBLISHED LINKS_OF_T, ledger_on_links, g, &err);
 	rc |= ledger_rows_send(&g->pos, g->pg, "unpub_history",
 		"select h.cid, h.ver, h.sys, h.delta, (extract(epoch from h.at) * "
-		"1000)::int8" CAUSED " order by h.sys, h.pos, h.ver",
+		"1000)::int8, h.person, h.why, h.order_id" CAUSED " order by h.sys, h.pos, h.ver",
 		on_unpublished_history, g, &err);
+	rc |= ledger_orders_unpublished(g, &err);
 	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
 	if (rc < 0) {
 		ledger_fail(g, &err);

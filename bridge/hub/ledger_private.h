@@ -37,6 +37,8 @@ struct ledger {
 	/* rows of the statements, kept for their capacity */
 	struct ledger_rows lids, cids, keys, new_cases, cases, new_links, links, settled, match,
 		history, conflicts, parked, unparked, pos;
+	struct ledger_rows order_ids, parked_ids, conflict_ids; /* asked for */
+	struct ledger_rows orders, settled_parked, settled_conflicts;
 };
 
 /* Every operation's end: calls done with the first failure, once. */
@@ -57,6 +59,25 @@ void ledger_read_case(struct ledger *g, const PGresult *res, int row);
 struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row);
 void ledger_on_cases(void *arg, const PGresult *res, const struct br_err *err);
 void ledger_on_links(void *arg, const PGresult *res, const struct br_err *err);
+/* The system with this id; NULL: none of this site. */
+struct hub_system *ledger_system(struct hub_world *w, int64_t id);
+/* Bytes of a result go with it: a copy in the world's arena. */
+struct br_str ledger_keep(struct hub_world *w, struct br_str s);
+/* The case is put into the world from the cache, or named among those that the second look loads.
+ */
+void ledger_want_case(struct ledger *g, const struct hub_id *cid);
+
+/* ---- ledger_orders.c ---- */
+
+void ledger_orders_init(struct ledger *g);
+void ledger_orders_release(struct ledger *g);
+/* Asks for what orders of the batch are about, in the first look of a load. */
+int ledger_orders_ask(struct ledger *g, const struct ledger_want *want, struct br_err *err);
+/* Writes what became of them; before rows that settle parked items otherwise. */
+int ledger_orders_store(struct ledger *g, struct br_err *err);
+/* What became of the orders in the positions' ranges, for publishing again. g->pos holds (topic's
+ * system or "", from, to). */
+int ledger_orders_unpublished(struct ledger *g, struct br_err *err);
 
 #define LEDGER_CASE_COLUMNS                                                                        \
 	"c.cid, c.ver, c.doc, c.fver, array_to_string(c.had, ' '),"                                \

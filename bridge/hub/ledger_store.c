@@ -139,10 +139,13 @@ static void add_lists(struct ledger *g)
 	for (struct hub_history *h = w->history; h; h = h->next) {
 		ledger_add_id(&g->history, &h->kase->cid);
 		ledger_add_int(&g->history, h->ver);
-		ledger_add_int(&g->history, h->sys->id);
+		ledger_add_int(&g->history, h->sys ? h->sys->id : 0);
 		ledger_add_text(&g->history, h->delta);
 		ledger_add_int(&g->history, h->offset);
 		ledger_add_ms(&g->history, h->at_ms);
+		ledger_add_text(&g->history, h->by);
+		ledger_add_text(&g->history, h->why);
+		ledger_add_text(&g->history, h->order);
 	}
 	for (struct hub_conflict *c = w->conflicts; c; c = c->next) {
 		ledger_add_id(&g->conflicts, &c->kase->cid);
@@ -275,19 +278,23 @@ static int send_rows(struct ledger *g, struct br_err *err)
 		"nothing",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->history, pg, "history",
-		"insert into casebridge.history(cid, ver, sys, delta, pos, at) select "
-		"unnest($1::uuid[]), unnest($2::int4[]), unnest($3::int2[]), "
-		"unnest($4::json[]), unnest($5::int8[]), unnest($6::timestamptz[])",
+		"insert into casebridge.history(cid, ver, sys, delta, pos, at, person, why, "
+		"order_id) select unnest($1::uuid[]), unnest($2::int4[]), unnest($3::int2[]), "
+		"unnest($4::json[]), unnest($5::int8[]), unnest($6::timestamptz[]), "
+		"unnest($7::text[]), unnest($8::text[]), unnest($9::text[])",
 		ledger_check, g, err);
 	rc |= ledger_rows_send(&g->conflicts, pg, "conflicts",
-		"insert into casebridge.conflicts(cid, sys, kind, place, win, lose, topic, "
-		"pos, at) select a, coalesce((select h.sys from casebridge.history h where "
-		"h.cid = a and h.ver = j), b), c, d, e, f, g, h, i from (select "
+		"insert into casebridge.conflicts(cid, sys, lost_by, kind, place, win, lose, "
+		"topic, pos, at) select a, coalesce(nullif((select h.sys from "
+		"casebridge.history h where h.cid = a and h.ver = j), 0), b), (select h.person "
+		"from casebridge.history h where h.cid = a and h.ver = j), c, d, e, f, g, h, i "
+		"from (select "
 		"unnest($1::uuid[]) a, unnest($2::int2[]) b, unnest($3::text[]) c, "
 		"unnest($4::text[]) d, unnest($5::json[]) e, unnest($6::json[]) f, "
 		"unnest($7::text[]) g, unnest($8::int8[]) h, unnest($9::timestamptz[]) i, "
 		"unnest($10::int4[]) j) t",
 		ledger_check, g, err);
+	rc |= ledger_orders_store(g, err);
 	rc |= ledger_rows_send(&g->unparked, pg, "unparked", unpark_sql, ledger_check, g, err);
 	rc |= ledger_rows_send(&g->parked, pg, "parked",
 		"insert into casebridge.parked(sys, cid, rec, lid, kind, raw, code, place, "

@@ -1,0 +1,297 @@
+#include "hub_decide.h"
+
+#include "hub_step.h"
+#include "hub_version.h"
+
+const char *hub_outcome_word(enum hub_outcome o)
+{
+	static const char *const words[] = {
+#define X(name) #name,
+		HUB_OUTCOMES(X)
+#undef X
+	};
+
+	return words[o];
+}
+
+static bool is_known(const struct hub_world *w, struct br_str id)
+{
+	for (size_t i = 0; i < w->norders; i++)
+		if (br_str_eq(w->orders[i], id))
+			return true;
+	for (const struct hub_decision *d = w->decisions; d; d = d->next)
+		if (br_str_eq(d->order, id))
+			return true;
+	return false;
+}
+
+/* An earlier message of the batch may have settled what the ledger had as open. */
+static bool is_open(const struct hub_world *w, const struct hub_matter *m)
+{
+	for (const struct hub_unpark *u = m->sort == MATTER_PARKED ? w->unparked : NULL; u;
+		u = u->next) {
+		bool same = u->kase && m->has_case &&
+			    memcmp(&u->kase->cid, &m->cid, sizeof(m->cid)) == 0;
+
+		if (u->sys == m->sys && br_str_eq(u->rec, m->rec) &&
+			(same || ((!u->kase || !m->has_case) && br_str_eq(u->lid, m->lid))))
+			return false;
+	}
+	return m->open;
+}
+
+static struct hub_case *case_of(struct hub_world *w, const struct hub_matter *m)
+{
+	return m->has_case ? hub_world_case(w, &m->cid) : NULL;
+}
+
+/* Their numbers are what records are known by; the rest is worked out by ourselves. */
+static bool is_protected(const struct case_schema *s, const struct cell *place)
+{
+	return case_field(s, place->field)->owner == CASE_OWNER_BRIDGE ||
+	       (place->part == 0 &&
+		       (place->field == s->f_portal_case_no || place->field == s->f_dept_case_no));
+}
+
+static bool is_allowed(const struct case_schema *s, const struct cell *value)
+{
+	struct br_err err;
+
+	br_err_clear(&err);
+	return case_check_value(s, value, &err) == 0 &&
+	       !(cell_is_null(value) && case_field(s, value->field)->always);
+}
+
+static enum hub_outcome may_set(const struct hub_world *w, const struct hub_case *k,
+	const struct cell *now, const struct cell *old, int64_t seen)
+{
+	if (is_protected(w->schema, now))
+		return OUTCOME_protected;
+	if (now->part && !image_has_element(&k->doc, now->part, now->key))
+		return OUTCOME_unknown;
+	if (versions_of(&k->fver, now) > seen)
+		return OUTCOME_changed;
+	if (!is_allowed(w->schema, now))
+		return OUTCOME_invalid;
+	return cell_same(now, old) || (cell_is_null(now) && !old) ? OUTCOME_same : OUTCOME_done;
+}
+
+/* The value becomes the case's, by a person: nobody holds it yet, the field's owner neither. */
+static enum hub_outcome set_value(struct hub_world *w, struct hub_decision *d, struct hub_case *k,
+	const struct cell *now, int64_t seen)
+{
+	const struct cell *old = image_get(&k->doc, now->part, now->key, now->field);
+	enum hub_outcome may = may_set(w, k, now, old, seen);
+	struct hub_version v;
+
+	if (may != OUTCOME_done)
+		return may;
+	hub_version_begin(&v, w, k, 1, 0);
+	hub_version_set(&v, now, old);
+	hub_version_end(&v, &(struct hub_origin){.by = d->by, .why = d->why, .order = d->order});
+	d->ver = k->ver;
+	return OUTCOME_done;
+}
+
+/* ---- conflicts ---- */
+
+/* False: it is no value of ours. */
+static bool read_lost(struct hub_world *w, const struct hub_matter *m, struct br_str *value)
+{
+	enum br_json_token t;
+	struct br_err err;
+	struct br_jr r;
+
+	br_err_clear(&err);
+	br_jr_init(&r, m->lose, w->arena, &err);
+	t = m->lose.n ? br_jr_next(&r) : BR_JT_NULL;
+	*value = t == BR_JT_STRING ? r.text : BR_STR_NONE;
+	return t == BR_JT_STRING || t == BR_JT_NULL;
+}
+
+static enum hub_outcome take(struct hub_world *w, struct hub_decision *d, struct hub_case *k,
+	const struct hub_matter *m, int64_t seen)
+{
+	struct cell now;
+	enum hub_outcome o;
+
+	if (!k || !case_find_place(w->schema, m->place, &now))
+		return OUTCOME_unknown;
+	if (!read_lost(w, m, &now.value))
+		return OUTCOME_invalid;
+	/* a deletion that lost: the row stands for all its fields */
+	if (now.part && cell_is_null(&now))
+		return OUTCOME_element;
+	o = set_value(w, d, k, &now, seen);
+	return o == OUTCOME_same ? OUTCOME_done : o;
+}
+
+static void resolve(struct hub_world *w, struct hub_decision *d, struct hub_matter *m,
+	const struct hub_order *o)
+{
+	struct hub_case *k = case_of(w, m);
+
+	d->outcome = o->take ? take(w, d, k, m, o->seen) : OUTCOME_done;
+	if (d->outcome == OUTCOME_done)
+		d->status = o->take ? "taken" : "kept";
+	if (d->ver)
+		hub_dispatch_case(w, k);
+}
+
+/* ---- parked items ---- */
+
+static struct hub_link *link_of(struct hub_world *w, const struct hub_matter *m)
+{
+	struct hub_case *k = case_of(w, m);
+
+	return k && m->sys ? hub_case_link(k, m->sys, m->rec) : NULL;
+}
+
+static void correct(struct hub_world *w, struct hub_decision *d, struct hub_matter *m,
+	const struct hub_order *o)
+{
+	struct hub_case *k = case_of(w, m);
+	struct hub_link *l = link_of(w, m);
+	struct cell now;
+
+	d->place = o->place;
+	if (m->inbound) {
+		d->outcome = OUTCOME_inbound;
+		return;
+	}
+	if (!k || !l || !case_find_place(w->schema, o->place, &now)) {
+		d->outcome = OUTCOME_unknown;
+		return;
+	}
+	now.value = o->value;
+	d->outcome = set_value(w, d, k, &now, o->seen);
+	if (d->outcome != OUTCOME_done)
+		return;
+	d->status = "corrected";
+	hub_dispatch_case(w, k);
+	hub_step_resume(w, l, true);
+}
+
+/* The record is read again, and what is there now counts. */
+static void read_again(struct hub_world *w, const struct hub_matter *m)
+{
+	struct hub_out *out = hub_out_add(w, OUT_REFETCH, m->sys);
+
+	if (!out || !(out->lids = br_arena_array(w->arena, struct br_str, 1)))
+		return;
+	out->rec = m->rec;
+	out->lids[0] = m->lid;
+	out->nlids = 1;
+}
+
+static void retry(struct hub_world *w, struct hub_decision *d, const struct hub_matter *m)
+{
+	struct hub_link *l = link_of(w, m);
+
+	if (!m->sys) {
+		d->outcome = OUTCOME_unknown;
+		return;
+	}
+	d->status = "retried";
+	if (l)
+		hub_step_resume(w, l, true);
+	if (m->rec.n && m->lid.n)
+		read_again(w, m);
+}
+
+/* ---- all of them ---- */
+
+enum kind { KIND_RESOLVE, KIND_CORRECT, KIND_DROP, KIND_RETRY, KIND_NONE };
+
+static enum kind kind_of(struct br_str type)
+{
+	static const char *const types[] = {"RESOLVE", "CORRECT", "DROP", "RETRY"};
+	size_t i = 0;
+
+	while (i < BR_LEN(types) && !br_str_eq(type, br_str_z(types[i])))
+		i++;
+	return (enum kind)i;
+}
+
+static const char *word_of(enum kind kind, const struct hub_order *o)
+{
+	static const char *const words[] = {"", "correct", "drop", "retry"};
+
+	return kind == KIND_RESOLVE ? (o->take ? "take" : "keep") : words[kind];
+}
+
+static struct hub_decision *new_decision(
+	struct hub_world *w, enum kind kind, const struct hub_order *o)
+{
+	struct hub_decision *d = br_arena_new(w->arena, struct hub_decision);
+
+	if (!d) {
+		w->failed = true;
+		return NULL;
+	}
+	*d = (struct hub_decision){.order = o->id,
+		.kind = word_of(kind, o),
+		.by = o->by,
+		.why = o->why,
+		.parked = kind == KIND_RESOLVE ? 0 : o->parked,
+		.conflict = kind == KIND_RESOLVE ? o->conflict : 0,
+		.at_ms = w->now_ms,
+		.source = w->source,
+		.offset = w->offset};
+	*w->decisions_end = d;
+	w->decisions_end = &d->next;
+	return d;
+}
+
+static void about(struct hub_decision *d, const struct hub_matter *m)
+{
+	d->matter = m;
+	d->sys = m->sys;
+	d->cid = m->cid;
+	d->has_case = m->has_case;
+	d->place = m->place;
+}
+
+static void follow(struct hub_world *w, enum kind kind, struct hub_decision *d,
+	struct hub_matter *m, const struct hub_order *o)
+{
+	switch (kind) {
+	case KIND_RESOLVE:
+		resolve(w, d, m, o);
+		break;
+	case KIND_CORRECT:
+		correct(w, d, m, o);
+		break;
+	case KIND_RETRY:
+		retry(w, d, m);
+		break;
+	default:
+		d->status = "dropped";
+	}
+	m->open = m->open && !d->status;
+}
+
+bool hub_decide(struct hub_world *w, const struct hub_order *o)
+{
+	enum kind kind = kind_of(o->type);
+	struct hub_matter *m;
+	struct hub_decision *d;
+
+	if (kind == KIND_NONE || !o->id.n)
+		return false;
+	if (is_known(w, o->id) || !(d = new_decision(w, kind, o)))
+		return true;
+	m = kind == KIND_RESOLVE ? hub_world_matter(w, MATTER_CONFLICT, o->conflict)
+				 : hub_world_matter(w, MATTER_PARKED, o->parked);
+	if (m)
+		about(d, m);
+	if (!o->by.n || (!o->why.n && kind != KIND_RETRY))
+		d->outcome = OUTCOME_reason;
+	else if (!m)
+		d->outcome = OUTCOME_unknown;
+	else if (!is_open(w, m))
+		d->outcome = OUTCOME_settled;
+	else
+		follow(w, kind, d, m, o);
+	return true;
+}
