@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -195,9 +196,10 @@ int cli_system_named(struct cli *c, const char *name, struct cfg_system **out)
 const char *cli_user(void)
 {
 	const char *user = getenv("SUDO_USER");
+	const struct passwd *pw = user ? NULL : getpwuid(getuid());
 
-	if (!user)
-		user = getenv("USER");
+	if (pw)
+		user = pw->pw_name;
 	return user ? user : "operator";
 }
 
@@ -226,6 +228,20 @@ static void order_failed(void *arg, const struct br_err *err)
 
 int cli_send_order(struct cli *c, struct br_str json)
 {
+	return cli_send_orders(c, &json, 1);
+}
+
+static int put_all(struct order_wait *w, int topic, const struct br_str *json, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (bus_send(w->bus, topic, 0, BR_STR_NONE, json[i], NULL, 0, &w->ticket, &w->err) <
+			0)
+			return -1;
+	return 0;
+}
+
+int cli_send_orders(struct cli *c, const struct br_str *json, size_t n)
+{
 	struct order_wait w = {.ticket = UINT64_MAX};
 	struct bus_events events = {.on_acked = order_acked, .on_fatal = order_failed, .arg = &w};
 	char topic[256];
@@ -236,7 +252,7 @@ int cli_send_order(struct cli *c, struct br_str json)
 	w.loop = br_loop_new(&w.err);
 	w.bus = w.loop ? bus_new(w.loop, c->site, "casebridge-cli", &events, &w.err) : NULL;
 	t = w.bus ? bus_topic(w.bus, topic, &w.err) : -1;
-	if (t < 0 || bus_send(w.bus, t, 0, BR_STR_NONE, json, NULL, 0, &w.ticket, &w.err) < 0)
+	if (t < 0 || put_all(&w, t, json, n) < 0)
 		status = CLI_FAILED;
 	else
 		status = br_loop_run(w.loop);

@@ -136,7 +136,9 @@ const char *cli_value(struct cli *c, const struct case_field *f, const char *val
 
 /* Sends an operator's order to the bridge and waits until Kafka has it. */
 int cli_send_order(struct cli *c, struct br_str json);
-/* Who gives the order, for the audit trail. */
+int cli_send_orders(struct cli *c, const struct br_str *json, size_t n);
+/* Who gives the order, for the audit trail: the operating system's user (of sudo, who called it).
+ */
 const char *cli_user(void);
 
 /* The verbs. */

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 enum { NO, VERSION, STATUS, APPLICANT, UPDATED, CID };
-enum { H_VERSION, H_AT, H_SYSTEM, H_PLACE, H_OLD, H_NEW };
+enum { H_VERSION, H_AT, H_SYSTEM, H_PLACE, H_OLD, H_NEW, H_BY, H_WHY };
 
 static const char head_sql[] =
 	"select coalesce(doc->>'portal_case_no', doc->>'dept_case_no', cid::text) as case_no, "
@@ -36,8 +36,8 @@ static const char links_sql[] =
 static const char history_sql[] =
 	"select h.ver::text as version, floor(extract(epoch from h.at))::int8::text as at, s.code "
 	"as "
-	"system, e.k as field, e.v->>0 as old, e.v->>1 as new"
-	" from casebridge.history h join casebridge.systems s on s.id = h.sys left join "
+	"system, e.k as field, e.v->>0 as old, e.v->>1 as new, h.person as by, h.why"
+	" from casebridge.history h left join casebridge.systems s on s.id = h.sys left join "
 	"lateral "
 	"json_each(h.delta) e(k, v) on true"
 	" where h.cid = $1::uuid order by h.ver";
@@ -142,9 +142,12 @@ static void print_version(struct cli *c, const char *const *row)
 	const char *what = row[H_PLACE] ? "" : cli_say(c, "  entered", "  录入");
 
 	cli_plain_text(c,
-		br_arena_printf(&c->arena, "%3s  %s  %s%s", row[H_VERSION], row[H_AT],
-			title_of(c, row[H_SYSTEM]), what)
-			.p,
+		row[H_BY] ? br_arena_printf(&c->arena, "%3s  %s  %s: %s", row[H_VERSION], row[H_AT],
+				    row[H_BY], row[H_WHY])
+				    .p
+			  : br_arena_printf(&c->arena, "%3s  %s  %s%s", row[H_VERSION], row[H_AT],
+				    row[H_SYSTEM] ? title_of(c, row[H_SYSTEM]) : "?", what)
+				    .p,
 		0, 5);
 }
 

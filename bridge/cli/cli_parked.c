@@ -1,11 +1,10 @@
 /*
- * cli_parked.c - what waits for a person: listed, looked at, retried, or dropped with a reason.
+ * cli_parked.c - what waits for a person: listed and looked at (cli_parked_decide.c: what is done
+ * with it).
  */
-#include "cli.h"
+#include "cli_parked.h"
 
-#include "br_json.h"
 #include "br_text.h"
-#include "hub_ulid.h"
 #include "ledger_query.h"
 
 #include <stdio.h>
@@ -46,6 +45,34 @@ static const struct cli_column columns[] = {
 	{"resolution", "处理说明", 0},
 	{NULL, NULL, 0},
 };
+/* One item, both languages. */
+static const struct cli_column of_one[] = {
+	{"id", "编号", 'k'},
+	{"system", "系统", '3'},
+	{"record", "记录", 0},
+	{"local_id", "系统内编号", '4'},
+	{"case_id", "办件", 0},
+	{"kind", "类别", '1'},
+	{"code", "错误码", 'k'},
+	{"field", "字段", '2'},
+	{"now", "办件现值", 0},
+	{"case_version", "办件版本", 0},
+	{"status", "状态", 0},
+	{"at", "时间", 'k'},
+	{"text_zh", "说明", 'w'},
+	{"text_en", "说明（英文）", 'w'},
+	{"next_zh", "下一步", 'w'},
+	{"next_en", "下一步（英文）", 'w'},
+	{"deeds_zh", "可做的处理", 'w'},
+	{"deeds_en", "可做的处理（英文）", 'w'},
+	{"topic", "主题", 0},
+	{"position", "位置", 0},
+	{"tries", "处理次数", 0},
+	{"resolved_at", "处理时间", 0},
+	{"resolved_by", "处理人", 0},
+	{"resolution", "处理说明", 0},
+	{NULL, NULL, 0},
+};
 static const struct cli_column with_original[] = {{"original", "原始内容", 0}, {NULL, NULL, 0}};
 
 static const char *lang_of(const struct cli *c)
@@ -74,15 +101,6 @@ static int list(struct cli *c, bool all)
 	local_times(c, &t);
 	cli_print_rows(c, &t, shown);
 	return CLI_OK;
-}
-
-static int no_item(struct cli *c, const char *id)
-{
-	struct br_err err;
-
-	br_err_clear(&err);
-	br_err_set(&err, BR_E_CLI_NO_ITEM, "id", id, NULL);
-	return cli_fail(c, &err);
 }
 
 /* What came, for people: text as it stands, bytes that are not UTF-8 (or control characters) as
@@ -115,146 +133,104 @@ static const char *original_text(struct cli *c, const char *hex)
 	return text.p ? text.p : "";
 }
 
-static int show(struct cli *c, const char *id, bool original)
+static const char **cell(const struct ledger_table *t, const char *name)
+{
+	size_t j = 0;
+
+	while (j + 1 < t->cols && strcmp(t->names[j], name) != 0)
+		j++;
+	return &t->cells[j];
+}
+
+/* What a person can do about it, besides what the error says. */
+static void say_deeds(struct cli *c, struct ledger_table *t, const char *id)
+{
+	const char *en = "it is settled", *zh = "已处理，无需操作";
+
+	if (strcmp(*cell(t, "status"), "open") == 0) {
+		bool can = cli_parked_can_correct(*cell(t, "kind"));
+
+		en = br_arena_printf(&c->arena,
+			can ? "casebridge parked correct %s --value TEXT --why TEXT: the case's "
+			      "value is corrected and delivered; or retry %s; or drop %s --why TEXT"
+			    : "correct it in its own system: the record is read again by itself; "
+			      "or retry %s: it is read again now; or drop %s --why TEXT",
+			id, id, id)
+			     .p;
+		zh = br_arena_printf(&c->arena,
+			can ? "casebridge parked correct %s --value 值 --why "
+			      "原因：更正办件并送达；或 retry %s 重试；或 drop %s --why 原因 放弃"
+			    : "请在来源系统中更正，更正后会自动重新读取；或 retry %s "
+			      "立即重新读取；或 drop %s --why 原因 放弃",
+			id, id, id)
+			     .p;
+	}
+	*cell(t, "deeds_en") = en;
+	*cell(t, "deeds_zh") = zh;
+}
+
+static int say_value(struct cli *c, struct ledger_table *t, bool reveal)
+{
+	const char *cid = *cell(t, "case_id"), *place = *cell(t, "field"), *value, *version;
+	int status;
+
+	if (!cid)
+		return CLI_OK;
+	status = cli_case_value(c, cid, place, &value, &version);
+	*cell(t, "case_version") = version;
+	*cell(t, "now") =
+		!value || reveal ? value : cli_value(c, cli_field(c, br_str_z(place)), value);
+	return status;
+}
+
+#define MORE                                                                                       \
+	", p.text_en, p.text_zh, p.next_en, p.next_zh, null::text as deeds_en, null::text as "     \
+	"deeds_zh, null::text as now, null::text as case_version"
+
+static int show(struct cli *c, const char *id, bool original, bool reveal)
 {
 	const char *params[] = {lang_of(c), id};
 	struct ledger_table t;
 	int status = cli_query(c,
-		SELECT ", coalesce(encode(p.raw, 'hex'), '') as original" FROM
-		       " where p.id = $2::bigint",
+		SELECT MORE ", coalesce(encode(p.raw, 'hex'), '') as original" FROM
+			    " where p.id = $2::bigint",
 		2, params, &t);
 
 	if (status != CLI_OK)
 		return status;
 	if (t.rows == 0)
-		return no_item(c, id);
+		return cli_parked_no_item(c, id);
+	status = say_value(c, &t, reveal);
+	if (status != CLI_OK)
+		return status;
+	say_deeds(c, &t, id);
 	local_times(c, &t);
 	if (original)
 		t.cells[t.cols - 1] = original_text(c, t.cells[t.cols - 1]);
 	else
 		t.cols--; /* of the one row the last cell */
-	cli_print_row(c, &t, columns);
+	cli_print_row(c, &t, c->output == CLI_TABLE ? of_one : columns);
 	if (original && c->output == CLI_TABLE)
 		cli_print_row(c, &t, with_original);
 	return CLI_OK;
 }
 
-static int resolve(
-	struct cli *c, const char *id, const char *how, const char *reason, struct ledger_table *t)
-{
-	const char *params[] = {id, how, reason, cli_user()};
-	int status = cli_query(c,
-		"update casebridge.parked p set status = $2, resolved_at = now(), resolution = $3, "
-		"resolved_by = $4, tries = tries + 1"
-		" from casebridge.systems s where s.id = p.sys and p.id = $1::bigint and p.status "
-		"= 'open'"
-		" returning s.code, p.rec, p.lid, coalesce(p.cid::text, '')",
-		4, params, t);
-
-	if (status != CLI_OK)
-		return status;
-	return t->rows == 1 ? CLI_OK : no_item(c, id);
-}
-
-/* The ledger shows a case's id as uuid, messages name it by its ULID. */
-static struct br_str ulid_of(struct cli *c, const char *uuid)
-{
-	char text[HUB_ULID_TEXT + 1], hex[33];
-	struct hub_id id;
-	size_t n = 0;
-
-	for (const char *p = uuid; *p && n < 32; p++)
-		if (*p != '-')
-			hex[n++] = *p;
-	if (n != 32)
-		return BR_STR("");
-	for (size_t i = 0; i < sizeof(id.b); i++) {
-		const char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
-
-		id.b[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	hub_ulid_text(&id, text);
-	return br_arena_copy(&c->arena, br_str_z(text));
-}
-
-/* Nobody would read the record again of a system that is left out: the item stays as it is. */
-static int may_retry(struct cli *c, const char *id)
-{
-	struct ledger_table t;
-	int status = cli_query(c,
-		"select s.code from casebridge.parked p join casebridge.systems s on s.id = p.sys "
-		"where p.id = $1::bigint and p.status = 'open'",
-		1, &id, &t);
-
-	if (status != CLI_OK)
-		return status;
-	if (t.rows == 0)
-		return no_item(c, id);
-	/* which was told when the site was read */
-	return cfg_site_left_out(c->site, br_str_z(t.cells[0])) ? CLI_CONFIG : CLI_OK;
-}
-
-static int retry(struct cli *c, const char *id)
-{
-	struct ledger_table t;
-	struct br_buf b;
-	struct br_jw w;
-	int status = may_retry(c, id);
-
-	if (status == CLI_OK)
-		status = resolve(c, id, "retried", "", &t);
-	if (status != CLI_OK)
-		return status;
-	br_buf_init(&b, 65536);
-	br_jw_init(&w, &b);
-	br_jw_object(&w);
-	br_jw_kstr(&w, "t", BR_STR("RETRY"));
-	br_jw_kstr(&w, "sys", br_str_z(t.cells[0]));
-	br_jw_kstr(&w, "record", br_str_z(t.cells[1]));
-	br_jw_kstr(&w, "lid", br_str_z(t.cells[2]));
-	br_jw_kstr(&w, "case", ulid_of(c, t.cells[3]));
-	br_jw_kstr(&w, "by", br_str_z(cli_user()));
-	br_jw_end_object(&w);
-	status = cli_send_order(c, br_buf_str(&b));
-	br_buf_release(&b);
-	if (status == CLI_OK)
-		printf("%s %s\n", cli_say(c, "sent for retry:", "已提交重试："), id);
-	return status;
-}
-
-static int drop(struct cli *c, const char *id, const char *reason)
-{
-	struct ledger_table t;
-	int status;
-
-	if (!reason)
-		return cli_wrong(c, BR_E_CLI_NO_REASON, NULL);
-	status = resolve(c, id, "dropped", reason, &t);
-	if (status == CLI_OK)
-		printf("%s %s\n", cli_say(c, "dropped:", "已放弃："), id);
-	return status;
-}
-
 int cli_parked(struct cli *c)
 {
-	const char *reason = cli_option(c, "--reason");
-	bool original = cli_flag(c, "--original"), all = cli_flag(c, "--all");
-	const char *verb = c->argc > 0 ? c->argv[0] : "list",
-		   *id = c->argc == 2 ? c->argv[1] : NULL;
-	bool lists = c->argc < 2 && strcmp(verb, "list") == 0;
+	bool original = cli_flag(c, "--original"), reveal = cli_flag(c, "--reveal");
+	const char *verb = c->argc > 0 ? c->argv[0] : "list";
+	bool lists = strcmp(verb, "list") == 0, shows = strcmp(verb, "show") == 0, all;
 	int status;
 
-	if (!lists && (!id || (strcmp(verb, "show") != 0 && strcmp(verb, "retry") != 0 &&
-				      strcmp(verb, "drop") != 0)))
+	if (!lists && !shows)
+		return cli_parked_decide(c);
+	all = cli_flag(c, "--all");
+	if (c->argc > (lists ? 1 : 2) || (shows && c->argc != 2))
 		return CLI_USAGE;
-	if (id && (strspn(id, "0123456789") != strlen(id) || strlen(id) > 18))
-		return cli_wrong(c, BR_E_CLI_NO_NUMBER, "found", id, "verb", "parked", NULL);
-	status = cli_load(c);
+	status = shows ? cli_parked_number(c, c->argv[1]) : CLI_OK;
+	if (status == CLI_OK)
+		status = cli_load(c);
 	if (status != CLI_OK)
 		return status;
-	if (lists)
-		return list(c, all);
-	if (strcmp(verb, "show") == 0)
-		return show(c, id, original);
-	return strcmp(verb, "retry") == 0 ? retry(c, id) : drop(c, id, reason);
+	return lists ? list(c, all) : show(c, c->argv[1], original, reveal);
 }

@@ -1,4 +1,4 @@
-#include "cli.h"
+#include "cli_order.h"
 
 #include "br_json.h"
 #include "ledger_query.h"
@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WAIT_S	"15" /* unless --wait says otherwise */
 #define LOOK_MS 50
 
 /* The order goes through the log (so that a replay sees it too); what the ledger says afterwards is
@@ -40,22 +39,18 @@ int cli_system(struct cli *c)
 {
 	static const char *const verbs[][2] = {
 		{"live", "live"}, {"pause", "paused"}, {"trial", "trial"}};
-	const char *state = NULL, *seconds = cli_option(c, "--wait");
+	const char *state = NULL, *seconds = cli_wait(c);
 	struct br_buf b;
 	struct br_jw w;
 	int status;
 
-	if (c->argc != 2)
+	if (!seconds || c->argc != 2)
 		return CLI_USAGE;
 	for (size_t i = 0; i < BR_LEN(verbs); i++)
 		if (strcmp(c->argv[0], verbs[i][0]) == 0)
 			state = verbs[i][1];
 	if (!state)
 		return CLI_USAGE;
-	if (seconds && (!*seconds || strspn(seconds, "0123456789") != strlen(seconds) ||
-			       strlen(seconds) > 5))
-		return cli_wrong(
-			c, BR_E_CLI_NO_VALUE, "option", "--wait", "expected", "SECONDS", NULL);
 	status = cli_load(c);
 	if (status != CLI_OK)
 		return status;
@@ -72,6 +67,5 @@ int cli_system(struct cli *c)
 	br_jw_end_object(&w);
 	status = cli_send_order(c, br_buf_str(&b));
 	br_buf_release(&b);
-	return status == CLI_OK ? wait_for_state(c, c->argv[1], state, seconds ? seconds : WAIT_S)
-				: status;
+	return status == CLI_OK ? wait_for_state(c, c->argv[1], state, seconds) : status;
 }
