@@ -20,7 +20,12 @@
  *   SYSTEM N (the last one: N = 0, its value lost; else it won over what version N brought) | out N
  * | attempted N | awaited N (pending answers) | backlog N (systems with one) | elements N (of its
  *   lists) | history {delta} (the last one)
+ *   batch                             what was parked and in conflict so far is in the ledger now,
+ * as items 1, 2, ... in their order, and so are orders order {order}                     of a
+ * person, in this batch > SYSTEM refetch LID outcome WORD STATUS               of the last order,
+ * and of its item ('-': as it was) decisions N (of this batch) | said BY WHY (the last version)
  */
+#include "hub_decide.h"
 #include "hub_step.h"
 
 #include "cfg_site.h"
@@ -890,6 +895,162 @@ static const struct story {
 		"attempted 0\n"
 		"portal intent 1\n"
 		"attempted 1\n"},
+	{"a conflict: the value that lost is taken, and its owner is told like all others",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":\"Z1\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":\"Z9\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":\"Z1\"}\n"
+		"conflicts 1\nversion 2\nbatch\n"
+		"order "
+		"{\"t\":\"RESOLVE\",\"id\":\"o1\",\"conflict\":1,\"take\":true,\"seen\":2,\"by\":"
+		"\"李\",\"why\":\"门户正确\"}\n"
+		"> dept update D1 {\"zzbh\":\"Z9\"} base *\n"
+		"> portal update P1 {\"CERTNO\":\"Z9\"} base *\n"
+		"outcome done taken\nversion 3\ncase result.cert_no=Z9\n"
+		"history {\"result.cert_no\":[\"Z1\",\"Z9\"]}\nsaid 李 门户正确\n"
+		"dept applied 3 D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z9\"}\n"
+		"portal applied 4 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":\"Z9\"}\n"
+		"version 3\nconflicts 1\n"
+		/* the same order again, in this batch and in a later one */
+		"order "
+		"{\"t\":\"RESOLVE\",\"id\":\"o1\",\"conflict\":1,\"take\":true,\"seen\":9,\"by\":"
+		"\"李\",\"why\":\"门户正确\"}\n"
+		"decisions 1\nbatch\n"
+		"order "
+		"{\"t\":\"RESOLVE\",\"id\":\"o1\",\"conflict\":1,\"take\":true,\"seen\":9,\"by\":"
+		"\"李\",\"why\":\"门户正确\"}\n"
+		"decisions 0\n"
+		/* somebody else's comes too late */
+		"order "
+		"{\"t\":\"RESOLVE\",\"id\":\"o2\",\"conflict\":1,\"take\":true,\"seen\":9,\"by\":"
+		"\"王\",\"why\":\"x\"}\n"
+		"outcome settled -\nversion 3\n"},
+	{"a conflict: what the case says is kept, or has changed since",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":\"Z1\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"CERTNO\":\"Z9\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z2\"}\n"
+		"batch\nversion 3\n"
+		"order "
+		"{\"t\":\"RESOLVE\",\"id\":\"o1\",\"conflict\":1,\"take\":true,\"seen\":2,\"by\":"
+		"\"李\",\"why\":\"x\"}\n"
+		"outcome changed -\nversion 3\n"
+		"order {\"t\":\"RESOLVE\",\"id\":\"o2\",\"conflict\":1,\"take\":false,\"by\":"
+		"\"李\",\"why\":\"\"}\n"
+		"outcome reason -\n"
+		"order {\"t\":\"RESOLVE\",\"id\":\"o3\",\"conflict\":1,\"take\":false,\"by\":"
+		"\"李\",\"why\":\"部门正确\"}\n"
+		"outcome done kept\nversion 3\ncase result.cert_no=Z2\n"
+		"order {\"t\":\"RESOLVE\",\"id\":\"o4\",\"conflict\":7,\"take\":true,\"by\":\"李\","
+		"\"why\":\"x\"}\n"
+		"outcome unknown -\ndecisions 4\n"},
+	{"a refused record is corrected by a person and delivered; a later change waits behind it",
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> dept create - * base {}\n"
+		"dept rejected 1 23514 no\n"
+		"parked 1\nbatch\n"
+		"order {\"t\":\"CORRECT\",\"id\":\"o1\",\"parked\":1,\"place\":\"applicant.name\","
+		"\"value\":\"张三\",\"seen\":1,\"by\":\"李\",\"why\":\"x\"}\n"
+		"outcome same -\n"
+		"order "
+		"{\"t\":\"CORRECT\",\"id\":\"o2\",\"parked\":1,\"place\":\"status\",\"value\":"
+		"\"NONSENSE\",\"seen\":1,\"by\":\"李\",\"why\":\"x\"}\n"
+		"outcome invalid -\n"
+		"order {\"t\":\"CORRECT\",\"id\":\"o3\",\"parked\":1,\"place\":\"dept_case_no\","
+		"\"value\":\"D7\",\"seen\":1,\"by\":\"李\",\"why\":\"x\"}\n"
+		"outcome protected -\n"
+		"order {\"t\":\"CORRECT\",\"id\":\"o4\",\"parked\":1,\"place\":\"steps/1/opinion\","
+		"\"value\":\"x\",\"seen\":1,\"by\":\"李\",\"why\":\"x\"}\n"
+		"outcome unknown -\n"
+		"order {\"t\":\"CORRECT\",\"id\":\"o5\",\"parked\":1,\"place\":\"applicant.name\","
+		"\"value\":\"张山\",\"seen\":0,\"by\":\"李\",\"why\":\"x\"}\n"
+		"outcome changed -\nversion 1\n"
+		"order {\"t\":\"CORRECT\",\"id\":\"o6\",\"parked\":1,\"place\":\"applicant.name\","
+		"\"value\":\"张山\",\"seen\":1,\"by\":\"李\",\"why\":\"录入有误\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"张山\"} base *\n"
+		"> dept create - {\"xm\":\"张山\",\"zt\":\"0\"} base {}\n"
+		"outcome done corrected\nversion 2\nsaid 李 录入有误\n"
+		"history {\"applicant.name\":[\"张三\",\"张山\"]}\n"
+		"order {\"t\":\"DROP\",\"id\":\"o7\",\"parked\":1,\"by\":\"王\",\"why\":\"x\"}\n"
+		"outcome settled -\n"},
+	{"a link that is parked for an unknown outcome goes on with the correction",
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> dept create - * base {}\n"
+		"dept unknown 1\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张四\",\"STATE\":\"02\"}\n"
+		"parked 1\nbatch\n"
+		"order "
+		"{\"t\":\"CORRECT\",\"id\":\"o1\",\"parked\":1,\"place\":\"applicant.address\","
+		"\"value\":\"甲\",\"seen\":2,\"by\":\"李\",\"why\":\"x\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"甲\"} base *\n"
+		"> dept create - {\"xm\":\"张四\",\"dz\":\"甲\",\"zt\":\"0\"} base {}\n"
+		"outcome done corrected\n"},
+	{"what a system shows is corrected there, or read again, or dropped",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"9\"}\n"
+		"dept obs D2 {\"sbh\":\"D2\",\"xm\":\"李四\",\"zt\":\"9\"}\n"
+		"parked 2\nbatch\n"
+		"order "
+		"{\"t\":\"CORRECT\",\"id\":\"o1\",\"parked\":1,\"place\":\"status\",\"value\":"
+		"\"RECEIVED\",\"seen\":1,\"by\":\"李\",\"why\":\"x\"}\n"
+		"outcome inbound -\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o2\",\"parked\":1,\"by\":\"李\"}\n"
+		"> dept refetch D1\n"
+		"outcome done retried\n"
+		"order {\"t\":\"DROP\",\"id\":\"o3\",\"parked\":2,\"by\":\"李\"}\n"
+		"outcome reason -\n"
+		"order {\"t\":\"DROP\",\"id\":\"o4\",\"parked\":2,\"by\":\"李\",\"why\":\"重复\"}\n"
+		"outcome done dropped\ncases 0\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o5\",\"parked\":2,\"by\":\"李\"}\n"
+		"outcome settled -\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o6\",\"parked\":3,\"by\":\"李\"}\n"
+		"outcome unknown -\n"},
+	{"what an earlier message of the batch has settled is settled",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"9\"}\n"
+		"parked 1\nbatch\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o1\",\"parked\":1,\"by\":\"李\"}\n"
+		"outcome settled -\n"},
+	{"a refused command is tried again as it was",
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> dept create - * base {}\n"
+		"dept rejected 1 23514 no\n"
+		"batch\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o1\",\"parked\":1,\"by\":\"李\"}\n"
+		"> dept create - {\"xm\":\"张三\",\"zt\":\"0\"} base {}\n"
+		"outcome done retried\nversion 1\n"},
+	{"a deletion that lost is no value to take",
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\",\"MAT/1/NAME\":"
+		"\"身份证\"}\n"
+		"> dept create - * base {}\n"
+		"dept applied 1 D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\",\"cl/1/mc\":\"身份证\"}\n"
+		"> portal update P1 {\"ORGBUSNO\":\"D1\"} base *\n"
+		"dept whole\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"conflicts 1\nbatch\n"
+		"order "
+		"{\"t\":\"RESOLVE\",\"id\":\"o1\",\"conflict\":1,\"take\":true,\"seen\":9,\"by\":"
+		"\"李\",\"why\":\"x\"}\n"
+		"outcome element -\nelements 1\n"},
 };
 
 /* ---- the stage ---- */
@@ -906,6 +1067,7 @@ struct stage {
 	} commands[64];
 	size_t ncommands;
 	bool whole[2];
+	struct hub_matter *settled; /* items of the batch before */
 };
 
 static char folder[] = "/tmp/casebridge-step-XXXXXX";
@@ -1152,6 +1314,101 @@ static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 	feed(s, sys, &m, 1);
 }
 
+static void matter_of(struct stage *s, struct hub_matter *m)
+{
+	struct hub_matter *kept = br_arena_new(&s->arena, struct hub_matter);
+
+	*kept = *m;
+	for (const struct hub_decision *d = s->world.decisions; d; d = d->next)
+		if (d->status && d->matter && d->matter->sort == m->sort && d->matter->id == m->id)
+			kept->open = false;
+	for (const struct hub_matter *old = s->settled; old; old = old->next)
+		if (old->sort == m->sort && old->id == m->id && !old->open)
+			kept->open = false;
+	kept->next = s->world.matters;
+	s->world.matters = kept;
+}
+
+/* As the ledger would load it for the next batch. */
+static void new_batch(struct stage *s)
+{
+	struct hub_world *w = &s->world;
+	int64_t id = 0;
+
+	s->settled = w->matters;
+	w->matters = NULL;
+	for (struct hub_parked *p = w->parked; p; p = p->next)
+		matter_of(s, &(struct hub_matter){.sort = MATTER_PARKED,
+				     .id = ++id,
+				     .open = !p->how,
+				     .inbound = p->kind == PARKED_IN,
+				     .sys = p->sys,
+				     .has_case = p->kase != NULL,
+				     .cid = p->kase ? p->kase->cid : (struct hub_id){{0}},
+				     .rec = p->rec,
+				     .lid = p->lid,
+				     .place = p->place});
+	id = 0;
+	for (struct hub_conflict *c = w->conflicts; c; c = c->next)
+		matter_of(s, &(struct hub_matter){.sort = MATTER_CONFLICT,
+				     .id = ++id,
+				     .open = true,
+				     .sys = c->sys,
+				     .has_case = true,
+				     .cid = c->kase->cid,
+				     .place = c->place,
+				     .lose = c->lose});
+	w->orders = br_arena_array(&s->arena, struct br_str, 16);
+	w->norders = 0;
+	for (struct hub_decision *d = w->decisions; d; d = d->next)
+		w->orders[w->norders++] = d->order;
+	w->decisions = NULL;
+	w->decisions_end = &w->decisions;
+	w->unparked = NULL;
+	w->unparked_end = &w->unparked;
+}
+
+static void give_order(struct stage *s, const char *json)
+{
+	struct hub_order o;
+	struct br_err err;
+
+	br_err_clear(&err);
+	assert_true(hub_order_read(br_arena_copy(&s->arena, br_str_z(json)), &s->arena, &o, &err));
+	s->world.offset = ++s->offset;
+	s->world.source = 2;
+	s->world.now_ms = 1530493500000 + s->offset;
+	assert_true(hub_order_fold(&s->world, &o));
+	assert_false(s->world.failed);
+}
+
+static void expect_outcome(struct stage *s, const char *want)
+{
+	struct hub_decision *d = s->world.decisions;
+	char found[64];
+
+	while (d && d->next)
+		d = d->next;
+	if (!d)
+		fail_msg("no decision");
+	snprintf(found, sizeof(found), "%s %s", hub_outcome_word(d->outcome),
+		d->status ? d->status : "-");
+	assert_string_equal(found, want);
+}
+
+static void expect_said(struct stage *s, const char *want)
+{
+	struct hub_history *h = s->world.history;
+	char found[128];
+
+	while (h && h->next)
+		h = h->next;
+	assert_non_null(h);
+	assert_null(h->sys);
+	snprintf(found, sizeof(found), "%.*s %.*s", BR_STR_ARG(h->by), BR_STR_ARG(h->why));
+	assert_string_equal(found, want);
+}
+
 static struct hub_out *next_out(struct stage *s)
 {
 	struct hub_out *o = s->seen ? s->seen->next : s->world.outs;
@@ -1191,6 +1448,11 @@ static void expect_out(struct stage *s, struct hub_system *sys, char *verb, char
 	}
 	if (strcmp(verb, "restart") == 0 || strcmp(verb, "pause") == 0) {
 		assert_int_equal(o->kind, verb[0] == 'r' ? OUT_RESTART : OUT_PAUSE);
+		return;
+	}
+	if (strcmp(verb, "refetch") == 0) {
+		assert_int_equal(o->kind, OUT_REFETCH);
+		assert_true(o->nlids == 1 && br_str_eq(o->lids[0], br_str_z(rest)));
 		return;
 	}
 	assert_int_equal(o->kind, OUT_CMD);
@@ -1296,6 +1558,9 @@ static void expect_number(struct stage *s, const char *what, long n)
 	if (strcmp(what, "conflicts") == 0)
 		for (struct hub_conflict *c = s->world.conflicts; c; c = c->next)
 			found++;
+	else if (strcmp(what, "decisions") == 0)
+		for (struct hub_decision *d = s->world.decisions; d; d = d->next)
+			found++;
 	else if (strcmp(what, "parked") == 0)
 		for (struct hub_parked *p = s->world.parked; p; p = p->next)
 			found++;
@@ -1351,6 +1616,14 @@ static void tell(void **state)
 			expect_history(&s, cursor);
 		} else if (strcmp(word, "case") == 0) {
 			expect_case(&s, cursor);
+		} else if (strcmp(word, "batch") == 0) {
+			new_batch(&s);
+		} else if (strcmp(word, "order") == 0) {
+			give_order(&s, cursor);
+		} else if (strcmp(word, "outcome") == 0) {
+			expect_outcome(&s, cursor);
+		} else if (strcmp(word, "said") == 0) {
+			expect_said(&s, cursor);
 		} else if (strcmp(word, "conflict") == 0) {
 			expect_conflict(&s, cursor);
 		} else {
