@@ -5,6 +5,7 @@
 #include "ledger.h"
 
 #include "br_pg.h"
+#include "hub_order.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -644,6 +645,168 @@ static void conflicts_name_the_loser(void **state)
 	close_side(&a);
 }
 
+static void give(struct side *s, int64_t offset, const char *json)
+{
+	struct hub_order o;
+	struct br_err err;
+
+	br_err_clear(&err);
+	assert_true(hub_order_read(br_arena_copy(&s->arena, br_str_z(json)), &s->arena, &o, &err));
+	s->w.source = 2;
+	s->w.offset = offset;
+	assert_true(hub_order_fold(&s->w, &o));
+	s->w.source = 0;
+	s->pos[2].next = offset + 1;
+}
+
+/* D1 is a case with a conflict, D9 is parked. */
+static void something_to_decide(struct side *s)
+{
+	struct ledger_want want = {0};
+	struct cell place = {.field = (uint16_t)schema->f_status}, lost = place;
+	struct hub_link *l;
+
+	begin_batch(s);
+	load(s, &want);
+	fine(s);
+	observe(s, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	observe(s, 1, "D9", "{\"id\":\"D9\",\"xm\":\"张三\",\"zt\":\"9\"}");
+	l = hub_case_link(only_case(s), &s->systems[1], BR_STR("r"));
+	lost.value = BR_STR("FINISHED");
+	assert_non_null(hub_add_conflict(&s->w, l, CONFLICT_OWNERSHIP, &place, &place, &lost));
+	store(s);
+	fine(s);
+}
+
+static struct br_str order_ids[] = {{"o1", 2}, {"o2", 2}, {"o3", 2}};
+static int64_t item_ids[] = {1, 7};
+static const struct ledger_want about_all = {.orders = order_ids,
+	.norders = 3,
+	.parked = item_ids,
+	.nparked = 2,
+	.conflicts = item_ids,
+	.nconflicts = 2};
+
+static void decide_all(struct side *s)
+{
+	struct ledger_want want = about_all;
+
+	begin_batch(s);
+	load(s, &want);
+	fine(s);
+	assert_int_equal(s->w.norders, 0);
+	assert_int_equal(only_case(s)->ver, 1); /* the conflict names it */
+	assert_null(hub_world_matter(&s->w, MATTER_PARKED, 7));
+	assert_true(hub_world_matter(&s->w, MATTER_PARKED, 1)->inbound);
+	give(s, 0,
+		"{\"t\":\"RESOLVE\",\"id\":\"o1\",\"conflict\":1,\"take\":true,\"seen\":1,\"by\":"
+		"\"李\","
+		"\"why\":\"门户正确\"}");
+	give(s, 1, "{\"t\":\"DROP\",\"id\":\"o2\",\"parked\":1,\"by\":\"王\",\"why\":\"重复\"}");
+	give(s, 2, "{\"t\":\"DROP\",\"id\":\"o3\",\"parked\":7,\"by\":\"王\",\"why\":\"重复\"}");
+	store(s);
+	fine(s);
+}
+
+static void orders_are_kept(void **state)
+{
+	struct ledger_want want = about_all;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	something_to_decide(&a);
+	decide_all(&a);
+#define ONE(from_where) assert_int_equal(count("select count(*) from casebridge." from_where), 1)
+	ONE("orders where id = 'o1' and kind = 'take' and person = '李' and why = '门户正确' and "
+	    "outcome = 'done' and conflict = 1 and parked is null and ver = 2 and place = "
+	    "'status' and pos = 0 and cid is not null");
+	ONE("orders where id = 'o2' and kind = 'drop' and outcome = 'done' and parked = 1 and "
+	    "cid is null and ver is null");
+	ONE("orders where id = 'o3' and outcome = 'unknown' and parked = 7 and sys is null");
+	ONE("conflicts where status = 'taken' and resolved_by = '李' and resolution = '门户正确' "
+	    "and resolved_at is not null");
+	ONE("parked where status = 'dropped' and resolved_by = '王' and resolution = '重复' and "
+	    "tries = 1");
+	ONE("history where ver = 2 and sys = 0 and person = '李' and why = '门户正确' and "
+	    "order_id = 'o1' and pos = 0");
+	ONE("cases where ver = 2 and doc->>'status' = 'FINISHED'");
+	/* the next batch knows them, and what they settled */
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(a.w.norders, 3);
+	assert_false(hub_world_matter(&a.w, MATTER_PARKED, 1)->open);
+	assert_false(hub_world_matter(&a.w, MATTER_CONFLICT, 1)->open);
+	close_side(&a);
+}
+
+static void orders_are_told_again(void **state)
+{
+	struct hub_decision *d;
+	struct side a, b;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	something_to_decide(&a);
+	decide_all(&a);
+	close_side(&a);
+	open_side(&b);
+	fine(&b);
+	b.pos[0].published = b.pos[0].next;
+	begin_batch(&b);
+	ledger_load_unpublished(b.g, &b.w, b.pos, 3, set_done, &b);
+	fine(&b);
+	assert_true(only_case(&b)->publish);
+	assert_int_equal(b.w.history->ver, 2);
+	assert_null(b.w.history->sys);
+	assert_null(b.w.history->next);
+	assert_true(br_str_eq(b.w.history->by, BR_STR("李")) &&
+		    br_str_eq(b.w.history->why, BR_STR("门户正确")) &&
+		    br_str_eq(b.w.history->order, BR_STR("o1")));
+	d = b.w.decisions;
+	assert_true(br_str_eq(d->order, BR_STR("o1")) && d->has_case && d->ver == 2);
+	assert_true(d->conflict == 1 && d->sys == &b.systems[1] && d->outcome == OUTCOME_done);
+	assert_string_equal(d->kind, "take");
+	d = d->next->next;
+	assert_true(br_str_eq(d->order, BR_STR("o3")) && d->outcome == OUTCOME_unknown);
+	assert_null(d->next);
+	b.pos[2].published = b.pos[2].next;
+	begin_batch(&b);
+	ledger_load_unpublished(b.g, &b.w, b.pos, 3, set_done, &b);
+	fine(&b);
+	assert_null(b.w.history);
+	assert_null(b.w.decisions);
+	close_side(&b);
+}
+
+/* A value that a person had entered loses like any other: the conflict says whose it was. */
+static void a_person_loses(void **state)
+{
+	struct cell place = {.field = (uint16_t)schema->f_status};
+	struct ledger_want want = about_all;
+	struct hub_conflict *c;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	something_to_decide(&a);
+	decide_all(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	c = hub_add_conflict(&a.w, hub_case_link(only_case(&a), &a.systems[1], BR_STR("r")),
+		CONFLICT_LOST, &place, NULL, NULL);
+	c->lost_ver = 2;
+	store(&a);
+	fine(&a);
+	ONE("conflicts where kind = 'lost' and lost_by = '李'");
+	close_side(&a);
+}
+
 /* As a bridge that starts without the portal's file, or with it. */
 static void reopen(struct side *s, bool left_out)
 {
@@ -857,6 +1020,9 @@ int main(void)
 		cmocka_unit_test_setup(an_abandoned_batch_leaves_nothing, new_database),
 		cmocka_unit_test_setup(parked_and_settled, new_database),
 		cmocka_unit_test_setup(conflicts_name_the_loser, new_database),
+		cmocka_unit_test_setup(orders_are_kept, new_database),
+		cmocka_unit_test_setup(orders_are_told_again, new_database),
+		cmocka_unit_test_setup(a_person_loses, new_database),
 		cmocka_unit_test_setup(a_system_that_is_left_out, new_database),
 		cmocka_unit_test_setup(a_new_system_that_is_left_out, new_database),
 		cmocka_unit_test_setup(a_thousand_cases, new_database),
