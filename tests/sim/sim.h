@@ -50,8 +50,8 @@ struct sim_faults {
 #define X(name) int name;
 	SIM_FAULTS(X)
 #undef X
-	int crashes, pauses, seconds, orders; /* how often in this run; seconds: a second instance
-						 of a process */
+	int crashes, pauses, seconds, orders, decisions; /* how often in this run; seconds: a second
+						 instance of a process */
 };
 
 struct sim_plan {
@@ -110,6 +110,9 @@ struct sim_plan {
 	X(lost_commits)                                                                            \
 	X(leases)                                                                                  \
 	X(refetches)                                                                               \
+	X(decided)                                                                                 \
+	X(taken)                                                                                   \
+	X(too_late)                                                                                \
 	X(duplicates)                                                                              \
 	X(credit_waits)                                                                            \
 	X(settled)                                                                                 \

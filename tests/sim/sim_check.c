@@ -189,7 +189,7 @@ void sim_check_history(const struct sim_history *h)
 	for (int i = 0, n = read_delta(h->delta, changes); i < n; i++)
 		add_fact((struct sim_fact){.nk = matter_of(&h->cid),
 			.field = changes[i].field,
-			.sys = -1,
+			.sys = h->sys < 0 ? -2 : -1,
 			.value = changes[i].now});
 	TRACE("history: version %d %.*s", h->ver, BR_STR_ARG(h->delta));
 }

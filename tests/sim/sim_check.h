@@ -10,7 +10,7 @@
 
 /* A value that became the case's, or that lost and was kept. */
 struct sim_fact {
-	int nk, field, sys; /* sys: whose value lost; -1 accepted */
+	int nk, field, sys; /* sys: whose value lost; -1 accepted; -2 taken by a person */
 	sim_value value, win;
 	enum hub_conflict_kind kind;
 };

@@ -4,6 +4,8 @@
  */
 #include "sim_ledger.h"
 
+#include "sim_decide.h"
+
 /* A transaction on its way to the server, complete. */
 struct commit {
 	struct ledger *g;
@@ -12,6 +14,7 @@ struct commit {
 	struct sim_conflict *conflicts;
 	struct sim_parked *parked;
 	struct sim_parked *unparked;
+	struct sim_order *orders;
 	struct sim_key *keys;
 	struct hub_system systems[SIM_SYSTEMS];
 	bool changed[SIM_SYSTEMS];
@@ -147,12 +150,14 @@ static void keep_lists(struct commit *c, struct hub_world *w)
 				.cid = m->kase->cid);
 	for (struct hub_history *h = w->history; h; h = h->next)
 		PUSH(c->history, .cid = h->kase->cid, .ver = h->ver,
-			.sys = (int)(h->sys - w->systems), .delta = sim_keep(h->delta),
-			.source = h->source, .offset = h->offset, .at_ms = h->at_ms);
+			.sys = h->sys ? (int)(h->sys - w->systems) : -1,
+			.delta = sim_keep(h->delta), .source = h->source, .offset = h->offset,
+			.at_ms = h->at_ms);
 	for (struct hub_conflict *x = w->conflicts; x; x = x->next)
 		PUSH(c->conflicts, .cid = x->kase->cid, .sys = (int)(x->sys - w->systems),
 			.kind = x->kind, .place = sim_keep(x->place), .win = sim_keep(x->win),
 			.lose = sim_keep(x->lose));
+	c->orders = sim_decide_keep(w);
 	for (struct hub_unpark *u = w->unparked; u; u = u->next)
 		PUSH(c->unparked, .sys = (int)(u->sys - w->systems), .has_case = u->kase != NULL,
 			.cid = u->kase ? u->kase->cid : (struct hub_id){{0}},
@@ -225,6 +230,7 @@ static bool settles(const struct sim_parked *p, const struct sim_parked *u)
 
 static void put_lists(struct commit *c)
 {
+	sim_decide_put(c->orders);
 	for (const struct sim_parked *u = c->unparked; u; u = u->next)
 		for (struct sim_parked *p = book.parked; p; p = p->next)
 			if (settles(p, u))
@@ -236,9 +242,9 @@ static void put_lists(struct commit *c)
 		x->next = book.list;                                                               \
 		book.list = x;                                                                     \
 	}
-	MOVE(sim_parked, parked, sights.parked++)
+	MOVE(sim_parked, parked, (sights.parked++, x->id = ++book.items))
 	MOVE(sim_history, history, sim_check_history(x))
-	MOVE(sim_conflict, conflicts, sim_check_conflict(x))
+	MOVE(sim_conflict, conflicts, (sim_check_conflict(x), x->id = ++book.items))
 	for (struct sim_key *x = c->keys, *next; x; x = next) {
 		bool there = false;
 

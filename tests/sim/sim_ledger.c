@@ -4,6 +4,8 @@
  */
 #include "sim_ledger.h"
 
+#include "sim_decide.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -78,6 +80,11 @@ static struct hub_case *load_case(struct hub_world *w, const struct sim_case *fr
 		if ((only < 0 || l->sys == only) && !hub_case_link(k, &w->systems[l->sys], l->rec))
 			load_link(w, k, l);
 	return k;
+}
+
+void sim_ledger_load_case(struct hub_world *w, const struct hub_id *cid)
+{
+	load_case(w, sim_ledger_case(cid), -1);
 }
 
 static void load_touched(struct hub_world *w, const struct ledger_want *want)
@@ -277,6 +284,7 @@ static void load(struct ledger *g)
 		return;
 	}
 	load_touched(g->w, g->want);
+	sim_decide_load(g->w, g->want);
 	load_keys(g->w, g->want);
 	for (size_t i = 0; i < g->want->nranges; i++)
 		load_range(g->w, &g->want->ranges[i]);
@@ -315,7 +323,7 @@ static void load_unpublished(struct ledger *g)
 		h = br_arena_new(w->arena, struct hub_history);
 		h->kase = load_case(w, sim_ledger_case(&from->cid), -1);
 		h->ver = from->ver;
-		h->sys = &w->systems[from->sys];
+		h->sys = from->sys < 0 ? NULL : &w->systems[from->sys];
 		h->delta = from->delta;
 		h->at_ms = from->at_ms;
 		h->kase->publish = true;

@@ -4,6 +4,8 @@
  */
 #include "sim_check.h"
 
+#include "sim_decide.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -209,11 +211,11 @@ static void check_accepted(void)
 		const struct sim_fact *f = &sim_facts[i];
 		int accepted = 0, n;
 
-		if (f->sys >= 0 || f->field == F_BN || f->value < 0 || create_was_given_up(f->nk))
+		if (f->sys != -1 || f->field == F_BN || f->value < 0 || create_was_given_up(f->nk))
 			continue;
 		n = typed(f->nk, f->field, f->value);
 		for (int j = 0; j < sim_nfacts; j++)
-			accepted += sim_facts[j].sys < 0 && sim_facts[j].nk == f->nk &&
+			accepted += sim_facts[j].sys == -1 && sim_facts[j].nk == f->nk &&
 				    sim_facts[j].field == f->field &&
 				    sim_facts[j].value == f->value;
 		if (n == 0)
@@ -280,7 +282,7 @@ static void check_work(void)
 		stale += book.systems[i].count.stale;
 	}
 	/* a case's number comes home as a version of its own */
-	if (versions > people.ntyped + 2 * people.matters)
+	if (versions > people.ntyped + 2 * people.matters + sim_decide_versions())
 		sim_wrong("%d values made %lld versions (I9)", people.ntyped, (long long)versions);
 	if (sent > (versions + 3 * people.ntyped) * sim.plan.nsystems + stale + 8)
 		sim_wrong("%lld commands for %lld versions (I9)", (long long)sent,
@@ -357,4 +359,5 @@ void sim_check_rest(void)
 	check_work();
 	check_published();
 	check_parked();
+	sim_decide_check();
 }

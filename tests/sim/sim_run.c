@@ -3,6 +3,7 @@
  * the checks, then a few edits one at a time.
  */
 #include "sim_run.h"
+#include "sim_decide.h"
 
 #include "sim_state.h"
 
@@ -112,6 +113,7 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 		crowd(&p);
 	if (sim_chance(20))
 		haunt(&p.faults);
+	p.faults.decisions = sim_chance(50) ? 0 : 1 + sim_below(8);
 	return p;
 }
 
@@ -147,6 +149,13 @@ static void order(void *arg)
 	sim_bus_order(br_str_z(text));
 }
 
+static void decide(void *arg)
+{
+	(void)arg;
+	if (!sim.quiet)
+		sim_decide();
+}
+
 static void trace_plan(void)
 {
 	static const char *const classes[CLASSES] = {"S1", "S2", "H1", "H2", "H3"};
@@ -163,8 +172,9 @@ static void trace_plan(void)
 		TRACE("fault " #name ": %d in 10000", p->faults.name);
 	SIM_FAULTS(X)
 #undef X
-	TRACE("%d crashes, %d pauses, %d second instances, %d orders", p->faults.crashes,
-		p->faults.pauses, p->faults.seconds, p->faults.orders);
+	TRACE("%d crashes, %d pauses, %d second instances, %d orders, %d decisions",
+		p->faults.crashes, p->faults.pauses, p->faults.seconds, p->faults.orders,
+		p->faults.decisions);
 }
 
 static void begin(const struct sim_plan *plan, bool trace)
@@ -186,6 +196,8 @@ static void begin(const struct sim_plan *plan, bool trace)
 	sim_people_begin();
 	for (int i = 0; i < sim.plan.faults.orders; i++)
 		sim_after(sim_between(0, sim.plan.span), NULL, order, NULL);
+	for (int i = 0; i < sim.plan.faults.decisions; i++)
+		sim_after(sim_between(sim.plan.span / 4, sim.plan.span), NULL, decide, NULL);
 }
 
 /* Everybody who is paused wakes up, second instances go, paused systems are let go on. */

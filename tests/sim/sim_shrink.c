@@ -40,8 +40,8 @@ static bool fewer_cases(struct sim_plan *p, int i)
 
 static bool fewer_faults(struct sim_plan *p, int i)
 {
-	int *const counts[] = {
-		&p->faults.crashes, &p->faults.pauses, &p->faults.seconds, &p->faults.orders};
+	int *const counts[] = {&p->faults.crashes, &p->faults.pauses, &p->faults.seconds,
+		&p->faults.orders, &p->faults.decisions};
 	int *const chances[] = {
 #define X(name) &p->faults.name,
 		SIM_FAULTS(X)

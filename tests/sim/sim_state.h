@@ -38,7 +38,7 @@ struct sim_case {
 struct sim_history {
 	struct hub_id cid;
 	int32_t ver;
-	int sys;
+	int sys; /* -1: a person */
 	struct br_str delta;
 	int source;
 	int64_t offset, at_ms;
@@ -50,6 +50,8 @@ struct sim_conflict {
 	int sys;
 	enum hub_conflict_kind kind;
 	struct br_str place, win, lose;
+	int64_t id;
+	const char *status; /* "taken", "kept"; NULL: open */
 	struct sim_conflict *next;
 };
 
@@ -59,8 +61,19 @@ struct sim_parked {
 	struct hub_id cid;
 	struct br_str rec, lid, code, raw;
 	enum hub_parked_kind kind;
-	const char *status; /* "open", "superseded", "delivered" */
+	int64_t id;
+	const char *status; /* "open", "superseded", "delivered", "retried" */
 	struct sim_parked *next;
+};
+
+struct sim_order {
+	struct br_str id;
+	enum hub_outcome outcome;
+	enum hub_matter_sort sort;
+	int64_t item;
+	const char *status; /* of the item from then on, or NULL */
+	int32_t ver;
+	struct sim_order *next;
 };
 
 struct sim_key {
@@ -81,12 +94,17 @@ struct sim_ledger {
 	struct sim_conflict *conflicts;
 	struct sim_parked *parked;
 	struct sim_key *keys;
+	struct sim_order *orders;
+	int64_t items; /* ids of parked items and conflicts so far */
+	int given;     /* orders of people, copies not counted */
 	int64_t commits;
 };
 extern struct sim_ledger book;
 
 void sim_ledger_begin(void);
 struct sim_case *sim_ledger_case(const struct hub_id *cid);
+/* Puts it and its links into the world, if it is not there. */
+void sim_ledger_load_case(struct hub_world *w, const struct hub_id *cid);
 struct sim_link *sim_ledger_link(int sys, struct br_str rec, struct br_str lid);
 
 /* ---- checks (sim_check.c) ---- */
