@@ -24,8 +24,8 @@ insert into casebridge.systems (code, state, epoch, last_contact) values ('a', '
 insert into casebridge.cases values ('{CID}', 2, '{{"dept_case_no":"YDZ2018070200017","status":"ACCEPTED","applicant":{{"name":"张三"}}}}', '{{}}', '{{}}', '{AT}', '{AT}');
 insert into casebridge.links (cid, sys, rec, lid, state, shadow, held) select '{CID}', id, 'application', 'NUMBER-IN-' || upper(code), 'parked', '{{}}', '{{}}'
   from casebridge.systems order by code;
-insert into casebridge.history values ('{CID}', 1, 1, '{{}}', 't', 1, '{AT}'),
-  ('{CID}', 2, 2, '{{"applicant.address":["六安市裕安区鼓楼街道云路社区大别山路二十二号", "六安市裕安区小华山街道梅山南路一百一十八号之三单元"]}}', 't', 2, '{AT}');
+insert into casebridge.history values ('{CID}', 1, 1, '{{}}', 1, '{AT}'),
+  ('{CID}', 2, 2, '{{"applicant.address":["六安市裕安区鼓楼街道云路社区大别山路二十二号", "六安市裕安区小华山街道梅山南路一百一十八号之三单元"]}}', 2, '{AT}');
 insert into casebridge.parked (sys, cid, rec, lid, kind, raw, code, place, text_en, text_zh, next_en, next_zh, topic, pos, at, status)
   select 2, '{CID}', 'application', 'NUMBER-IN-B', 'out', 'raw', 'MAP-105', 'applicant.name', '{TEXT[0]}', '{TEXT[1]}', '{NEXT[0]}', '{NEXT[1]}', 't.in.a', 17, '{AT}', s
   from unnest(array['open', 'delivered']) s;
@@ -93,9 +93,14 @@ def test_programs_get_all_of_a_parked_item(twin):
                 "field": "applicant.name", "text": TEXT[0], "next": NEXT[0], "status": "open", "topic": "t.in.a", "position": "17", "at": RFC, "tries": "0",
                 "resolved_at": None, "resolved_by": None, "resolution": ""}
     assert as_json(twin, "parked", "list") == [expected]
-    assert as_json(twin, "parked", "show", "1") == expected
+    shown = {**expected, "text_en": TEXT[0], "text_zh": TEXT[1], "next_en": NEXT[0], "next_zh": NEXT[1], "now": "张*", "case_version": "2"}
+    deeds = as_json(twin, "parked", "show", "1")
+    assert "parked correct 1" in deeds["deeds_en"] and "更正" in deeds["deeds_zh"]
+    shown |= {k: deeds[k] for k in ("deeds_en", "deeds_zh")}
+    assert deeds == shown
+    assert as_json(twin, "parked", "show", "1", "--reveal") == {**shown, "now": "张三"}
     assert as_csv(twin, "parked", "list") == [{k: v or "" for k, v in expected.items()}]
-    assert as_json(twin, "parked", "show", "1", "--original") == {**expected, "original": "raw"}
+    assert as_json(twin, "parked", "show", "1", "--original") == {**shown, "original": "raw"}
     assert [r["status"] for r in as_json(twin, "parked", "list", "--all")] == ["open", "delivered"]
     assert as_json(twin, "parked", "list", "--lang", "zh")[0]["text"] == TEXT[1]
 
@@ -105,7 +110,9 @@ def test_programs_get_all_of_a_conflict(twin):
                 "kept": '"老年人优待证办理（首次申领，含换领补领）"', "lost": '"老年人优待证"', "status": "open", "at": RFC, "case_id": CID, "topic": "t.in.b",
                 "position": "9", "resolved_at": None, "resolved_by": None, "resolution": ""}
     assert as_json(twin, "conflicts", "list") == [expected]
-    assert as_json(twin, "conflicts", "show", "1") == expected
+    shown = as_json(twin, "conflicts", "show", "1")
+    assert "--take" in shown["next_en"] and "--keep" in shown["next_zh"]
+    assert shown == {**expected, "now": None, "case_version": "2", **{k: shown[k] for k in ("next_en", "next_zh")}}
     assert as_csv(twin, "conflicts", "list") == [{k: v or "" for k, v in expected.items()}]
     assert [r["status"] for r in as_json(twin, "conflicts", "list", "--all")] == ["open", "resolved"]
 
