@@ -115,6 +115,8 @@ void cli_print_record(struct cli *c, const struct cli_table *t);
  * CLI_OK or the exit code. */
 int cli_query(struct cli *c, const char *sql, int nparams, const char *const *params,
 	struct ledger_table *out);
+/* A cell of the first row, by the name of its column, which must be there. */
+const char **cli_cell(const struct ledger_table *t, const char *name);
 /* The column's moments, seconds since 1970 as text, become times of the site's zone: RFC 3339 in
  * JSON and CSV, with blanks for people. */
 void cli_local_times(struct cli *c, struct ledger_table *t, const char *name);

@@ -123,20 +123,11 @@ static int find(struct cli *c, const char *id, struct ledger_table *t)
 	return cli_fail(c, &err);
 }
 
-static const char **cell(const struct ledger_table *t, const char *name)
-{
-	size_t j = 0;
-
-	while (j + 1 < t->cols && strcmp(t->names[j], name) != 0)
-		j++;
-	return &t->cells[j];
-}
-
 static void say_next(struct cli *c, struct ledger_table *t, const char *id)
 {
-	bool open = strcmp(*cell(t, "status"), "open") == 0;
+	bool open = strcmp(*cli_cell(t, "status"), "open") == 0;
 
-	*cell(t, "next_en") =
+	*cli_cell(t, "next_en") =
 		open ? br_arena_printf(&c->arena,
 			       "casebridge conflicts resolve %s --take --why TEXT: the lost value "
 			       "becomes the case's in all systems, the owner's too; --keep: what "
@@ -144,7 +135,7 @@ static void say_next(struct cli *c, struct ledger_table *t, const char *id)
 			       id)
 				.p
 		     : "it is settled";
-	*cell(t, "next_zh") =
+	*cli_cell(t, "next_zh") =
 		open ? br_arena_printf(&c->arena,
 			       "casebridge conflicts resolve %s --take --why "
 			       "原因：改用未采用值并送达各系统（含归属方）；--keep：维持现值",
@@ -160,13 +151,13 @@ static int show(struct cli *c, const char *id, bool personal)
 	int status = find(c, id, &t);
 
 	if (status == CLI_OK)
-		status =
-			cli_case_value(c, *cell(&t, "case_id"), *cell(&t, "field"), &now, &version);
+		status = cli_case_value(
+			c, *cli_cell(&t, "case_id"), *cli_cell(&t, "field"), &now, &version);
 	if (status != CLI_OK)
 		return status;
 	if (!personal)
 		mask_rows(c, &t);
-	*cell(&t, "now") =
+	*cli_cell(&t, "now") =
 		personal || !now ? now : cli_value(c, cli_field(c, br_str_z(t.cells[FIELD])), now);
 	say_next(c, &t, id);
 	local_times(c, &t);
@@ -186,7 +177,7 @@ static int resolve(
 
 	if (status != CLI_OK || !orders)
 		return status;
-	o.seen = *cell(&t, "case_version");
+	o.seen = *cli_cell(&t, "case_version");
 	cli_orders_add(orders, &o);
 	return cli_orders_give(c, orders, wait, false);
 }

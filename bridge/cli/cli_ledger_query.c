@@ -68,6 +68,11 @@ static size_t column_of(const struct ledger_table *t, const char *name)
 	return j;
 }
 
+const char **cli_cell(const struct ledger_table *t, const char *name)
+{
+	return &t->cells[column_of(t, name)];
+}
+
 /* The columns people see, in their order; all: those of a record too. */
 static bool pick(struct cli *c, const struct ledger_table *t, const struct cli_column *columns,
 	bool all, struct cli_table *out)

@@ -5,6 +5,7 @@
 #include "cli_parked.h"
 
 #include "br_text.h"
+#include "ledger.h"
 #include "ledger_query.h"
 
 #include <stdio.h>
@@ -133,22 +134,13 @@ static const char *original_text(struct cli *c, const char *hex)
 	return text.p ? text.p : "";
 }
 
-static const char **cell(const struct ledger_table *t, const char *name)
-{
-	size_t j = 0;
-
-	while (j + 1 < t->cols && strcmp(t->names[j], name) != 0)
-		j++;
-	return &t->cells[j];
-}
-
 /* What a person can do about it, besides what the error says. */
 static void say_deeds(struct cli *c, struct ledger_table *t, const char *id)
 {
 	const char *en = "it is settled", *zh = "已处理，无需操作";
 
-	if (strcmp(*cell(t, "status"), "open") == 0) {
-		bool can = cli_parked_can_correct(*cell(t, "kind"));
+	if (strcmp(*cli_cell(t, "status"), "open") == 0) {
+		bool can = !ledger_parked_inbound(br_str_z(*cli_cell(t, "kind")));
 
 		en = br_arena_printf(&c->arena,
 			can ? "casebridge parked correct %s --value TEXT --why TEXT: the case's "
@@ -165,20 +157,20 @@ static void say_deeds(struct cli *c, struct ledger_table *t, const char *id)
 			id, id, id)
 			     .p;
 	}
-	*cell(t, "deeds_en") = en;
-	*cell(t, "deeds_zh") = zh;
+	*cli_cell(t, "deeds_en") = en;
+	*cli_cell(t, "deeds_zh") = zh;
 }
 
 static int say_value(struct cli *c, struct ledger_table *t, bool reveal)
 {
-	const char *cid = *cell(t, "case_id"), *place = *cell(t, "field"), *value, *version;
+	const char *cid = *cli_cell(t, "case_id"), *place = *cli_cell(t, "field"), *value, *version;
 	int status;
 
 	if (!cid)
 		return CLI_OK;
 	status = cli_case_value(c, cid, place, &value, &version);
-	*cell(t, "case_version") = version;
-	*cell(t, "now") =
+	*cli_cell(t, "case_version") = version;
+	*cli_cell(t, "now") =
 		!value || reveal ? value : cli_value(c, cli_field(c, br_str_z(place)), value);
 	return status;
 }

@@ -12,7 +12,5 @@ int cli_parked_decide(struct cli *c);
 int cli_parked_number(struct cli *c, const char *id);
 /* Tells that there is none such that is open. */
 int cli_parked_no_item(struct cli *c, const char *id);
-/* May an item of this kind be corrected in the case? What a system shows is corrected there. */
-bool cli_parked_can_correct(const char *kind);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "cli_parked.h"
 
+#include "ledger.h"
 #include "ledger_query.h"
 
 int cli_parked_number(struct cli *c, const char *id)
@@ -20,16 +21,6 @@ int cli_parked_no_item(struct cli *c, const char *id)
 	br_err_clear(&err);
 	br_err_set(&err, BR_E_CLI_NO_ITEM, "id", id, NULL);
 	return cli_fail(c, &err);
-}
-
-bool cli_parked_can_correct(const char *kind)
-{
-	static const char *const inbound[] = {"in", "message", "duplicate", "vanished"};
-
-	for (size_t i = 0; i < BR_LEN(inbound); i++)
-		if (strcmp(kind, inbound[i]) == 0)
-			return false;
-	return true;
 }
 
 enum { ID, SYSTEM, KIND, FIELD, CASE_ID };
@@ -103,7 +94,7 @@ static int correct(struct cli *c, const char *id, const struct cli_decider *by, 
 
 	if (status != CLI_OK)
 		return status;
-	if (!cli_parked_can_correct(t.cells[KIND]))
+	if (ledger_parked_inbound(br_str_z(t.cells[KIND])))
 		return order_refused(c, BR_E_CLI_ORDER_INBOUND, id);
 	if (!t.cells[CASE_ID])
 		return order_refused(c, BR_E_CLI_ORDER_UNKNOWN, id);

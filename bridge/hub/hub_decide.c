@@ -3,6 +3,8 @@
 #include "hub_step.h"
 #include "hub_version.h"
 
+#define ID_MAX 64 /* bytes of an order's id */
+
 const char *hub_outcome_word(enum hub_outcome o)
 {
 	static const char *const words[] = {
@@ -271,13 +273,28 @@ static void follow(struct hub_world *w, enum kind kind, struct hub_decision *d,
 	m->open = m->open && !d->status;
 }
 
+static bool is_plain(struct br_str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20)
+			return false;
+	return true;
+}
+
+/* An order that the ledger could not keep is none. */
+static bool is_well_said(const struct hub_order *o)
+{
+	return o->id.n && o->id.n <= ID_MAX && is_plain(o->id) && is_plain(o->by) &&
+	       is_plain(o->why) && is_plain(o->place);
+}
+
 bool hub_decide(struct hub_world *w, const struct hub_order *o)
 {
 	enum kind kind = kind_of(o->type);
 	struct hub_matter *m;
 	struct hub_decision *d;
 
-	if (kind == KIND_NONE || !o->id.n)
+	if (kind == KIND_NONE || !is_well_said(o))
 		return false;
 	if (is_known(w, o->id) || !(d = new_decision(w, kind, o)))
 		return true;

@@ -10,7 +10,8 @@
 /*
  * Follows the order, or says in the decision's outcome why not; an order whose id was seen before
  * is passed over. A value that a person sets counts as everybody's: the field's owner is told of it
- * like all others. False: it is no order that anybody knows.
+ * like all others. False: it is no order that anybody knows, or
+ * has no id (of at most 64 bytes), or control characters in its texts.
  */
 bool hub_decide(struct hub_world *w, const struct hub_order *o);
 /* The word for it in the ledger and in the audit topic. */

@@ -99,5 +99,8 @@ const char *ledger_link_state(enum hub_link_state s);
 const char *ledger_sys_state(enum hub_sys_state s);
 const char *ledger_conflict_kind(enum hub_conflict_kind k);
 const char *ledger_parked_kind(enum hub_parked_kind k);
+/* Is an item of this kind (in the ledger's word) a record as its system shows it? Such a one is
+ * corrected in that system. */
+bool ledger_parked_inbound(struct br_str kind);
 
 #endif

@@ -75,8 +75,7 @@ static struct hub_matter *read_matter(
 	return m;
 }
 
-/* Corrected in the system it is in: what that system shows is what is wrong. */
-static bool is_inbound(struct br_str kind)
+bool ledger_parked_inbound(struct br_str kind)
 {
 	static const enum hub_parked_kind kinds[] = {
 		PARKED_IN, PARKED_MESSAGE, PARKED_DUPLICATE, PARKED_VANISHED};
@@ -100,7 +99,7 @@ static void on_parked(void *arg, const PGresult *res, const struct br_err *err)
 			return;
 		m->rec = ledger_keep(g->w, ledger_get_text(res, i, 5));
 		m->lid = ledger_keep(g->w, ledger_get_text(res, i, 6));
-		m->inbound = is_inbound(ledger_get_text(res, i, 7));
+		m->inbound = ledger_parked_inbound(ledger_get_text(res, i, 7));
 	}
 }
 

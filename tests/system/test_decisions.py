@@ -1,6 +1,8 @@
 """What people decide about conflicts and parked items, with the real binaries: followed once, delivered everywhere, and told with who and why."""
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -117,6 +119,21 @@ def test_a_refused_record_is_corrected_and_delivered(twin, audit):
     version = next(v for v in audit(HISTORY) if "applicant.name" in v["changes"])
     assert version["changes"]["applicant.name"] == ["X先生", "张先生"] and version["by"] == "窗口王"
     assert audit(DECISION)[-1]["parked"] == int(item["id"])
+
+
+def test_an_order_given_while_the_bridge_is_down_is_followed_when_it_is_back(twin, audit):
+    conflict = one_conflict(twin)
+    os.kill(twin.process.child(" bridge", timeout=30), signal.SIGSTOP)
+    try:
+        given = twin.casebridge.run("conflicts", "resolve", conflict, "--take", "--why", "以门户为准", "--by", "李", "--wait", "1", twin.folder, expect=75)
+    finally:
+        os.kill(twin.process.child(" bridge", timeout=30), signal.SIGKILL)
+    assert given.err.startswith("CLI-005")
+    twin.wait_row("a", "sbh = 'D1'", zzbh="Z-9")
+    twin.quiet()
+    decided = wait_for(lambda: audit(DECISION), what="the decision")
+    assert {(e["decision"], e["outcome"]) for e in decided} == {("take", "done")}
+    assert ask(twin, "conflicts", "list") == []
 
 
 def test_what_a_system_shows_is_corrected_in_that_system(twin):

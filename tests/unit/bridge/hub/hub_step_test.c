@@ -1028,6 +1028,19 @@ static const struct story {
 		"> portal create - * base {}\n"
 		"order {\"t\":\"RETRY\",\"id\":\"o1\",\"parked\":1,\"by\":\"李\"}\n"
 		"outcome settled -\n"},
+	{"orders that are none",
+		"noorder {\"t\":\"DROP\",\"parked\":1,\"by\":\"李\",\"why\":\"x\"}\n"
+		"noorder "
+		"{\"t\":\"DROP\",\"id\":\"o1\",\"parked\":1,\"by\":\"李\",\"why\":\"\\u0000\"}\n"
+		"noorder {\"t\":\"DROP\",\"id\":\"o1\",\"parked\":1,\"by\":\"\\n\",\"why\":\"x\"}\n"
+		"noorder {\"t\":\"DROP\",\"id\":"
+		"\"12345678901234567890123456789012345678901234567890123456789012345\",\"parked\":"
+		"1,"
+		"\"by\":\"李\",\"why\":\"x\"}\n"
+		"noorder "
+		"{\"t\":\"FORGET\",\"id\":\"o1\",\"parked\":1,\"by\":\"李\",\"why\":\"x\"}\n"
+		"noorder {\"t\":\"SYSTEM\",\"sys\":\"nobody\",\"state\":\"live\"}\n"
+		"decisions 0\n"},
 	{"a refused command is tried again as it was",
 		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
 		"> dept create - * base {}\n"
@@ -1368,17 +1381,20 @@ static void new_batch(struct stage *s)
 	w->unparked_end = &w->unparked;
 }
 
-static void give_order(struct stage *s, const char *json)
+static void give_order(struct stage *s, const char *json, bool none)
 {
+	struct br_str text = br_arena_copy(&s->arena, br_str_z(json));
 	struct hub_order o;
 	struct br_err err;
+	bool read;
 
 	br_err_clear(&err);
-	assert_true(hub_order_read(br_arena_copy(&s->arena, br_str_z(json)), &s->arena, &o, &err));
+	read = hub_order_read(text, &s->arena, &o, &err);
 	s->world.offset = ++s->offset;
 	s->world.source = 2;
 	s->world.now_ms = 1530493500000 + s->offset;
-	assert_true(hub_order_fold(&s->world, &o));
+	if ((read && hub_order_fold(&s->world, &o)) == none)
+		fail_msg("%s is %s", json, none ? "followed" : "not followed");
 	assert_false(s->world.failed);
 }
 
@@ -1619,7 +1635,9 @@ static void tell(void **state)
 		} else if (strcmp(word, "batch") == 0) {
 			new_batch(&s);
 		} else if (strcmp(word, "order") == 0) {
-			give_order(&s, cursor);
+			give_order(&s, cursor, false);
+		} else if (strcmp(word, "noorder") == 0) {
+			give_order(&s, cursor, true);
 		} else if (strcmp(word, "outcome") == 0) {
 			expect_outcome(&s, cursor);
 		} else if (strcmp(word, "said") == 0) {
