@@ -264,12 +264,6 @@ static struct br_str normal(const struct map_column *col, struct br_str s)
 	return s;
 }
 
-/* Null is the same as null only. */
-static bool same_text(struct br_str x, struct br_str y)
-{
-	return x.p && y.p ? br_str_eq(x, y) : x.p == y.p;
-}
-
 bool map_column_same(const struct mapping *m, const struct cell *a, const struct cell *b)
 {
 	const struct map_column *col;
@@ -277,12 +271,12 @@ bool map_column_same(const struct mapping *m, const struct cell *a, const struct
 
 	if (!a || !b)
 		return a == b;
-	if (same_text(a->value, b->value))
+	if (map_same_text(a->value, b->value))
 		return true;
 	col = &m->columns[a->field];
 	x = normal(col, a->value);
 	y = normal(col, b->value);
 	if (col->empty_null && x.n == 0 && y.n == 0)
 		return true;
-	return same_text(x, y);
+	return map_same_text(x, y);
 }

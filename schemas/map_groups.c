@@ -129,12 +129,10 @@ static void index_row(struct map_job *j, struct map_group *g, uint32_t number)
 
 		old = &g->rows[g->index[i] - 1];
 		for (uint16_t k = 0; k < g->nlines; k++)
-			same &= (old->value[k].p == NULL) == (row->value[k].p == NULL) &&
-				br_str_eq(old->value[k], row->value[k]);
+			same &= map_same_text(old->value[k], row->value[k]);
 		if (!same)
 			continue;
-		if ((old->foreign.p == NULL) == (row->foreign.p == NULL) &&
-			br_str_eq(old->foreign, row->foreign))
+		if (map_same_text(old->foreign, row->foreign))
 			return;
 		if (old->write && !row->write)
 			return;

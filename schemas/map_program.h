@@ -223,4 +223,10 @@ const struct map_group_row *map_group_find(const struct map_group *g, const stru
 /* Where the search for these values begins in the index. */
 size_t map_group_slot(const struct map_group *g, const struct br_str *values);
 
+/* The same text, or both null; null is no text, not even an empty one. */
+static inline bool map_same_text(struct br_str a, struct br_str b)
+{
+	return a.p && b.p ? br_str_eq(a, b) : a.p == b.p;
+}
+
 #endif

@@ -338,8 +338,7 @@ static bool row_says(
 	for (uint16_t i = 0; i < g->nlines; i++) {
 		if (row->star & 1u << i)
 			continue;
-		if ((row->value[i].p == NULL) != (values[i].p == NULL) ||
-			!br_str_eq(row->value[i], values[i]))
+		if (!map_same_text(row->value[i], values[i]))
 			return false;
 	}
 	return true;
@@ -389,8 +388,7 @@ static bool stored_says(struct element *e, const struct map_group *g, const stru
 	for (size_t i = 0; i < g->n; i++) {
 		const struct map_group_row *row = &g->rows[i];
 
-		if ((row->foreign.p == NULL) == (text.p == NULL) && br_str_eq(row->foreign, text) &&
-			row_says(g, row, values))
+		if (map_same_text(row->foreign, text) && row_says(g, row, values))
 			return true;
 	}
 	return false;
