@@ -261,10 +261,10 @@ static void on_server(void *arg, const PGresult *res, const struct br_err *err)
 		pg_fail(p, err);
 		return;
 	}
-	encoding = pg_value(res, 0, 1);
+	encoding = br_str_z(PQgetvalue(res, 0, 1));
 	if (pg_int(res, 0, 0) < 130000) {
 		fail_code(p, BR_E_PG_VERSION, "found", PQgetvalue(res, 0, 3));
-	} else if (p->o->encoding.n && encoding.p && strcasecmp(p->o->encoding.p, encoding.p)) {
+	} else if (p->o->encoding.n && strcasecmp(p->o->encoding.p, encoding.p)) {
 		br_err_set(&e, BR_E_PG_ENCODING, "found", encoding.p, "expected", p->o->encoding.p,
 			NULL);
 		pg_fail(p, &e);
