@@ -91,7 +91,7 @@ static int list(struct cli *c, bool personal, bool all)
 {
 	const char *which = all ? "all" : "open";
 	struct cli_column shown[BR_LEN(columns)];
-	struct ledger_table t;
+	struct ledger_table t = {0};
 	int status = cli_query(c,
 		SELECT FROM " where $1 = 'all' or k.status = 'open' order by k.id", 1, &which, &t);
 
@@ -147,13 +147,13 @@ static void say_next(struct cli *c, struct ledger_table *t, const char *id)
 static int show(struct cli *c, const char *id, bool personal)
 {
 	const char *now, *version;
-	struct ledger_table t;
+	struct ledger_table t = {0};
 	int status = find(c, id, &t);
 
 	if (status == CLI_OK)
 		status = cli_case_value(
 			c, *cli_cell(&t, "case_id"), *cli_cell(&t, "field"), &now, &version);
-	if (status != CLI_OK)
+	if (status != CLI_OK || !t.cells)
 		return status;
 	if (!personal)
 		mask_rows(c, &t);
@@ -170,7 +170,7 @@ static int show(struct cli *c, const char *id, bool personal)
 static int resolve(
 	struct cli *c, const char *id, bool take, const struct cli_decider *by, const char *wait)
 {
-	struct ledger_table t;
+	struct ledger_table t = {0};
 	struct cli_orders *orders = cli_orders_new(c, by);
 	int status = find(c, id, &t);
 	struct cli_order o = {.type = "RESOLVE", .conflict = id, .take = take};

@@ -4,6 +4,7 @@
 #include "br_text.h"
 
 #include <locale.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #define SITE_ARENA (256u << 20)
@@ -149,6 +150,9 @@ int main(int argc, char **argv)
 	const char *site;
 
 	setlocale(LC_ALL, "C.UTF-8");
+	/* What librdkafka's threads allocate is given back by ours: a heap for each thread would
+	 * only keep what it no longer uses. */
+	mallopt(M_ARENA_MAX, 1);
 	if (read_lang(&c) != CLI_OK || read_output(&c) != CLI_OK)
 		return CLI_USAGE;
 	site = cli_option(&c, "--site");

@@ -9,7 +9,7 @@ static struct br_str put(struct pack *p, struct br_str s)
 {
 	struct br_str copy = {s.p ? p->at : NULL, s.n};
 
-	if (s.n)
+	if (s.p)
 		memcpy(p->at, s.p, s.n);
 	p->at += s.n;
 	return copy;

@@ -46,9 +46,9 @@ static void park_answer(struct hub_world *w, struct hub_link *l, const struct ms
 
 static int32_t as_written(const struct hub_link *l, const struct cell *place)
 {
-	int32_t held = versions_of(&l->held, place);
-
-	return BR_WITHOUT(HELD_AS_WRITTEN) && held > l->inflight.ver ? held : l->inflight.ver;
+	if (BR_WITHOUT(HELD_AS_WRITTEN) && versions_of(&l->held, place) > l->inflight.ver)
+		return versions_of(&l->held, place);
+	return l->inflight.ver;
 }
 
 /* Every place the command covered is held as of the version it was computed from - as written, not

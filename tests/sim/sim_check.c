@@ -100,7 +100,6 @@ struct change {
 
 static int read_delta(struct br_str delta, struct change out[NF])
 {
-	enum br_json_token t;
 	struct br_err err;
 	struct br_jr r;
 	int n = 0;
@@ -109,7 +108,7 @@ static int read_delta(struct br_str delta, struct change out[NF])
 	br_jr_init(&r, delta, &sim.arena, &err);
 	if (br_jr_next(&r) != BR_JT_OBJECT)
 		return 0;
-	while ((t = br_jr_next(&r)) == BR_JT_KEY) {
+	while (br_jr_next(&r) == BR_JT_KEY) {
 		struct change c = {field_of_place(r.text), V_NULL, V_NULL};
 
 		br_jr_next(&r); /* [ */

@@ -6,6 +6,7 @@
 
 #include "sim_decide.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -260,14 +261,14 @@ static void check_counters(void)
 	for (int i = 0; i < sim.plan.nsystems; i++) {
 		const struct hub_counters *c = &book.systems[i].count;
 
+		int64_t answered =
+			c->applied + c->stale + c->exists + c->gone + c->rejected + c->unknown;
+
 		if (c->read != c->accepted + c->echo + c->refused + c->parked_in)
 			sim_wrong("%s: what was read does not add up", sim.systems[i].name.p);
-		if (c->sent !=
-			c->applied + c->stale + c->exists + c->gone + c->rejected + c->unknown)
-			sim_wrong("%s: sent %lld, answered %lld", sim.systems[i].name.p,
-				(long long)c->sent,
-				(long long)(c->applied + c->stale + c->exists + c->gone +
-					    c->rejected + c->unknown));
+		if (c->sent != answered)
+			sim_wrong("%s: sent %" PRId64 ", answered %" PRId64, sim.systems[i].name.p,
+				c->sent, answered);
 	}
 }
 

@@ -103,6 +103,12 @@ static bool goes_wrong(struct sim_plan *p, struct br_str how)
 	return false;
 }
 
+/* Plans are cleared before they are filled, also what lies between their members. */
+static bool same_plan(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct sim_plan)) == 0;
+}
+
 /* All ways of one kind; true when one of them helped. */
 static bool try_all(struct sim_plan *best, smaller_fn *smaller, int ways, struct br_str how)
 {
@@ -111,7 +117,7 @@ static bool try_all(struct sim_plan *best, smaller_fn *smaller, int ways, struct
 	for (int i = 0; i < ways; i++) {
 		struct sim_plan p = *best;
 
-		while (smaller(&p, i) && memcmp(&p, best, sizeof(p)) != 0 && goes_wrong(&p, how)) {
+		while (smaller(&p, i) && !same_plan(&p, best) && goes_wrong(&p, how)) {
 			*best = p;
 			helped = true;
 		}

@@ -177,7 +177,7 @@ void sim_site_make(void)
 		enum variant v = variant_of(sim.plan.class[s]);
 
 		sim.systems[s] = *all.systems[s][v];
-		sim.systems[s].name = br_str_z(names[s]);
+		sim.systems[s].name = br_str_z(s < SIM_SYSTEMS ? names[s] : "");
 		sim.systems[s].credit = sim.plan.credit[s];
 		sim.systems[s].lease_ms = 6000;
 		sim.systems[s].next = s + 1 < sim.plan.nsystems ? &sim.systems[s + 1] : NULL;

@@ -1405,23 +1405,22 @@ static void expect_outcome(struct stage *s, const char *want)
 
 	while (d && d->next)
 		d = d->next;
-	if (!d)
-		fail_msg("no decision");
-	snprintf(found, sizeof(found), "%s %s", hub_outcome_word(d->outcome),
-		d->status ? d->status : "-");
+	snprintf(found, sizeof(found), "%s %s", d ? hub_outcome_word(d->outcome) : "none",
+		d && d->status ? d->status : "-");
 	assert_string_equal(found, want);
 }
 
 static void expect_said(struct stage *s, const char *want)
 {
 	struct hub_history *h = s->world.history;
-	char found[128];
+	char found[128] = "";
 
 	while (h && h->next)
 		h = h->next;
-	assert_non_null(h);
-	assert_null(h->sys);
-	snprintf(found, sizeof(found), "%.*s %.*s", BR_STR_ARG(h->by), BR_STR_ARG(h->why));
+	if (!h || h->sys)
+		fail_msg("the last history row is nobody's decision");
+	else
+		snprintf(found, sizeof(found), "%.*s %.*s", BR_STR_ARG(h->by), BR_STR_ARG(h->why));
 	assert_string_equal(found, want);
 }
 
