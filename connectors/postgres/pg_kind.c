@@ -5,7 +5,8 @@ static unsigned promises(const void *state)
 {
 	const struct pg *p = state;
 
-	return CONN_CAS | CONN_LOOKUP | CONN_WHOLE | (p->shared_inbox ? CONN_INBOX : 0);
+	return CONN_CAS | CONN_LOOKUP | CONN_WHOLE | CONN_SWEEP |
+	       (p->shared_inbox ? CONN_INBOX : 0);
 }
 
 const struct conn_kind pg_kind = {

@@ -238,7 +238,7 @@ static void find_tables(struct pg *p)
 {
 	struct br_pg_param params[] = {text_param(p->meta), text_param(p->inbox)};
 
-	if (!p->o->inbox) {
+	if (!p->o->inbox || conn_only_looks(p->c)) {
 		tell_opened(p, NULL);
 		return;
 	}
@@ -268,7 +268,7 @@ static void on_server(void *arg, const PGresult *res, const struct br_err *err)
 		br_err_set(&e, BR_E_PG_ENCODING, "found", encoding.p, "expected", p->o->encoding.p,
 			NULL);
 		pg_fail(p, &e);
-	} else if (PQgetvalue(res, 0, 2)[0] == 't' && p->o->inbox) {
+	} else if (PQgetvalue(res, 0, 2)[0] == 't' && p->o->inbox && !conn_only_looks(p->c)) {
 		fail_code(p, BR_E_PG_READ_ONLY, NULL, NULL);
 	} else {
 		p->check_utf8 = br_str_eq(encoding, BR_STR("SQL_ASCII"));
@@ -309,6 +309,8 @@ static void start_session(struct pg *p)
 		    " set_config('enable_hashjoin','off',false), "
 		    "set_config('enable_mergejoin','off',false)",
 		    3, params, NULL) ||
+		(conn_only_looks(p->c) &&
+			send(p, "set default_transaction_read_only to on", 0, NULL, NULL)) ||
 		send(p,
 			"select current_setting('server_version_num'), "
 			"current_setting('server_encoding'), pg_is_in_recovery(),"
@@ -537,9 +539,9 @@ int pg_begin(void *state, int64_t epoch, struct br_str nonce, struct br_err *err
 		rc = take_fence(p, err);
 	for (size_t i = 0; i < p->nrecords && !rc; i++)
 		rc = learn(p, p->records[i], err);
-	if (!rc)
+	if (!rc && !conn_only_looks(p->c))
 		rc = listen_to(p, p->o->listen, err);
-	for (size_t i = 0; i < p->nrecords && !rc; i++)
+	for (size_t i = 0; i < p->nrecords && !rc && !conn_only_looks(p->c); i++)
 		rc = listen_to(p, p->records[i]->read.listen, err);
 	if (!rc)
 		rc = br_pg_send(p->pg, NULL, "select pg_snapshot_xmax(pg_current_snapshot())::text",

@@ -113,6 +113,10 @@ static void reap(void *arg)
 
 void conn_failed(struct conn *c, const struct br_err *err)
 {
+	if (c->look) {
+		conn_look_failed(c->look, err);
+		return;
+	}
 	if (!conn_alive(c))
 		return;
 	/* once for each kind of trouble: it is tried again for as long as it takes */
@@ -229,6 +233,10 @@ static void hello(struct conn *c)
 
 void conn_opened(struct conn *c, struct br_str inc, int64_t target_epoch, int64_t beat)
 {
+	if (c->look) {
+		conn_look_answered(c->look, false, false);
+		return;
+	}
 	if (!conn_alive(c) || c->stage != CONN_OPENING)
 		return;
 	br_info(c->system_down ? "the system is up again" : "connected to the system");
@@ -242,6 +250,10 @@ void conn_opened(struct conn *c, struct br_str inc, int64_t target_epoch, int64_
 
 void conn_begun(struct conn *c)
 {
+	if (c->look) {
+		conn_look_answered(c->look, false, false);
+		return;
+	}
 	if (!conn_alive(c) || c->stage != CONN_TAKING)
 		return;
 	c->stage = CONN_SETTLE;

@@ -13,6 +13,7 @@
  *   conn_tell.c    what we say: observations, digests, receipts, cursors, and the queue in front of
  * Kafka conn_spec.c    the records BEGIN describes conn_cache.c   what was told last
  *   conn_guard.c   how much may be written
+ *   conn_look.c    instead of all that: reading without taking part; `stage` stays CONN_DOWN
  */
 #ifndef CONN_INTERNAL_H
 #define CONN_INTERNAL_H
@@ -88,6 +89,7 @@ struct conn {
 	/* Outlives sessions: a connection that is lost gives no new allowance. */
 	struct conn_guard *guards;
 
+	struct conn_look *look; /* hears everything the kind says, instead of Kafka; or NULL */
 	enum conn_stage stage;
 	enum conn_ending ending;
 	bool stopping;		      /* a signal asked for a clean end */
@@ -229,6 +231,14 @@ void conn_guard_free(struct conn *c);
 /* w is (no longer) held back; told to the bridge soon. */
 void conn_hold(struct conn *c, struct conn_work *w, bool held);
 void conn_tell_held(void *arg);
+
+/* conn_look.c: what a kind says to somebody who only looks */
+void conn_look_answered(struct conn_look *k, bool more, bool done);
+void conn_look_failed(struct conn_look *k, const struct br_err *err);
+void conn_look_record(struct conn_look *k, const struct conn_record *r, struct br_str lid,
+	const struct image *img, const struct br_err *err);
+void conn_look_digest(struct conn_look *k, const struct conn_record *r, struct br_str lo,
+	struct br_str hi, const struct msg_digest *d, size_t n);
 
 /* conn_spec.c */
 int conn_read_spec(struct conn *c, struct br_str spec, struct br_err *err);

@@ -28,6 +28,7 @@ enum conn_promise {
 	CONN_LOOKUP = 8,      /* can look up before create */
 	CONN_WHOLE = 16,      /* an image shows every element of every part: what is not in it is
 				 not there */
+	CONN_SWEEP = 32, /* sweep() walks over all keys; without it poll() tells what there is */
 };
 
 struct conn; /* the runtime of this process */
@@ -101,6 +102,8 @@ struct br_loop *conn_loop(struct conn *c);
 const struct cfg_site *conn_site(struct conn *c);
 const struct cfg_system *conn_system(struct conn *c);
 size_t conn_records(struct conn *c, struct conn_record **out);
+/* Nothing may be written there, not even a table of ours (conn_look.h): no command will come. */
+bool conn_only_looks(const struct conn *c);
 /* The cursor FENCE brought back: raw JSON or empty. */
 struct br_str conn_cursor(struct conn *c);
 

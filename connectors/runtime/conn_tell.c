@@ -130,6 +130,10 @@ void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid
 	struct br_err err;
 	char id[64];
 
+	if (c->look) {
+		conn_look_record(c->look, r, lid, img, NULL);
+		return;
+	}
 	if (!conn_alive(c))
 		return;
 	c->count.read++;
@@ -165,6 +169,10 @@ void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str
 	const char *why = br_err_detail(err, "why");
 	char text[600];
 
+	if (c->look) {
+		conn_look_record(c->look, r, lid, NULL, err);
+		return;
+	}
 	if (!conn_alive(c))
 		return;
 	c->count.read++;
@@ -196,6 +204,10 @@ void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, 
 	struct br_err err;
 	char id[64];
 
+	if (c->look) {
+		conn_look_digest(c->look, r, lo, hi, d, n);
+		return;
+	}
 	if (!conn_alive(c))
 		return;
 	if (conn_emit(c, &m, NULL, lo)) {

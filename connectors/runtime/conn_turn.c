@@ -184,6 +184,10 @@ void conn_take_turn(struct conn *c)
 
 void conn_polled(struct conn *c, struct br_str cursor, bool more, int64_t next_ms)
 {
+	if (c->look) {
+		conn_look_answered(c->look, more, false);
+		return;
+	}
 	if (!conn_alive(c) || c->phase != PHASE_POLL)
 		return;
 	if (cursor.n && !br_str_eq(cursor, conn_cursor(c))) {
@@ -203,7 +207,9 @@ void conn_wake(struct conn *c)
 
 void conn_refetched(struct conn *c)
 {
-	if (conn_alive(c) && c->phase == PHASE_REFETCH)
+	if (c->look)
+		conn_look_answered(c->look, false, false);
+	else if (conn_alive(c) && c->phase == PHASE_REFETCH)
 		phase_is_over(c);
 }
 
@@ -212,6 +218,10 @@ void conn_swept(struct conn *c, bool done, int64_t next_ms)
 	struct msg m = {.type = MSG_SWEEP, .done = true};
 	char id[64];
 
+	if (c->look) {
+		conn_look_answered(c->look, false, done);
+		return;
+	}
 	if (!conn_alive(c) || c->phase != PHASE_SWEEP)
 		return;
 	if (done) {

@@ -47,7 +47,8 @@ static void creates_and_updates(void **state)
 
 	(void)state;
 	fake_start(c);
-	assert_int_equal(pg_kind.promises(c->pg), CONN_INBOX | CONN_CAS | CONN_LOOKUP | CONN_WHOLE);
+	assert_int_equal(pg_kind.promises(c->pg),
+		CONN_INBOX | CONN_CAS | CONN_LOOKUP | CONN_WHOLE | CONN_SWEEP);
 	s = fake_apply_one(
 		c, fake_cmd(c, "C1", 1, NULL, NULL,
 			   "{\"xm\":\"张三\",\"zt\":\"0\",\"sqrq\":\"2018-07-02 09:05:00\"}"));
@@ -416,7 +417,7 @@ static void without_an_inbox_it_compares(void **state)
 	(void)state;
 	c->options.inbox = false;
 	fake_start(c);
-	assert_int_equal(pg_kind.promises(c->pg), CONN_CAS | CONN_LOOKUP | CONN_WHOLE);
+	assert_int_equal(pg_kind.promises(c->pg), CONN_CAS | CONN_LOOKUP | CONN_WHOLE | CONN_SWEEP);
 	sql(db, "insert into ydz_sq (sbh, xm, zt) values ('A', '李四', 1)");
 	/* sent before, and it arrived */
 	cmd = fake_cmd(c, "C1", 1, "A", "{\"xm\":\"李四\",\"zt\":\"0\"}", "{\"zt\":\"1\"}");
@@ -469,7 +470,7 @@ static void where_no_table_may_be_added(void **state)
 	snprintf(dsn, sizeof(dsn), "%s user=guest", fake_dsn);
 	c->options.dsn = br_str_z(dsn);
 	fake_start(c);
-	assert_int_equal(pg_kind.promises(c->pg), CONN_CAS | CONN_LOOKUP | CONN_WHOLE);
+	assert_int_equal(pg_kind.promises(c->pg), CONN_CAS | CONN_LOOKUP | CONN_WHOLE | CONN_SWEEP);
 	s = fake_apply_one(c, fake_cmd(c, "C1", 1, NULL, NULL, "{\"xm\":\"张三\"}"));
 	assert_int_equal(s->status, RCPT_APPLIED);
 	fake_close(c);
