@@ -167,6 +167,8 @@ static void want_for_order(struct hub_batch *b, const struct hub_order *o)
 		b->want.parked[b->want.nparked++] = o->parked;
 	if (o->conflict)
 		b->want.conflicts[b->want.nconflicts++] = o->conflict;
+	if (o->cid.n)
+		want_case(b, o->cid);
 }
 
 static void decode(struct hub_batch *b, struct hub_source *sources, size_t i)

@@ -175,14 +175,15 @@ static void correct(struct hub_world *w, struct hub_decision *d, struct hub_matt
 }
 
 /* The record is read again, and what is there now counts. */
-static void read_again(struct hub_world *w, const struct hub_matter *m)
+static void read_again(
+	struct hub_world *w, struct hub_system *s, struct br_str rec, struct br_str lid)
 {
-	struct hub_out *out = hub_out_add(w, OUT_REFETCH, m->sys);
+	struct hub_out *out = hub_out_add(w, OUT_REFETCH, s);
 
 	if (!out || !(out->lids = br_arena_array(w->arena, struct br_str, 1)))
 		return;
-	out->rec = m->rec;
-	out->lids[0] = m->lid;
+	out->rec = rec;
+	out->lids[0] = lid;
 	out->nlids = 1;
 }
 
@@ -198,7 +199,35 @@ static void retry(struct hub_world *w, struct hub_decision *d, const struct hub_
 	if (l)
 		hub_step_resume(w, l, true);
 	if (m->rec.n && m->lid.n)
-		read_again(w, m);
+		read_again(w, m->sys, m->rec, m->lid);
+}
+
+/* A record of the system, or a case that is to go there. */
+static bool can_retry(
+	const struct hub_system *s, const struct hub_case *k, const struct hub_order *o)
+{
+	return s && !s->left_out && (o->lid.n ? map_find(s->maps, o->rec) != NULL : k != NULL);
+}
+
+/* Somebody compared the system with the ledger, and there is no item. */
+static void retry_record(struct hub_world *w, struct hub_decision *d, const struct hub_order *o)
+{
+	struct hub_case *k = hub_ulid_read(o->cid, &d->cid) ? hub_world_case(w, &d->cid) : NULL;
+	struct hub_link *l;
+
+	d->sys = hub_world_system(w, o->sys);
+	d->has_case = k != NULL;
+	if (!can_retry(d->sys, k, o)) {
+		d->outcome = OUTCOME_unknown;
+		return;
+	}
+	l = k ? hub_case_link(k, d->sys, o->rec) : NULL;
+	if (l)
+		hub_step_resume(w, l, true);
+	else if (!o->lid.n)
+		hub_dispatch_case(w, k);
+	if (o->lid.n)
+		read_again(w, d->sys, o->rec, o->lid);
 }
 
 /* ---- all of them ---- */
@@ -304,6 +333,8 @@ bool hub_decide(struct hub_world *w, const struct hub_order *o)
 		about(d, m);
 	if (!o->by.n || (!o->why.n && kind != KIND_RETRY))
 		d->outcome = OUTCOME_reason;
+	else if (kind == KIND_RETRY && !o->parked)
+		retry_record(w, d, o);
 	else if (!m)
 		d->outcome = OUTCOME_unknown;
 	else if (!is_open(w, m))

@@ -12,6 +12,10 @@
  *   {"t":"DROP","parked":17}                             the item is settled as it is
  *   {"t":"RETRY","parked":17}                            its link is tried again, its record read
  *                                                        again; why may be missing
+ *   {"t":"RETRY","sys":"dept","record":"apply","lid":"D7","case":"01H..."}
+ *                                                        the same without an item: lid or case may
+ *                                                        be missing; a case alone is sent where it
+ *                                                        belongs
  *
  * seen: the version of the case that the person looked at. A value that has changed since is not
  * overwritten unseen.
@@ -24,7 +28,8 @@
 struct hub_order {
 	struct br_str type, sys, state;
 	struct br_str id, by, why;
-	int64_t parked, conflict; /* 0: none */
+	int64_t parked, conflict;    /* 0: none */
+	struct br_str rec, lid, cid; /* RETRY without an item; cid: a ULID */
 	int64_t seen;
 	bool take;
 	struct br_str place, value; /* value.p NULL: null */

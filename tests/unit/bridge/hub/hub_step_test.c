@@ -8,6 +8,7 @@
  * rejected N CODE TEXT | unknown N | gone N | absent LID
  *   SYSTEM progress N LID {post} | pending N REF | intent N
  *   SYSTEM retry | resume             a person's retry; the bridge's look at what waits
+ *   SYSTEM forget                     its links without a local id are not there any more
  *   SYSTEM lost | unknown-role | back the bridge starts anew, with a system left out (of an unknown
  *                                     role), with it again
  *   SYSTEM live | trial | pause | credit N | whole (from now on it tells its lists whole)
@@ -1021,6 +1022,32 @@ static const struct story {
 		"outcome settled -\n"
 		"order {\"t\":\"RETRY\",\"id\":\"o6\",\"parked\":3,\"by\":\"李\"}\n"
 		"outcome unknown -\n"},
+	{"what somebody compared with the ledger is read again, or sent, without an item",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o1\",\"sys\":\"dept\",\"record\":"
+		"\"application\",\"lid\":\"D9\",\"by\":\"李\"}\n"
+		"> dept refetch D9\n"
+		"outcome done -\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o1\",\"sys\":\"dept\",\"record\":"
+		"\"application\",\"lid\":\"D9\",\"by\":\"李\"}\n"
+		"decisions 1\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o2\",\"sys\":\"dept\",\"record\":"
+		"\"nothing\",\"lid\":\"D9\",\"by\":\"李\"}\n"
+		"outcome unknown -\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o3\",\"sys\":\"nobody\",\"record\":"
+		"\"application\",\"lid\":\"D9\",\"by\":\"李\"}\n"
+		"outcome unknown -\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o4\",\"sys\":\"portal\",\"case\":"
+		"\"no such\",\"by\":\"李\"}\n"
+		"outcome unknown -\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o5\",\"sys\":\"portal\",\"case\":\"@\"}\n"
+		"outcome reason -\n"
+		"portal forget\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o6\",\"sys\":\"portal\",\"case\":\"@\","
+		"\"by\":\"李\"}\n"
+		"> portal create - * base {}\n"
+		"outcome done -\n"},
 	{"what an earlier message of the batch has settled is settled",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"9\"}\n"
 		"parked 1\nbatch\n"
@@ -1232,6 +1259,16 @@ static void leave_out(struct stage *s, struct hub_system *sys, struct map_set *s
 				l->map = map_find(set, l->rec);
 }
 
+static void forget(struct stage *s, const struct hub_system *sys)
+{
+	for (struct hub_case *k = s->world.cases; k; k = k->hh.next)
+		for (struct hub_link **at = &k->links; *at;)
+			if ((*at)->sys == sys)
+				*at = (*at)->next;
+			else
+				at = &(*at)->next;
+}
+
 static bool order(struct stage *s, struct hub_system *sys, const char *verb, size_t n)
 {
 	bool retry = strcmp(verb, "retry") == 0;
@@ -1250,6 +1287,8 @@ static bool order(struct stage *s, struct hub_system *sys, const char *verb, siz
 		sys->role = verb[0] == 'u' ? CASE_OWNER_EITHER : sys->role;
 	} else if (strcmp(verb, "back") == 0) {
 		leave_out(s, sys, maps[sys - s->systems]);
+	} else if (strcmp(verb, "forget") == 0) {
+		forget(s, sys);
 	} else if (retry || strcmp(verb, "resume") == 0) {
 		for (struct hub_case *k = s->world.cases; k; k = k->hh.next)
 			for (struct hub_link *l = k->links; l; l = l->next)
@@ -1381,9 +1420,20 @@ static void new_batch(struct stage *s)
 	w->unparked_end = &w->unparked;
 }
 
+/* '@' stands for the (only) case. */
+static struct br_str order_text(struct stage *s, const char *json)
+{
+	const char *at = strchr(json, '@');
+
+	if (!at)
+		return br_arena_copy(&s->arena, br_str_z(json));
+	return br_arena_printf(
+		&s->arena, "%.*s%s%s", (int)(at - json), json, s->world.cases->ulid, at + 1);
+}
+
 static void give_order(struct stage *s, const char *json, bool none)
 {
-	struct br_str text = br_arena_copy(&s->arena, br_str_z(json));
+	struct br_str text = order_text(s, json);
 	struct hub_order o;
 	struct br_err err;
 	bool read;
