@@ -136,8 +136,12 @@ const struct case_field *cli_field(const struct cli *c, struct br_str place);
 /* A value of a field for people: a code with its label, personal data masked. */
 const char *cli_value(struct cli *c, const struct case_field *f, const char *value);
 
+/* The ledger shows a case's id as uuid, messages name it by its ULID; "" when it is none. */
+struct br_str cli_ulid(struct cli *c, const char *uuid);
+
 /* Sends an operator's order to the bridge and waits until Kafka has it. */
 int cli_send_order(struct cli *c, struct br_str json);
+/* The same of several, in their order; all or an exit code. */
 int cli_send_orders(struct cli *c, const struct br_str *json, size_t n);
 /* Who gives the order, for the audit trail: the operating system's user (of sudo, who called it).
  */
@@ -160,5 +164,6 @@ int cli_schema(struct cli *c);
 int cli_dev_broker(struct cli *c);
 int cli_check(struct cli *c);
 int cli_reference(struct cli *c);
+int cli_reconcile(struct cli *c);
 
 #endif

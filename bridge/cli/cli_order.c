@@ -103,6 +103,11 @@ static struct br_str order_json(
 	number_member(&w, "seen", o->seen);
 	text_member(&w, "place", o->place);
 	text_member(&w, "value", o->value);
+	text_member(&w, "sys", o->system);
+	text_member(&w, "record", o->record);
+	text_member(&w, "lid", o->lid);
+	if (o->cid)
+		br_jw_kstr(&w, "case", cli_ulid(c, o->cid));
 	if (o->conflict)
 		br_jw_kbool(&w, "take", o->take);
 	br_jw_end_object(&w);
@@ -134,7 +139,7 @@ void cli_orders_add(struct cli_orders *o, const struct cli_order *order)
 	o->n++;
 }
 
-static int send_all(struct cli *c, const struct cli_orders *o, size_t from, size_t to)
+static int send_some(struct cli *c, const struct cli_orders *o, size_t from, size_t to)
 {
 	struct br_str *json = br_arena_array(&c->arena, struct br_str, to - from);
 
@@ -143,6 +148,15 @@ static int send_all(struct cli *c, const struct cli_orders *o, size_t from, size
 	for (size_t i = from; i < to; i++)
 		json[i - from] = o->list[i].json;
 	return cli_send_orders(c, json, to - from);
+}
+
+int cli_orders_send(struct cli *c, const struct cli_orders *o)
+{
+	int status = CLI_OK;
+
+	for (size_t i = 0; i < o->n && status == CLI_OK; i += TOGETHER)
+		status = send_some(c, o, i, i + TOGETHER < o->n ? i + TOGETHER : o->n);
+	return status;
 }
 
 /* ---- what became of them ---- */
@@ -250,10 +264,8 @@ static int judge(struct cli *c, const struct ledger_table *t, bool settled_is_fi
 int cli_orders_give(struct cli *c, struct cli_orders *o, const char *wait, bool settled_is_fine)
 {
 	struct ledger_table t;
-	int status = CLI_OK;
+	int status = cli_orders_send(c, o);
 
-	for (size_t i = 0; i < o->n && status == CLI_OK; i += TOGETHER)
-		status = send_all(c, o, i, i + TOGETHER < o->n ? i + TOGETHER : o->n);
 	if (status == CLI_OK)
 		status = wait_for_all(c, o, wait, &t);
 	if (status != CLI_OK)

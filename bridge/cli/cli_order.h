@@ -14,6 +14,8 @@ struct cli_order {
 	bool take;		       /* RESOLVE */
 	const char *place, *value;     /* CORRECT; value NULL empties */
 	const char *seen;	       /* version of the case that was looked at, or NULL */
+	/* RETRY without an item; cid as the ledger shows it. Each may be NULL. */
+	const char *system, *record, *lid, *cid;
 };
 
 /* Who decides and why: taken from --by (else the operating system's user) and --why. */
@@ -30,6 +32,8 @@ const char *cli_wait(struct cli *c);
 /* An empty list; NULL without memory. In the arena. */
 struct cli_orders *cli_orders_new(struct cli *c, const struct cli_decider *d);
 void cli_orders_add(struct cli_orders *o, const struct cli_order *order);
+/* Gives them all, for the bridge to follow when it comes to them. CLI_OK or the exit code. */
+int cli_orders_send(struct cli *c, const struct cli_orders *o);
 /*
  * Gives them all, waits until the bridge has followed them, and prints a row for each with what
  * became of it. wait: seconds, as text. CLI_OK when all are done (or, as settled says, were

@@ -5,6 +5,7 @@
 #include "br_text.h"
 #include "cli.h"
 #include "ledger_query.h"
+#include "hub_ulid.h"
 #include "map_time.h"
 
 #include <stdlib.h>
@@ -80,4 +81,24 @@ void cli_local_times(struct cli *c, struct ledger_table *t, const char *name)
 
 			*cell = *cell ? local_time(c, *cell) : NULL;
 		}
+}
+
+struct br_str cli_ulid(struct cli *c, const char *uuid)
+{
+	char text[HUB_ULID_TEXT + 1], hex[33];
+	struct hub_id id;
+	size_t n = 0;
+
+	for (const char *p = uuid; *p && n < 32; p++)
+		if (*p != '-')
+			hex[n++] = *p;
+	if (n != 32)
+		return BR_STR("");
+	for (size_t i = 0; i < sizeof(id.b); i++) {
+		const char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+
+		id.b[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	hub_ulid_text(&id, text);
+	return br_arena_copy(&c->arena, br_str_z(text));
 }

@@ -62,6 +62,27 @@ static const struct cli_opt broker_options[] = {
 	{NULL, NULL, NULL, NULL},
 };
 
+static const struct cli_opt reconcile_options[] = {
+	{"--all", NULL, "all records (the default)", "全部记录（缺省）"},
+	{"--day", "DATE", "only cases of this day (2026-01-31) or month (2026-01), by application",
+		"只看该日（2026-01-31）或该月（2026-01）申请的办件"},
+	{"--repair", NULL, "have the bridge mend what it may: R1, R8, R9, R10",
+		"让总线修复允许自动修复的类别：R1、R8、R9、R10"},
+	{"--also", "CLASSES", "with --repair: these too, after you have looked at them (R3,R6)",
+		"与 --repair 合用：经人工核对后一并修复的类别（R3,R6）"},
+	{"--by", "NAME", "with --repair: who decides; else the operating system's user",
+		"与 --repair 合用：处理人；缺省为操作系统用户"},
+	{"--why", "TEXT", "with --repair: a reason; it is kept",
+		"与 --repair 合用：处理原因，会留存"},
+	{"--settle", "SECONDS", "pause before suspects are read again (3)",
+		"复查疑似差异前的等待秒数（3）"},
+	{"--tolerance", "SECONDS", "by which times may differ (60)", "时间允许的误差秒数（60）"},
+	{"--limit", "N", "lines listed at most; all are counted (10000)",
+		"最多列出的行数，统计不受影响（10000）"},
+	{"--personal", NULL, "personal data in clear", "显示完整的个人信息"},
+	{NULL, NULL, NULL, NULL},
+};
+
 const struct cli_opt cli_common[] = {
 	{"--site", "FOLDER",
 		"the site; else CASEBRIDGE_SITE, the last argument, or the current folder",
@@ -107,6 +128,10 @@ const struct cli_verb cli_verbs[] = {
 		0, 2, "what waits for a person", "待处理事项", parked_options},
 	{"conflicts", cli_conflicts, "list|show ID|resolve ID --take|--keep --why TEXT", 0, 2,
 		"values that lost and were kept", "冲突中未被采用而保留的值", conflicts_options},
+	{"reconcile", cli_reconcile, "NAME [--day DATE | --all] [--repair]", 1, 1,
+		"compare a system with the ledger: what differs, class by class, and who may mend "
+		"it",
+		"系统与台账对账：按类别列出差异及处理方式", reconcile_options},
 	{"schema", cli_schema, "[json|fields]", 0, 1,
 		"the published JSON Schema of a case; the reference of its fields",
 		"输出办件的 JSON Schema 或字段说明", NULL},
