@@ -137,6 +137,12 @@ def start(tmp_path, processes, kafka, ydz, topic_prefix):
     return lambda: casebridge.start(next(names), "connector", "ydz", folder)
 
 
+def stored(command, receipt):
+    """The record as the receipt tells it: what it holds beyond what was sent."""
+    assert receipt["beyond"]
+    return {**command["base"], **command["image"], **receipt["image"]}
+
+
 def test_reads_and_writes(start, bridge, ydz):
     ydz.execute("insert into ydz_sq values ('A', '张三', 0)")
     start()
@@ -150,8 +156,10 @@ def test_reads_and_writes(start, bridge, ydz):
     first, second = bridge.wait_receipts(create, update)
     bridge.say(stale)
     [third] = bridge.wait_receipts(stale)
-    assert (first["status"], first["lid"], first["image"]) == ("APPLIED", "YDZ1", {"xm": "李四", "zt": "1", "bz": None})
-    assert (second["status"], second["image"]["zt"], second["atomic"]) == ("APPLIED", "2", True)
+    assert (first["status"], first["lid"], first["image"]) == ("APPLIED", "YDZ1", {"bz": None})
+    assert stored(create, first) == {"xm": "李四", "zt": "1", "bz": None}
+    assert (second["status"], second["atomic"], second["image"]) == ("APPLIED", True, {})
+    assert stored(update, second) == {"xm": "张三", "zt": "2", "bz": None}
     assert (third["status"], third["image"]["xm"]) == ("STALE", "张三")
     assert ydz.rows("select sbh, zt from ydz_sq order by sbh") == [("A", 2), ("YDZ1", 1)]
     # our own writes are not told as news
