@@ -16,7 +16,7 @@ NAMES = ["mapper", "startup", "chain", "latency", "portal"]
 
 def arguments():
     parser = argparse.ArgumentParser(prog="bench/run")
-    parser.add_argument("what", nargs="*", choices=[*NAMES, "all"], metavar="|".join([*NAMES, "all"]))
+    parser.add_argument("what", nargs="*", default="all", choices=[*NAMES, "all"], metavar="|".join([*NAMES, "all"]))
     parser.add_argument("--rows", type=int)
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--quick", action="store_true")
