@@ -218,18 +218,17 @@ int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sour
 	size_t nsources, const struct ledger_position *next, size_t turn, int64_t now_us)
 {
 	size_t bytes = 0;
-	bool alone = false;
 
 	hub_world_begin(&b->world, &b->arena);
-	b->holding = false;
+	b->holding = b->alone = false;
 	look_who_moves(sources, nsources, now_us);
 	for (size_t i = 0; i < nsources; i++)
-		alone |= goes_alone(&sources[i], &next[i]);
+		b->alone |= goes_alone(&sources[i], &next[i]);
 	for (size_t i = 0; i < nsources; i++) {
 		size_t at = (i + turn) % nsources;
 		int64_t room = intake(b, sources, nsources, &sources[at], now_us);
 
-		if (alone)
+		if (b->alone)
 			room = b->n == 0;
 		else
 			b->holding |= room == 0;
@@ -246,7 +245,8 @@ bool hub_batch_want_due(struct hub_batch *b, size_t turn)
 {
 	struct hub_world *w = &b->world;
 
-	for (size_t i = 0; i < w->nsystems; i++) {
+	/* or a link that waits would be taken for the fault of the record */
+	for (size_t i = 0; !b->alone && i < w->nsystems; i++) {
 		struct hub_system *s = &w->systems[(i + turn) % w->nsystems];
 		int64_t room = s->credit - s->outstanding;
 

@@ -33,6 +33,7 @@ struct hub_batch {
 	struct hub_item *items;
 	size_t n;
 	bool holding; /* something was left in Kafka for want of credit */
+	bool alone; /* one record, looked at for what the ledger refuses: nothing else goes along */
 	struct ledger_want want;
 };
 

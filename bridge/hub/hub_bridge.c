@@ -218,7 +218,8 @@ static void on_stored(void *arg, const struct br_err *err)
 {
 	struct bridge *b = arg;
 
-	if (err && is_refusal(err) && b->refused < REFUSED_MAX && b->phase != PHASE_CLOSED) {
+	if (err && b->current->n > 0 && is_refusal(err) && b->refused < REFUSED_MAX &&
+		b->phase != PHASE_CLOSED) {
 		b->refused += b->current->n == 1;
 		hub_batch_refused(b->current, b->sources, err);
 		b->backoff_us = RETRY_FIRST_US;
