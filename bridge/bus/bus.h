@@ -91,7 +91,7 @@ int bus_partition_of(struct br_str key, int n);
 /* Topics of a site, with their policies; used by `casebridge topics plan|apply|check`. */
 struct bus_topic_plan {
 	struct br_str name;
-	int partitions;
+	int partitions;		  /* 1: it must be so; more: for a new topic */
 	int replication;	  /* -1: min(3, brokers) */
 	const char *config[8][2]; /* name, value; NULL-terminated */
 };

@@ -196,9 +196,9 @@ static int compare(const struct admin *d, const struct bus_topic_plan *plan,
 				used ? "; " : "", wanted[i].name, found ? found : "not set",
 				wanted[i].value);
 	}
-	/* more partitions would send old and new messages of one case to different ones, so this is
-	 * a person's decision */
-	if (t->partition_cnt != plan->partitions) {
+	/* What must have one order has one partition. The others may have been made with another
+	 * number: to change it would send old and new messages of one case to different ones. */
+	if (plan->partitions == 1 && t->partition_cnt != 1) {
 		out->state = BUS_TOPIC_WRONG_PARTITIONS;
 		snprintf(out->difference, sizeof(out->difference), "%d partitions, wanted %d",
 			t->partition_cnt, plan->partitions);

@@ -51,12 +51,12 @@ static int add_systems(struct bus_topic_plan *plan, size_t *n, struct br_str pre
 int bus_topics(
 	const struct cfg_site *site, struct br_arena *a, struct bus_topic_plan **out, size_t *n)
 {
-	static const struct bus_topic_plan cases = {.partitions = 12,
+	static const struct bus_topic_plan cases = {.partitions = 4,
 		.config = {{"cleanup.policy", "compact"}, {"min.compaction.lag.ms", HOUR},
 			{"delete.retention.ms", DAYS_7}, BROKER_TIME}};
 	static const struct bus_topic_plan ctl = {.partitions = 1,
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_35}, BROKER_TIME}};
-	static const struct bus_topic_plan audit = {.partitions = 12,
+	static const struct bus_topic_plan audit = {.partitions = 4,
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};
 	static const struct bus_topic_plan parked = {.partitions = 1,
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};

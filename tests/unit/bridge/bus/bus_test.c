@@ -522,8 +522,8 @@ static void test_topics_of_a_site(void **state)
 		{"casebridge.deliver.portal", "delete", 1},
 		{"casebridge.in.civil-affairs", "delete", 1},
 		{"casebridge.deliver.civil-affairs", "delete", 1},
-		{"casebridge.cases", "compact", 12}, {"casebridge.ctl", "delete", 1},
-		{"casebridge.audit", "delete", 12}, {"casebridge.parked", "delete", 1}};
+		{"casebridge.cases", "compact", 4}, {"casebridge.ctl", "delete", 1},
+		{"casebridge.audit", "delete", 4}, {"casebridge.parked", "delete", 1}};
 	struct cfg_system civil = {.name = BR_STR("civil-affairs")},
 			  portal = {.name = BR_STR("portal"), .next = &civil};
 	struct cfg_site s = {.topic_prefix = BR_STR("casebridge"),
