@@ -17,9 +17,10 @@ enum { NO, VERSION, STATUS, APPLICANT, UPDATED, CID };
 enum { H_VERSION, H_AT, H_SYSTEM, H_PLACE, H_OLD, H_NEW, H_BY, H_WHY };
 
 static const char head_sql[] =
-	"select coalesce(doc->>'portal_case_no', doc->>'dept_case_no', cid::text) as case_no, "
-	"ver::text as version, doc->>'status' as status,"
-	" doc->'applicant'->>'name' as applicant, floor(extract(epoch from "
+	"select coalesce(doc::json->>'portal_case_no', doc::json->>'dept_case_no', cid::text) as "
+	"case_no, "
+	"ver::text as version, doc::json->>'status' as status,"
+	" doc::json->'applicant'->>'name' as applicant, floor(extract(epoch from "
 	"updated_at))::int8::text as "
 	"updated_at, cid::text as case_id"
 	" from casebridge.cases where cid = $1::uuid";
@@ -39,7 +40,7 @@ static const char history_sql[] =
 	"system, e.k as field, e.v->>0 as old, e.v->>1 as new, h.person as by, h.why"
 	" from casebridge.history h left join casebridge.systems s on s.id = h.sys left join "
 	"lateral "
-	"json_each(h.delta) e(k, v) on true"
+	"json_each(h.delta::json) e(k, v) on true"
 	" where h.cid = $1::uuid order by h.ver";
 
 struct found {
@@ -54,8 +55,9 @@ static int find(struct cli *c, const char *number, struct ledger_table *t)
 		"with n as (select translate(replace($1, ' ', ''), '０１２３４５６７８９', "
 		"'0123456789') as v)"
 		" select distinct cid::text from (select cid from casebridge.links, n where lid = v"
-		" union select cid from casebridge.cases, n where doc->>'portal_case_no' = v or "
-		"doc->>'dept_case_no' = v"
+		" union select cid from casebridge.cases, n where doc::json->>'portal_case_no' = v "
+		"or "
+		"doc::json->>'dept_case_no' = v"
 		" union select cid from casebridge.cases, n where cid::text = v) f",
 		1, &number, t);
 }

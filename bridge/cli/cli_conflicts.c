@@ -7,7 +7,8 @@
 #include "ledger_query.h"
 
 #define SELECT                                                                                     \
-	"select k.id::text as id, coalesce(g.doc->>'portal_case_no', g.doc->>'dept_case_no', "     \
+	"select k.id::text as id, coalesce(g.doc::json->>'portal_case_no', "                       \
+	"g.doc::json->>'dept_case_no', "                                                           \
 	"k.cid::text) as case_no, coalesce(k.lost_by, s.code) as system, k.kind,"                  \
 	" k.place as field, k.win::text as kept, k.lose::text as lost, k.status, "                 \
 	"floor(extract(epoch from k.at))::int8::text as at, k.cid::text as case_id, k.topic, "     \

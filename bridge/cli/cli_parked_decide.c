@@ -134,8 +134,9 @@ static int find_many(struct cli *c, const char *system, const char *code, struct
 		       : cli_query(c,
 				 "select p.id::text as id, s.code as system, p.rec as record, "
 				 "p.lid "
-				 "as local_id, coalesce(g.doc->>'portal_case_no', "
-				 "g.doc->>'dept_case_no', p.cid::text) as case_no, p.kind, p.code, "
+				 "as local_id, coalesce(g.doc::json->>'portal_case_no', "
+				 "g.doc::json->>'dept_case_no', p.cid::text) as case_no, p.kind, "
+				 "p.code, "
 				 "p.place as field from casebridge.parked p join "
 				 "casebridge.systems "
 				 "s on s.id = p.sys left join casebridge.cases g on g.cid = p.cid "

@@ -107,7 +107,7 @@ static int read_system(struct reconcile *r)
 		"(select coalesce(sum(e.value::int8), 0)::text from json_each_text(s.counters) e "
 		"where e.key in ('applied', 'stale', 'exists', 'gone', 'rejected', 'unknown', "
 		"'pending')), (select count(*)::text from casebridge.links l where l.sys = s.id "
-		"and l.inflight is not null and coalesce(l.inflight->>'pending', 'false') <> "
+		"and l.inflight is not null and coalesce(l.inflight::json->>'pending', 'false') <> "
 		"'true')) n where s.code = $1";
 	struct reconcile_sums *s = &r->sums;
 	int64_t *const to[] = {&s->read, &s->accepted, &s->echo, &s->refused, &s->parked, &s->sent,

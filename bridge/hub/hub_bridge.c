@@ -1,12 +1,14 @@
 /*
  * hub_bridge.c - the loop around the fold.
  *
- * Two batches are on their way: one is stored and then published, the other is meanwhile taken,
- * decoded and loaded. The fold of the second begins when the first is out, so there is one order of
- * everything; what runs side by side is the ledger's work and ours.
+ * Two batches are on their way, and there is one order of everything: they are folded, stored and
+ * published one behind the other. While one is stored, the other is taken, decoded, loaded (the
+ * ledger finds what the first has changed in the first's world) and folded, and its statements are
+ * sent behind those of the first.
  *
- *     take, decode | load | fold | store            | publish        (first)
- *                                 take, decode      | load    | ...  (second)
+ *     take | load | fold | store                  | publish
+ *                          take | load | fold | (waits) store            | publish
+ *                                                          take | load | fold | ...
  */
 #include "hub_bridge.h"
 
@@ -17,6 +19,7 @@
 #include "ledger.h"
 
 #include "br_log.h"
+#include "br_rule.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -31,17 +34,30 @@
 #define FIGURES_US     60000000
 #define REFUSED_MAX    20 /* records in a row that the ledger refuses: not they are what is wrong */
 
-/* What the ledger does for us. */
 enum phase {
 	PHASE_CLOSED,	 /* nothing open; a timer starts over */
-	PHASE_OPENING,	 /* it connects */
+	PHASE_OPENING,	 /* the ledger connects */
 	PHASE_REVIEWING, /* loading outputs that may not have got out before the last stop */
-	PHASE_IDLE,
-	PHASE_LOADING,	 /* what the batch ahead can touch */
-	PHASE_MATCHING,	 /* the same by match keys */
-	PHASE_LOADED,	 /* the batch ahead waits for the current one to be published */
-	PHASE_STORING,	 /* the current batch */
-	PHASE_BEGINNING, /* loading what a starting connector must settle */
+	PHASE_OPEN,
+	PHASE_BEGINNING, /* the same, and the ledger loads what a starting connector must settle */
+};
+
+/* How far a batch is. */
+enum stage {
+	STAGE_FREE,
+	STAGE_TAKEN,
+	STAGE_LOADING, /* what it can touch, then the same by match keys */
+	STAGE_LOADED,
+	STAGE_STORING,	 /* folded */
+	STAGE_STORED,	 /* being published */
+	STAGE_PUBLISHED, /* the other one may still look into its world */
+};
+
+struct slot {
+	struct bridge *bridge;
+	struct hub_batch batch;
+	enum stage stage;
+	struct ledger_position *before, *after; /* the fold */
 };
 
 /* Outputs up to this ticket belong to inputs before these positions. */
@@ -53,8 +69,8 @@ struct watermark {
 struct bridge {
 	struct br_loop *loop;
 	const struct cfg_site *site;
-	struct hub_batch batch[2], *current, *ahead;
-	struct hub_world side; /* loads outside a batch */
+	struct slot slot[2], *first, *ahead; /* first: of the two the one that was folded first */
+	struct hub_world side;		     /* loads outside a batch */
 	struct br_arena side_arena;
 	struct ledger *ledger;
 	struct bus *bus;
@@ -62,10 +78,9 @@ struct bridge {
 	struct hub_system *systems;
 	size_t nsystems;
 	struct hub_source *sources;
-	struct ledger_position *positions, *next; /* stored, and as they will be */
+	struct ledger_position *next; /* behind what was folded last */
 	size_t nsources;
 	enum phase phase;
-	bool publishing; /* the current batch is on its way out */
 	bool blocked;	 /* Kafka's queue was full: goes on with the next acknowledgement */
 	bool reannounce; /* after a start every connector is told where it stands */
 	size_t begin_at; /* system whose HELLO is being answered */
@@ -81,16 +96,18 @@ struct bridge {
 };
 
 static void go_on(struct bridge *b);
-static void publish(struct bridge *b);
-static void begin_next(struct bridge *b);
+static bool publish(struct bridge *b);
+static bool begin_next(struct bridge *b);
 static void send_begin(struct bridge *b);
 
 /* ---- start and start over ---- */
 
 static void close_all(struct bridge *b)
 {
-	for (size_t i = 0; i < BR_LEN(b->batch); i++)
-		hub_batch_give_back(&b->batch[i], b->bus);
+	for (size_t i = 0; i < BR_LEN(b->slot); i++) {
+		hub_batch_give_back(&b->slot[i].batch, b->bus);
+		b->slot[i].stage = STAGE_FREE;
+	}
 	hub_publisher_free(b->publisher);
 	b->publisher = NULL;
 	bus_free(b->bus, CLOSE_MS);
@@ -100,7 +117,7 @@ static void close_all(struct bridge *b)
 	while (b->nmarks)
 		free(b->marks[--b->nmarks].next);
 	b->phase = PHASE_CLOSED;
-	b->publishing = b->blocked = false;
+	b->blocked = false;
 	br_timer_set(b->loop, &b->ping, -1);
 }
 
@@ -110,7 +127,7 @@ static void start_over(struct bridge *b, const struct br_err *err)
 	if (b->phase == PHASE_CLOSED)
 		return;
 	b->phase = PHASE_CLOSED;
-	b->publishing = b->blocked = false;
+	b->blocked = false;
 	if (err && br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL) {
 		br_error("the bridge stops", L_ERR(err));
 		b->status = 78;
@@ -178,10 +195,10 @@ static void on_acked(void *arg)
 	if (b->phase == PHASE_BEGINNING)
 		send_begin(b);
 	else
-		publish(b);
+		go_on(b);
 }
 
-static void mark_published(struct bridge *b)
+static void mark_published(struct bridge *b, const struct slot *s)
 {
 	struct watermark *m;
 
@@ -196,7 +213,7 @@ static void mark_published(struct bridge *b)
 		return;
 	m->ticket = bus_sent(b->bus);
 	for (size_t i = 0; i < b->nsources; i++)
-		m->next[i] = b->next[i].next;
+		m->next[i] = s->after[i].next;
 	b->nmarks++;
 }
 
@@ -216,108 +233,145 @@ static bool is_refusal(const struct br_err *err)
 
 static void on_stored(void *arg, const struct br_err *err)
 {
-	struct bridge *b = arg;
+	struct slot *s = arg;
+	struct bridge *b = s->bridge;
+	size_t n = s->batch.n;
 
-	if (err && b->current->n > 0 && is_refusal(err) && b->refused < REFUSED_MAX &&
+	if (err && n > 0 && is_refusal(err) && b->refused < REFUSED_MAX &&
 		b->phase != PHASE_CLOSED) {
-		b->refused += b->current->n == 1;
-		hub_batch_refused(b->current, b->sources, err);
+		b->refused += n == 1;
+		hub_batch_refused(&s->batch, b->sources, err);
 		b->backoff_us = RETRY_FIRST_US;
 	}
 	if (!is_answer(b, err))
 		return;
-	memcpy(b->positions, b->next, b->nsources * sizeof(*b->positions));
+	s->stage = STAGE_STORED;
 	b->batches++;
 	b->backoff_us = RETRY_FIRST_US;
-	if (b->current->n > 1)
+	if (n > 1)
 		b->refused = 0;
-	b->phase = PHASE_IDLE;
-	b->publishing = true;
-	/* the ledger may look for the next one while this one goes out */
 	go_on(b);
-	if (b->publishing && !b->blocked)
-		publish(b);
 }
 
-static void fold_and_store(struct bridge *b)
+static bool moved(const struct bridge *b, const struct slot *s)
 {
-	struct hub_batch *folded = b->ahead;
+	for (size_t i = 0; i < b->nsources; i++)
+		if (s->before[i].next != s->after[i].next)
+			return true;
+	return false;
+}
 
-	b->ahead = b->current;
-	b->current = folded;
-	hub_batch_fold(folded, b->sources, b->next, br_loop_now(b->loop));
-	b->phase = PHASE_STORING;
-	ledger_store(b->ledger, &folded->world, b->next, b->nsources, on_stored, b);
+/*
+ * Nothing is folded before a HELLO is answered, for its answer is what the ledger then holds. And
+ * behind a batch that moves no position nothing is sent: whether it was stored could not be told.
+ */
+static bool holds_up(const struct bridge *b, const struct slot *s)
+{
+	return s->stage == STAGE_STORING
+		       ? s->batch.world.begins || (!moved(b, s) && !BR_WITHOUT(MOVED))
+		       : s->stage == STAGE_STORED && (s->batch.world.begins || b->reannounce);
+}
+
+static void fold_and_store(struct bridge *b, struct slot *s)
+{
+	memcpy(s->before, b->next, b->nsources * sizeof(*b->next));
+	hub_batch_fold(&s->batch, b->sources, b->next, br_loop_now(b->loop));
+	memcpy(s->after, b->next, b->nsources * sizeof(*b->next));
+	s->stage = STAGE_STORING;
+	ledger_store(b->ledger, &s->batch.world, s->before, s->after, b->nsources, on_stored, s);
 }
 
 static void on_matched(void *arg, const struct br_err *err)
 {
-	struct bridge *b = arg;
+	struct slot *s = arg;
 
-	if (!is_answer(b, err))
+	if (!is_answer(s->bridge, err))
 		return;
-	b->phase = PHASE_LOADED;
-	go_on(b);
+	s->stage = STAGE_LOADED;
+	go_on(s->bridge);
+}
+
+/* What the batch must find as the other one leaves it. */
+static const struct hub_world *newer_than(const struct bridge *b, const struct slot *s)
+{
+	const struct slot *other = s == b->first ? b->ahead : b->first;
+
+	return other->stage >= STAGE_STORING && !BR_WITHOUT(NEWER) ? &other->batch.world : NULL;
 }
 
 static void on_loaded(void *arg, const struct br_err *err)
 {
-	struct bridge *b = arg;
+	struct slot *s = arg;
+	struct bridge *b = s->bridge;
 
 	if (!is_answer(b, err))
 		return;
-	if (!hub_batch_want_matches(b->ahead, b->sources)) {
-		on_matched(b, NULL);
-		return;
-	}
-	b->phase = PHASE_MATCHING;
-	ledger_load(b->ledger, &b->ahead->world, b->positions, b->nsources, &b->ahead->want,
-		on_matched, b);
+	if (!hub_batch_want_matches(&s->batch, b->sources))
+		on_matched(s, NULL);
+	else
+		ledger_load(b->ledger, &s->batch.world, newer_than(b, s), &s->batch.want,
+			on_matched, s);
 }
 
-static bool take_ahead(struct bridge *b)
+static bool take(struct bridge *b, struct slot *s)
 {
-	if (hub_batch_take(b->ahead, b->bus, b->sources, b->nsources, b->next, (size_t)b->batches,
+	if (hub_batch_take(&s->batch, b->bus, b->sources, b->nsources, b->next, (size_t)b->batches,
 		    br_loop_now(b->loop)) < 0) {
 		out_of_memory(b);
 		return false;
 	}
-	if (b->ahead->n == 0 && b->ahead->holding)
+	if (s->batch.n == 0 && s->batch.holding)
 		br_timer_set(b->loop, &b->soon, LOOK_AGAIN_US);
+	if (s->batch.n > 0 || hub_batch_want_due(&s->batch, (size_t)b->batches))
+		s->stage = STAGE_TAKEN;
 	return true;
 }
 
-static void load_ahead(struct bridge *b)
+static void load(struct bridge *b, struct slot *s)
 {
-	bool due = hub_batch_want_due(b->ahead, (size_t)b->batches);
-
-	if (b->ahead->n == 0 && !due)
+	hub_batch_want_due(&s->batch, (size_t)b->batches);
+	if (b->first->stage == STAGE_STORING && ledger_wants_quiet(&s->batch.want))
 		return;
-	b->phase = PHASE_LOADING;
-	ledger_load(b->ledger, &b->ahead->world, b->positions, b->nsources, &b->ahead->want,
-		on_loaded, b);
+	s->stage = STAGE_LOADING;
+	ledger_load(b->ledger, &s->batch.world, newer_than(b, s), &s->batch.want, on_loaded, s);
 }
 
-/* Does what can be done next. */
+/* Gives the ledger what it can do next. */
+static void feed_ledger(struct bridge *b)
+{
+	if (b->ahead->stage == STAGE_LOADED && !holds_up(b, b->first))
+		fold_and_store(b, b->ahead);
+	if (b->first->stage == STAGE_FREE && b->ahead->stage >= STAGE_STORING) {
+		struct slot *folded = b->ahead;
+
+		b->ahead = b->first;
+		b->first = folded;
+	}
+	if (b->ahead->stage == STAGE_FREE && !take(b, b->ahead))
+		return;
+	if (b->ahead->stage == STAGE_TAKEN)
+		load(b, b->ahead);
+}
+
+/* Does what can be done next: the ledger works while what it has stored goes out. */
 static void go_on(struct bridge *b)
 {
-	if (b->phase < PHASE_IDLE)
-		return;
-	if (b->stopping) {
-		/* what is only loaded will be taken again */
-		if (!b->publishing && b->phase <= PHASE_LOADED)
+	do {
+		if (b->phase < PHASE_OPEN)
+			return;
+		if (b->first->stage == STAGE_PUBLISHED && b->ahead->stage != STAGE_LOADING) {
+			hub_batch_give_back(&b->first->batch, b->bus);
+			b->first->stage = STAGE_FREE;
+		}
+		if (!b->stopping) {
+			feed_ledger(b);
+		} else if (b->first->stage < STAGE_STORING && b->ahead->stage < STAGE_STORING) {
+			/* what is only loaded will be taken again */
 			br_loop_stop(b->loop, b->status);
-		return;
-	}
-	if (b->phase == PHASE_LOADED && !b->publishing)
-		fold_and_store(b);
-	if ((b->phase == PHASE_IDLE || b->phase == PHASE_STORING) && b->ahead->n == 0 &&
-		!take_ahead(b))
-		return;
-	/* a HELLO is answered before anything else is folded, and the ledger is needed for it */
-	if (b->phase == PHASE_IDLE && !(b->publishing && b->current->world.begins) &&
-		!b->reannounce)
-		load_ahead(b);
+			return;
+		}
+	} while (b->phase == PHASE_OPEN && b->first->stage == STAGE_STORED && !b->blocked &&
+		 publish(b));
 }
 
 static void on_records(void *arg)
@@ -332,39 +386,39 @@ static void on_soon(void *arg)
 
 static void batch_done(struct bridge *b)
 {
-	mark_published(b);
-	hub_batch_give_back(b->current, b->bus);
+	mark_published(b, b->first);
 	b->reannounce = false;
-	b->publishing = false;
+	b->first->stage = STAGE_PUBLISHED;
 	if (b->phase == PHASE_BEGINNING)
-		b->phase = PHASE_IDLE;
-	go_on(b);
+		b->phase = PHASE_OPEN;
 }
 
-static void publish(struct bridge *b)
+/* True: all of the first batch is out. */
+static bool publish(struct bridge *b)
 {
+	struct hub_world *w = &b->first->batch.world;
 	struct br_err err;
 	bool fatal = false;
 
 	br_err_clear(&err);
-	if (!hub_publish(b->publisher, &b->current->world, &err, &fatal)) {
+	if (!hub_publish(b->publisher, w, &err, &fatal)) {
 		b->blocked = !fatal;
 		if (fatal)
 			start_over(b, &err);
-		return;
+		return false;
 	}
 	b->begin_at = 0;
-	if (b->current->world.begins || b->reannounce)
-		begin_next(b);
-	else
-		batch_done(b);
+	if (w->begins || b->reannounce)
+		return begin_next(b);
+	batch_done(b);
+	return true;
 }
 
 /* ---- answering a HELLO: BEGIN, outstanding commands, FENCE ---- */
 
 static const struct hub_out *fence_of(const struct bridge *b, const struct hub_system *s)
 {
-	const struct hub_world *w = &b->current->world;
+	const struct hub_world *w = &b->first->batch.world;
 	const struct hub_out *last = NULL;
 
 	for (const struct hub_out *o = w->begins ? w->outs : NULL; o; o = o->next)
@@ -391,7 +445,8 @@ static void send_begin(struct bridge *b)
 		return;
 	}
 	b->begin_at++;
-	begin_next(b);
+	if (begin_next(b))
+		go_on(b);
 }
 
 static void on_inflight(void *arg, const struct br_err *err)
@@ -402,11 +457,12 @@ static void on_inflight(void *arg, const struct br_err *err)
 
 static void side_world(struct bridge *b)
 {
-	b->side.incarnation = b->current->world.incarnation;
+	b->side.incarnation = b->first->batch.world.incarnation;
 	hub_world_begin(&b->side, &b->side_arena);
 }
 
-static void begin_next(struct bridge *b)
+/* True: every starting connector has been answered, and all of the first batch is out. */
+static bool begin_next(struct bridge *b)
 {
 	while (b->begin_at < b->nsystems) {
 		struct hub_system *s = &b->systems[b->begin_at];
@@ -416,11 +472,12 @@ static void begin_next(struct bridge *b)
 			side_world(b);
 			b->phase = PHASE_BEGINNING;
 			ledger_load_inflight(b->ledger, &b->side, s, on_inflight, b);
-			return;
+			return false;
 		}
 		b->begin_at++;
 	}
 	batch_done(b);
+	return true;
 }
 
 /* ---- opening ---- */
@@ -431,13 +488,15 @@ static void on_unpublished(void *arg, const struct br_err *err)
 
 	if (!is_answer(b, err))
 		return;
-	br_info("the bridge is up", L_INT("incarnation", b->current->world.incarnation),
+	br_info("the bridge is up", L_INT("incarnation", b->first->batch.world.incarnation),
 		L_INT("systems", (int64_t)b->nsystems));
 	/* what may not have got out: changed cases and their history; then every connector is told
 	 * again where it stands */
-	b->phase = PHASE_IDLE;
-	b->publishing = b->reannounce = true;
-	publish(b);
+	b->phase = PHASE_OPEN;
+	b->reannounce = true;
+	memcpy(b->first->after, b->next, b->nsources * sizeof(*b->next));
+	b->first->stage = STAGE_STORED;
+	go_on(b);
 }
 
 static int open_bus(struct bridge *b, struct br_err *err)
@@ -448,11 +507,11 @@ static int open_bus(struct bridge *b, struct br_err *err)
 	b->bus = bus_new(b->loop, b->site, "casebridge-bridge", &events, err);
 	if (!b->bus)
 		return -(int)br_err_code(err);
-	b->publisher = hub_publisher_new(b->bus, b->site, &b->current->world, err);
+	b->publisher = hub_publisher_new(b->bus, b->site, &b->first->batch.world, err);
 	if (!b->publisher)
 		return -(int)br_err_code(err);
 	for (size_t i = 0; i < b->nsources; i++) {
-		int n = bus_assign(b->bus, b->sources[i].topic, 0, b->positions[i].next, NULL, err);
+		int n = bus_assign(b->bus, b->sources[i].topic, 0, b->next[i].next, NULL, err);
 
 		if (n < 0)
 			return n;
@@ -469,17 +528,16 @@ static void on_opened(void *arg, const struct br_err *err)
 		start_over(b, err);
 		return;
 	}
-	memcpy(b->next, b->positions, b->nsources * sizeof(*b->next));
 	br_err_clear(&e);
 	b->phase = PHASE_REVIEWING;
 	if (open_bus(b, &e) < 0) {
 		start_over(b, &e);
 		return;
 	}
-	b->ahead->world.incarnation = b->current->world.incarnation;
-	hub_world_begin(&b->current->world, &b->current->arena);
+	b->ahead->batch.world.incarnation = b->first->batch.world.incarnation;
+	hub_world_begin(&b->first->batch.world, &b->first->batch.arena);
 	ledger_load_unpublished(
-		b->ledger, &b->current->world, b->positions, b->nsources, on_unpublished, b);
+		b->ledger, &b->first->batch.world, b->next, b->nsources, on_unpublished, b);
 }
 
 static void open_all(void *arg)
@@ -494,14 +552,14 @@ static void open_all(void *arg)
 	}
 	br_err_clear(&err);
 	b->phase = PHASE_OPENING;
-	hub_world_begin(&b->current->world, &b->current->arena);
+	hub_world_begin(&b->first->batch.world, &b->first->batch.arena);
 	b->ledger = ledger_new(b->loop, b->site->ledger_dsn.p, on_lost, b, &err);
 	if (!b->ledger) {
 		start_over(b, &err);
 		return;
 	}
 	br_timer_set(b->loop, &b->ping, 0);
-	ledger_open(b->ledger, &b->current->world, b->positions, b->nsources, on_opened, b);
+	ledger_open(b->ledger, &b->first->batch.world, b->next, b->nsources, on_opened, b);
 }
 
 /* ---- timers and signals ---- */
@@ -517,8 +575,8 @@ static void on_ping(void *arg)
 		if (s && s->lease_ms / 4 < every_ms && s->lease_ms > 0)
 			every_ms = s->lease_ms / 4;
 	}
-	if (b->publisher && b->phase >= PHASE_IDLE)
-		hub_publish_pings(b->publisher, &b->current->world, br_wall_us() / 1000);
+	if (b->publisher && b->phase >= PHASE_OPEN)
+		hub_publish_pings(b->publisher, &b->first->batch.world, br_wall_us() / 1000);
 	br_timer_set(b->loop, &b->ping, every_ms * 1000);
 }
 
@@ -587,6 +645,15 @@ static void make_systems(struct bridge *b, const struct cfg_site *site, struct m
 				.left_out = true};
 }
 
+static int make_slot(struct bridge *b, struct slot *s)
+{
+	s->bridge = b;
+	s->before = calloc(b->nsources, sizeof(*s->before));
+	s->after = calloc(b->nsources, sizeof(*s->after));
+	return hub_batch_init(&s->batch, b->side.schema, b->systems, b->nsystems) |
+	       (s->before && s->after ? 0 : -BR_E_NOMEM);
+}
+
 static int make(struct bridge *b, const struct cfg_site *site, const struct case_schema *schema,
 	struct map_set *const *maps)
 {
@@ -597,24 +664,23 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	b->nsources = n + 1;
 	b->systems = calloc(n + site->nleft_out + 1, sizeof(*b->systems));
 	b->sources = calloc(n + 1, sizeof(*b->sources));
-	b->positions = calloc(n + 1, sizeof(*b->positions));
 	b->next = calloc(n + 1, sizeof(*b->next));
-	if (!b->systems || !b->sources || !b->positions || !b->next)
+	if (!b->systems || !b->sources || !b->next)
 		return -BR_E_NOMEM;
 	make_systems(b, site, maps);
 	snprintf(b->sources[n].topic, sizeof(b->sources[n].topic), "%.*s.ctl",
 		BR_STR_ARG(site->topic_prefix));
 	for (size_t i = 0; i <= n; i++) {
 		b->sources[i].poison = -1;
-		b->positions[i] = b->next[i] = (struct ledger_position){
+		b->next[i] = (struct ledger_position){
 			.topic = br_str_z(b->sources[i].topic), .sys = b->sources[i].sys};
 	}
-	for (size_t i = 0; i < BR_LEN(b->batch); i++)
-		rc |= hub_batch_init(&b->batch[i], schema, b->systems, b->nsystems);
-	b->current = &b->batch[0];
-	b->ahead = &b->batch[1];
 	b->side = (struct hub_world){
 		.schema = schema, .systems = b->systems, .nsystems = b->nsystems};
+	b->first = &b->slot[0];
+	b->ahead = &b->slot[1];
+	for (size_t i = 0; i < BR_LEN(b->slot); i++)
+		rc |= make_slot(b, &b->slot[i]);
 	br_arena_init(&b->side_arena, SIDE_ARENA);
 	br_buf_init(&b->side.scratch, 16u << 20);
 	br_buf_init(&b->side.delta, 16u << 20);
@@ -625,8 +691,11 @@ static void release(struct bridge *b)
 {
 	for (size_t i = 0; i < b->nsystems; i++)
 		free((char *)b->systems[i].cursor.p);
-	for (size_t i = 0; b->current && i < BR_LEN(b->batch); i++)
-		hub_batch_release(&b->batch[i]);
+	for (size_t i = 0; b->first && i < BR_LEN(b->slot); i++) {
+		hub_batch_release(&b->slot[i].batch);
+		free(b->slot[i].before);
+		free(b->slot[i].after);
+	}
 	HASH_CLEAR(hh, b->side.cases);
 	HASH_CLEAR(hh, b->side.links);
 	HASH_CLEAR(hh, b->side.keys);
@@ -635,7 +704,6 @@ static void release(struct bridge *b)
 	br_arena_release(&b->side_arena);
 	free(b->systems);
 	free(b->sources);
-	free(b->positions);
 	free(b->next);
 	free(b);
 }

@@ -98,7 +98,9 @@ static struct hub_link *copy_link(
 	const struct hub_link *from, struct hub_case *k, struct br_arena *a)
 {
 	struct hub_link *l = br_arena_new(a, struct hub_link);
-	struct br_str *texts = copy_list((struct br_str[]){from->rec, from->lid, from->ref}, 3, a);
+	struct br_str *texts = copy_list((struct br_str[]){from->rec, from->lid, from->ref,
+						 from->raw_shadow, from->raw_inflight},
+		5, a);
 
 	if (!l || !texts || !copy_image(&from->shadow, a, &l->shadow) ||
 		!copy_versions(&from->held, a, &l->held) ||
@@ -111,6 +113,8 @@ static struct hub_link *copy_link(
 	l->rec = texts[0];
 	l->lid = texts[1];
 	l->ref = texts[2];
+	l->raw_shadow = texts[3];
+	l->raw_inflight = texts[4];
 	l->state = from->state;
 	l->n = from->n;
 	l->due = from->due;
@@ -135,6 +139,8 @@ struct hub_case *hub_case_copy(const struct hub_case *from, struct br_arena *a)
 	k->updated_ms = from->updated_ms;
 	end = &k->links;
 	for (const struct hub_link *l = from->links; l; l = l->next) {
+		if (l->settled)
+			continue;
 		*end = copy_link(l, k, a);
 		if (!*end)
 			return NULL;

@@ -356,7 +356,7 @@ struct hub_world {
 /* Forgets the last batch, resets the arena, and starts a new one in it. */
 void hub_world_begin(struct hub_world *w, struct br_arena *a);
 struct hub_system *hub_world_system(struct hub_world *w, struct br_str code);
-struct hub_case *hub_world_case(struct hub_world *w, const struct hub_id *cid);
+struct hub_case *hub_world_case(const struct hub_world *w, const struct hub_id *cid);
 struct hub_link *hub_world_link(
 	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid);
 struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, struct br_str value);
@@ -364,6 +364,10 @@ struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, stru
  * NUL. {NULL, 0} without memory. */
 struct br_str hub_link_key(
 	struct br_arena *a, const struct hub_system *s, struct br_str rec, struct br_str lid);
+struct hub_link *hub_world_link_at(const struct hub_world *w, struct br_str key);
+/* The same for match keys. */
+struct br_str hub_match_key(struct br_arena *a, struct br_str scheme, struct br_str value);
+struct hub_case *hub_world_match_at(const struct hub_world *w, struct br_str key);
 /* Adding what the ledger loaded or step() made. NULL when out of memory (failed is set). */
 struct hub_case *hub_world_add_case(struct hub_world *w, const struct hub_id *cid);
 struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, struct hub_system *s,

@@ -37,7 +37,7 @@ struct hub_system *hub_world_system(struct hub_world *w, struct br_str code)
 	return NULL;
 }
 
-struct hub_case *hub_world_case(struct hub_world *w, const struct hub_id *cid)
+struct hub_case *hub_world_case(const struct hub_world *w, const struct hub_id *cid)
 {
 	struct hub_case *k;
 
@@ -59,33 +59,48 @@ struct hub_case *hub_world_add_case(struct hub_world *w, const struct hub_id *ci
 	return k;
 }
 
-struct br_str hub_link_key(
-	struct br_arena *a, const struct hub_system *s, struct br_str rec, struct br_str lid)
+/* prefix, a, NUL, b; neither a record's name nor a scheme has a NUL */
+static struct br_str join(struct br_arena *arena, const void *prefix, size_t prefix_n,
+	struct br_str a, struct br_str b)
 {
-	size_t n = sizeof(s->id) + rec.n + 1 + lid.n;
-	char *p = br_arena_alloc(a, n);
+	size_t n = prefix_n + a.n + 1 + b.n;
+	char *p = br_arena_alloc(arena, n), *at = p;
 
 	if (!p)
 		return BR_STR_NONE;
-	memcpy(p, &s->id, sizeof(s->id));
-	memcpy(p + sizeof(s->id), rec.p, rec.n);
-	p[sizeof(s->id) + rec.n] = '\0';
-	if (lid.n)
-		memcpy(p + sizeof(s->id) + rec.n + 1, lid.p, lid.n);
+	if (prefix_n)
+		memcpy(at, prefix, prefix_n);
+	at += prefix_n;
+	if (a.n)
+		memcpy(at, a.p, a.n);
+	at[a.n] = '\0';
+	if (b.n)
+		memcpy(at + a.n + 1, b.p, b.n);
 	return (struct br_str){p, n};
+}
+
+struct br_str hub_link_key(
+	struct br_arena *a, const struct hub_system *s, struct br_str rec, struct br_str lid)
+{
+	return join(a, &s->id, sizeof(s->id), rec, lid);
+}
+
+struct hub_link *hub_world_link_at(const struct hub_world *w, struct br_str key)
+{
+	struct hub_link *l;
+
+	HASH_FIND(hh, w->links, key.p, key.n, l);
+	return l;
 }
 
 struct hub_link *hub_world_link(
 	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid)
 {
 	struct br_str key = hub_link_key(w->arena, s, rec, lid);
-	struct hub_link *l = NULL;
 
 	if (!key.p)
 		w->failed = true;
-	else
-		HASH_FIND(hh, w->links, key.p, key.n, l);
-	return l;
+	return key.p ? hub_world_link_at(w, key) : NULL;
 }
 
 void hub_world_set_lid(struct hub_world *w, struct hub_link *l, struct br_str lid)
@@ -143,21 +158,26 @@ struct hub_link *hub_case_link(
 	return NULL;
 }
 
-static struct br_str match_index_key(struct br_arena *a, struct br_str scheme, struct br_str value)
+struct br_str hub_match_key(struct br_arena *a, struct br_str scheme, struct br_str value)
 {
-	return br_arena_printf(a, "%.*s=%.*s", BR_STR_ARG(scheme), BR_STR_ARG(value));
+	return join(a, NULL, 0, scheme, value);
+}
+
+struct hub_case *hub_world_match_at(const struct hub_world *w, struct br_str key)
+{
+	struct hub_match_key *m;
+
+	HASH_FIND(hh, w->keys, key.p, key.n, m);
+	return m ? m->kase : NULL;
 }
 
 struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, struct br_str value)
 {
-	struct br_str key = match_index_key(w->arena, scheme, value);
-	struct hub_match_key *m = NULL;
+	struct br_str key = hub_match_key(w->arena, scheme, value);
 
 	if (!key.p)
 		w->failed = true;
-	else
-		HASH_FIND(hh, w->keys, key.p, key.n, m);
-	return m ? m->kase : NULL;
+	return key.p ? hub_world_match_at(w, key) : NULL;
 }
 
 void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,
@@ -165,7 +185,7 @@ void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str sc
 {
 	struct hub_match_key *m = br_arena_new(w->arena, struct hub_match_key);
 
-	if (!m || !(m->index_key = match_index_key(w->arena, scheme, value)).p) {
+	if (!m || !(m->index_key = hub_match_key(w->arena, scheme, value)).p) {
 		w->failed = true;
 		return;
 	}

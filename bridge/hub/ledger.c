@@ -64,36 +64,35 @@ static enum hub_sys_state sys_state_of(struct br_str s)
 	return SYS_PAUSED;
 }
 
-void ledger_fail(struct ledger *g, const struct br_err *err)
+void ledger_fail(struct ledger_operation *o, const struct br_err *err)
 {
-	if (g->failed)
+	if (o->failed)
 		return;
-	g->failed = true;
+	o->failed = true;
 	if (err)
-		g->err = *err;
+		o->err = *err;
 	else
-		br_err_set(&g->err, BR_E_PG_UNAVAILABLE, "why", "connection lost", NULL);
+		br_err_set(&o->err, BR_E_PG_UNAVAILABLE, "why", "connection lost", NULL);
 }
 
-void ledger_finish(struct ledger *g)
+void ledger_finish(struct ledger_operation *o)
 {
-	ledger_fn *done = g->done;
+	ledger_fn *done = o->done;
 
 	if (!done)
 		return;
-	g->done = NULL;
-	if (g->failed)
-		g->open = false;
-	done(g->done_arg, g->failed ? &g->err : NULL);
+	o->done = NULL;
+	done(o->done_arg, o->failed ? &o->err : NULL);
 }
 
-void ledger_begin_operation(struct ledger *g, struct hub_world *w, ledger_fn *done, void *arg)
+void ledger_begin_operation(
+	struct ledger_operation *o, struct hub_world *w, ledger_fn *done, void *arg)
 {
-	g->w = w;
-	g->done = done;
-	g->done_arg = arg;
-	g->failed = false;
-	br_err_clear(&g->err);
+	o->w = w;
+	o->done = done;
+	o->done_arg = arg;
+	o->failed = false;
+	br_err_clear(&o->err);
 }
 
 void ledger_check(void *arg, const PGresult *res, const struct br_err *err)
@@ -113,12 +112,12 @@ void ledger_synced(void *arg, const PGresult *res, const struct br_err *err)
 
 static void on_incarnation(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 
 	if (!res || PQntuples(res) != 1)
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 	else
-		g->w->incarnation = ledger_get_int(res, 0, 0);
+		o->w->incarnation = ledger_get_int(res, 0, 0);
 }
 
 static void copy_z(char *to, size_t room, struct br_str s)
@@ -205,14 +204,14 @@ static void read_system(struct hub_system *s, const PGresult *res, int i)
 
 static void on_systems(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 
 	if (!res) {
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 		return;
 	}
 	for (int i = 0; i < PQntuples(res); i++) {
-		struct hub_system *s = hub_world_system(g->w, ledger_get_text(res, i, 1));
+		struct hub_system *s = hub_world_system(o->w, ledger_get_text(res, i, 1));
 
 		if (s)
 			read_system(s, res, i);
@@ -221,10 +220,11 @@ static void on_systems(void *arg, const PGresult *res, const struct br_err *err)
 
 static void on_positions(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
+	const struct ledger *g = o->g;
 
 	if (!res) {
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 		return;
 	}
 	for (size_t p = 0; p < g->npositions; p++)
@@ -237,91 +237,119 @@ static void on_positions(void *arg, const PGresult *res, const struct br_err *er
 			}
 }
 
-static void send_sql(struct ledger *g, const char *sql, br_pg_result_fn *fn)
+static void send_sql(
+	struct ledger_operation *o, struct br_pg *pg, const char *sql, br_pg_result_fn *fn)
 {
 	struct br_err err;
 
 	br_err_clear(&err);
-	if (br_pg_send(g->pg, NULL, sql, 0, NULL, NULL, true, fn, g, &err) < 0)
-		ledger_fail(g, &err);
+	if (br_pg_send(pg, NULL, sql, 0, NULL, NULL, true, fn, o, &err) < 0)
+		ledger_fail(o, &err);
 }
 
-static void load_start_state(struct ledger *g)
+/* Plans are made once for tables that will grow: always by index. */
+static void plan_by_index(struct ledger_operation *o, struct br_pg *pg)
+{
+	send_sql(o, pg,
+		"select set_config(n, 'off', false) from "
+		"unnest(array['enable_seqscan','enable_hashjoin','enable_mergejoin','jit']) n",
+		ledger_check);
+}
+
+static void send_sync(struct ledger_operation *o, struct br_pg *pg, br_pg_result_fn *fn)
+{
+	struct br_err err;
+
+	br_err_clear(&err);
+	if (br_pg_sync(pg, fn, o, &err) == 0)
+		return;
+	ledger_fail(o, &err);
+	ledger_finish(o);
+}
+
+/* The state is there; now the second session. */
+static void on_start_state(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger_operation *o = arg;
+
+	if (!res)
+		ledger_fail(o, err);
+	if (o->failed)
+		ledger_finish(o);
+	else
+		br_pg_connect(o->g->look_pg);
+}
+
+static void load_start_state(struct ledger_operation *o)
 {
 	static const enum ledger_type text1[] = {LT_TEXT, LT_END},
 				      text2[] = {LT_TEXT, LT_TEXT, LT_END};
+	const struct ledger *g = o->g;
+	struct br_pg *pg = g->store_pg;
 	struct ledger_rows codes, topics;
 	struct br_err err;
 
 	br_err_clear(&err);
 	ledger_rows_init(&codes, text2);
 	ledger_rows_init(&topics, text1);
-	for (size_t i = 0; i < g->w->nsystems; i++) {
-		if (g->w->systems[i].left_out)
+	for (size_t i = 0; i < o->w->nsystems; i++) {
+		if (o->w->systems[i].left_out)
 			continue; /* known only if it was before */
-		ledger_add_text(&codes, g->w->systems[i].code);
-		ledger_add_text(&codes, br_str_z(sys_states[g->w->systems[i].state]));
+		ledger_add_text(&codes, o->w->systems[i].code);
+		ledger_add_text(&codes, br_str_z(sys_states[o->w->systems[i].state]));
 	}
 	for (size_t i = 0; i < g->npositions; i++)
 		ledger_add_text(&topics, g->fill[i].topic);
-	send_sql(g, "begin", ledger_check);
-	/* Plans are made once for tables that will grow: always by index. */
-	send_sql(g,
-		"select set_config(n, 'off', false) from "
-		"unnest(array['enable_seqscan','enable_hashjoin','enable_mergejoin','jit']) n",
-		ledger_check);
-	send_sql(g,
+	send_sql(o, pg, "begin", ledger_check);
+	plan_by_index(o, pg);
+	send_sql(o, pg,
 		"update casebridge.meta set incarnation = greatest(incarnation + 1, extract(epoch "
 		"from clock_timestamp())::int8)"
 		" returning incarnation",
 		on_incarnation);
-	ledger_rows_send(&codes, g->pg, NULL,
+	ledger_rows_send(&codes, pg, NULL,
 		"insert into casebridge.systems(code, state) select c, s from unnest($1::text[], "
 		"$2::text[]) as t(c, s)"
 		" where not exists (select from casebridge.systems o where o.code = t.c)",
-		ledger_check, g, &err);
-	send_sql(g,
+		ledger_check, o, &err);
+	send_sql(o, pg,
 		"select id, code, state, epoch, nonce, inc, last_seq, cursor, bye, transactional,"
 		" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is "
-		"not null and l.inflight->>'pending' is null),"
+		"not null and l.inflight::json->>'pending' is null),"
 		" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = "
 		"'open'),"
 		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat, counters "
 		"from casebridge.systems s",
 		on_systems);
-	ledger_rows_send(&topics, g->pg, NULL,
+	ledger_rows_send(&topics, pg, NULL,
 		"insert into casebridge.positions(topic, next, published) select t, 0, 0 from "
 		"unnest($1::text[]) t"
 		" on conflict (topic) do nothing",
-		ledger_check, g, &err);
-	send_sql(g, "select topic, next, published from casebridge.positions", on_positions);
-	send_sql(g, "commit", ledger_check);
-	if (br_pg_sync(g->pg, ledger_synced, g, &err) < 0) {
-		ledger_fail(g, &err);
-		ledger_finish(g);
-	}
+		ledger_check, o, &err);
+	send_sql(o, pg, "select topic, next, published from casebridge.positions", on_positions);
+	send_sql(o, pg, "commit", ledger_check);
+	send_sync(o, pg, on_start_state);
 	ledger_rows_release(&codes);
 	ledger_rows_release(&topics);
 }
 
 static void on_version(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 	char found[24], known[24];
+	struct br_err wrong;
 	int version;
 
+	br_err_clear(&wrong);
 	if (!res || PQntuples(res) != 1) {
 		const char *state = br_err_detail(err, "sqlstate");
 
 		/* 3F000 / 42P01: no schema, no table */
 		if (state && (!strcmp(state, "42P01") || !strcmp(state, "3F000"))) {
-			struct br_err empty;
-
-			br_err_clear(&empty);
-			br_err_set(&empty, BR_E_HUB_LEDGER_EMPTY, NULL);
-			ledger_fail(g, &empty);
+			br_err_set(&wrong, BR_E_HUB_LEDGER_EMPTY, NULL);
+			ledger_fail(o, &wrong);
 		} else {
-			ledger_fail(g, err);
+			ledger_fail(o, err);
 		}
 		return;
 	}
@@ -330,69 +358,93 @@ static void on_version(void *arg, const PGresult *res, const struct br_err *err)
 		return;
 	snprintf(found, sizeof(found), "%d", version);
 	snprintf(known, sizeof(known), "%d", ledger_version_known());
-	struct br_err wrong;
-
-	br_err_clear(&wrong);
 	br_err_set(&wrong,
 		version > ledger_version_known() ? BR_E_HUB_LEDGER_NEWER : BR_E_HUB_LEDGER_OLD,
 		"found", found, "known", known, NULL);
-	ledger_fail(g, &wrong);
+	ledger_fail(o, &wrong);
 }
 
 static void version_synced(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 
 	if (!res)
-		ledger_fail(g, err);
-	if (g->failed)
-		ledger_finish(g);
+		ledger_fail(o, err);
+	if (o->failed)
+		ledger_finish(o);
 	else
-		load_start_state(g);
+		load_start_state(o);
 }
 
-static void on_state(void *arg, enum br_pg_state state, const struct br_err *err)
+/* A session that went down: statements that waited have told their operations already. */
+static void went_down(struct ledger *g, const struct br_err *err)
+{
+	struct ledger_operation *o = &g->store[0];
+
+	if (g->opened) {
+		g->lost(g->lost_arg, err);
+		return;
+	}
+	ledger_fail(o, err);
+	ledger_finish(o);
+}
+
+static void on_store_state(void *arg, enum br_pg_state state, const struct br_err *err)
 {
 	struct ledger *g = arg;
-	struct br_err e;
+	struct ledger_operation *o = &g->store[0];
 
-	br_err_clear(&e);
 	if (state == BR_PG_UP) {
-		send_sql(g, "select max(version) from casebridge.migrations", on_version);
-		if (br_pg_sync(g->pg, version_synced, g, &e) < 0) {
-			ledger_fail(g, &e);
-			ledger_finish(g);
-		}
+		send_sql(o, g->store_pg, "select max(version) from casebridge.migrations",
+			on_version);
+		send_sync(o, g->store_pg, version_synced);
 	} else if (state == BR_PG_DOWN) {
-		g->open = false;
-		ledger_fail(g, err);
-		if (g->done)
-			ledger_finish(g);
-		else
-			g->lost(g->lost_arg, err);
+		went_down(g, err);
+	}
+}
+
+static void on_opened(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger_operation *o = arg;
+
+	if (res)
+		o->g->opened = true;
+	ledger_synced(o, res, err);
+}
+
+static void on_look_state(void *arg, enum br_pg_state state, const struct br_err *err)
+{
+	struct ledger *g = arg;
+	struct ledger_operation *o = &g->store[0];
+
+	if (state == BR_PG_UP) {
+		plan_by_index(o, g->look_pg);
+		send_sync(o, g->look_pg, on_opened);
+	} else if (state == BR_PG_DOWN) {
+		went_down(g, err);
 	}
 }
 
 void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *positions, size_t n,
 	ledger_fn *done, void *arg)
 {
-	ledger_begin_operation(g, w, done, arg);
+	ledger_begin_operation(&g->store[0], w, done, arg);
 	g->fill = positions;
 	g->npositions = n;
-	br_pg_connect(g->pg);
+	br_pg_connect(g->store_pg);
 }
 
 static const enum ledger_type lids_types[] = {LT_INT2, LT_TEXT, LT_TEXT, LT_END};
 static const enum ledger_type id_types[] = {LT_UUID, LT_END};
 static const enum ledger_type keys_types[] = {LT_TEXT, LT_TEXT, LT_END};
 static const enum ledger_type case_types[] = {
-	LT_UUID, LT_INT4, LT_JSON, LT_JSON, LT_TEXT, LT_TIME, LT_TIME, LT_END};
-static const enum ledger_type link_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_TEXT, LT_JSON,
-	LT_JSON, LT_JSON, LT_INT8, LT_JSON, LT_TEXT, LT_BOOL, LT_END};
+	LT_UUID, LT_INT4, LT_TEXT, LT_TEXT, LT_TEXT, LT_TIME, LT_TIME, LT_END};
+static const enum ledger_type link_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT,
+	LT_TEXT, LT_TEXT, LT_INT8, LT_TEXT, LT_TEXT, LT_BOOL, LT_END};
 static const enum ledger_type settled_types[] = {LT_UUID, LT_INT2, LT_END};
 static const enum ledger_type match_types[] = {LT_TEXT, LT_TEXT, LT_UUID, LT_END};
 static const enum ledger_type history_types[] = {
-	LT_UUID, LT_INT4, LT_INT2, LT_JSON, LT_INT8, LT_TIME, LT_TEXT, LT_TEXT, LT_TEXT, LT_END};
+	LT_UUID, LT_INT4, LT_INT2, LT_TEXT, LT_INT8, LT_TIME, LT_TEXT, LT_TEXT, LT_TEXT, LT_END};
 static const enum ledger_type conflict_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_JSON,
 	LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_INT4, LT_END};
 static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT,
@@ -400,6 +452,7 @@ static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TE
 	LT_TEXT, LT_END};
 static const enum ledger_type unparked_types[] = {
 	LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_END};
+static const enum ledger_type before_types[] = {LT_TEXT, LT_INT8, LT_END};
 static const enum ledger_type pos_types[] = {LT_TEXT, LT_INT8, LT_INT8, LT_END};
 
 static struct {
@@ -419,6 +472,7 @@ static struct {
 	{offsetof(struct ledger, conflicts), conflict_types},
 	{offsetof(struct ledger, parked), parked_types},
 	{offsetof(struct ledger, unparked), unparked_types},
+	{offsetof(struct ledger, before), before_types},
 	{offsetof(struct ledger, pos), pos_types},
 };
 
@@ -440,8 +494,12 @@ struct ledger *ledger_new(
 		ledger_rows_init(
 			(struct ledger_rows *)((char *)g + all_rows[i].offset), all_rows[i].types);
 	ledger_orders_init(g);
-	g->pg = br_pg_new(l, dsn, on_state, g, err);
-	if (!g->pg) {
+	g->look.g = g;
+	for (size_t i = 0; i < BR_LEN(g->store); i++)
+		g->store[i].g = g;
+	g->store_pg = br_pg_new(l, dsn, on_store_state, g, err);
+	g->look_pg = g->store_pg ? br_pg_new(l, dsn, on_look_state, g, err) : NULL;
+	if (!g->look_pg) {
 		ledger_free(g);
 		return NULL;
 	}
@@ -452,7 +510,8 @@ void ledger_free(struct ledger *g)
 {
 	if (!g)
 		return;
-	br_pg_free(g->pg);
+	br_pg_free(g->look_pg);
+	br_pg_free(g->store_pg);
 	for (size_t i = 0; i < BR_LEN(all_rows); i++)
 		ledger_rows_release((struct ledger_rows *)((char *)g + all_rows[i].offset));
 	ledger_orders_release(g);

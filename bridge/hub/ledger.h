@@ -1,11 +1,13 @@
 /*
  * ledger.h - the bridge's only durable state, in PostgreSQL (15 or later).
  *
- * A batch is one transaction: load what it can touch, fold (hub_step), write what changed together
- * with the input positions, commit. All statements are set-based: one per table and kind, whatever
- * the batch's size. The position rows are locked and compared first; a second bridge on the same
- * ledger finds them moved and starts over, having changed nothing. Everything is asynchronous on
- * the loop; one batch at a time.
+ * A batch is one transaction: what changed together with the input positions. What it can touch is
+ * loaded before by a second session, while the batch before it is being stored; the statements of
+ * both are in the server's hands one behind the other. The transaction first locks the position
+ * rows and compares them with those the batch began at: a second bridge on the same ledger, and a
+ * batch whose predecessor failed, find them moved or not moved and change nothing. All statements
+ * are set-based: one per table and kind, whatever the batch's size. Everything is asynchronous on
+ * the loop.
  */
 #ifndef LEDGER_H
 #define LEDGER_H
@@ -74,16 +76,25 @@ struct ledger_want {
 	struct hub_link **due_links; /* filled in */
 	size_t ndue;
 };
-/* Begins the transaction when none is open (checking positions against what this instance wrote
- * last), and loads into the world. */
-void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
-	size_t npositions, struct ledger_want *want, ledger_fn *done, void *arg);
-/* Writes what is dirty and the positions, commits. After an error nothing is stored and the
- * transaction is over. */
-void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
-	size_t npositions, ledger_fn *done, void *arg);
-/* Ends the transaction without a trace. */
-void ledger_abandon(struct ledger *g, ledger_fn *done, void *arg);
+/*
+ * Loads into the world what the batch can touch. newer: the world of a batch that is being stored,
+ * or NULL; what it holds is taken from there, for the server may not have it yet. One load at a
+ * time. What orders are about (orders, parked, conflicts), ranges and due links are only right when
+ * nothing is being stored.
+ */
+void ledger_load(struct ledger *g, struct hub_world *w, const struct hub_world *newer,
+	struct ledger_want *want, ledger_fn *done, void *arg);
+/* Does this want have to be loaded with nothing on its way to being stored? */
+bool ledger_wants_quiet(const struct ledger_want *want);
+/*
+ * Writes what is dirty and moves the positions from before (as they were when the batch was folded)
+ * to after; commits. A second batch may be given before the first is answered, if the first moved a
+ * position: answers come in order, and when the first fails so does the second. After an error
+ * nothing of it is stored. before, after and w are done with when this returns, except that w is
+ * read once more before done is called.
+ */
+void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *before,
+	const struct ledger_position *after, size_t n, ledger_fn *done, void *arg);
 
 /* Outside a batch: every outstanding command of a system, into a fresh world (for BEGIN, and after
  * a restart). */

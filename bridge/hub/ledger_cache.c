@@ -125,19 +125,13 @@ bool ledger_cache_give(struct ledger_cache *c, struct hub_world *w, const struct
 	return e && e->kase && hub_world_adopt(w, e->kase);
 }
 
-bool ledger_cache_give_record(struct ledger_cache *c, struct hub_world *w,
-	const struct hub_system *s, struct br_str rec, struct br_str lid)
+bool ledger_cache_find(const struct ledger_cache *c, struct br_str key, struct hub_id *cid)
 {
-	struct br_str key;
 	struct cached_lid *e = NULL;
 
-	if (hub_world_link(w, s, rec, lid))
-		return true;
-	key = hub_link_key(w->arena, s, rec, lid);
-	if (!key.p)
-		return false;
 	for (int i = 0; i < 2 && !e; i++)
 		HASH_FIND(hh, c->generation[i ? !c->young : c->young].lids, key.p, key.n, e);
-	/* the record may have been let go by that case since */
-	return e && ledger_cache_give(c, w, &e->cid) && hub_world_link(w, s, rec, lid);
+	if (e)
+		*cid = e->cid;
+	return e != NULL;
 }

@@ -34,8 +34,7 @@ void ledger_cache_keep(struct ledger_cache *c, const struct hub_case *k);
 void ledger_cache_drop(struct ledger_cache *c, const struct hub_id *cid);
 /* Puts a copy into the world unless it has the case already. False: not known here. */
 bool ledger_cache_give(struct ledger_cache *c, struct hub_world *w, const struct hub_id *cid);
-/* The same for the case of a system's record. */
-bool ledger_cache_give_record(struct ledger_cache *c, struct hub_world *w,
-	const struct hub_system *s, struct br_str rec, struct br_str lid);
+/* Which case had the record when it was kept; key: hub_link_key(). False: not known here. */
+bool ledger_cache_find(const struct ledger_cache *c, struct br_str key, struct hub_id *cid);
 
 #endif

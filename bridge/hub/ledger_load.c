@@ -3,6 +3,8 @@
  */
 #include "ledger_private.h"
 
+#include "hub_copy.h"
+
 #include <stdlib.h>
 
 /* Result bytes go with the result; what the world keeps is copied into its arena. */
@@ -18,10 +20,10 @@ struct br_str ledger_keep(struct hub_world *w, struct br_str s)
 	return copy;
 }
 
-static bool read_image(
-	struct ledger *g, struct br_str json, const struct shape *shape, struct image *out)
+static bool read_image(struct ledger_operation *o, struct br_str json, const struct shape *shape,
+	struct image *out)
 {
-	struct hub_world *w = g->w;
+	struct hub_world *w = o->w;
 	struct br_err err;
 	struct br_jr r;
 
@@ -33,13 +35,13 @@ static bool read_image(
 	/* a column that the mapping no longer has is no reason to lose the rest */
 	if (image_read(&r, shape, true, w->arena, out) == 0)
 		return true;
-	ledger_fail(g, &err);
+	ledger_fail(o, &err);
 	return false;
 }
 
-static bool read_versions(struct ledger *g, struct br_str json, struct versions *out)
+static bool read_versions(struct ledger_operation *o, struct br_str json, struct versions *out)
 {
-	struct hub_world *w = g->w;
+	struct hub_world *w = o->w;
 	struct br_err err;
 	struct br_jr r;
 
@@ -50,7 +52,7 @@ static bool read_versions(struct ledger *g, struct br_str json, struct versions 
 	br_jr_init(&r, ledger_keep(w, json), w->arena, &err);
 	if (versions_read(&r, w->schema->shape, w->arena, out) == 0)
 		return true;
-	ledger_fail(g, &err);
+	ledger_fail(o, &err);
 	return false;
 }
 
@@ -76,9 +78,9 @@ static void read_had(struct hub_world *w, struct hub_case *k, struct br_str s)
 	}
 }
 
-void ledger_read_case(struct ledger *g, const PGresult *res, int row)
+void ledger_read_case(struct ledger_operation *o, const PGresult *res, int row)
 {
-	struct hub_world *w = g->w;
+	struct hub_world *w = o->w;
 	struct hub_id cid = ledger_get_id(res, row, 0);
 	struct hub_case *k;
 	struct br_err err;
@@ -93,8 +95,8 @@ void ledger_read_case(struct ledger *g, const PGresult *res, int row)
 	br_err_clear(&err);
 	br_jr_init(&r, ledger_keep(w, ledger_get_text(res, row, 2)), w->arena, &err);
 	if (br_jr_next(&r) != BR_JT_OBJECT || case_read(w->schema, &r, true, w->arena, &k->doc) < 0)
-		ledger_fail(g, &err);
-	read_versions(g, ledger_get_text(res, row, 3), &k->fver);
+		ledger_fail(o, &err);
+	read_versions(o, ledger_get_text(res, row, 3), &k->fver);
 	read_had(w, k, ledger_get_text(res, row, 4));
 	k->created_ms = ledger_get_int(res, row, 5);
 	k->updated_ms = ledger_get_int(res, row, 6);
@@ -109,9 +111,9 @@ static enum hub_link_state link_state_of(struct br_str s)
 }
 
 /* {"op":"create","inc":..,"ver":..,"set":{..},"base":{..},"places":{..},"attempted":true} */
-static void read_inflight(struct ledger *g, struct hub_link *l, struct br_str json)
+static void read_inflight(struct ledger_operation *o, struct hub_link *l, struct br_str json)
 {
-	struct hub_world *w = g->w;
+	struct hub_world *w = o->w;
 	struct hub_inflight *f = &l->inflight;
 	struct versions places = {0};
 	const struct shape *shape;
@@ -130,7 +132,7 @@ static void read_inflight(struct ledger *g, struct hub_link *l, struct br_str js
 	t = br_jr_next(&r);
 	while (t != BR_JT_END_OBJECT) {
 		if (t == BR_JT_ERROR || t == BR_JT_END) {
-			ledger_fail(g, &err);
+			ledger_fail(o, &err);
 			return;
 		}
 		if (t == BR_JT_KEY) {
@@ -161,7 +163,7 @@ static void read_inflight(struct ledger *g, struct hub_link *l, struct br_str js
 					f->ver = (int32_t)v;
 			}
 			if (rc < 0) {
-				ledger_fail(g, &err);
+				ledger_fail(o, &err);
 				return;
 			}
 		}
@@ -179,9 +181,9 @@ struct hub_system *ledger_system(struct hub_world *w, int64_t id)
 	return NULL;
 }
 
-struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row)
+struct hub_link *ledger_read_link(struct ledger_operation *o, const PGresult *res, int row)
 {
-	struct hub_world *w = g->w;
+	struct hub_world *w = o->w;
 	struct hub_id cid = ledger_get_id(res, row, 0);
 	struct hub_case *k = hub_world_case(w, &cid);
 	struct hub_system *s = ledger_system(w, ledger_get_int(res, row, 1));
@@ -200,15 +202,15 @@ struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row
 		return NULL;
 	l->state = link_state_of(ledger_get_text(res, row, 4));
 	if (l->map) {
-		read_image(g, ledger_get_text(res, row, 5), map_shape(l->map), &l->shadow);
+		read_image(o, ledger_get_text(res, row, 5), map_shape(l->map), &l->shadow);
 	} else {
 		l->raw_shadow = ledger_keep(w, ledger_get_text(res, row, 5));
 		l->raw_inflight = ledger_keep(w, ledger_get_text(res, row, 9));
 	}
-	read_versions(g, ledger_get_text(res, row, 6), &l->held);
-	read_versions(g, ledger_get_text(res, row, 7), &l->tries);
+	read_versions(o, ledger_get_text(res, row, 6), &l->held);
+	read_versions(o, ledger_get_text(res, row, 7), &l->tries);
 	l->n = ledger_get_int(res, row, 8);
-	read_inflight(g, l, ledger_get_text(res, row, 9));
+	read_inflight(o, l, ledger_get_text(res, row, 9));
 	l->ref = ledger_keep(w, ledger_get_text(res, row, 10));
 	l->due = ledger_get_bool(res, row, 11);
 	return l;
@@ -216,121 +218,131 @@ struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row
 
 void ledger_on_cases(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 
 	if (!res) {
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 		return;
 	}
 	for (int i = 0; i < PQntuples(res); i++)
-		ledger_read_case(g, res, i);
+		ledger_read_case(o, res, i);
 }
 
 void ledger_on_links(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 
 	if (!res) {
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 		return;
 	}
 	for (int i = 0; i < PQntuples(res); i++)
-		ledger_read_link(g, res, i);
-}
-
-static void on_positions(void *arg, const PGresult *res, const struct br_err *err)
-{
-	struct ledger *g = arg;
-
-	if (!res) {
-		ledger_fail(g, err);
-		return;
-	}
-	for (int i = 0; i < PQntuples(res); i++)
-		for (size_t p = 0; p < g->npositions; p++) {
-			struct br_err moved;
-
-			if (!br_str_eq(g->positions[p].topic, ledger_get_text(res, i, 0)) ||
-				g->positions[p].next == ledger_get_int(res, i, 1))
-				continue;
-			br_err_clear(&moved);
-			br_err_set(&moved, BR_E_HUB_POSITION_TAKEN, "topic",
-				g->positions[p].topic.p, NULL);
-			ledger_fail(g, &moved);
-		}
-}
-
-/* Who opened the ledger last is the bridge: a batch without input moves no position, and would go
- * unnoticed by another. */
-static void on_incarnation(void *arg, const PGresult *res, const struct br_err *err)
-{
-	struct ledger *g = arg;
-	struct br_err taken;
-
-	if (!res || PQntuples(res) != 1) {
-		ledger_fail(g, err);
-	} else if (ledger_get_int(res, 0, 0) != g->w->incarnation) {
-		br_err_clear(&taken);
-		br_err_set(&taken, BR_E_HUB_POSITION_TAKEN, "topic", "ledger", NULL);
-		ledger_fail(g, &taken);
-	}
+		ledger_read_link(o, res, i);
 }
 
 /* Remembers what a row of the first look says about a case that may not be here yet. */
 static struct ledger_named *name_cases(
-	struct ledger *g, const PGresult *res, const struct br_err *err, size_t *n)
+	struct ledger_operation *o, const PGresult *res, const struct br_err *err, size_t *n)
 {
 	int rows = res ? PQntuples(res) : 0;
 	struct ledger_named *named =
-		br_arena_array(g->w->arena, struct ledger_named, (size_t)rows + 1);
+		br_arena_array(o->w->arena, struct ledger_named, (size_t)rows + 1);
 
 	if (!res)
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 	if (!named)
-		g->w->failed = true;
+		o->w->failed = true;
 	for (int i = 0; named && i < rows; i++) {
 		named[i].cid = ledger_get_id(res, i, 0);
-		named[i].a = ledger_keep(g->w, ledger_get_text(res, i, 1));
-		named[i].b = PQnfields(res) > 2 ? ledger_keep(g->w, ledger_get_text(res, i, 2))
+		named[i].a = ledger_keep(o->w, ledger_get_text(res, i, 1));
+		named[i].b = PQnfields(res) > 2 ? ledger_keep(o->w, ledger_get_text(res, i, 2))
 						: BR_STR_NONE;
 	}
 	*n = named ? (size_t)rows : 0;
 	return named;
 }
 
+/* What is known here: as a batch that is still being stored left it, or as it was stored last. */
+static bool give_case(struct ledger *g, const struct hub_id *cid)
+{
+	struct hub_world *w = g->look.w;
+	const struct hub_case *newer = g->newer ? hub_world_case(g->newer, cid) : NULL;
+
+	return newer ? hub_world_adopt(w, newer) != NULL : ledger_cache_give(&g->cache, w, cid);
+}
+
 void ledger_want_case(struct ledger *g, const struct hub_id *cid)
 {
-	if (!ledger_cache_give(&g->cache, g->w, cid))
+	if (!hub_world_case(g->look.w, cid) && !give_case(g, cid))
 		ledger_add_id(&g->cids, cid);
+}
+
+static bool give_record(struct ledger *g, const struct ledger_lid *l)
+{
+	struct hub_world *w = g->look.w;
+	struct br_str key = hub_link_key(w->arena, l->sys, l->rec, l->lid);
+	const struct hub_link *newer;
+	struct hub_id cid;
+
+	if (!key.p)
+		return false;
+	if (hub_world_link_at(w, key))
+		return true;
+	newer = g->newer ? hub_world_link_at(g->newer, key) : NULL;
+	if (newer)
+		return hub_world_adopt(w, newer->kase) != NULL;
+	/* the record may have been let go by that case since */
+	return ledger_cache_find(&g->cache, key, &cid) && give_case(g, &cid) &&
+	       hub_world_link_at(w, key);
+}
+
+static bool give_key(struct ledger *g, const struct ledger_key *wanted)
+{
+	struct hub_world *w = g->look.w;
+	struct br_str key = hub_match_key(w->arena, wanted->scheme, wanted->value);
+	const struct hub_case *newer;
+	struct hub_case *k;
+
+	if (!key.p || !g->newer)
+		return false;
+	newer = hub_world_match_at(g->newer, key);
+	k = newer ? hub_world_adopt(w, newer) : NULL;
+	if (!k)
+		return false;
+	if (!hub_world_match_at(w, key))
+		hub_world_add_key(w, k, wanted->scheme, wanted->value, false);
+	return true;
 }
 
 static void on_lids(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 
 	if (!res)
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 	for (int i = 0; res && i < PQntuples(res); i++) {
 		struct hub_id cid = ledger_get_id(res, i, 0);
 
-		ledger_want_case(g, &cid);
+		ledger_want_case(o->g, &cid);
 	}
 }
 
 static void on_keys(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
+	struct ledger *g = o->g;
 
-	g->matched = name_cases(g, res, err, &g->nmatched);
+	g->matched = name_cases(o, res, err, &g->nmatched);
 	for (size_t i = 0; i < g->nmatched; i++)
 		ledger_want_case(g, &g->matched[i].cid);
 }
 
 static void on_due(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
+	struct ledger *g = o->g;
 
-	g->due = name_cases(g, res, err, &g->ndue);
+	g->due = name_cases(o, res, err, &g->ndue);
 	for (size_t i = 0; i < g->ndue; i++)
 		ledger_want_case(g, &g->due[i].cid);
 }
@@ -342,28 +354,29 @@ static int known_cmp(const void *a, const void *b)
 
 static void on_range(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
+	struct ledger *g = o->g;
 	struct ledger_range *range = &g->want->ranges[g->range_at++];
 	const struct mapping *map = map_find(range->sys->maps, range->rec);
 	int n = res ? PQntuples(res) : 0;
 
 	if (!res || !map) {
 		if (!res)
-			ledger_fail(g, err);
+			ledger_fail(o, err);
 		return;
 	}
-	range->known = br_arena_array(g->w->arena, struct hub_known, (size_t)n + 1);
+	range->known = br_arena_array(o->w->arena, struct hub_known, (size_t)n + 1);
 	if (!range->known) {
-		g->w->failed = true;
+		o->w->failed = true;
 		return;
 	}
 	for (int i = 0; i < n; i++) {
 		struct image shadow;
 
-		if (!read_image(g, ledger_get_text(res, i, 1), map_shape(map), &shadow))
+		if (!read_image(o, ledger_get_text(res, i, 1), map_shape(map), &shadow))
 			return;
 		range->known[range->nknown++] = (struct hub_known){
-			ledger_keep(g->w, ledger_get_text(res, i, 0)), image_hash(&shadow)};
+			ledger_keep(o->w, ledger_get_text(res, i, 0)), image_hash(&shadow)};
 	}
 	qsort(range->known, range->nknown, sizeof(*range->known), known_cmp);
 }
@@ -379,7 +392,7 @@ static void gather_wanted(struct ledger *g, const struct ledger_want *want)
 	for (size_t i = 0; i < want->nlids; i++) {
 		const struct ledger_lid *l = &want->lids[i];
 
-		if (ledger_cache_give_record(&g->cache, g->w, l->sys, l->rec, l->lid))
+		if (give_record(g, l))
 			continue;
 		ledger_add_int(&g->lids, l->sys->id);
 		ledger_add_text(&g->lids, l->rec);
@@ -390,6 +403,8 @@ static void gather_wanted(struct ledger *g, const struct ledger_want *want)
 		ledger_want_case(g, &want->cids[i]);
 	ledger_rows_reset(&g->keys);
 	for (size_t i = 0; i < want->nkeys; i++) {
+		if (give_key(g, &want->keys[i]))
+			continue;
 		ledger_add_text(&g->keys, want->keys[i].scheme);
 		ledger_add_text(&g->keys, want->keys[i].value);
 	}
@@ -398,26 +413,26 @@ static void gather_wanted(struct ledger *g, const struct ledger_want *want)
 static int send_cases(struct ledger *g, struct br_err *err)
 {
 #define TOUCHED_CIDS "with t as materialized (select distinct cid from unnest($1::uuid[]) u(cid)) "
-	return ledger_rows_send(&g->cids, g->pg, "cases_cids", TOUCHED_CIDS CASES_OF_T,
-		       ledger_on_cases, g, err) |
-	       ledger_rows_send(&g->cids, g->pg, "links_cids", TOUCHED_CIDS LINKS_OF_T,
-		       ledger_on_links, g, err);
+	return ledger_rows_send(&g->cids, g->look_pg, "cases_cids", TOUCHED_CIDS CASES_OF_T,
+		       ledger_on_cases, &g->look, err) |
+	       ledger_rows_send(&g->cids, g->look_pg, "links_cids", TOUCHED_CIDS LINKS_OF_T,
+		       ledger_on_links, &g->look, err);
 }
 
 static int send_names(struct ledger *g, struct br_err *err)
 {
-	return ledger_rows_send(&g->lids, g->pg, "lids",
+	return ledger_rows_send(&g->lids, g->look_pg, "lids",
 		       "select l.cid from unnest($1::int2[], $2::text[], $3::text[]) u(sys, rec, "
 		       "lid)"
 		       " join casebridge.links l on l.sys = u.sys and l.rec = u.rec and l.lid = "
 		       "u.lid",
-		       on_lids, g, err) |
-	       ledger_rows_send(&g->keys, g->pg, "keys",
+		       on_lids, &g->look, err) |
+	       ledger_rows_send(&g->keys, g->look_pg, "keys",
 		       "select m.cid, m.scheme, m.value from unnest($1::text[], $2::text[]) "
 		       "u(scheme, "
 		       "value)"
 		       " join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value",
-		       on_keys, g, err);
+		       on_keys, &g->look, err);
 }
 
 static int send_ranges(struct ledger *g, struct ledger_want *want, struct br_err *err)
@@ -425,19 +440,20 @@ static int send_ranges(struct ledger *g, struct ledger_want *want, struct br_err
 	g->range_at = 0;
 	for (size_t i = 0; i < want->nranges; i++) {
 		const struct ledger_range *r = &want->ranges[i];
-		struct br_str sys = br_arena_printf(g->w->arena, "%d", r->sys->id);
-		struct br_str lo = ledger_keep(g->w, r->lo), hi = ledger_keep(g->w, r->hi),
-			      rec = ledger_keep(g->w, r->rec);
+		struct br_str sys = br_arena_printf(g->look.w->arena, "%d", r->sys->id);
+		struct br_str lo = ledger_keep(g->look.w, r->lo),
+			      hi = ledger_keep(g->look.w, r->hi),
+			      rec = ledger_keep(g->look.w, r->rec);
 		struct br_pg_param p[] = {{sys.p, 0, false}, {rec.p, 0, false},
 			{lo.n ? lo.p : NULL, 0, false}, {hi.n ? hi.p : NULL, 0, false}};
 
-		if (br_pg_send(g->pg, "range",
+		if (br_pg_send(g->look_pg, "range",
 			    "select lid, shadow from casebridge.links where sys = $1::int2 and rec "
 			    "= $2::text and lid is not null"
 			    " and ($3::text is null or lid collate \"C\" >= $3::text collate \"C\")"
 			    " and ($4::text is null or lid collate \"C\" <= $4::text collate \"C\")"
 			    " and state <> 'gone'",
-			    4, NULL, p, true, on_range, g, err) < 0)
+			    4, NULL, p, true, on_range, &g->look, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -449,13 +465,13 @@ static int send_due(struct ledger *g, struct ledger_want *want, struct br_err *e
 
 	if (!want->due)
 		return 0;
-	sys = br_arena_printf(g->w->arena, "%d", want->due->id);
-	limit = br_arena_printf(g->w->arena, "%lld", (long long)want->due_limit);
+	sys = br_arena_printf(g->look.w->arena, "%d", want->due->id);
+	limit = br_arena_printf(g->look.w->arena, "%lld", (long long)want->due_limit);
 	struct br_pg_param p[] = {{sys.p, 0, false}, {limit.p, 0, false}};
 
 	/* A create whose case no live system has waits for one that goes live: such rows must not
 	 * stand in the way of others. */
-	return br_pg_send(g->pg, "due",
+	return br_pg_send(g->look_pg, "due",
 		"select d.cid, d.rec from casebridge.links d where d.sys = $1::int2 and d.due and "
 		"(d.lid "
 		"is not null or exists"
@@ -463,39 +479,13 @@ static int send_due(struct ledger *g, struct ledger_want *want, struct br_err *e
 		"o.cid "
 		"= d.cid and o.lid is not null and s.state = 'live'))"
 		" order by d.cid, d.rec limit $2::int8",
-		2, NULL, p, true, on_due, g, err);
-}
-
-static int send_begin(
-	struct ledger *g, const struct ledger_position *positions, size_t n, struct br_err *err)
-{
-	int rc;
-
-	g->positions = positions;
-	g->npositions = n;
-	ledger_rows_reset(&g->pos);
-	for (size_t i = 0; i < n; i++) {
-		ledger_add_text(&g->pos, positions[i].topic);
-		ledger_add_int(&g->pos, 0);
-		ledger_add_int(&g->pos, 0);
-	}
-	rc = br_pg_send(g->pg, "begin", "begin", 0, NULL, NULL, true, ledger_check, g, err);
-	g->open = true;
-	/* shared: who opens it now waits for the end of this batch */
-	rc |= br_pg_send(g->pg, "incarnation", "select incarnation from casebridge.meta for share",
-		0, NULL, NULL, true, on_incarnation, g, err);
-	return rc | ledger_rows_send(&g->pos, g->pg, "positions",
-			    "select p.topic, p.next from unnest($1::text[], $2::int8[], "
-			    "$3::int8[]) u(topic, a, b)"
-			    " join casebridge.positions p on p.topic = u.topic order by p.topic "
-			    "for update of p",
-			    on_positions, g, err);
+		2, NULL, p, true, on_due, &g->look, err);
 }
 
 /* All named cases are in the world: what was said about them can be said of them. */
 static void settle_names(struct ledger *g)
 {
-	struct hub_world *w = g->w;
+	struct hub_world *w = g->look.w;
 	struct ledger_want *want = g->want;
 
 	for (size_t i = 0; i < g->nmatched; i++) {
@@ -520,42 +510,47 @@ static void settle_names(struct ledger *g)
 
 static void on_loaded(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 
-	if (res && !g->failed)
-		settle_names(g);
-	ledger_batch_synced(g, res, err);
+	if (res && !o->failed)
+		settle_names(o->g);
+	ledger_synced(o, res, err);
 }
 
 /* What the first look named and nobody has yet is loaded in a second. */
 static void on_named(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
+	struct ledger *g = o->g;
 	struct br_err e;
 
 	br_err_clear(&e);
-	if (!res || g->failed || g->cids.n == 0) {
-		on_loaded(g, res, err);
+	if (!res || o->failed || g->cids.n == 0) {
+		on_loaded(o, res, err);
 		return;
 	}
-	if ((send_cases(g, &e) | br_pg_sync(g->pg, on_loaded, g, &e)) < 0) {
-		ledger_fail(g, &e);
-		ledger_finish(g);
+	if ((send_cases(g, &e) | br_pg_sync(g->look_pg, on_loaded, o, &e)) < 0) {
+		ledger_fail(o, &e);
+		ledger_finish(o);
 	}
 }
 
-void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
-	size_t npositions, struct ledger_want *want, ledger_fn *done, void *arg)
+bool ledger_wants_quiet(const struct ledger_want *want)
+{
+	return want->norders || want->nparked || want->nconflicts || want->nranges || want->due;
+}
+
+void ledger_load(struct ledger *g, struct hub_world *w, const struct hub_world *newer,
+	struct ledger_want *want, ledger_fn *done, void *arg)
 {
 	struct br_err err;
 	int rc = 0;
 
 	br_err_clear(&err);
-	ledger_begin_operation(g, w, done, arg);
+	ledger_begin_operation(&g->look, w, done, arg);
 	g->want = want;
+	g->newer = newer;
 	g->ndue = g->nmatched = 0;
-	if (!g->open)
-		rc = send_begin(g, positions, npositions, &err);
 	gather_wanted(g, want);
 	rc |= send_cases(g, &err);
 	rc |= send_names(g, &err);
@@ -563,10 +558,10 @@ void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_posi
 	rc |= send_ranges(g, want, &err);
 	rc |= send_due(g, want, &err);
 	ledger_rows_reset(&g->cids); /* from here on: what the answers name */
-	rc |= br_pg_sync(g->pg, on_named, g, &err);
+	rc |= br_pg_sync(g->look_pg, on_named, &g->look, &err);
 	if (rc < 0) {
-		ledger_fail(g, &err);
-		ledger_finish(g);
+		ledger_fail(&g->look, &err);
+		ledger_finish(&g->look);
 	}
 }
 
@@ -575,32 +570,34 @@ void ledger_load_inflight(
 {
 	struct br_str sys = br_arena_printf(w->arena, "%d", s->id);
 	struct br_pg_param p[] = {{sys.p, 0, false}};
+	struct ledger_operation *o = &g->store[0];
 	struct br_err err;
 	int rc;
 
 	br_err_clear(&err);
-	ledger_begin_operation(g, w, done, arg);
+	ledger_begin_operation(o, w, done, arg);
 #define INFLIGHT                                                                                   \
 	"with t as materialized (select cid, rec from casebridge.links where sys = $1::int2 and "  \
 	"inflight is not null order by cid) "
-	rc = br_pg_send(g->pg, "inflight_cases", INFLIGHT CASES_OF_T, 1, NULL, p, true,
-		ledger_on_cases, g, &err);
-	rc |= br_pg_send(g->pg, "inflight_links", INFLIGHT LINKS_OF_T " where l.sys = $1::int2", 1,
-		NULL, p, true, ledger_on_links, g, &err);
-	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
+	rc = br_pg_send(g->store_pg, "inflight_cases", INFLIGHT CASES_OF_T, 1, NULL, p, true,
+		ledger_on_cases, o, &err);
+	rc |= br_pg_send(g->store_pg, "inflight_links",
+		INFLIGHT LINKS_OF_T " where l.sys = $1::int2", 1, NULL, p, true, ledger_on_links, o,
+		&err);
+	rc |= br_pg_sync(g->store_pg, ledger_synced, o, &err);
 	if (rc < 0) {
-		ledger_fail(g, &err);
-		ledger_finish(g);
+		ledger_fail(o, &err);
+		ledger_finish(o);
 	}
 }
 
 static void on_unpublished_history(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
-	struct hub_world *w = g->w;
+	struct ledger_operation *o = arg;
+	struct hub_world *w = o->w;
 
 	if (!res) {
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 		return;
 	}
 	for (int i = 0; i < PQntuples(res); i++) {
@@ -625,11 +622,12 @@ static void on_unpublished_history(void *arg, const PGresult *res, const struct 
 void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	const struct ledger_position *positions, size_t n, ledger_fn *done, void *arg)
 {
+	struct ledger_operation *o = &g->store[0];
 	struct br_err err;
 	int rc = 0;
 
 	br_err_clear(&err);
-	ledger_begin_operation(g, w, done, arg);
+	ledger_begin_operation(o, w, done, arg);
 	ledger_rows_reset(&g->pos);
 	for (size_t i = 0; i < n; i++) {
 		ledger_add_text(&g->pos, positions[i].sys ? positions[i].sys->code : BR_STR(""));
@@ -642,18 +640,18 @@ void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	"u.code"                                                                                   \
 	" join casebridge.history h on h.sys = s.id and h.pos >= u.lo and h.pos < u.hi"
 #define UNPUBLISHED "with t as materialized (select distinct h.cid" CAUSED ") "
-	rc |= ledger_rows_send(
-		&g->pos, g->pg, "unpub_cases", UNPUBLISHED CASES_OF_T, ledger_on_cases, g, &err);
-	rc |= ledger_rows_send(
-		&g->pos, g->pg, "unpub_links", UNPUBLISHED LINKS_OF_T, ledger_on_links, g, &err);
-	rc |= ledger_rows_send(&g->pos, g->pg, "unpub_history",
+	rc |= ledger_rows_send(&g->pos, g->store_pg, "unpub_cases", UNPUBLISHED CASES_OF_T,
+		ledger_on_cases, o, &err);
+	rc |= ledger_rows_send(&g->pos, g->store_pg, "unpub_links", UNPUBLISHED LINKS_OF_T,
+		ledger_on_links, o, &err);
+	rc |= ledger_rows_send(&g->pos, g->store_pg, "unpub_history",
 		"select h.cid, h.ver, h.sys, h.delta, (extract(epoch from h.at) * "
 		"1000)::int8, h.person, h.why, h.order_id" CAUSED " order by h.sys, h.pos, h.ver",
-		on_unpublished_history, g, &err);
+		on_unpublished_history, o, &err);
 	rc |= ledger_orders_unpublished(g, &err);
-	rc |= br_pg_sync(g->pg, ledger_synced, g, &err);
+	rc |= br_pg_sync(g->store_pg, ledger_synced, o, &err);
 	if (rc < 0) {
-		ledger_fail(g, &err);
-		ledger_finish(g);
+		ledger_fail(o, &err);
+		ledger_finish(o);
 	}
 }

@@ -37,12 +37,12 @@ void ledger_orders_release(struct ledger *g)
 
 static void on_known(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
-	struct hub_world *w = g->w;
+	struct ledger_operation *o = arg;
+	struct hub_world *w = o->w;
 	int n = res ? PQntuples(res) : 0;
 
 	if (!res)
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 	w->orders = br_arena_array(w->arena, struct br_str, (size_t)n + 1);
 	if (!w->orders)
 		w->failed = true;
@@ -52,9 +52,9 @@ static void on_known(void *arg, const PGresult *res, const struct br_err *err)
 
 /* What both kinds of rows have in common: id, status, sys, cid, place. */
 static struct hub_matter *read_matter(
-	struct ledger *g, enum hub_matter_sort sort, const PGresult *res, int row)
+	struct ledger_operation *o, enum hub_matter_sort sort, const PGresult *res, int row)
 {
-	struct hub_world *w = g->w;
+	struct hub_world *w = o->w;
 	struct hub_matter *m = br_arena_new(w->arena, struct hub_matter);
 
 	if (!m) {
@@ -69,7 +69,7 @@ static struct hub_matter *read_matter(
 	m->cid = ledger_get_id(res, row, 3);
 	m->place = ledger_keep(w, ledger_get_text(res, row, 4));
 	if (m->has_case)
-		ledger_want_case(g, &m->cid);
+		ledger_want_case(o->g, &m->cid);
 	m->next = w->matters;
 	w->matters = m;
 	return m;
@@ -88,32 +88,32 @@ bool ledger_parked_inbound(struct br_str kind)
 
 static void on_parked(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 
 	if (!res)
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 	for (int i = 0; res && i < PQntuples(res); i++) {
-		struct hub_matter *m = read_matter(g, MATTER_PARKED, res, i);
+		struct hub_matter *m = read_matter(o, MATTER_PARKED, res, i);
 
 		if (!m)
 			return;
-		m->rec = ledger_keep(g->w, ledger_get_text(res, i, 5));
-		m->lid = ledger_keep(g->w, ledger_get_text(res, i, 6));
+		m->rec = ledger_keep(o->w, ledger_get_text(res, i, 5));
+		m->lid = ledger_keep(o->w, ledger_get_text(res, i, 6));
 		m->inbound = ledger_parked_inbound(ledger_get_text(res, i, 7));
 	}
 }
 
 static void on_conflicts(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger_operation *o = arg;
 
 	if (!res)
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 	for (int i = 0; res && i < PQntuples(res); i++) {
-		struct hub_matter *m = read_matter(g, MATTER_CONFLICT, res, i);
+		struct hub_matter *m = read_matter(o, MATTER_CONFLICT, res, i);
 
 		if (m)
-			m->lose = ledger_keep(g->w, ledger_get_text(res, i, 5));
+			m->lose = ledger_keep(o->w, ledger_get_text(res, i, 5));
 	}
 }
 
@@ -128,19 +128,19 @@ int ledger_orders_ask(struct ledger *g, const struct ledger_want *want, struct b
 		ledger_add_int(&g->parked_ids, want->parked[i]);
 	for (size_t i = 0; i < want->nconflicts; i++)
 		ledger_add_int(&g->conflict_ids, want->conflicts[i]);
-	return ledger_rows_send(&g->order_ids, g->pg, "orders_known",
+	return ledger_rows_send(&g->order_ids, g->look_pg, "orders_known",
 		       "select o.id from unnest($1::text[]) u(id) join casebridge.orders o on o.id "
 		       "= u.id",
-		       on_known, g, err) |
-	       ledger_rows_send(&g->parked_ids, g->pg, "orders_parked",
+		       on_known, &g->look, err) |
+	       ledger_rows_send(&g->parked_ids, g->look_pg, "orders_parked",
 		       "select p.id, p.status, p.sys, p.cid, p.place, p.rec, p.lid, p.kind from "
 		       "(select distinct unnest($1::int8[]) id) u join casebridge.parked p on p.id "
 		       "= u.id",
-		       on_parked, g, err) |
-	       ledger_rows_send(&g->conflict_ids, g->pg, "orders_conflicts",
+		       on_parked, &g->look, err) |
+	       ledger_rows_send(&g->conflict_ids, g->look_pg, "orders_conflicts",
 		       "select k.id, k.status, k.sys, k.cid, k.place, k.lose from (select distinct "
 		       "unnest($1::int8[]) id) u join casebridge.conflicts k on k.id = u.id",
-		       on_conflicts, g, err);
+		       on_conflicts, &g->look, err);
 }
 
 /* ---- storing ---- */
@@ -176,12 +176,12 @@ static void add_settled(struct ledger_rows *r, const struct hub_decision *d)
 	ledger_add_text(r, or_empty(d->why));
 }
 
-static void gather(struct ledger *g)
+static void gather(struct ledger *g, const struct hub_world *w)
 {
 	ledger_rows_reset(&g->orders);
 	ledger_rows_reset(&g->settled_parked);
 	ledger_rows_reset(&g->settled_conflicts);
-	for (const struct hub_decision *d = g->w->decisions; d; d = d->next) {
+	for (const struct hub_decision *d = w->decisions; d; d = d->next) {
 		add_order(&g->orders, d);
 		if (d->status)
 			add_settled(d->matter->sort == MATTER_PARKED ? &g->settled_parked
@@ -195,10 +195,12 @@ static void gather(struct ledger *g)
 	" from (select unnest($1::int8[]) a, unnest($2::text[]) b, unnest($3::timestamptz[]) c,"   \
 	" unnest($4::text[]) d, unnest($5::text[]) e) u where i.id = u.a and i.status = 'open'"
 
-int ledger_orders_store(struct ledger *g, struct br_err *err)
+int ledger_orders_store(struct ledger_operation *o, struct br_err *err)
 {
-	gather(g);
-	return ledger_rows_send(&g->orders, g->pg, "orders",
+	struct ledger *g = o->g;
+
+	gather(g, o->w);
+	return ledger_rows_send(&g->orders, g->store_pg, "orders",
 		       "insert into casebridge.orders(id, kind, person, why, sys, cid, parked, "
 		       "conflict, place, ver, outcome, pos, at) select a, b, c, d, nullif(e, 0), "
 		       "f, nullif(g, 0), nullif(h, 0), i, nullif(j, 0), k, l, m from (select "
@@ -207,12 +209,12 @@ int ledger_orders_store(struct ledger *g, struct br_err *err)
 		       "unnest($7::int8[]) g, unnest($8::int8[]) h, unnest($9::text[]) i, "
 		       "unnest($10::int4[]) j, unnest($11::text[]) k, unnest($12::int8[]) l, "
 		       "unnest($13::timestamptz[]) m) t",
-		       ledger_check, g, err) |
-	       ledger_rows_send(&g->settled_parked, g->pg, "orders_settle_parked",
+		       ledger_check, o, err) |
+	       ledger_rows_send(&g->settled_parked, g->store_pg, "orders_settle_parked",
 		       "update casebridge.parked i set tries = tries + 1, " SETTLED, ledger_check,
-		       g, err) |
-	       ledger_rows_send(&g->settled_conflicts, g->pg, "orders_settle_conflicts",
-		       "update casebridge.conflicts i set " SETTLED, ledger_check, g, err);
+		       o, err) |
+	       ledger_rows_send(&g->settled_conflicts, g->store_pg, "orders_settle_conflicts",
+		       "update casebridge.conflicts i set " SETTLED, ledger_check, o, err);
 }
 
 /* ---- telling again ---- */
@@ -237,11 +239,11 @@ static enum hub_outcome outcome_of(struct br_str word)
 
 static void on_unpublished(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
-	struct hub_world *w = g->w;
+	struct ledger_operation *o = arg;
+	struct hub_world *w = o->w;
 
 	if (!res)
-		ledger_fail(g, err);
+		ledger_fail(o, err);
 	for (int i = 0; res && i < PQntuples(res); i++) {
 		struct hub_decision *d = br_arena_new(w->arena, struct hub_decision);
 
@@ -269,11 +271,11 @@ static void on_unpublished(void *arg, const PGresult *res, const struct br_err *
 
 int ledger_orders_unpublished(struct ledger *g, struct br_err *err)
 {
-	return ledger_rows_send(&g->pos, g->pg, "unpub_orders",
+	return ledger_rows_send(&g->pos, g->store_pg, "unpub_orders",
 		"select o.id, o.kind, o.person, o.why, o.sys, o.cid, o.parked, o.conflict, "
 		"o.place, o.ver, o.outcome, (extract(epoch from o.at) * 1000)::int8 from "
 		"unnest($1::text[], $2::int8[], $3::int8[]) u(code, lo, hi) join "
 		"casebridge.orders o on u.code = '' and o.pos >= u.lo and o.pos < u.hi order by "
 		"o.pos",
-		on_unpublished, g, err);
+		on_unpublished, &g->store[0], err);
 }

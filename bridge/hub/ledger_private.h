@@ -8,18 +8,33 @@
 #include "ledger_cache.h"
 #include "ledger_rows.h"
 
+#define LEDGER_STORES 2
+
+/* What a session of the ledger has been asked for. */
+struct ledger_operation {
+	struct ledger *g;
+	struct hub_world *w;
+	ledger_fn *done; /* NULL: nothing is asked for */
+	void *done_arg;
+	struct br_err err; /* first failure */
+	bool failed;
+};
+
 struct ledger {
 	struct br_loop *loop;
-	struct br_pg *pg;
 	ledger_fn *lost;
 	void *lost_arg;
-	/* the running operation */
-	ledger_fn *done;
-	void *done_arg;
-	struct hub_world *w;
+	/* Two sessions: what a batch can touch is looked up while others are stored. A batch may be
+	 * sent before the one ahead of it is answered. */
+	struct br_pg *look_pg, *store_pg;
+	bool opened;
+	struct ledger_operation look, store[LEDGER_STORES];
+	unsigned nstores; /* begun so far; they are answered in this order */
 	struct ledger_want *want;
 	size_t range_at; /* digest range whose rows come next */
 	struct ledger_cache cache;
+	const struct hub_world
+		*newer; /* of a load: cases as a batch that is still being stored left them */
 	/* cases that the first look of a load named, and what is to be made of them once they are
 	 * there; in the world's arena */
 	struct ledger_named {
@@ -30,41 +45,36 @@ struct ledger {
 	const struct ledger_position *positions;
 	struct ledger_position *fill; /* open: to be filled in */
 	size_t npositions;
-	struct br_err err; /* first failure of the operation */
-	bool failed;
-	bool open;	    /* a transaction is open */
 	struct br_buf json; /* one JSON value on its way into a column */
 	/* rows of the statements, kept for their capacity */
 	struct ledger_rows lids, cids, keys, new_cases, cases, new_links, links, settled, match,
-		history, conflicts, parked, unparked, pos;
+		history, conflicts, parked, unparked, before, pos;
 	struct ledger_rows order_ids, parked_ids, conflict_ids; /* asked for */
 	struct ledger_rows orders, settled_parked, settled_conflicts;
 };
 
-/* Every operation's end: calls done with the first failure, once. */
-void ledger_finish(struct ledger *g);
+/* Its end calls done with the first failure, once. */
+void ledger_begin_operation(
+	struct ledger_operation *o, struct hub_world *w, ledger_fn *done, void *arg);
+void ledger_finish(struct ledger_operation *o);
 /* Remembers the first failure. */
-void ledger_fail(struct ledger *g, const struct br_err *err);
+void ledger_fail(struct ledger_operation *o, const struct br_err *err);
 /* {"read": 12, ...}; valid until the buffer is used again. */
 struct br_str ledger_counters_text(const struct hub_counters *c, struct br_buf *b);
-void ledger_begin_operation(struct ledger *g, struct hub_world *w, ledger_fn *done, void *arg);
-/* A callback for statements whose result does not matter. */
+/* Callbacks of statements get their operation: for one whose result does not matter, and for the
+ * sync that ends an operation. */
 void ledger_check(void *arg, const PGresult *res, const struct br_err *err);
-/* ... of a batch: a failure leaves no transaction open on the server, whose locks would keep others
- * waiting. */
-void ledger_batch_synced(void *arg, const PGresult *res, const struct br_err *err);
-/* A callback for the sync that ends an operation. */
 void ledger_synced(void *arg, const PGresult *res, const struct br_err *err);
-void ledger_read_case(struct ledger *g, const PGresult *res, int row);
-struct hub_link *ledger_read_link(struct ledger *g, const PGresult *res, int row);
+void ledger_read_case(struct ledger_operation *o, const PGresult *res, int row);
+struct hub_link *ledger_read_link(struct ledger_operation *o, const PGresult *res, int row);
 void ledger_on_cases(void *arg, const PGresult *res, const struct br_err *err);
 void ledger_on_links(void *arg, const PGresult *res, const struct br_err *err);
 /* The system with this id; NULL: none of this site. */
 struct hub_system *ledger_system(struct hub_world *w, int64_t id);
 /* Bytes of a result go with it: a copy in the world's arena. */
 struct br_str ledger_keep(struct hub_world *w, struct br_str s);
-/* The case is put into the world from the cache, or named among those that the second look loads.
- */
+/* The case is put into the world from what is known here, or named among those that the second look
+ * loads. */
 void ledger_want_case(struct ledger *g, const struct hub_id *cid);
 
 /* ---- ledger_orders.c ---- */
@@ -74,7 +84,7 @@ void ledger_orders_release(struct ledger *g);
 /* Asks for what orders of the batch are about, in the first look of a load. */
 int ledger_orders_ask(struct ledger *g, const struct ledger_want *want, struct br_err *err);
 /* Writes what became of them; before rows that settle parked items otherwise. */
-int ledger_orders_store(struct ledger *g, struct br_err *err);
+int ledger_orders_store(struct ledger_operation *o, struct br_err *err);
 /* What became of the orders in the positions' ranges, for publishing again. g->pos holds (topic's
  * system or "", from, to). */
 int ledger_orders_unpublished(struct ledger *g, struct br_err *err);

@@ -1,52 +1,52 @@
 /*
- * ledger_store.c - from the world to rows: one statement per table and kind, then the positions,
- * then commit.
+ * ledger_store.c - from the world to rows: the positions are taken, then one statement per table
+ * and kind, the positions are moved, commit. All of it is sent at once.
  */
 #include "ledger_private.h"
 
 #define SMALL_BATCH 100 /* cases */
 
-static struct br_str json_text(struct ledger *g, struct br_jw *w)
+static struct br_str json_text(struct ledger_operation *o, struct br_jw *w)
 {
 	if (br_jw_failed(w))
-		g->w->failed = true;
-	return br_buf_str(&g->json);
+		o->w->failed = true;
+	return br_buf_str(&o->g->json);
 }
 
 static struct br_str json_image(
-	struct ledger *g, const struct image *img, const struct shape *shape)
+	struct ledger_operation *o, const struct image *img, const struct shape *shape)
 {
 	struct br_jw w;
 
-	br_buf_reset(&g->json);
-	br_jw_init(&w, &g->json);
+	br_buf_reset(&o->g->json);
+	br_jw_init(&w, &o->g->json);
 	image_write(img, shape, &w);
-	return json_text(g, &w);
+	return json_text(o, &w);
 }
 
-static struct br_str json_versions(struct ledger *g, const struct versions *v)
+static struct br_str json_versions(struct ledger_operation *o, const struct versions *v)
 {
 	struct br_jw w;
 
-	br_buf_reset(&g->json);
-	br_jw_init(&w, &g->json);
-	versions_write(v, g->w->schema->shape, &w);
-	return json_text(g, &w);
+	br_buf_reset(&o->g->json);
+	br_jw_init(&w, &o->g->json);
+	versions_write(v, o->w->schema->shape, &w);
+	return json_text(o, &w);
 }
 
-static struct br_str json_doc(struct ledger *g, const struct hub_case *k)
+static struct br_str json_doc(struct ledger_operation *o, const struct hub_case *k)
 {
 	struct br_jw w;
 
-	br_buf_reset(&g->json);
-	br_jw_init(&w, &g->json);
+	br_buf_reset(&o->g->json);
+	br_jw_init(&w, &o->g->json);
 	br_jw_object(&w);
-	case_write(g->w->schema, &k->doc, &w);
+	case_write(o->w->schema, &k->doc, &w);
 	br_jw_end_object(&w);
-	return json_text(g, &w);
+	return json_text(o, &w);
 }
 
-static struct br_str json_inflight(struct ledger *g, const struct hub_link *l)
+static struct br_str json_inflight(struct ledger_operation *o, const struct hub_link *l)
 {
 	const struct hub_inflight *f = &l->inflight;
 	struct br_jw w;
@@ -55,8 +55,8 @@ static struct br_str json_inflight(struct ledger *g, const struct hub_link *l)
 		return l->raw_inflight;
 	if (!f->on)
 		return BR_STR_NONE;
-	br_buf_reset(&g->json);
-	br_jw_init(&w, &g->json);
+	br_buf_reset(&o->g->json);
+	br_jw_init(&w, &o->g->json);
 	br_jw_object(&w);
 	br_jw_kstr(&w, "op", f->op == OP_CREATE ? BR_STR("create") : BR_STR("update"));
 	br_jw_kint(&w, "inc", f->incarnation);
@@ -70,7 +70,7 @@ static struct br_str json_inflight(struct ledger *g, const struct hub_link *l)
 			.dflt = 0, .n = f->nplaces, .room = f->nplaces, .at = f->places};
 
 		br_jw_key(&w, BR_STR("places"));
-		versions_write(&places, g->w->schema->shape, &w);
+		versions_write(&places, o->w->schema->shape, &w);
 	}
 	br_jw_key(&w, BR_STR("set"));
 	image_write(&f->set, map_shape(l->map), &w);
@@ -79,43 +79,46 @@ static struct br_str json_inflight(struct ledger *g, const struct hub_link *l)
 		image_write(&f->base, map_shape(l->map), &w);
 	}
 	br_jw_end_object(&w);
-	return json_text(g, &w);
+	return json_text(o, &w);
 }
 
-static void add_case(struct ledger *g, struct hub_case *k)
+static void add_case(struct ledger_operation *o, struct hub_case *k)
 {
+	struct ledger *g = o->g;
 	struct ledger_rows *r = k->is_new ? &g->new_cases : &g->cases;
 	struct br_str had = BR_STR("");
 
 	for (size_t i = 0; i < k->nhad; i++)
 		had = i == 0 ? k->had[0]
-			     : br_arena_printf(g->w->arena, "%.*s %.*s", BR_STR_ARG(had),
+			     : br_arena_printf(o->w->arena, "%.*s %.*s", BR_STR_ARG(had),
 				       BR_STR_ARG(k->had[i]));
 	ledger_add_id(r, &k->cid);
 	ledger_add_int(r, k->ver);
-	k->json = br_arena_copy(g->w->arena, json_doc(g, k));
+	k->json = br_arena_copy(o->w->arena, json_doc(o, k));
 	ledger_add_text(r, k->json);
-	ledger_add_text(r, json_versions(g, &k->fver));
+	ledger_add_text(r, json_versions(o, &k->fver));
 	ledger_add_text(r, had);
 	ledger_add_ms(r, k->created_ms);
 	ledger_add_ms(r, k->updated_ms);
 }
 
-static void add_link(struct ledger *g, const struct hub_link *l)
+static void add_link(struct ledger_operation *o, const struct hub_link *l)
 {
+	struct ledger *g = o->g;
 	struct ledger_rows *r = l->is_new ? &g->new_links : &g->links;
+
 	ledger_add_id(r, &l->kase->cid);
 	ledger_add_int(r, l->sys->id);
 	ledger_add_text(r, l->rec);
 	ledger_add_text(r, l->lid.n ? l->lid : BR_STR_NONE);
 	ledger_add_text(r, br_str_z(ledger_link_state(l->state)));
-	ledger_add_text(r, l->map	     ? json_image(g, &l->shadow, map_shape(l->map))
+	ledger_add_text(r, l->map	     ? json_image(o, &l->shadow, map_shape(l->map))
 			   : l->raw_shadow.n ? l->raw_shadow
 					     : BR_STR("{}"));
-	ledger_add_text(r, json_versions(g, &l->held));
-	ledger_add_text(r, l->tries.n ? json_versions(g, &l->tries) : BR_STR_NONE);
+	ledger_add_text(r, json_versions(o, &l->held));
+	ledger_add_text(r, l->tries.n ? json_versions(o, &l->tries) : BR_STR_NONE);
 	ledger_add_int(r, l->n);
-	ledger_add_text(r, json_inflight(g, l));
+	ledger_add_text(r, json_inflight(o, l));
 	ledger_add_text(r, l->ref.n ? l->ref : BR_STR_NONE);
 	ledger_add_bool(r, l->due);
 }
@@ -125,9 +128,8 @@ static struct br_str topic_of(const struct ledger *g, int source)
 	return g->positions[source].topic;
 }
 
-static void add_lists(struct ledger *g)
+static void add_lists(struct ledger *g, const struct hub_world *w)
 {
-	struct hub_world *w = g->w;
 
 	for (struct hub_match_key *m = w->keys; m; m = m->hh.next) {
 		if (!m->is_new)
@@ -173,9 +175,9 @@ static struct br_str or_empty(struct br_str s)
 	return s.p ? s : BR_STR("");
 }
 
-static void add_parked(struct ledger *g)
+static void add_parked(struct ledger *g, const struct hub_world *w)
 {
-	for (struct hub_parked *p = g->w->parked; p; p = p->next) {
+	for (struct hub_parked *p = w->parked; p; p = p->next) {
 		struct ledger_rows *r = &g->parked;
 
 		ledger_add_int(r, p->sys->id);
@@ -197,28 +199,29 @@ static void add_parked(struct ledger *g)
 	}
 }
 
-static void gather(struct ledger *g)
+static void gather(struct ledger_operation *o)
 {
+	struct ledger *g = o->g;
 	struct ledger_rows *all[] = {&g->new_cases, &g->cases, &g->new_links, &g->links,
 		&g->settled, &g->match, &g->history, &g->conflicts, &g->parked, &g->unparked,
-		&g->pos};
+		&g->before, &g->pos};
 
 	for (size_t i = 0; i < BR_LEN(all); i++)
 		ledger_rows_reset(all[i]);
-	for (struct hub_case *k = g->w->cases; k; k = k->hh.next) {
+	for (struct hub_case *k = o->w->cases; k; k = k->hh.next) {
 		if (k->dirty)
-			add_case(g, k);
+			add_case(o, k);
 		for (struct hub_link *l = k->links; l; l = l->next) {
 			if (l->settled) {
 				ledger_add_id(&g->settled, &k->cid);
 				ledger_add_int(&g->settled, l->sys->id);
 			} else if (l->dirty) {
-				add_link(g, l);
+				add_link(o, l);
 			}
 		}
 	}
-	add_lists(g);
-	add_parked(g);
+	add_lists(g, o->w);
+	add_parked(g, o->w);
 }
 
 /* What an earlier observation parked is superseded by this one before new rows come in. */
@@ -232,57 +235,58 @@ static const char unpark_sql[] =
 
 /* Arrays are unnested side by side in the select list, not as a table function: that would put each
  * of them down and pick it up again. */
-static int send_rows(struct ledger *g, struct br_err *err)
+static int send_rows(struct ledger_operation *o, struct br_err *err)
 {
-	struct br_pg *pg = g->pg;
+	struct ledger *g = o->g;
+	struct br_pg *pg = g->store_pg;
 	int rc = 0;
 
 	rc |= ledger_rows_send(&g->new_cases, pg, "new_cases",
 		"insert into casebridge.cases(cid, ver, doc, fver, had, created_at, "
 		"updated_at) select a, b, c, d, string_to_array(e, ' '), f, g from (select "
-		"unnest($1::uuid[]) a, unnest($2::int4[]) b, unnest($3::json[]) c, "
-		"unnest($4::json[]) d, unnest($5::text[]) e, unnest($6::timestamptz[]) f, "
+		"unnest($1::uuid[]) a, unnest($2::int4[]) b, unnest($3::text[]) c, "
+		"unnest($4::text[]) d, unnest($5::text[]) e, unnest($6::timestamptz[]) f, "
 		"unnest($7::timestamptz[]) g) t",
-		ledger_check, g, err);
+		ledger_check, o, err);
 	rc |= ledger_rows_send(&g->cases, pg, "cases",
 		"update casebridge.cases k set ver = b, doc = c, fver = d, had = "
 		"string_to_array(e, ' '), updated_at = g from (select unnest($1::uuid[]) a, "
-		"unnest($2::int4[]) b, unnest($3::json[]) c, unnest($4::json[]) d, "
+		"unnest($2::int4[]) b, unnest($3::text[]) c, unnest($4::text[]) d, "
 		"unnest($5::text[]) e, unnest($6::timestamptz[]) f, "
 		"unnest($7::timestamptz[]) g) t where k.cid = t.a",
-		ledger_check, g, err);
+		ledger_check, o, err);
 	rc |= ledger_rows_send(&g->links, pg, "links",
 		"update casebridge.links l set lid = d, state = e, shadow = f, held = g, "
 		"tries = h, n = i, inflight = j, ref = k, due = m from (select "
 		"unnest($1::uuid[]) a, unnest($2::int2[]) b, unnest($3::text[]) c, "
-		"unnest($4::text[]) d, unnest($5::text[]) e, unnest($6::json[]) f, "
-		"unnest($7::json[]) g, unnest($8::json[]) h, unnest($9::int8[]) i, "
-		"unnest($10::json[]) j, unnest($11::text[]) k, unnest($12::bool[]) m) t "
+		"unnest($4::text[]) d, unnest($5::text[]) e, unnest($6::text[]) f, "
+		"unnest($7::text[]) g, unnest($8::text[]) h, unnest($9::int8[]) i, "
+		"unnest($10::text[]) j, unnest($11::text[]) k, unnest($12::bool[]) m) t "
 		"where l.cid = t.a and l.sys = t.b and l.rec = t.c",
-		ledger_check, g, err);
+		ledger_check, o, err);
 	rc |= ledger_rows_send(&g->new_links, pg, "new_links",
 		"insert into casebridge.links(cid, sys, rec, lid, state, shadow, held, "
 		"tries, n, inflight, ref, due) select unnest($1::uuid[]), "
 		"unnest($2::int2[]), unnest($3::text[]), unnest($4::text[]), "
-		"unnest($5::text[]), unnest($6::json[]), unnest($7::json[]), "
-		"unnest($8::json[]), unnest($9::int8[]), unnest($10::json[]), "
+		"unnest($5::text[]), unnest($6::text[]), unnest($7::text[]), "
+		"unnest($8::text[]), unnest($9::int8[]), unnest($10::text[]), "
 		"unnest($11::text[]), unnest($12::bool[])",
-		ledger_check, g, err);
+		ledger_check, o, err);
 	rc |= ledger_rows_send(&g->settled, pg, "settled",
 		"delete from casebridge.links l using unnest($1::uuid[], $2::int2[]) t(a, b) where "
 		"l.cid = t.a and l.sys = t.b and l.rec = ''",
-		ledger_check, g, err);
+		ledger_check, o, err);
 	rc |= ledger_rows_send(&g->match, pg, "match",
 		"insert into casebridge.match_keys(scheme, value, cid) select "
 		"unnest($1::text[]), unnest($2::text[]), unnest($3::uuid[]) on conflict do "
 		"nothing",
-		ledger_check, g, err);
+		ledger_check, o, err);
 	rc |= ledger_rows_send(&g->history, pg, "history",
 		"insert into casebridge.history(cid, ver, sys, delta, pos, at, person, why, "
 		"order_id) select unnest($1::uuid[]), unnest($2::int4[]), unnest($3::int2[]), "
-		"unnest($4::json[]), unnest($5::int8[]), unnest($6::timestamptz[]), "
+		"unnest($4::text[]), unnest($5::int8[]), unnest($6::timestamptz[]), "
 		"unnest($7::text[]), unnest($8::text[]), unnest($9::text[])",
-		ledger_check, g, err);
+		ledger_check, o, err);
 	rc |= ledger_rows_send(&g->conflicts, pg, "conflicts",
 		"insert into casebridge.conflicts(cid, sys, lost_by, kind, place, win, lose, "
 		"topic, pos, at) select a, coalesce(nullif((select h.sys from "
@@ -293,9 +297,9 @@ static int send_rows(struct ledger *g, struct br_err *err)
 		"unnest($4::text[]) d, unnest($5::json[]) e, unnest($6::json[]) f, "
 		"unnest($7::text[]) g, unnest($8::int8[]) h, unnest($9::timestamptz[]) i, "
 		"unnest($10::int4[]) j) t",
-		ledger_check, g, err);
-	rc |= ledger_orders_store(g, err);
-	rc |= ledger_rows_send(&g->unparked, pg, "unparked", unpark_sql, ledger_check, g, err);
+		ledger_check, o, err);
+	rc |= ledger_orders_store(o, err);
+	rc |= ledger_rows_send(&g->unparked, pg, "unparked", unpark_sql, ledger_check, o, err);
 	rc |= ledger_rows_send(&g->parked, pg, "parked",
 		"insert into casebridge.parked(sys, cid, rec, lid, kind, raw, code, place, "
 		"text_en, text_zh, next_en, next_zh, topic, pos, at, status) select "
@@ -305,20 +309,20 @@ static int send_rows(struct ledger *g, struct br_err *err)
 		"unnest($10::text[]), unnest($11::text[]), unnest($12::text[]), "
 		"unnest($13::text[]), unnest($14::int8[]), unnest($15::timestamptz[]), "
 		"unnest($16::text[])",
-		ledger_check, g, err);
+		ledger_check, o, err);
 	return rc;
 }
 
-static int send_system(struct ledger *g, struct hub_system *s, struct br_err *err)
+static int send_system(struct ledger_operation *o, struct hub_system *s, struct br_err *err)
 {
-	struct br_arena *a = g->w->arena;
+	struct br_arena *a = o->w->arena;
 	struct br_str id = br_arena_printf(a, "%d", s->id),
 		      epoch = br_arena_printf(a, "%lld", (long long)s->epoch);
 	struct br_str seq = br_arena_printf(a, "%lld", (long long)s->last_seq),
 		      beat = br_arena_printf(a, "%lld", (long long)s->beat);
 	struct br_str contact = br_arena_printf(a, "%lld", (long long)s->last_contact_ms);
 	struct br_str sweep = br_arena_printf(a, "%lld", (long long)s->sweep_done_ms);
-	struct br_str counters = br_arena_copy(a, ledger_counters_text(&s->count, &g->json));
+	struct br_str counters = br_arena_copy(a, ledger_counters_text(&s->count, &o->g->json));
 	struct br_pg_param p[] = {{id.p, 0, false}, {ledger_sys_state(s->state), 0, false},
 		{epoch.p, 0, false}, {s->nonce, 0, false}, {s->inc, 0, false}, {beat.p, 0, false},
 		{seq.p, 0, false}, {s->cursor.n ? s->cursor.p : NULL, 0, false},
@@ -327,34 +331,47 @@ static int send_system(struct ledger *g, struct hub_system *s, struct br_err *er
 		{counters.p, 0, false}};
 
 	s->dirty = false;
-	return br_pg_send(g->pg, "system",
+	return br_pg_send(o->g->store_pg, "system",
 		"update casebridge.systems set state = $2, epoch = $3::int8, nonce = $4, inc = $5, "
 		"beat = $6::int8, last_seq = $7::int8,"
 		" cursor = $8::json, last_contact = to_timestamp($9::int8 / 1000.0), bye = "
 		"$10::bool, transactional = $11::bool,"
 		" sweep_done = case when $12::int8 > 0 then to_timestamp($12::int8 / 1000.0) else "
 		"sweep_done end, counters = $13::json where id = $1::int2",
-		BR_LEN(p), NULL, p, true, ledger_check, g, err);
+		BR_LEN(p), NULL, p, true, ledger_check, o, err);
 }
 
-static void committed(void *arg, const PGresult *res, const struct br_err *err)
+/* Another bridge has been here, or the batch before this one was not stored. */
+static void on_taken(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	const char *state = res ? NULL : br_err_detail(err, "sqlstate");
+	struct br_err taken;
 
-	if (!res)
-		ledger_fail(g, err);
-	else
-		g->open = false;
+	if (!state || strcmp(state, "CB001") != 0) {
+		ledger_check(arg, res, err);
+		return;
+	}
+	br_err_clear(&taken);
+	br_err_set(&taken, BR_E_HUB_POSITION_TAKEN, "topic", br_err_detail(err, "why"), NULL);
+	ledger_fail(arg, &taken);
 }
 
-static void rolled_back(void *arg, const PGresult *res, const struct br_err *err)
+/* Who opened the ledger last is the bridge: a batch without input moves no position, and would go
+ * unnoticed by another. */
+static int send_take(struct ledger_operation *o, struct br_err *err)
 {
-	struct ledger *g = arg;
+	struct ledger *g = o->g;
+	struct br_str incarnation =
+		br_arena_printf(o->w->arena, "%lld", (long long)o->w->incarnation);
+	struct br_pg_param p[] = {{incarnation.p, 0, false}};
 
-	(void)res;
-	(void)err;
-	g->open = false;
-	ledger_finish(g);
+	return br_pg_send(
+		       g->store_pg, "begin", "begin", 0, NULL, NULL, true, ledger_check, o, err) |
+	       br_pg_send(g->store_pg, "expect", "select casebridge.expect_incarnation($1::int8)",
+		       1, NULL, p, true, on_taken, o, err) |
+	       ledger_rows_send(&g->before, g->store_pg, "take",
+		       "select casebridge.take_positions($1::text[], $2::int8[])", on_taken, o,
+		       err);
 }
 
 static bool is_awaited(const struct hub_case *k)
@@ -367,95 +384,86 @@ static bool is_awaited(const struct hub_case *k)
 
 /* Of a large batch only what will be answered soon; of a small one all, for who edits a case often
  * does so again. */
-static void remember(struct ledger *g)
+static void remember(struct ledger *g, const struct hub_world *w)
 {
-	bool small = HASH_COUNT(g->w->cases) <= SMALL_BATCH;
+	bool small = HASH_COUNT(w->cases) <= SMALL_BATCH;
 
-	for (const struct hub_case *k = g->w->cases; k; k = k->hh.next)
+	for (const struct hub_case *k = w->cases; k; k = k->hh.next)
 		if (small || is_awaited(k))
 			ledger_cache_keep(&g->cache, k);
 		else
 			ledger_cache_drop(&g->cache, &k->cid);
 }
 
-/* A failed unit leaves the transaction open on the server: it is closed before the owner hears of
- * it. */
-void ledger_batch_synced(void *arg, const PGresult *res, const struct br_err *err)
+static void rolled_back(void *arg, const PGresult *res, const struct br_err *err)
 {
-	struct ledger *g = arg;
+	(void)res;
+	(void)err;
+	ledger_finish(arg);
+}
+
+/* A failed unit leaves the transaction open on the server, and its locks would keep others waiting:
+ * it is closed before the owner hears of it. */
+static void stored(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger_operation *o = arg;
+	struct br_pg *pg = o->g->store_pg;
 	struct br_err e;
 
 	if (!res)
-		ledger_fail(g, err);
-	if (!g->failed || br_pg_state(g->pg) != BR_PG_UP) {
-		ledger_finish(g);
-		return;
-	}
+		ledger_fail(o, err);
+	if (!o->failed)
+		remember(o->g, o->w);
 	br_err_clear(&e);
-	if (br_pg_send(g->pg, "rollback", "rollback", 0, NULL, NULL, true, NULL, NULL, &e) < 0 ||
-		br_pg_sync(g->pg, rolled_back, g, &e) < 0)
-		ledger_finish(g);
+	if (!o->failed || br_pg_state(pg) != BR_PG_UP ||
+		br_pg_send(pg, "rollback", "rollback", 0, NULL, NULL, true, NULL, NULL, &e) < 0 ||
+		br_pg_sync(pg, rolled_back, o, &e) < 0)
+		ledger_finish(o);
 }
 
-static void stored(void *arg, const PGresult *res, const struct br_err *err)
+static int send_batch(struct ledger_operation *o, const struct ledger_position *before,
+	const struct ledger_position *after, size_t n, struct br_err *err)
 {
-	struct ledger *g = arg;
-
-	if (res && !g->failed)
-		remember(g);
-	ledger_batch_synced(g, res, err);
-}
-
-void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
-	size_t npositions, ledger_fn *done, void *arg)
-{
-	struct br_err err;
+	struct ledger *g = o->g;
 	int rc;
 
-	br_err_clear(&err);
-	ledger_begin_operation(g, w, done, arg);
-	g->positions = positions;
-	g->npositions = npositions;
-	gather(g);
-	if (w->failed) {
-		br_err_set(&err, BR_E_NOMEM, NULL);
-		ledger_fail(g, &err);
-		ledger_batch_synced(g, NULL, &err);
-		return;
+	for (size_t i = 0; i < n; i++) {
+		ledger_add_text(&g->before, before[i].topic);
+		ledger_add_int(&g->before, before[i].next);
+		ledger_add_text(&g->pos, after[i].topic);
+		ledger_add_int(&g->pos, after[i].next);
+		ledger_add_int(&g->pos, after[i].published);
 	}
-	for (size_t i = 0; i < npositions; i++) {
-		ledger_add_text(&g->pos, positions[i].topic);
-		ledger_add_int(&g->pos, positions[i].next);
-		ledger_add_int(&g->pos, positions[i].published);
-	}
-	rc = send_rows(g, &err);
-	for (size_t i = 0; i < w->nsystems; i++)
-		if (w->systems[i].dirty)
-			rc |= send_system(g, &w->systems[i], &err);
-	rc |= ledger_rows_send(&g->pos, g->pg, "move",
+	rc = send_take(o, err);
+	rc |= send_rows(o, err);
+	for (size_t i = 0; i < o->w->nsystems; i++)
+		if (o->w->systems[i].dirty)
+			rc |= send_system(o, &o->w->systems[i], err);
+	rc |= ledger_rows_send(&g->pos, g->store_pg, "move",
 		"update casebridge.positions p set next = u.n, published = u.o from (select "
 		"unnest($1::text[]) t, unnest($2::int8[]) n, unnest($3::int8[]) o) u where "
 		"p.topic = u.t",
-		ledger_check, g, &err);
-	rc |= br_pg_send(g->pg, "commit", "commit", 0, NULL, NULL, true, committed, g, &err);
-	rc |= br_pg_sync(g->pg, stored, g, &err);
-	if (rc < 0) {
-		ledger_fail(g, &err);
-		ledger_finish(g);
-	}
+		ledger_check, o, err);
+	rc |= br_pg_send(
+		g->store_pg, "commit", "commit", 0, NULL, NULL, true, ledger_check, o, err);
+	return rc | br_pg_sync(g->store_pg, stored, o, err);
 }
 
-void ledger_abandon(struct ledger *g, ledger_fn *done, void *arg)
+void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *before,
+	const struct ledger_position *after, size_t n, ledger_fn *done, void *arg)
 {
-	struct br_err e;
+	struct ledger_operation *o = &g->store[g->nstores++ % LEDGER_STORES];
+	struct br_err err;
 
-	br_err_clear(&e);
-	ledger_begin_operation(g, NULL, done, arg);
-	if (!g->open ||
-		br_pg_send(g->pg, "rollback", "rollback", 0, NULL, NULL, true, NULL, NULL, &e) <
-			0 ||
-		br_pg_sync(g->pg, rolled_back, g, &e) < 0) {
-		g->open = false;
-		ledger_finish(g);
-	}
+	br_err_clear(&err);
+	ledger_begin_operation(o, w, done, arg);
+	g->positions = after;
+	g->npositions = n;
+	gather(o);
+	if (w->failed)
+		br_err_set(&err, BR_E_NOMEM, NULL);
+	else if (send_batch(o, before, after, n, &err) >= 0)
+		return;
+	ledger_fail(o, &err);
+	ledger_finish(o);
 }

@@ -18,9 +18,12 @@ struct commit {
 	struct sim_key *keys;
 	struct hub_system systems[SIM_SYSTEMS];
 	bool changed[SIM_SYSTEMS];
-	struct ledger_position positions[SIM_SYSTEMS + 1];
+	int64_t incarnation;
+	struct ledger_position before[SIM_SYSTEMS + 1], after[SIM_SYSTEMS + 1];
 	size_t npositions;
-	bool fails, reply_lost, is_new;
+	ledger_fn *done;
+	void *done_arg;
+	bool fails, taken, reply_lost;
 };
 
 /* ---- copies ---- */
@@ -271,27 +274,37 @@ static void apply(struct commit *c)
 			book.systems[i] = c->systems[i];
 		}
 	for (size_t i = 0; i < c->npositions; i++) {
-		if (c->positions[i].next < book.positions[i].next)
+		if (c->after[i].next < book.positions[i].next)
 			sim_wrong("the position of %s goes back (I2)", book.positions[i].topic.p);
-		book.positions[i].next = c->positions[i].next;
-		book.positions[i].published = c->positions[i].published;
+		book.positions[i].next = c->after[i].next;
+		book.positions[i].published = c->after[i].published;
 	}
 	book.commits++;
 	sights.commits++;
 }
 
+/* Nobody has opened the ledger since, and it stands where the batch began. */
+static bool is_next(const struct commit *c)
+{
+	if (book.incarnation != c->incarnation)
+		return false;
+	for (size_t i = 0; i < c->npositions; i++)
+		if (c->before[i].next != book.positions[i].next)
+			return false;
+	return true;
+}
+
 static void carry_out(void *arg)
 {
 	struct commit *c = arg;
-	struct ledger *g = c->g;
 
+	book.transactions--;
+	c->taken = !is_next(c);
 	/* of a process that died the server may or may not have got the commit */
-	if (book.holder != g)
-		return;
-	if (!c->fails && !(g->proc->dead && sim_chance(50)))
+	if (c->taken)
+		sights.taken_positions++;
+	else if (!c->fails && !(c->g->proc->dead && sim_chance(50)))
 		apply(c);
-	g->open = false;
-	book.holder = NULL;
 }
 
 static void stored(void *arg)
@@ -300,30 +313,49 @@ static void stored(void *arg)
 
 	if (c->g->freed)
 		return;
+	c->g->storing--;
 	if (c->reply_lost && !c->fails)
 		sights.lost_commits++;
-	sim_ledger_end(c->g, c->fails || c->reply_lost ? BR_E_PG_UNAVAILABLE : BR_E_OK);
+	sim_ledger_answer(c->done, c->done_arg,
+		c->fails || c->reply_lost ? BR_E_PG_UNAVAILABLE
+		: c->taken		  ? BR_E_HUB_POSITION_TAKEN
+					  : BR_E_OK);
 }
 
-void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
-	size_t n, ledger_fn *done, void *arg)
+/* Statements and answers of one session keep their order. */
+static int64_t after(int64_t *last, int64_t at)
+{
+	*last = at > *last ? at : *last + 1;
+	return *last - sim.now;
+}
+
+void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *before,
+	const struct ledger_position *then, size_t n, ledger_fn *done, void *arg)
 {
 	struct commit *c = br_arena_new(&sim.arena, struct commit);
-	int64_t there = sim_latency(SIM_DATABASE), back = sim_latency(SIM_DATABASE);
 
-	sim_ledger_task(g, TASK_STORE, done, arg);
-	if (w->failed || book.holder != g)
-		sim_wrong("a batch is stored that %s",
-			w->failed ? "could not be folded" : "holds no transaction");
+	if (w->failed)
+		sim_wrong("a batch is stored that could not be folded");
+	if (g->other.task != TASK_NONE || g->storing == 2)
+		sim_wrong("a batch is stored while the ledger does something else");
+	g->storing++;
+	book.transactions++;
 	c->g = g;
+	c->done = done;
+	c->done_arg = arg;
+	c->incarnation = w->incarnation;
 	for (const struct hub_case *k = w->cases; k; k = k->hh.next)
 		keep_case(c, k, w);
 	keep_lists(c, w);
 	keep_systems(c, w);
 	c->npositions = n;
-	memcpy(c->positions, positions, n * sizeof(*positions));
+	memcpy(c->before, before, n * sizeof(*before));
+	memcpy(c->after, then, n * sizeof(*then));
 	c->fails = sim_fault(sim.plan.faults.commit_fails);
 	c->reply_lost = sim_fault(sim.plan.faults.commit_lost);
-	sim_after(there, NULL, carry_out, c);
-	sim_after(there + back, g->proc, stored, c);
+	sim_after(after(&g->carried_out, sim.now + sim_latency(SIM_DATABASE)), NULL, carry_out, c);
+	if (g->answered < g->carried_out)
+		g->answered = g->carried_out;
+	sim_after(after(&g->answered, g->carried_out + sim_latency(SIM_DATABASE)), g->proc, stored,
+		c);
 }

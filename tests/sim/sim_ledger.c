@@ -1,15 +1,15 @@
 /*
- * sim_ledger.c - ledger.h in memory: one transaction at a time holds the positions, everything
- * else waits for it; what is committed is there, whoever hears of it.
+ * sim_ledger.c - ledger.h in memory: what is committed is there, whoever hears of it. A transaction
+ * is carried out in one go.
  */
 #include "sim_ledger.h"
 
 #include "sim_decide.h"
 
+#include "hub_copy.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#define LOCKED (60 * SIM_MS)
 
 struct sim_ledger book;
 
@@ -62,10 +62,16 @@ static void load_link(struct hub_world *w, struct hub_case *k, const struct sim_
 	l->due = from->due;
 }
 
+/* What a load must find as a batch before it leaves it; NULL outside of a load. */
+static const struct hub_world *newer;
+
 static struct hub_case *load_case(struct hub_world *w, const struct sim_case *from, int only)
 {
 	struct hub_case *k = hub_world_case(w, &from->cid);
+	const struct hub_case *other = newer ? hub_world_case(newer, &from->cid) : NULL;
 
+	if (!k && other)
+		return hub_world_adopt(w, other);
 	if (!k) {
 		k = hub_world_add_case(w, &from->cid);
 		k->ver = from->ver;
@@ -85,6 +91,29 @@ static struct hub_case *load_case(struct hub_world *w, const struct sim_case *fr
 void sim_ledger_load_case(struct hub_world *w, const struct hub_id *cid)
 {
 	load_case(w, sim_ledger_case(cid), -1);
+}
+
+static void load_newer(struct hub_world *w, const struct ledger_want *want)
+{
+	for (size_t i = 0; i < want->ncids; i++)
+		if (hub_world_case(newer, &want->cids[i]))
+			hub_world_adopt(w, hub_world_case(newer, &want->cids[i]));
+	for (size_t i = 0; i < want->nlids; i++) {
+		const struct ledger_lid *l = &want->lids[i];
+		struct hub_link *link =
+			hub_world_link_at(newer, hub_link_key(w->arena, l->sys, l->rec, l->lid));
+
+		if (link)
+			hub_world_adopt(w, link->kase);
+	}
+	for (size_t i = 0; i < want->nkeys; i++) {
+		const struct ledger_key *key = &want->keys[i];
+		struct hub_case *k =
+			hub_world_match_at(newer, hub_match_key(w->arena, key->scheme, key->value));
+
+		if (k && !hub_world_match(w, key->scheme, key->value))
+			hub_world_add_key(w, hub_world_adopt(w, k), key->scheme, key->value, false);
+	}
 }
 
 static void load_touched(struct hub_world *w, const struct ledger_want *want)
@@ -109,7 +138,8 @@ static void load_keys(struct hub_world *w, const struct ledger_want *want)
 	for (size_t i = 0; i < want->nkeys; i++)
 		for (struct sim_key *key = book.keys; key; key = key->next)
 			if (br_str_eq(key->scheme, want->keys[i].scheme) &&
-				br_str_eq(key->value, want->keys[i].value))
+				br_str_eq(key->value, want->keys[i].value) &&
+				!hub_world_match(w, key->scheme, key->value))
 				hub_world_add_key(w, load_case(w, sim_ledger_case(&key->cid), -1),
 					key->scheme, key->value, false);
 }
@@ -163,42 +193,35 @@ static void load_due(struct hub_world *w, struct ledger_want *want)
 
 /* ---- an operation and its end ---- */
 
-void sim_ledger_end(struct ledger *g, enum br_err_code code)
+void sim_ledger_answer(ledger_fn *done, void *arg, enum br_err_code code)
 {
-	ledger_fn *done = g->done;
 	struct br_err err;
 
-	g->done = NULL;
-	g->task = TASK_NONE;
-	if (code == BR_E_OK) {
-		done(g->done_arg, NULL);
-		return;
-	}
-	/* a failure leaves no transaction open */
-	g->open = false;
-	if (book.holder == g)
-		book.holder = NULL;
 	br_err_clear(&err);
-	br_err_set(&err, code, "why", "simulated", "topic", "", NULL);
-	done(g->done_arg, &err);
+	if (code != BR_E_OK)
+		br_err_set(&err, code, "why", "simulated", "topic", "", NULL);
+	done(arg, code == BR_E_OK ? NULL : &err);
+}
+
+static void end(struct operation *o, enum br_err_code code)
+{
+	o->task = TASK_NONE;
+	sim_ledger_answer(o->done, o->done_arg, code);
 }
 
 static void perform(void *arg);
 
-void sim_ledger_task(struct ledger *g, enum task task, ledger_fn *done, void *arg)
+static void begin(struct ledger *g, struct operation *o, enum task task, struct hub_world *w,
+	ledger_fn *done, void *arg)
 {
-	if (g->task != TASK_NONE)
+	if (o->task != TASK_NONE || (o == &g->other && g->storing))
 		abort();
-	g->task = task;
-	g->done = done;
-	g->done_arg = arg;
-	if (task != TASK_STORE)
-		sim_after(sim_latency(SIM_DATABASE), g->proc, perform, g);
+	*o = (struct operation){.g = g, .task = task, .done = done, .done_arg = arg, .w = w};
+	sim_after(sim_latency(SIM_DATABASE), g->proc, perform, o);
 }
 
-static void open_book(struct ledger *g)
+static void open_book(struct ledger *g, struct hub_world *w)
 {
-	struct hub_world *w = g->w;
 	int64_t clock = (SIM_EPOCH_US + sim.now) / SIM_S;
 
 	book.incarnation = book.incarnation + 1 > clock ? book.incarnation + 1 : clock;
@@ -249,59 +272,31 @@ static void open_book(struct ledger *g)
 	}
 }
 
-/* Nobody has opened the ledger since, and nobody moved a position. */
-static bool positions_are_ours(const struct ledger *g)
+static void load(struct ledger *g, struct hub_world *w)
 {
-	if (book.incarnation != g->w->incarnation)
-		return false;
-	for (size_t i = 0; i < g->npositions; i++)
-		if (g->positions[i].next != book.positions[i].next)
-			return false;
-	return true;
-}
-
-/* False: somebody else's transaction holds the positions. */
-static bool take_lock(struct ledger *g)
-{
-	if (book.holder && book.holder != g)
-		return false;
-	book.holder = g;
-	g->open = true;
-	return true;
-}
-
-static void load(struct ledger *g)
-{
-	bool first = !g->open;
-
-	if (first && !take_lock(g)) {
-		sim_after(sim_latency(LOCKED), g->proc, perform, g);
-		return;
-	}
-	if (first && !positions_are_ours(g)) {
-		sights.taken_positions++;
-		sim_ledger_end(g, BR_E_HUB_POSITION_TAKEN);
-		return;
-	}
-	load_touched(g->w, g->want);
-	sim_decide_load(g->w, g->want);
-	load_keys(g->w, g->want);
+	if (g->storing && ledger_wants_quiet(g->want))
+		sim_wrong("orders, ranges or due links are loaded while a batch is stored");
+	newer = g->newer;
+	if (newer)
+		load_newer(w, g->want);
+	load_touched(w, g->want);
+	sim_decide_load(w, g->want);
+	load_keys(w, g->want);
 	for (size_t i = 0; i < g->want->nranges; i++)
-		load_range(g->w, &g->want->ranges[i]);
+		load_range(w, &g->want->ranges[i]);
 	if (g->due)
-		load_due(g->w, g->want);
-	sim_ledger_end(g, BR_E_OK);
+		load_due(w, g->want);
+	newer = NULL;
 }
 
-static void load_inflight(struct ledger *g)
+static void load_inflight(const struct ledger *g, struct hub_world *w)
 {
-	int sys = (int)(g->sys - g->w->systems);
+	int sys = (int)(g->sys - w->systems);
 
 	for (struct sim_case *k = book.cases; k; k = k->next)
 		for (struct sim_link *l = k->links; l; l = l->next)
 			if (l->sys == sys && l->inflight.on)
-				load_case(g->w, k, sys);
-	sim_ledger_end(g, BR_E_OK);
+				load_case(w, k, sys);
 }
 
 static bool unpublished(const struct ledger *g, const struct sim_history *h)
@@ -311,10 +306,8 @@ static bool unpublished(const struct ledger *g, const struct sim_history *h)
 	return h->offset >= p->published && h->offset < p->next;
 }
 
-static void load_unpublished(struct ledger *g)
+static void load_unpublished(const struct ledger *g, struct hub_world *w)
 {
-	struct hub_world *w = g->w;
-
 	for (struct sim_history *from = book.history; from; from = from->next) {
 		struct hub_history *h;
 
@@ -330,39 +323,29 @@ static void load_unpublished(struct ledger *g)
 		*w->history_end = h;
 		w->history_end = &h->next;
 	}
-	sim_ledger_end(g, BR_E_OK);
 }
 
 static void perform(void *arg)
 {
-	struct ledger *g = arg;
+	struct operation *o = arg;
+	struct ledger *g = o->g;
 
 	if (g->freed)
 		return;
-	if (sim_fault(g->task == TASK_OPEN ? sim.plan.faults.open_fails
+	if (sim_fault(o->task == TASK_OPEN ? sim.plan.faults.open_fails
 					   : sim.plan.faults.load_fails)) {
-		sim_ledger_end(g, BR_E_PG_UNAVAILABLE);
+		end(o, BR_E_PG_UNAVAILABLE);
 		return;
 	}
-	switch (g->task) {
-	case TASK_OPEN:
-		/* the incarnation is held by whoever is in a batch */
-		if (book.holder) {
-			sim_after(sim_latency(LOCKED), g->proc, perform, g);
-			break;
-		}
-		open_book(g);
-		sim_ledger_end(g, BR_E_OK);
-		break;
-	case TASK_LOAD:
-		load(g);
-		break;
-	case TASK_INFLIGHT:
-		load_inflight(g);
-		break;
-	default:
-		load_unpublished(g);
-	}
+	if (o->task == TASK_OPEN)
+		open_book(g, o->w);
+	else if (o->task == TASK_LOAD)
+		load(g, o->w);
+	else if (o->task == TASK_INFLIGHT)
+		load_inflight(g, o->w);
+	else
+		load_unpublished(g, o->w);
+	end(o, BR_E_OK);
 }
 
 /* ---- ledger.h ---- */
@@ -380,65 +363,45 @@ struct ledger *ledger_new(
 	return g;
 }
 
-static void hang_up(void *arg)
-{
-	struct ledger *g = arg;
-
-	if (book.holder == g)
-		book.holder = NULL;
-}
-
 void ledger_free(struct ledger *g)
 {
-	if (!g || g->freed)
-		return;
-	g->freed = true;
-	/* the server notices after a moment, and a commit on its way is carried out before that */
-	if (book.holder == g)
-		sim_after(200 * SIM_DATABASE, NULL, hang_up, g);
+	if (g)
+		g->freed = true;
 }
 
 void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *positions, size_t n,
 	ledger_fn *done, void *arg)
 {
-	g->w = w;
 	g->fill = positions;
 	g->npositions = n;
-	sim_ledger_task(g, TASK_OPEN, done, arg);
+	begin(g, &g->other, TASK_OPEN, w, done, arg);
 }
 
-void ledger_load(struct ledger *g, struct hub_world *w, const struct ledger_position *positions,
-	size_t n, struct ledger_want *want, ledger_fn *done, void *arg)
+bool ledger_wants_quiet(const struct ledger_want *want)
 {
-	g->w = w;
-	g->positions = positions;
-	g->npositions = n;
+	return want->norders || want->nparked || want->nconflicts || want->nranges || want->due;
+}
+
+void ledger_load(struct ledger *g, struct hub_world *w, const struct hub_world *newer_world,
+	struct ledger_want *want, ledger_fn *done, void *arg)
+{
+	g->newer = newer_world;
 	g->want = want;
 	g->due = want->due;
-	sim_ledger_task(g, TASK_LOAD, done, arg);
+	begin(g, &g->look, TASK_LOAD, w, done, arg);
 }
 
 void ledger_load_inflight(
 	struct ledger *g, struct hub_world *w, struct hub_system *s, ledger_fn *done, void *arg)
 {
-	g->w = w;
 	g->sys = s;
-	sim_ledger_task(g, TASK_INFLIGHT, done, arg);
+	begin(g, &g->other, TASK_INFLIGHT, w, done, arg);
 }
 
 void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	const struct ledger_position *positions, size_t n, ledger_fn *done, void *arg)
 {
-	g->w = w;
 	g->positions = positions;
 	g->npositions = n;
-	sim_ledger_task(g, TASK_UNPUBLISHED, done, arg);
-}
-
-void ledger_abandon(struct ledger *g, ledger_fn *done, void *arg)
-{
-	if (book.holder == g)
-		book.holder = NULL;
-	g->open = false;
-	done(arg, NULL);
+	begin(g, &g->other, TASK_UNPUBLISHED, w, done, arg);
 }

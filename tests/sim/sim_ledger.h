@@ -8,16 +8,28 @@
 
 #define SIM_DATABASE (2 * SIM_MS)
 
-enum task { TASK_NONE, TASK_OPEN, TASK_LOAD, TASK_INFLIGHT, TASK_UNPUBLISHED, TASK_STORE };
+enum task { TASK_NONE, TASK_OPEN, TASK_LOAD, TASK_INFLIGHT, TASK_UNPUBLISHED };
+
+/* What a session of the ledger has been asked for. */
+struct operation {
+	struct ledger *g;
+	enum task task;
+	ledger_fn *done;
+	void *done_arg;
+	struct hub_world *w;
+};
 
 struct ledger {
 	struct sim_proc *proc;
-	ledger_fn *lost, *done;
-	void *lost_arg, *done_arg;
-	bool freed, open;
-	enum task task;
-	struct hub_world *w;
+	ledger_fn *lost;
+	void *lost_arg;
+	bool freed;
+	struct operation look,
+		other; /* other: on the session that stores, when it stores nothing */
+	int storing;
+	int64_t carried_out, answered; /* of the last batch: they keep their order */
 	struct ledger_want *want;
+	const struct hub_world *newer;
 	struct hub_system *sys, *due; /* due: as it was asked for */
 	const struct ledger_position *positions;
 	struct ledger_position *fill;
@@ -28,9 +40,7 @@ struct ledger {
 struct br_str sim_keep(struct br_str s);
 struct versions sim_copy_versions(const struct versions *v, struct br_arena *a, bool keys);
 
-/* An operation begins; all but STORE go to the server by themselves. */
-void sim_ledger_task(struct ledger *g, enum task task, ledger_fn *done, void *arg);
-/* It ends; a failure leaves no transaction open. */
-void sim_ledger_end(struct ledger *g, enum br_err_code code);
+/* How an operation ends for who asked for it. */
+void sim_ledger_answer(ledger_fn *done, void *arg, enum br_err_code code);
 
 #endif

@@ -60,8 +60,8 @@ bool sim_at_rest(const char **why)
 	static char text[100];
 
 	*why = text;
-	if (book.holder || !sim_bus_at_rest()) {
-		*why = book.holder ? "a transaction" : "messages";
+	if (book.transactions || !sim_bus_at_rest()) {
+		*why = book.transactions ? "a transaction" : "messages";
 		return false;
 	}
 	for (int s = 0; s < sim.plan.nsystems; s++)

@@ -32,6 +32,8 @@ static const struct {
 	{"FULL_POST", BIT(FULL_POST), PROFILE_SQL, 2000},
 	{"CACHE_FOLLOWS", BIT(CACHE_FOLLOWS), PROFILE_SQL, 10000},
 	{"INHERITED", BIT(INHERITED), PROFILE_HTTP, 20000},
+	{"NEWER", BIT(NEWER), PROFILE_SQL, 1000},
+	{"MOVED", BIT(MOVED), PROFILE_SQL, 20000},
 };
 
 bool sim_rules_leave_out(const char *name)

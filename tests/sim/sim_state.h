@@ -88,7 +88,7 @@ struct sim_ledger {
 	struct hub_system systems[SIM_SYSTEMS]; /* the stored members count */
 	struct ledger_position positions[SIM_SYSTEMS + 1];
 	size_t npositions;
-	struct ledger *holder; /* of the lock on the positions */
+	int transactions; /* on their way to being carried out */
 	struct sim_case *cases;
 	struct sim_history *history; /* newest first */
 	struct sim_conflict *conflicts;

@@ -53,6 +53,6 @@ def test_child_rows_are_taken_away_both_ways(twin):
     assert twin.ledger.value("select count(*) from casebridge.conflicts") == 0
     assert twin.ledger.value("select count(*) from casebridge.parked") == 0
     assert "照片" not in twin.ledger.value("select doc::text from casebridge.cases")
-    history = twin.ledger.rows("select delta->'materials/2/name' from casebridge.history order by ver")
+    history = twin.ledger.rows("select delta::json->'materials/2/name' from casebridge.history order by ver")
     assert ["照片", None] in [change for (change,) in history]
     assert "照片" in twin.casebridge.run("case", "D1", twin.folder).out, "the history still shows it"

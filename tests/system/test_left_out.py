@@ -56,7 +56,7 @@ def test_the_others_go_on_and_nothing_is_lost(twin, what):
     twin.insert("a", sbh="D3", xm="王五", sfzh=IDS[2], zt="0")
     twin.update("b", b["sbh"], dz="乙")
     wait_for(lambda: twin.ledger.value("select count(*) from casebridge.cases") == 3, what="the new case is known", or_died=[twin.process])
-    wait_for(lambda: twin.ledger.value("select doc->>'status' from casebridge.cases where doc->>'dept_case_no' = 'D1'") == "ACCEPTED", what="the change is known")
+    wait_for(lambda: twin.ledger.value("select doc::json->>'status' from casebridge.cases where doc::json->>'dept_case_no' = 'D1'") == "ACCEPTED", what="the change is known")
     assert twin.row("b", "sbh = %s", b["sbh"])["zt"] == "0" and twin.row("b", "other_no = 'D3'") is None
 
     # told where people look
@@ -95,7 +95,7 @@ def test_what_it_decides_stays_its_own(twin):
     twin.process.wait_for_log("a system is left out.* system=a ")
     twin.update("b", b["sbh"], zzbh="FALSCH")
     twin.wait_row("b", "sbh = %s", b["sbh"], zzbh="Z-1")
-    assert twin.ledger.value("select doc->'result'->>'cert_no' from casebridge.cases") == "Z-1"
+    assert twin.ledger.value("select doc::json->'result'->>'cert_no' from casebridge.cases") == "Z-1"
 
 
 def test_a_file_whose_system_is_not_known_is_told(twin):

@@ -150,7 +150,7 @@ def test_a_change_that_was_never_sent_is_found(twin):
     fill(twin, 4)
     stop(twin)
     twin.ledger.execute("update casebridge.cases set doc = jsonb_set(doc::jsonb, '{applicant,address}', '\"丁\"')::json, ver = ver + 1,"
-                        " fver = (fver::jsonb || jsonb_build_object('applicant.address', ver + 1))::json where doc->>'dept_case_no' = 'D01'")
+                        " fver = (fver::jsonb || jsonb_build_object('applicant.address', ver + 1))::text where doc::json->>'dept_case_no' = 'D01'")
     for name in "ab":
         report = reconcile(twin, name, expect=1)
         assert [(d["class"], d["field"], d["repair"]) for d in report["differences"]] == [("R6", "applicant.address", "person")]
@@ -235,7 +235,7 @@ def test_people_and_spreadsheets(twin):
 def test_one_day_of_many(twin):
     fill(twin, 4)
     behind_our_back(twin, "a", "update a_sq set dz = '乙' where sbh in ('D00', 'D01')")
-    twin.ledger.execute("update casebridge.cases set created_at = '2020-02-03 18:00:00+00', updated_at = '2020-02-03 18:00:00+00' where doc->>'dept_case_no' = 'D00'")
+    twin.ledger.execute("update casebridge.cases set created_at = '2020-02-03 18:00:00+00', updated_at = '2020-02-03 18:00:00+00' where doc::json->>'dept_case_no' = 'D00'")
     for day in ("2020-02-04", "2020-02"):
         report = reconcile(twin, "a", "--day", day, expect=1)
         assert found(report) == [("R6", "D00", "applicant.address")] and report["records"] == 1 and report["day"] == day
@@ -275,7 +275,7 @@ def test_a_portal_that_lists_what_it_has(tmp_path, processes, kafka, new_databas
     for name in ("civil-affairs", "portal"):
         assert reconcile(yuan, name, expect=0)["records"] == 4, name
     stop(yuan)
-    projid = yuan.ledger.value("select doc->>'portal_case_no' from casebridge.cases where doc->>'dept_case_no' = 'YDZ1'")
+    projid = yuan.ledger.value("select doc::json->>'portal_case_no' from casebridge.cases where doc::json->>'dept_case_no' = 'YDZ1'")
     yuan.clerk_on_portal(projid, ADDRESS="裕安区小华山街道118号")
     new, _ = yuan.apply("钱万里", "341599198711230019")
     report = reconcile(yuan, "portal", expect=1)

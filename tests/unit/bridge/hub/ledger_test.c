@@ -126,9 +126,10 @@ struct side {
 	struct hub_world w;
 	struct hub_system systems[2];
 	struct ledger *g;
-	struct ledger_position pos[3];
+	struct ledger_position before[3], pos[3]; /* when the batch began, and now */
 	struct br_err err;
-	bool failed, done;
+	bool failed;
+	int done; /* answers that were not waited for yet */
 };
 
 static struct br_loop *loop;
@@ -139,7 +140,7 @@ static void set_done(void *arg, const struct br_err *err)
 {
 	struct side *s = arg;
 
-	s->done = true;
+	s->done++;
 	s->failed = err != NULL;
 	if (err)
 		s->err = *err;
@@ -160,7 +161,7 @@ static void wait_for(struct side *s)
 	while (!s->done)
 		assert_int_equal(br_loop_run(loop), 0);
 	br_timer_set(loop, &timer, -1);
-	s->done = false;
+	s->done--;
 }
 
 static void fine(struct side *s)
@@ -243,18 +244,19 @@ static void close_side(struct side *s)
 static void begin_batch(struct side *s)
 {
 	hub_world_begin(&s->w, &s->arena);
+	memcpy(s->before, s->pos, sizeof(s->before));
 	s->w.topic = s->pos[0].topic;
 	s->w.now_ms = 1530493500000;
 }
 
 static void load(struct side *s, struct ledger_want *want)
 {
-	ledger_load(s->g, &s->w, s->pos, 3, want, set_done, s);
+	ledger_load(s->g, &s->w, NULL, want, set_done, s);
 }
 
 static void store(struct side *s)
 {
-	ledger_store(s->g, &s->w, s->pos, 3, set_done, s);
+	ledger_store(s->g, &s->w, s->before, s->pos, 3, set_done, s);
 }
 
 static struct image image(struct side *s, const struct shape *shape, const char *json)
@@ -448,8 +450,6 @@ static void a_state_comes_back(void **state)
 	assert_true(image_same(&back->inflight.base, &l->inflight.base));
 	assert_int_equal(back->inflight.nplaces, 1);
 	assert_int_equal(back->inflight.places[0].field, schema->f_status);
-	ledger_abandon(b.g, set_done, &b);
-	fine(&b);
 
 	/* what a starting connector must settle */
 	begin_batch(&b);
@@ -485,6 +485,8 @@ static void the_last_to_open_is_the_bridge(void **state)
 	fine(&b);
 	begin_batch(&a);
 	load(&a, &want);
+	fine(&a);
+	store(&a);
 	wait_for(&a);
 	assert_true(a.failed);
 	assert_int_equal(br_err_code(&a.err), BR_E_HUB_POSITION_TAKEN);
@@ -516,15 +518,19 @@ static void a_moved_position_stops_the_other(void **state)
 	fine(&a);
 	begin_batch(&b);
 	load(&b, &want);
+	fine(&b);
+	observe(&b, 0, "D2", "{\"id\":\"D2\",\"xm\":\"李四\",\"zt\":\"0\"}");
+	store(&b);
 	wait_for(&b);
 	assert_true(b.failed);
 	assert_int_equal(br_err_code(&b.err), BR_E_HUB_POSITION_TAKEN);
+	assert_string_equal(br_err_detail(&b.err, "topic"), "in.dept");
 	close_side(&b);
 	assert_int_equal(count("select count(*) from casebridge.cases"), 1);
 	close_side(&a);
 }
 
-static void an_abandoned_batch_leaves_nothing(void **state)
+static void a_batch_that_cannot_be_stored_leaves_nothing(void **state)
 {
 	struct ledger_want want = {0};
 	struct side a;
@@ -532,17 +538,10 @@ static void an_abandoned_batch_leaves_nothing(void **state)
 	(void)state;
 	open_side(&a);
 	fine(&a);
-	begin_batch(&a);
-	load(&a, &want);
-	fine(&a);
-	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
-	ledger_abandon(a.g, set_done, &a);
-	fine(&a);
-	/* and one that cannot be stored: two systems' worth of the same number */
+	/* two systems' worth of the same number */
 	sql(dsn, "insert into casebridge.links(cid, sys, rec, lid, state, shadow, held) select "
 		 "gen_random_uuid(), id, 'r', 'D2', 'idle', '{}', '{}'"
 		 " from casebridge.systems where code = 'dept'");
-	a.pos[0].next = 0;
 	begin_batch(&a);
 	load(&a, &want);
 	fine(&a);
@@ -553,6 +552,116 @@ static void an_abandoned_batch_leaves_nothing(void **state)
 	assert_int_equal(count("select count(*) from casebridge.cases"), 0);
 	assert_int_equal(count("select sum(next) from casebridge.positions"), 0);
 	assert_int_equal(count("select count(*) from casebridge.history"), 0);
+	close_side(&a);
+}
+
+/* A world beside the one of the side: the batch behind. */
+struct behind {
+	struct br_arena arena;
+	struct hub_world w;
+	struct ledger_position pos[3];
+};
+
+static void begin_behind(struct behind *b, const struct side *s)
+{
+	*b = (struct behind){.w = s->w};
+	b->w.cases = NULL;
+	b->w.links = NULL;
+	b->w.keys = NULL;
+	br_arena_init(&b->arena, 64u << 20);
+	br_buf_init(&b->w.scratch, 1u << 20);
+	br_buf_init(&b->w.delta, 1u << 20);
+	hub_world_begin(&b->w, &b->arena);
+	memcpy(b->pos, s->pos, sizeof(b->pos));
+}
+
+static void close_behind(struct behind *b)
+{
+	HASH_CLEAR(hh, b->w.cases);
+	HASH_CLEAR(hh, b->w.links);
+	HASH_CLEAR(hh, b->w.keys);
+	br_buf_release(&b->w.scratch);
+	br_buf_release(&b->w.delta);
+	br_arena_release(&b->arena);
+}
+
+static struct ledger_want want_d1(struct side *s)
+{
+	static struct ledger_lid lid;
+	static struct ledger_key key;
+
+	lid = (struct ledger_lid){&s->systems[0], BR_STR("r"), BR_STR("D1")};
+	key = (struct ledger_key){BR_STR("dept_case_no"), BR_STR("D1")};
+	return (struct ledger_want){.lids = &lid, .nlids = 1, .keys = &key, .nkeys = 1};
+}
+
+/* Folded and sent before the one ahead is stored. */
+static void a_batch_finds_what_the_one_ahead_changed(void **state)
+{
+	struct ledger_want none = {0}, want;
+	struct behind b;
+	struct side a;
+	struct hub_link *l;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &none);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	begin_behind(&b, &a);
+	want = want_d1(&a);
+	/* nothing of it is in the ledger */
+	ledger_load(a.g, &b.w, &a.w, &want, set_done, &a);
+	fine(&a);
+	l = hub_world_link(&b.w, &a.systems[0], BR_STR("r"), BR_STR("D1"));
+	assert_non_null(l);
+	assert_false(l->is_new || l->dirty || l->kase->is_new);
+	assert_ptr_equal(hub_world_match(&b.w, BR_STR("dept_case_no"), BR_STR("D1")), l->kase);
+	l->dirty = true;
+	b.pos[0].next++;
+	store(&a);
+	ledger_store(a.g, &b.w, a.pos, b.pos, 3, set_done, &a);
+	fine(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.links"), 2);
+	assert_int_equal(count("select next from casebridge.positions where topic = 'in.dept'"),
+		b.pos[0].next);
+	close_behind(&b);
+	close_side(&a);
+}
+
+static void nothing_is_stored_behind_what_was_not(void **state)
+{
+	struct ledger_want none = {0}, want;
+	struct behind b;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	sql(dsn, "insert into casebridge.links(cid, sys, rec, lid, state, shadow, held) select "
+		 "gen_random_uuid(), id, 'r', 'D1', 'idle', '{}', '{}'"
+		 " from casebridge.systems where code = 'dept'");
+	begin_batch(&a);
+	load(&a, &none);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	begin_behind(&b, &a);
+	want = want_d1(&a);
+	ledger_load(a.g, &b.w, &a.w, &want, set_done, &a);
+	fine(&a);
+	b.pos[0].next++;
+	store(&a);
+	ledger_store(a.g, &b.w, a.pos, b.pos, 3, set_done, &a);
+	wait_for(&a);
+	assert_true(a.failed);
+	wait_for(&a);
+	assert_true(a.failed);
+	assert_int_equal(count("select sum(next) from casebridge.positions"), 0);
+	assert_int_equal(count("select count(*) from casebridge.cases"), 0);
+	close_behind(&b);
 	close_side(&a);
 }
 
@@ -731,7 +840,7 @@ static void orders_are_kept(void **state)
 	    "tries = 1");
 	ONE("history where ver = 2 and sys = 0 and person = '李' and why = '门户正确' and "
 	    "order_id = 'o1' and pos = 0");
-	ONE("cases where ver = 2 and doc->>'status' = 'FINISHED'");
+	ONE("cases where ver = 2 and doc::json->>'status' = 'FINISHED'");
 	/* the next batch knows them, and what they settled */
 	begin_batch(&a);
 	load(&a, &want);
@@ -876,7 +985,7 @@ static void a_system_that_is_left_out(void **state)
 	assert_int_equal(count("select count(*) from casebridge.links where rec = '' or due"), 0);
 	assert_int_equal(
 		count("select count(*) from casebridge.links where sys = 2 and inflight is not "
-		      "null and inflight->'set'->>'xm' = '王五'"),
+		      "null and inflight::json->'set'->>'xm' = '王五'"),
 		1);
 	close_side(&a);
 }
@@ -946,8 +1055,6 @@ static void a_thousand_cases(void **state)
 		image(&a, local(&a, 0), "{\"id\":\"D10\",\"xm\":\"张三\",\"zt\":\"1\"}");
 
 	assert_int_equal(range.known[0].hash, image_hash(&first));
-	ledger_abandon(a.g, set_done, &a);
-	fine(&a);
 	close_side(&a);
 }
 
@@ -1017,7 +1124,9 @@ int main(void)
 		cmocka_unit_test_setup(a_state_comes_back, new_database),
 		cmocka_unit_test_setup(the_last_to_open_is_the_bridge, new_database),
 		cmocka_unit_test_setup(a_moved_position_stops_the_other, new_database),
-		cmocka_unit_test_setup(an_abandoned_batch_leaves_nothing, new_database),
+		cmocka_unit_test_setup(a_batch_finds_what_the_one_ahead_changed, new_database),
+		cmocka_unit_test_setup(nothing_is_stored_behind_what_was_not, new_database),
+		cmocka_unit_test_setup(a_batch_that_cannot_be_stored_leaves_nothing, new_database),
 		cmocka_unit_test_setup(parked_and_settled, new_database),
 		cmocka_unit_test_setup(conflicts_name_the_loser, new_database),
 		cmocka_unit_test_setup(orders_are_kept, new_database),
