@@ -122,12 +122,15 @@ static void start_over(struct http_job *j, const struct http_reply *reply)
 
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply)
 {
-	if (ms + HTTP_LEAST_MS < http_job_time_left_ms(j))
+	if (ms + HTTP_LEAST_MS < http_job_time_left_ms(j)) {
 		br_timer_set(conn_loop(j->s->conn), &j->again, ms * 1000);
-	else if (!j->moved && !j->unsure)
+	} else if (!j->moved && !j->unsure) {
+		/* what a call without an answer made is ours in the next round too */
+		j->cmd->attempted |= j->doubt;
 		later(j, ms);
-	else
+	} else {
 		start_over(j, reply);
+	}
 }
 
 void http_job_again(struct http_job *j, const struct http_reply *reply)

@@ -362,6 +362,41 @@ static void giving_up(void **state)
 	fake_close(&c);
 }
 
+/* What a create without an answer made was found and could not be read in time: handed back, it is
+ * still ours, and not somebody else's entry of the same case. */
+static void ours_in_the_next_round(void **state)
+{
+	static const struct line script[] = {{"GET /find", NULL, NULL, FOUND("")},
+		{"GET /find", NULL, NULL, FOUND("")}, {"POST /one ", NULL, NULL, LOST},
+		{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")},
+		{"GET /c/1 ", NULL, NULL, 503, "Retry-After: 1\r\n", "busy"},
+		{"GET /find", NULL, NULL, FOUND("{\"NO\":\"1\"}")},
+		{"GET /c/1 ", NULL, NULL, OK(0, "a", "x")}};
+	struct conn_command cmd, *list = &cmd;
+	struct portal p = portal_start(script, BR_LEN(script));
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, p.port, specs['W']);
+	cmd = (struct conn_command){.did_text = BR_STR("5.C.case.9"),
+		.op = OP_CREATE,
+		.record = &c.record,
+		.lid = BR_STR(""),
+		.nk = BR_STR("{\"BUSNO\":\"B\"}"),
+		.set = image_of(NEW, c.record.shape, &c.arena)};
+	cmd.deadline_us = br_loop_now(c.loop) + 900000;
+	http_kind.apply(&c.state, &list, 1);
+	br_loop_run(c.loop);
+	assert_ptr_equal(c.again, &cmd);
+	assert_string_equal(c.said, "");
+	cmd.deadline_us = br_loop_now(c.loop) + 5000000;
+	http_kind.apply(&c.state, &list, 1);
+	br_loop_run(c.loop);
+	portal_end(&p, "ours in the next round");
+	assert_string_equal(c.said, "APPLIED 1 doubt " MADE ";");
+	fake_close(&c);
+}
+
 /* The write guard is asked once, before the first call that writes; what it holds back is handed
  * back as one of which nothing was begun. */
 static void guarded(void **state)
@@ -468,7 +503,7 @@ static void no_time_to_settle(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(commands), cmocka_unit_test(giving_up),
+	const struct CMUnitTest all[] = {cmocka_unit_test(commands), cmocka_unit_test(giving_up), cmocka_unit_test(ours_in_the_next_round),
 		cmocka_unit_test(guarded), cmocka_unit_test(guarded_in_doubt),
 		cmocka_unit_test(no_time), cmocka_unit_test(no_time_to_settle)};
 
