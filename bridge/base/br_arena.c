@@ -193,12 +193,12 @@ struct br_str br_arena_copy(struct br_arena *a, struct br_str s)
 
 struct br_str br_arena_printf(struct br_arena *a, const char *format, ...)
 {
-	char *p = NULL;
+	char text[256], *p = NULL; /* nearly everything fits, and is formatted once */
 	va_list args;
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(NULL, 0, format, args);
+	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (n >= 0)
 		p = br_arena_alloc(a, (size_t)n + 1);
@@ -206,8 +206,12 @@ struct br_str br_arena_printf(struct br_arena *a, const char *format, ...)
 		a->failed = true;
 		return BR_STR_NONE;
 	}
-	va_start(args, format);
-	vsnprintf(p, (size_t)n + 1, format, args);
-	va_end(args);
+	if ((size_t)n < sizeof(text)) {
+		memcpy(p, text, (size_t)n + 1);
+	} else {
+		va_start(args, format);
+		vsnprintf(p, (size_t)n + 1, format, args);
+		va_end(args);
+	}
 	return (struct br_str){p, (size_t)n};
 }

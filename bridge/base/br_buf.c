@@ -80,15 +80,21 @@ void br_buf_add(struct br_buf *b, const void *bytes, size_t n)
 
 void br_buf_printf(struct br_buf *b, const char *format, ...)
 {
+	/* what is there may be enough, then it is formatted once */
+	size_t there = b->p ? b->room - b->n + 1 : 0;
 	va_list args;
 	char *to;
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(NULL, 0, format, args);
+	n = vsnprintf(there ? b->p + b->n : NULL, there, format, args);
 	va_end(args);
 	if (n < 0) {
 		fail(b);
+		return;
+	}
+	if ((size_t)n < there) {
+		b->n += (size_t)n;
 		return;
 	}
 	to = br_buf_reserve(b, (size_t)n);
