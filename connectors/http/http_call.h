@@ -56,7 +56,8 @@ enum http_class http_classify(
 /* Fills a template. for_url: values are percent-encoded. */
 struct br_str http_fill(
 	struct br_str template, const struct http_vars *v, bool for_url, struct br_arena *a);
-/* Lower-case hex of the HMAC, and of the plain hash. */
+/* Lower-case hex of bytes, of the HMAC, and of the plain hash. */
+struct br_str http_hex(const unsigned char *bytes, unsigned n, struct br_arena *a);
 struct br_str http_hmac(
 	enum http_hmac algorithm, struct br_str key, struct br_str text, struct br_arena *a);
 struct br_str http_hash(enum http_hmac algorithm, struct br_str text, struct br_arena *a);

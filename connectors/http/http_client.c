@@ -264,14 +264,12 @@ static void on_token(void *arg, const struct br_http_answer *answer)
 
 static void fill_moment(struct http_vars *v, struct br_arena *a)
 {
-	unsigned char random[12];
+	unsigned char random[16];
 
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		memset(random, 0, sizeof(random));
 	v->timestamp = br_arena_printf(a, "%" PRId64, br_wall_us() / 1000);
-	v->nonce = http_hash(HTTP_HMAC_SHA256, (struct br_str){(char *)random, sizeof(random)}, a);
-	v->nonce.n = v->nonce.n > 32 ? 32 : v->nonce.n;
-	v->nonce = br_arena_copy(a, v->nonce);
+	v->nonce = http_hex(random, sizeof(random), a);
 }
 
 static struct br_str json_body(

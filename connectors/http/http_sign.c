@@ -6,12 +6,18 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+/* Fetched once: OpenSSL otherwise looks among its providers for every few bytes. */
 static const EVP_MD *digest(enum http_hmac algorithm)
 {
-	return algorithm == HTTP_HMAC_SM3 ? EVP_sm3() : EVP_sha256();
+	static EVP_MD *sm3, *sha256;
+	EVP_MD **md = algorithm == HTTP_HMAC_SM3 ? &sm3 : &sha256;
+
+	if (!*md)
+		*md = EVP_MD_fetch(NULL, algorithm == HTTP_HMAC_SM3 ? "SM3" : "SHA256", NULL);
+	return *md;
 }
 
-static struct br_str hex(const unsigned char *bytes, unsigned n, struct br_arena *a)
+struct br_str http_hex(const unsigned char *bytes, unsigned n, struct br_arena *a)
 {
 	char *p = br_arena_alloc(a, 2 * (size_t)n + 1);
 
@@ -28,13 +34,14 @@ static struct br_str hex(const unsigned char *bytes, unsigned n, struct br_arena
 struct br_str http_hmac(
 	enum http_hmac algorithm, struct br_str key, struct br_str text, struct br_arena *a)
 {
+	const EVP_MD *md = digest(algorithm);
 	unsigned char out[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	if (!HMAC(digest(algorithm), key.p ? key.p : "", (int)key.n,
+	if (!md || !HMAC(md, key.p ? key.p : "", (int)key.n,
 		    (const unsigned char *)(text.p ? text.p : ""), text.n, out, &n))
 		return BR_STR_NONE;
-	return hex(out, n, a);
+	return http_hex(out, n, a);
 }
 
 struct br_str http_hash(enum http_hmac algorithm, struct br_str text, struct br_arena *a)
@@ -44,7 +51,7 @@ struct br_str http_hash(enum http_hmac algorithm, struct br_str text, struct br_
 
 	if (!EVP_Digest(text.p ? text.p : "", text.n, out, &n, digest(algorithm), NULL))
 		return BR_STR_NONE;
-	return hex(out, n, a);
+	return http_hex(out, n, a);
 }
 
 static struct br_str column(const struct http_vars *v, struct br_str name)
