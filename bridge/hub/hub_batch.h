@@ -12,7 +12,9 @@
 #include "hub_order.h"
 #include "ledger.h"
 
+#ifndef HUB_BATCH_RECORDS
 #define HUB_BATCH_RECORDS 500
+#endif
 
 struct hub_source {
 	char topic[256];

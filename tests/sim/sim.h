@@ -214,6 +214,7 @@ struct sim_record {
 };
 struct sim_topic {
 	struct br_str name;
+	bool inbound; /* what connectors tell */
 	struct sim_record *records;
 	int64_t n, room;
 	struct bus *readers;

@@ -44,9 +44,20 @@ static const char *again(const struct sim_plan *plan)
 	return sim.wrong;
 }
 
-static void one(const struct sim_batch *b, struct tally *t, uint64_t seed)
+struct sim_plan sim_batch_plan(const struct sim_batch *b, uint64_t seed)
 {
 	struct sim_plan plan = sim_plan_of(seed, b->profile);
+
+	if (plan.edits < b->edits)
+		plan.edits = b->edits;
+	if (plan.faults.crashes < b->crashes)
+		plan.faults.crashes = b->crashes;
+	return plan;
+}
+
+static void one(const struct sim_batch *b, struct tally *t, uint64_t seed)
+{
+	struct sim_plan plan = sim_batch_plan(b, seed);
 	const char *wrong;
 
 	t->at = seed;

@@ -59,6 +59,7 @@ struct sim_topic *sim_topic(struct br_str name)
 	}
 	t = br_arena_new(&sim.arena, struct sim_topic);
 	t->name = br_arena_copy(&sim.arena, name);
+	t->inbound = name.n > 7 && memcmp(name.p, "sim.in.", 7) == 0;
 	t->next = sim.topics;
 	sim.topics = t;
 	return t;
@@ -277,7 +278,8 @@ static void land(void *arg)
 	} else {
 		TRACE("%.*s[%lld]%s: %.*s", BR_STR_ARG(p->topic->name), (long long)p->topic->n,
 			p->copy ? " (copy)" : "", BR_STR_ARG(p->value));
-		sights.doubt += memmem(p->value.p, p->value.n, "\"doubt\":true", 12) != NULL;
+		sights.doubt += p->topic->inbound && memmem(p->value.p, p->value.n,
+							     "\"doubt\":true", 12) != NULL;
 		append(p->topic, p->key, p->value);
 		for (struct bus *b = readers; b; b = b->next_reader)
 			for (int i = 0; i < b->nsources; i++)

@@ -57,12 +57,14 @@ sim_value sim_canonical(const struct sim_case *k, int i)
 
 static int field_of_place(struct br_str place)
 {
-	for (int i = 0; i < NF; i++) {
-		char name[48];
+	static char names[NF][48];
 
-		snprintf(name, sizeof(name), sim_fields[i].key ? "steps/%s/%s" : "%s%s",
-			sim_fields[i].key ? sim_fields[i].key : "", sim_fields[i].field);
-		if (br_str_eq(place, br_str_z(name)))
+	for (int i = 0; i < NF; i++) {
+		if (!names[i][0])
+			snprintf(names[i], sizeof(names[i]),
+				sim_fields[i].key ? "steps/%s/%s" : "%s%s",
+				sim_fields[i].key ? sim_fields[i].key : "", sim_fields[i].field);
+		if (br_str_eq(place, br_str_z(names[i])))
 			return i;
 	}
 	return -1;

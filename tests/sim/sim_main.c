@@ -9,6 +9,7 @@
  *   --without RULE       with a rule of the protocol left out (br_rule.h)
  *   --rules              only checks that leaving out any rule is noticed
  *   --jobs N             processes (2)
+ *   --edits N --crashes N  no run has fewer, to measure by
  *
  * Ends with 0 when nothing was wrong.
  */
@@ -40,7 +41,7 @@ static void show_sights(void)
 
 static int run_one(const struct options *o)
 {
-	struct sim_plan plan = sim_plan_of(o->batch.from, o->batch.profile);
+	struct sim_plan plan = sim_batch_plan(&o->batch, o->batch.from);
 	const char *wrong;
 
 	if (o->shrink && sim_run(&plan, false)[0])
@@ -98,7 +99,8 @@ static void parse(int argc, char **argv, struct options *o)
 	static const struct option names[] = {{"seeds", 1, NULL, 'n'}, {"from", 1, NULL, 'f'},
 		{"seed", 1, NULL, 's'}, {"jobs", 1, NULL, 'j'}, {"profile", 1, NULL, 'p'},
 		{"without", 1, NULL, 'w'}, {"trace", 0, NULL, 't'}, {"shrink", 0, NULL, 'k'},
-		{"rules", 0, NULL, 'r'}, {NULL, 0, NULL, 0}};
+		{"rules", 0, NULL, 'r'}, {"edits", 1, NULL, 'e'}, {"crashes", 1, NULL, 'c'},
+		{NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -114,6 +116,12 @@ static void parse(int argc, char **argv, struct options *o)
 			break;
 		case 'j':
 			o->batch.jobs = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'e':
+			o->batch.edits = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'c':
+			o->batch.crashes = (int)strtol(optarg, NULL, 10);
 			break;
 		case 'p':
 			o->batch.profile = profile_of(optarg);

@@ -61,7 +61,9 @@ sim_value sim_stored_form(int system, int field, sim_value v)
 		return sim.plan.defaults[system][field] && v == V_NULL
 			       ? sim_value_of(BR_STR("DEFAULT"))
 			       : v;
-	snprintf(form, sizeof(form), "%s", text);
+	if (n >= sizeof(form))
+		abort();
+	memcpy(form, text, n + 1);
 	switch (sim.plan.form[system][field]) {
 	case FORM_UPPER:
 		for (size_t i = 0; i < n; i++)
