@@ -561,10 +561,12 @@ static bool done_already(const struct http_job *j)
 }
 
 /* Without conditions in the server the answer to our own call is the last that can be seen of an
- * edit before the next call writes over it. */
+ * edit before the next call writes over it. A create that goes on passes edits over by itself. */
 static bool shows_an_edit(const struct http_job *j)
 {
-	return j->moved && !j->resume && !j->work.record->etag && j->known == KNOWN_WRITE &&
+	bool resumed = j->resume && j->cmd->op == OP_CREATE;
+
+	return j->moved && !resumed && !j->work.record->etag && j->known == KNOWN_WRITE &&
 	       any_other(j);
 }
 

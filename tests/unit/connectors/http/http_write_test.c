@@ -216,6 +216,13 @@ static const struct test tests[] = {
 		"PROGRESS 1 {\"NO\":\"1\",\"NAME\":\"a\",\"STEPS/7/TXT\":\"T\"};"
 		"STALE 1 atomic "
 		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\",\"STEPS/7/TXT\":\"T\"};"},
+	{"the same when it goes on after an attempt of which nothing was heard", '3', "1", OLD,
+		"ADDR=y;STEPS/7/TXT=t", "1",
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /step ", NULL, NULL, STEP(2, "a", "z", "T")}},
+		"PROGRESS 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"STEPS/7/TXT\":\"T\"};"
+		"STALE 1 atomic "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\",\"STEPS/7/TXT\":\"T\"};"},
 	{"inherited, done, and edited since: the key tells what we wrote", '1', "1", OLD, "ADDR=y",
 		"1",
 		{{"GET /c/1 ", NULL, NULL, OK(3, "a", "z")},
