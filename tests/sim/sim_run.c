@@ -123,7 +123,7 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 static void plan_faults(void)
 {
 	int n = sim.plan.faults.crashes + sim.plan.faults.pauses + sim.plan.faults.seconds;
-	int steps = 100 + sim.plan.edits * 60;
+	int steps = 100 + sim.plan.edits * 30;
 
 	sim.nfaults = n < (int)BR_LEN(sim.fault_at) ? n : (int)BR_LEN(sim.fault_at);
 	for (int i = 0; i < sim.nfaults; i++) {
