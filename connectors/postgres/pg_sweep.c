@@ -4,14 +4,14 @@
  *
  * A chunk is told as one hash for each record; the bridge asks for those that differ, for those it
  * does not know, and for those of its own that lie in the range and are missing. A demanded walk
- * goes on at once; the rolling one keeps to its hours and its pace, which is all next_ms says. Only
- * the first walk over a record without a cursor does not wait for its hours: nothing else finds
- * what ended while nobody read.
+ * goes over all records at once; the rolling one keeps to its hours and its pace and passes over
+ * records whose walk is off. Only the first walk over a record without a cursor does not wait for
+ * its hours: nothing else finds what ended while nobody read.
  */
 #include "pg_private.h"
 #include <stdio.h>
 
-#define NEVER_MS (24 * 3600 * 1000)
+#define NEVER (-1)
 
 static void fail_nomem(struct pg *p)
 {
@@ -67,16 +67,23 @@ static int64_t until(const struct pg_window *w, int minute)
 	return (int64_t)((w->from - minute + 24 * 60) % (24 * 60)) * 60 * 1000;
 }
 
-static int64_t next_ms(struct pg *p, const struct pg_record *r)
+static int64_t closed_ms(const struct pg *p, const struct pg_record *r)
 {
-	int64_t wait;
-
-	if (!r->sweeps)
-		return NEVER_MS;
 	if (!r->walked && r->nfeeds && r->feeds[0].tier == PG_TIER_ONGOING)
-		return r->read.sweep_every;
-	wait = until(&r->window, p->sweep.minute);
-	return wait > r->read.sweep_every ? wait : r->read.sweep_every;
+		return 0;
+	return until(&r->window, p->sweep.minute);
+}
+
+/* From this record on, the one that is walked next; nrecords: none is. */
+static size_t walked_from(const struct pg *p, size_t at)
+{
+	for (size_t i = 0; i < p->nrecords; i++) {
+		size_t r = (at + i) % p->nrecords;
+
+		if (p->records[r]->sweeps || conn_walk_demanded(p->c))
+			return r;
+	}
+	return p->nrecords;
 }
 
 /* ---- chunks ---- */
@@ -92,15 +99,20 @@ static void keep_place(struct pg_record *r, struct br_str key)
 static void told(struct pg *p)
 {
 	struct pg_record *r = p->records[p->sweep.record];
+	size_t next = p->sweep.record;
+	int64_t wait;
 	bool done = false;
 
 	keep_place(r, p->sweep.last ? BR_STR("") : p->sweep.hi);
 	if (p->sweep.last) {
 		r->walked = true;
-		p->sweep.record = (p->sweep.record + 1) % p->nrecords;
-		done = p->sweep.record == 0;
+		next = walked_from(p, (p->sweep.record + 1) % p->nrecords);
+		done = next <= p->sweep.record;
 	}
-	conn_swept(p->c, done, next_ms(p, p->records[p->sweep.record]));
+	p->sweep.record = next;
+	r = p->records[next];
+	wait = closed_ms(p, r);
+	conn_swept(p->c, done, wait > r->read.sweep_every ? wait : r->read.sweep_every);
 }
 
 /* Bad rows have no hash: they are told as they are, and left out, so the bridge asks for them when
@@ -171,11 +183,18 @@ static void on_minute(void *arg, const PGresult *res, const struct br_err *err)
 static void on_chunk(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct pg *p = arg;
+	int64_t wait;
 
 	if (pg_gone(p, err))
 		return;
 	if (!res) {
 		pg_fail(p, err);
+		return;
+	}
+	/* only the first chunk after a start comes without having been told when */
+	wait = closed_ms(p, p->records[p->sweep.record]);
+	if (wait && !conn_walk_demanded(p->c)) {
+		conn_swept(p->c, false, wait);
 		return;
 	}
 	p->read.reason = OBS_SWEEP;
@@ -195,8 +214,10 @@ void pg_sweep(void *state)
 
 	if (p->failed)
 		return;
-	if (p->nrecords == 0) {
-		conn_swept(p->c, true, NEVER_MS);
+	p->sweep.record = walked_from(p, p->sweep.record);
+	if (p->sweep.record == p->nrecords) {
+		p->sweep.record = 0;
+		conn_swept(p->c, conn_walk_demanded(p->c), NEVER);
 		return;
 	}
 	r = p->records[p->sweep.record];

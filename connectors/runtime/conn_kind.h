@@ -104,6 +104,9 @@ const struct cfg_system *conn_system(struct conn *c);
 size_t conn_records(struct conn *c, struct conn_record **out);
 /* Nothing may be written there, not even a table of ours (conn_look.h): no command will come. */
 bool conn_only_looks(const struct conn *c);
+/* The bridge or who only looks asked for a walk over all keys: sweep() then goes over every record,
+ * outside of its hours too, and where the site has switched the walk off. */
+bool conn_walk_demanded(const struct conn *c);
 /* The cursor FENCE brought back: raw JSON or empty. */
 struct br_str conn_cursor(struct conn *c);
 
@@ -130,7 +133,8 @@ void conn_refetched(struct conn *c);
 /* One chunk: rows of keys in [lo, hi] ("" = from the beginning / to the end). */
 void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, struct br_str hi,
 	const struct msg_digest *d, size_t n);
-/* done: the whole walk is over; next_ms: when the next chunk may run. */
+/* done: the whole walk is over; next_ms: when the next chunk may run, < 0 never (unless one is
+ * demanded). */
 void conn_swept(struct conn *c, bool done, int64_t next_ms);
 void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_receipt *r);
 /*

@@ -213,6 +213,11 @@ void conn_refetched(struct conn *c)
 		phase_is_over(c);
 }
 
+bool conn_walk_demanded(const struct conn *c)
+{
+	return c->sweep_full || c->look;
+}
+
 void conn_swept(struct conn *c, bool done, int64_t next_ms)
 {
 	struct msg m = {.type = MSG_SWEEP, .done = true};

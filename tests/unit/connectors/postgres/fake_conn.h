@@ -118,8 +118,9 @@ struct conn {
 	char inc[100];
 	struct br_err err;
 	size_t running, observed;
-	int allowed; /* writes */
-	bool quiet;  /* only count */
+	int allowed;   /* writes */
+	bool quiet;    /* only count */
+	bool demanded; /* the walk */
 	struct conn_command *commands[4096];
 	size_t ncommands;
 };
@@ -176,6 +177,10 @@ bool conn_only_looks(const struct conn *c)
 {
 	(void)c;
 	return false;
+}
+bool conn_walk_demanded(const struct conn *c)
+{
+	return c->demanded;
 }
 struct br_str conn_cursor(struct conn *c)
 {

@@ -420,15 +420,20 @@ static void bytes_that_are_no_text(void **state)
 	end_with(c, db);
 }
 
+static void chunk(struct conn *c)
+{
+	c->swept = false;
+	pg_kind.sweep(c->pg);
+	fake_wait(c, &c->swept);
+	fake_fail_if_failed(c);
+	br_arena_reset(&c->arena);
+}
+
 static void walk(struct conn *c)
 {
-	do {
-		c->swept = false;
-		pg_kind.sweep(c->pg);
-		fake_wait(c, &c->swept);
-		fake_fail_if_failed(c);
-		br_arena_reset(&c->arena);
-	} while (!c->done);
+	do
+		chunk(c);
+	while (!c->done);
 }
 
 static void the_walk_leaves_no_gap(void **state)
@@ -482,6 +487,7 @@ static void the_walk_over_numbers_and_nothing(void **state)
 		"{\"root\":{\"table\":\"item\",\"key\":\"id\"},\"read\":{\"sweep_page\":\"50\","
 		"\"sweep\":\"22:00-06:00\"},\"write\":{},"
 		"\"columns\":[\"name\"],\"parts\":{}}");
+	c->demanded = true;
 	fake_start(c);
 	walk(c);
 	assert_int_equal(c->nseen, 1);
@@ -499,6 +505,92 @@ static void the_walk_over_numbers_and_nothing(void **state)
 	assert_string_equal(all, sql(db, "select string_agg(id::text, ',' order by id::text "
 					 "collate \"C\") from item"));
 	end_with(c, db);
+}
+
+/* Item 1 to 3 in three tables of one row each; sweep is what each of them says of its walk. */
+static struct conn *begin_three(PGconn **db, const char *const *sweep)
+{
+	struct conn *c = fake_new();
+
+	*db = fake_connect();
+	sql(*db, "drop schema if exists bridge cascade");
+	for (int i = 1; i <= 3; i++) {
+		char name[16], spec[400];
+
+		snprintf(name, sizeof(name), "item%d", i);
+		sql(*db,
+			"drop table if exists %s; create table %s (id text primary key, name "
+			"text); insert into %s values ('%s', 'n')",
+			name, name, name, name);
+		snprintf(spec, sizeof(spec),
+			"{\"root\":{\"table\":\"%s\",\"key\":\"id\"},\"read\":{\"sweep\":\"%s\"},"
+			"\"write\":{},\"columns\":[\"name\"],\"parts\":{}}",
+			name, sweep[i - 1]);
+		fake_record(c, strdup(name), spec);
+	}
+	fake_start(c);
+	return c;
+}
+
+static void end_three(struct conn *c, PGconn *db)
+{
+	for (size_t i = 0; i < c->nrecords; i++)
+		free((void *)c->records[i].name.p);
+	end_with(c, db);
+}
+
+static void a_walk_that_is_off_walks_only_on_demand(void **state)
+{
+	PGconn *db;
+	struct conn *c = begin_three(&db, (const char *const[]){"off", "off", "off"});
+
+	(void)state;
+	chunk(c);
+	assert_int_equal(c->nseen, 0);
+	assert_true(c->next_ms < 0);
+	c->demanded = true;
+	walk(c);
+	assert_int_equal(c->nseen, 3);
+	c->demanded = false;
+	fake_forget(c);
+	chunk(c);
+	assert_int_equal(c->nseen, 0);
+	end_three(c, db);
+
+	/* those that are off do not hold up the others */
+	c = begin_three(&db, (const char *const[]){"off", "always", "off"});
+	for (int i = 0; i < 3; i++) {
+		fake_forget(c);
+		chunk(c);
+		assert_int_equal(c->nseen, 1);
+		assert_string_equal(c->seen[0].text, "item2");
+		assert_true(c->done);
+		assert_int_equal(c->next_ms, 5000);
+	}
+	end_three(c, db);
+}
+
+static void the_first_chunk_waits_for_its_hours(void **state)
+{
+	PGconn *db = fake_connect();
+	char window[16];
+	struct conn *c;
+
+	(void)state;
+	snprintf(window, sizeof(window), "%s",
+		sql(db, "select to_char(now() at time zone 'Asia/Shanghai' + interval '2 hours', "
+			"'HH24:MI-') || to_char(now() at time zone 'Asia/Shanghai' + interval '3 "
+			"hours', 'HH24:MI')"));
+	PQfinish(db);
+	c = begin_three(&db, (const char *const[]){window, "off", "off"});
+	chunk(c);
+	assert_int_equal(c->nseen, 0);
+	assert_false(c->done);
+	assert_true(c->next_ms > 3600 * 1000 && c->next_ms <= 2 * 3600 * 1000);
+	c->demanded = true;
+	walk(c);
+	assert_int_equal(c->nseen, 3);
+	end_three(c, db);
 }
 
 static void single_records_are_read_again(void **state)
@@ -613,6 +705,8 @@ int main(void)
 		cmocka_unit_test(bytes_that_are_no_text),
 		cmocka_unit_test(the_walk_leaves_no_gap),
 		cmocka_unit_test(the_walk_over_numbers_and_nothing),
+		cmocka_unit_test(a_walk_that_is_off_walks_only_on_demand),
+		cmocka_unit_test(the_first_chunk_waits_for_its_hours),
 		cmocka_unit_test(single_records_are_read_again),
 		cmocka_unit_test(notify_wakes),
 		cmocka_unit_test(a_lost_connection_is_told_once),
