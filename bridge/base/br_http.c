@@ -7,7 +7,8 @@
  * write the request. If that never happened, or happened and not one byte was written, the server
  * saw nothing. If it is about to happen a second time, curl is repeating by itself a request that
  * an old connection swallowed: it is stopped there, because only the caller knows whether the
- * request may be repeated.
+ * request may be repeated. And if the call's time is over by then, it is stopped too: curl counts
+ * by a clock that stands still while the machine is suspended.
  */
 #include "br_http.h"
 
@@ -37,9 +38,9 @@ struct call {
 	void *arg;
 	struct br_buf body;
 	struct br_http_headers got;
-	int64_t begun_us;
+	int64_t begun_us, until_us;
 	unsigned requests; /* times curl was about to send it */
-	bool too_big;
+	bool too_big, late;
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -167,7 +168,7 @@ static void clean_call(struct call *c)
 	br_buf_reset(&c->body);
 	br_buf_reset(&c->got.lines);
 	c->requests = 0;
-	c->too_big = false;
+	c->too_big = c->late = false;
 	c->why[0] = '\0';
 }
 
@@ -201,7 +202,8 @@ static int before_request(void *arg, char *ip, char *local_ip, int port, int loc
 	(void)local_ip;
 	(void)port;
 	(void)local_port;
-	return c->requests++ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+	c->late = br_clock_us() >= c->until_us;
+	return c->late || c->requests++ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static size_t take_body(char *p, size_t size, size_t n, void *arg)
@@ -361,6 +363,7 @@ static int write_request(struct call *c, const struct br_http_request *req, stru
 	if (!rc)
 		rc = set_method(c->easy, req);
 	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, ms);
+	c->until_us = c->begun_us + ms * 1000;
 	curl_easy_setopt(
 		c->easy, CURLOPT_CONNECTTIMEOUT_MS, ms < CONNECT_MS ? ms : (long)CONNECT_MS);
 	c->body.max = req->max_body;
@@ -420,7 +423,9 @@ static void explain(const struct call *c, CURLcode rc, enum br_http_outcome how,
 	enum br_err_code code = br_http_tls_code(c->easy, rc, why);
 	char max[24];
 
-	if (rc == CURLE_ABORTED_BY_CALLBACK)
+	if (rc == CURLE_ABORTED_BY_CALLBACK && c->late)
+		why = "its time was over before it could be sent";
+	else if (rc == CURLE_ABORTED_BY_CALLBACK)
 		why = "the server closed a kept connection instead of answering";
 	snprintf(max, sizeof(max), "%zu",
 		br_buf_failed(&c->got.lines) ? c->got.lines.max : c->body.max);

@@ -6,6 +6,10 @@
  * same number, which an epoll set silently forgets. For the same reason a forgotten watch is only
  * marked during a turn: its place is not given to a new watch before the turn is over, so that
  * events of the old socket never reach the new owner of its number.
+ *
+ * poll(2) counts its time-out by a clock that stands still while the machine is suspended. So a
+ * timerfd of the clock that goes on wakes us too, where the wait is a long one: a short one ends
+ * at most that much later.
  */
 #include "br_loop.h"
 
@@ -16,8 +20,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#define LONG_US 500000 /* waits from here on need the timerfd */
 
 struct watch {
 	br_fd_fn *fn;
@@ -37,8 +44,9 @@ struct br_loop {
 	int64_t now; /* of this turn */
 	bool in_turn, stopped;
 	int status;
-	int sigfd;
-	bool signalled; /* a TERM or INT was seen */
+	int sigfd, wakefd;
+	int64_t wake_at; /* what wakefd is set to; 0 = nothing */
+	bool signalled;	 /* a TERM or INT was seen */
 	br_signal_fn *on_signal;
 	void *signal_arg;
 };
@@ -56,9 +64,14 @@ int64_t br_wall_us(void)
 	return clock_us(CLOCK_REALTIME);
 }
 
+int64_t br_clock_us(void)
+{
+	return clock_us(CLOCK_BOOTTIME);
+}
+
 int64_t br_loop_now(const struct br_loop *l)
 {
-	return l->in_turn ? l->now : clock_us(CLOCK_MONOTONIC);
+	return l->in_turn ? l->now : br_clock_us();
 }
 
 /* ---- signals ---- */
@@ -108,6 +121,28 @@ static int open_signals(struct br_loop *l, struct br_err *err)
 	return 0;
 }
 
+static void woken(void *arg, int fd, short revents)
+{
+	struct br_loop *l = arg;
+	uint64_t times;
+
+	(void)revents;
+	while (read(fd, &times, sizeof(times)) > 0)
+		;
+	l->wake_at = 0;
+}
+
+static int open_wake(struct br_loop *l, struct br_err *err)
+{
+	l->wakefd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->wakefd < 0)
+		return br_err_set(
+			err, BR_E_SYSTEM, "call", "timerfd_create", "why", strerror(errno), NULL);
+	if (br_loop_watch(l, l->wakefd, POLLIN, woken, l))
+		return br_err_set(err, BR_E_NOMEM, NULL);
+	return 0;
+}
+
 void br_loop_on_signal(struct br_loop *l, br_signal_fn *fn, void *arg)
 {
 	l->on_signal = fn;
@@ -122,8 +157,8 @@ struct br_loop *br_loop_new(struct br_err *err)
 		br_err_set(err, BR_E_NOMEM, NULL);
 		return NULL;
 	}
-	l->sigfd = -1;
-	if (open_signals(l, err)) {
+	l->sigfd = l->wakefd = -1;
+	if (open_signals(l, err) || open_wake(l, err)) {
 		br_loop_free(l);
 		return NULL;
 	}
@@ -139,6 +174,8 @@ void br_loop_free(struct br_loop *l)
 		l->heap[i]->slot = 0;
 	if (l->sigfd >= 0)
 		close(l->sigfd);
+	if (l->wakefd >= 0)
+		close(l->wakefd);
 	free(l->pfds);
 	free(l->watches);
 	free(l->place);
@@ -326,7 +363,7 @@ void br_timer_set(struct br_loop *l, struct br_timer *t, int64_t us)
 	 * ever). But strictly later than this turn, since a callback that sets its own timer to 0
 	 * must let others run.
 	 */
-	t->at = clock_us(CLOCK_MONOTONIC) + us;
+	t->at = br_clock_us() + us;
 	if (l->in_turn && t->at <= l->now)
 		t->at = l->now + 1;
 	if (t->slot) {
@@ -356,10 +393,23 @@ static int64_t patience(const struct br_loop *l, int64_t max_us)
 
 	if (!l->ntimers)
 		return max_us;
-	us = l->heap[0]->at - clock_us(CLOCK_MONOTONIC);
+	us = l->heap[0]->at - br_clock_us();
 	if (us < 0)
 		us = 0;
 	return max_us >= 0 && max_us < us ? max_us : us;
+}
+
+/* One that is left set from before wakes us once for nothing. */
+static void set_wake(struct br_loop *l, int64_t us)
+{
+	int64_t at = l->ntimers ? l->heap[0]->at : 0;
+	struct itimerspec when = {
+		.it_value = {.tv_sec = at / 1000000, .tv_nsec = at % 1000000 * 1000}};
+
+	if (us < LONG_US || at == 0 || at == l->wake_at)
+		return;
+	if (timerfd_settime(l->wakefd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+		l->wake_at = at;
 }
 
 void br_loop_turn(struct br_loop *l, int64_t max_us)
@@ -369,9 +419,10 @@ void br_loop_turn(struct br_loop *l, int64_t max_us)
 	int n;
 
 	assert(!l->in_turn);
+	set_wake(l, us);
 	close_gaps(l);
 	n = ppoll(l->pfds, l->nwatches, us < 0 ? NULL : &ts, NULL);
-	l->now = clock_us(CLOCK_MONOTONIC);
+	l->now = br_clock_us();
 	l->in_turn = true;
 	if (n > 0)
 		run_fds(l);

@@ -2,6 +2,9 @@
  * br_loop.h - one thread, one loop: fds and monotonic timers over poll(2), signals through a
  * signalfd.
  *
+ * Its clock goes on while the machine is suspended (CLOCK_BOOTTIME): a lease, a time-out or a hold
+ * that ran out meanwhile has run out, and timers that fell due meanwhile fire at once.
+ *
  * Nothing blocks and nothing sleeps. A watch may be changed or removed from inside any callback.
  * Signals TERM, INT and HUP are blocked by br_loop_new(), which therefore runs before any library
  * starts a thread; SIGPIPE is ignored from then on. Who forks another program resets both in the
@@ -49,8 +52,11 @@ void br_loop_stop(struct br_loop *l, int status);
 /* One turn, waiting at most max_us (-1 = until something happens); for tests and for draining at
  * shutdown. */
 void br_loop_turn(struct br_loop *l, int64_t max_us);
-/* Monotonic microseconds, read once per turn (outside of a turn: now). */
+/* Monotonic microseconds since the machine started, suspended ones among them; read once per turn
+ * (outside of a turn: now). */
 int64_t br_loop_now(const struct br_loop *l);
+/* The same clock, read afresh: for a last look right before something that must not be late. */
+int64_t br_clock_us(void);
 /* Wall clock, microseconds since 1970 UTC. */
 int64_t br_wall_us(void);
 
