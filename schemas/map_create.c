@@ -145,6 +145,19 @@ int map_on_create(const struct mapping *m, const struct image *kase, struct br_a
 	return image_build_end(&b, out);
 }
 
+bool map_allotted(const struct mapping *m, unsigned column)
+{
+	for (size_t i = 0; i < m->ncreates; i++) {
+		const struct map_create *c = &m->creates[i];
+
+		if (!c->part && c->column == column &&
+			(c->kind == MAP_CREATE_GENERATE || c->kind == MAP_CREATE_IDENTITY ||
+				c->kind == MAP_CREATE_TRIGGER))
+			return true;
+	}
+	return false;
+}
+
 /* ---- keys ---- */
 
 struct br_str map_ref(const struct mapping *m, const struct image *local)

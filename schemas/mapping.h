@@ -108,6 +108,8 @@ bool map_creates(const struct mapping *m);
 struct br_str map_release(const struct mapping *m);
 /* Columns the target itself rewrites: they refresh the shadow and are never an edit. */
 bool map_target_owned(const struct mapping *m, unsigned column);
+/* A column of the root whose value the target gives a new record. */
+bool map_allotted(const struct mapping *m, unsigned column);
 /* N: same value as far as the target can tell (trim, CHAR padding, byte limit, number scale,
  * ''=NULL, declared per column). */
 bool map_column_same(const struct mapping *m, const struct cell *a, const struct cell *b);

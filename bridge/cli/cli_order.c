@@ -234,6 +234,7 @@ static int tell_why_not(struct cli *c, const char *id, const char *outcome)
 		{"inbound", BR_E_CLI_ORDER_INBOUND},
 		{"protected", BR_E_CLI_ORDER_PROTECTED},
 		{"element", BR_E_CLI_ORDER_ELEMENT},
+		{"there", BR_E_CLI_ORDER_THERE},
 	};
 	enum br_err_code code = BR_E_CLI_NO_REASON;
 	struct br_err err;

@@ -134,31 +134,58 @@ static const char *original_text(struct cli *c, const char *hex)
 	return text.p ? text.p : "";
 }
 
-/* What a person can do about it, besides what the error says. */
+/* What a person can do about it, besides what the error says; {id} is its number. */
+static const struct deeds {
+	const char *en, *zh;
+} outbound = {"casebridge parked correct {id} --value TEXT --why TEXT: the case's value is "
+	      "corrected "
+	      "and delivered; or retry {id}; or drop {id} --why TEXT",
+	"casebridge parked correct {id} --value 值 --why 原因：更正办件并送达；或 retry {id} "
+	"重试；或 drop {id} --why 原因 放弃"},
+  inbound = {"correct it in its own system: the record is read again by itself; or retry {id}: it "
+	     "is read again now; or drop {id} --why TEXT",
+	  "请在来源系统中更正，更正后会自动重新读取；或 retry {id} 立即重新读取；或 drop {id} "
+	  "--why 原因 放弃"},
+  vanished = {"casebridge parked withdraw {id} --why TEXT: the case is withdrawn, and the other "
+	      "systems are told; or rewrite {id} --why TEXT: the case is written there again, as a "
+	      "new record; or drop {id} --why TEXT: the case goes on without that system; or retry "
+	      "{id}: the record is looked for again now. A record that comes back closes the item",
+	  "casebridge parked withdraw {id} --why 原因：办件退件并通知其他系统；或 rewrite {id} "
+	  "--why 原因：作为新记录重新写入该系统；或 drop {id} --why "
+	  "原因：办件不再与该系统同步；或 retry {id} 立即再查一次。记录恢复后本事项自动关闭"},
+  many = {"look why they are gone. They come back: the item closes by itself. casebridge parked "
+	  "drop "
+	  "{id} --why TEXT: they were taken away on purpose; their cases go on without that "
+	  "system, "
+	  "writing goes on, and for a day more may go without a question. retry {id}: writing goes "
+	  "on, and what vanishes from now on is counted anew",
+	  "请查明原因。记录恢复后本事项自动关闭。casebridge parked drop {id} --why "
+	  "原因：属有意清理，相关办件不再与该系统同步，恢复写入，一天内再消失的不再询问；retry "
+	  "{id}：恢复写入，此后消失的重新计数"},
+  settled = {"it is settled", "已处理，无需操作"};
+
+static const char *with_id(struct cli *c, const char *text, const char *id)
+{
+	struct br_str out = BR_STR("");
+
+	for (const char *at; (at = strstr(text, "{id}")); text = at + 4)
+		out = br_arena_printf(
+			&c->arena, "%.*s%.*s%s", BR_STR_ARG(out), (int)(at - text), text, id);
+	return br_arena_printf(&c->arena, "%.*s%s", BR_STR_ARG(out), text).p;
+}
+
 static void say_deeds(struct cli *c, struct ledger_table *t, const char *id)
 {
-	const char *en = "it is settled", *zh = "已处理，无需操作";
+	const char *kind = *cli_cell(t, "kind");
+	const struct deeds *d =
+		strcmp(*cli_cell(t, "status"), "open") != 0 ? &settled
+		: strcmp(kind, "vanished") != 0
+			? (ledger_parked_inbound(br_str_z(kind)) ? &inbound : &outbound)
+		: *cli_cell(t, "case_id") ? &vanished
+					  : &many;
 
-	if (strcmp(*cli_cell(t, "status"), "open") == 0) {
-		bool can = !ledger_parked_inbound(br_str_z(*cli_cell(t, "kind")));
-
-		en = br_arena_printf(&c->arena,
-			can ? "casebridge parked correct %s --value TEXT --why TEXT: the case's "
-			      "value is corrected and delivered; or retry %s; or drop %s --why TEXT"
-			    : "correct it in its own system: the record is read again by itself; "
-			      "or retry %s: it is read again now; or drop %s --why TEXT",
-			id, id, id)
-			     .p;
-		zh = br_arena_printf(&c->arena,
-			can ? "casebridge parked correct %s --value 值 --why "
-			      "原因：更正办件并送达；或 retry %s 重试；或 drop %s --why 原因 放弃"
-			    : "请在来源系统中更正，更正后会自动重新读取；或 retry %s "
-			      "立即重新读取；或 drop %s --why 原因 放弃",
-			id, id, id)
-			     .p;
-	}
-	*cli_cell(t, "deeds_en") = en;
-	*cli_cell(t, "deeds_zh") = zh;
+	*cli_cell(t, "deeds_en") = with_id(c, d->en, id);
+	*cli_cell(t, "deeds_zh") = with_id(c, d->zh, id);
 }
 
 static int say_value(struct cli *c, struct ledger_table *t, bool reveal)

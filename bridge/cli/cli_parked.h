@@ -6,7 +6,7 @@
 
 #include "cli_order.h"
 
-/* correct, retry, drop: decided by the words that are left. */
+/* correct, retry, drop, withdraw, rewrite: decided by the words that are left. */
 int cli_parked_decide(struct cli *c);
 /* CLI_OK when it can be an item's number; else told, CLI_USAGE. */
 int cli_parked_number(struct cli *c, const char *id);

@@ -1,6 +1,7 @@
 /*
  * cli_parked_decide.c - what a person does with parked items: corrects a value of the case, tries
- * again (one, or all of a system), or drops.
+ * again (one, or all of a system), or drops; and, where a record has vanished, withdraws the case
+ * or has the record written again.
  */
 #include "cli_parked.h"
 
@@ -108,6 +109,30 @@ static int correct(struct cli *c, const char *id, const struct cli_decider *by, 
 	return give_one(c, &o, by, wait);
 }
 
+/* ---- a record that vanished ---- */
+
+/* The case as it is now is what the person has looked at. */
+static int decide_vanished(struct cli *c, bool withdraws, const char *id,
+	const struct cli_decider *by, const char *wait)
+{
+	struct cli_order o = {.type = withdraws ? "WITHDRAW" : "REWRITE", .parked = id};
+	const char *now, *version;
+	struct ledger_table t;
+	int status = find_open(c, id, &t);
+
+	if (status != CLI_OK)
+		return status;
+	if (strcmp(t.cells[KIND], "vanished") != 0)
+		return order_refused(c, BR_E_CLI_ORDER_THERE, id);
+	if (!t.cells[CASE_ID])
+		return order_refused(c, BR_E_CLI_ORDER_UNKNOWN, id);
+	status = cli_case_value(c, t.cells[CASE_ID], "status", &now, &version);
+	if (status != CLI_OK)
+		return status;
+	o.seen = version;
+	return give_one(c, &o, by, wait);
+}
+
 /* ---- retry of many ---- */
 
 static const struct cli_column preview_columns[] = {
@@ -194,11 +219,13 @@ int cli_parked_decide(struct cli *c)
 	bool empty = cli_flag(c, "--empty"), all = cli_flag(c, "--all"),
 	     preview = cli_flag(c, "--preview");
 	const char *verb = c->argc ? c->argv[0] : "", *id;
-	bool corrects = strcmp(verb, "correct") == 0, retries = strcmp(verb, "retry") == 0;
+	bool corrects = strcmp(verb, "correct") == 0, retries = strcmp(verb, "retry") == 0,
+	     withdraws = strcmp(verb, "withdraw") == 0, rewrites = strcmp(verb, "rewrite") == 0;
 	struct cli_decider by;
 	int status;
 
-	if (!wait || (!corrects && !retries && strcmp(verb, "drop") != 0))
+	if (!wait ||
+		(!corrects && !retries && !withdraws && !rewrites && strcmp(verb, "drop") != 0))
 		return CLI_USAGE;
 	status = cli_decider(c, !retries, &by);
 	if (c->argc > 2)
@@ -212,6 +239,8 @@ int cli_parked_decide(struct cli *c)
 		return retry_many(c, system, code, preview, &by, wait);
 	if (!id || system || code || all || preview || (corrects && (value != NULL) == empty))
 		return CLI_USAGE;
+	if (withdraws || rewrites)
+		return decide_vanished(c, withdraws, id, &by, wait);
 	return corrects ? correct(c, id, &by, wait, field, value)
 			: decide_one(c, verb, id, &by, wait);
 }

@@ -44,8 +44,9 @@ static const char sql[] =
 	" (select count(*) from casebridge.links l where l.sys = s.id and l.inflight is not "
 	"null)::text as in_flight,"
 	" (select count(*) from casebridge.links l where l.sys = s.id and l.due)::text as waiting,"
-	" coalesce(s.counters->>'held', '0') as held, case when s.counters->>'stopped' = '1' then "
-	"'stopped' when s.counters->>'held' <> '0' then 'holding' else '-' end as guard,"
+	" coalesce(s.counters->>'held', '0') as held, case when s.counters->>'mass' = '1' then "
+	"'vanished' when s.counters->>'stopped' = '1' then 'stopped' when s.counters->>'held' <> "
+	"'0' then 'holding' else '-' end as guard,"
 	" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = "
 	"'open')::text as parked,"
 	" (select count(*) from casebridge.conflicts k where k.sys = s.id and k.status = "
@@ -108,7 +109,7 @@ static const char *in_zh(const char *word)
 {
 	static const char *const words[][2] = {{"live", "运行"}, {"trial", "试运行"},
 		{"paused", "暂停"}, {"new", "未启动"}, {"left out", "未加载"},
-		{"holding", "限速暂缓"}, {"stopped", "已停写"}};
+		{"holding", "限速暂缓"}, {"stopped", "已停写"}, {"vanished", "记录消失停写"}};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
 		if (strcmp(words[i][0], word) == 0)

@@ -14,8 +14,8 @@ static const struct cli_opt map_options[] = {
 	{NULL, NULL, NULL, NULL},
 };
 static const struct cli_opt parked_options[] = {
-	{"--why", "TEXT", "drop, correct: the reason; it is kept",
-		"drop、correct：处理原因，会留存"},
+	{"--why", "TEXT", "drop, correct, withdraw, rewrite: the reason; it is kept",
+		"drop、correct、withdraw、rewrite：处理原因，会留存"},
 	{"--reason", "TEXT", "the same as --why", "同 --why"},
 	{"--by", "NAME", "who decides; else the operating system's user",
 		"处理人；缺省为操作系统用户"},
@@ -124,7 +124,7 @@ const struct cli_verb cli_verbs[] = {
 		"用任一系统的编号查办件：去向与过程", personal_options},
 	{"parked", cli_parked,
 		"list|show ID|correct ID --value TEXT --why TEXT|retry ID|retry --system "
-		"NAME|drop ID --why TEXT",
+		"NAME|drop ID --why TEXT|withdraw ID --why TEXT|rewrite ID --why TEXT",
 		0, 2, "what waits for a person", "待处理事项", parked_options},
 	{"conflicts", cli_conflicts, "list|show ID|resolve ID --take|--keep --why TEXT", 0, 2,
 		"values that lost and were kept", "冲突中未被采用而保留的值", conflicts_options},

@@ -13,6 +13,8 @@ struct cfg_system {
 	struct br_str role;    /* portal | department: who it is in ownership (schemas/case.yaml) */
 	int64_t credit;	       /* outstanding commands at most */
 	int64_t lease_ms;      /* HTTP lease (protocol: PING) */
+	int64_t gone_after_ms; /* between two looks for a record that is not there */
+	int64_t gone_guard;    /* records that may vanish within an hour; 0 = any number */
 	bool start_live;       /* live without an operator's verb: only for try-outs and tests */
 	struct cfg_list items; /* item codes this system takes part in; empty = all */
 	const struct cfg_node *connection; /* for the connector kind */

@@ -49,6 +49,15 @@ const struct cfg_option cfg_system_options[] = {
 	{"lease", CFG_T_DURATION, SYSTEM(lease_ms), "20s", 1000, 600000, false, false, NULL,
 		"how long a connector without word from the bridge may go on calling the system",
 		"连接器收不到总线消息时仍可继续调用该系统的时长"},
+	{"gone_after", CFG_T_DURATION, SYSTEM(gone_after_ms), "10s", 0, 86400000, false, false,
+		NULL,
+		"a record that was not found is looked for once more after this time, before it "
+		"counts as vanished",
+		"查不到的记录在该时间之后复查一次，仍查不到才算消失"},
+	{"gone_guard", CFG_T_INT, SYSTEM(gone_guard), "20", 0, 1000000, false, false, NULL,
+		"when more records than this vanish within an hour, writing to the system stops "
+		"and one item asks for a decision; 0: any number",
+		"一小时内消失的记录超过此数时停止向该系统写入，并只生成一条待处理事项；0 表示不限"},
 	{"start_live", CFG_T_BOOL, SYSTEM(start_live), "false", 0, 0, false, false, NULL,
 		"true: changes are written from the first start on, without an operator's order; "
 		"for try-outs only",

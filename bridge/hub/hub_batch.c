@@ -250,7 +250,8 @@ bool hub_batch_want_due(struct hub_batch *b, size_t turn)
 		struct hub_system *s = &w->systems[(i + turn) % w->nsystems];
 		int64_t room = s->credit - s->outstanding;
 
-		if (!s->backlog || s->left_out || s->state != SYS_LIVE || room <= 0)
+		if (!s->backlog || s->left_out || s->state != SYS_LIVE || s->count.mass ||
+			room <= 0)
 			continue;
 		b->want.due = s;
 		b->want.due_limit = room < HUB_BATCH_RECORDS ? room : HUB_BATCH_RECORDS;

@@ -632,6 +632,7 @@ static void make_systems(struct bridge *b, const struct cfg_site *site, struct m
 			.maps = maps[i],
 			.items = &c->items,
 			.credit = c->credit,
+			.gone_guard = c->gone_guard,
 			.state = c->start_live ? SYS_LIVE : SYS_TRIAL};
 		b->sources[i].sys = &b->systems[i];
 		snprintf(b->sources[i].topic, sizeof(b->sources[i].topic), "%.*s.in.%.*s",

@@ -1,5 +1,6 @@
 #include "hub_decide.h"
 
+#include "hub_gone.h"
 #include "hub_step.h"
 #include "hub_version.h"
 
@@ -174,19 +175,6 @@ static void correct(struct hub_world *w, struct hub_decision *d, struct hub_matt
 	hub_step_resume(w, l, true);
 }
 
-/* The record is read again, and what is there now counts. */
-static void read_again(
-	struct hub_world *w, struct hub_system *s, struct br_str rec, struct br_str lid)
-{
-	struct hub_out *out = hub_out_add(w, OUT_REFETCH, s);
-
-	if (!out || !(out->lids = br_arena_array(w->arena, struct br_str, 1)))
-		return;
-	out->rec = rec;
-	out->lids[0] = lid;
-	out->nlids = 1;
-}
-
 static void retry(struct hub_world *w, struct hub_decision *d, const struct hub_matter *m)
 {
 	struct hub_link *l = link_of(w, m);
@@ -196,10 +184,12 @@ static void retry(struct hub_world *w, struct hub_decision *d, const struct hub_
 		return;
 	}
 	d->status = "retried";
+	if (hub_gone_is_many(m))
+		hub_gone_decide_many(w, m->sys, false);
 	if (l)
 		hub_step_resume(w, l, true);
 	if (m->rec.n && m->lid.n)
-		read_again(w, m->sys, m->rec, m->lid);
+		hub_read_again(w, m->sys, m->rec, m->lid);
 }
 
 /* A record of the system, or a case that is to go there. */
@@ -227,16 +217,61 @@ static void retry_record(struct hub_world *w, struct hub_decision *d, const stru
 	else if (!o->lid.n)
 		hub_dispatch_case(w, k);
 	if (o->lid.n)
-		read_again(w, d->sys, o->rec, o->lid);
+		hub_read_again(w, d->sys, o->rec, o->lid);
+}
+
+static void drop(struct hub_world *w, struct hub_decision *d, const struct hub_matter *m)
+{
+	d->status = "dropped";
+	if (hub_gone_is_many(m))
+		hub_gone_decide_many(w, m->sys, true);
+}
+
+/* ---- records that vanished ---- */
+
+static void withdraw(struct hub_world *w, struct hub_decision *d, const struct hub_matter *m,
+	const struct hub_order *o)
+{
+	struct hub_link *l = link_of(w, m);
+
+	d->outcome =
+		l ? hub_gone_withdraw(w, l, o->seen,
+			    &(struct hub_origin){.by = d->by, .why = d->why, .order = d->order},
+			    &d->ver)
+		  : OUTCOME_unknown;
+	if (d->outcome == OUTCOME_done)
+		d->status = "withdrawn";
+}
+
+static void rewrite(struct hub_world *w, struct hub_decision *d, const struct hub_matter *m)
+{
+	struct hub_link *l = link_of(w, m);
+
+	d->outcome =
+		l ? hub_gone_write_again(w, l,
+			    &(struct hub_origin){.by = d->by, .why = d->why, .order = d->order},
+			    &d->ver)
+		  : OUTCOME_unknown;
+	if (d->outcome == OUTCOME_done)
+		d->status = "rewritten";
 }
 
 /* ---- all of them ---- */
 
-enum kind { KIND_RESOLVE, KIND_CORRECT, KIND_DROP, KIND_RETRY, KIND_NONE };
+enum kind {
+	KIND_RESOLVE,
+	KIND_CORRECT,
+	KIND_DROP,
+	KIND_RETRY,
+	KIND_WITHDRAW,
+	KIND_REWRITE,
+	KIND_NONE
+};
 
 static enum kind kind_of(struct br_str type)
 {
-	static const char *const types[] = {"RESOLVE", "CORRECT", "DROP", "RETRY"};
+	static const char *const types[] = {
+		"RESOLVE", "CORRECT", "DROP", "RETRY", "WITHDRAW", "REWRITE"};
 	size_t i = 0;
 
 	while (i < BR_LEN(types) && !br_str_eq(type, br_str_z(types[i])))
@@ -246,7 +281,7 @@ static enum kind kind_of(struct br_str type)
 
 static const char *word_of(enum kind kind, const struct hub_order *o)
 {
-	static const char *const words[] = {"", "correct", "drop", "retry"};
+	static const char *const words[] = {"", "correct", "drop", "retry", "withdraw", "rewrite"};
 
 	return kind == KIND_RESOLVE ? (o->take ? "take" : "keep") : words[kind];
 }
@@ -296,8 +331,14 @@ static void follow(struct hub_world *w, enum kind kind, struct hub_decision *d,
 	case KIND_RETRY:
 		retry(w, d, m);
 		break;
+	case KIND_WITHDRAW:
+		withdraw(w, d, m, o);
+		break;
+	case KIND_REWRITE:
+		rewrite(w, d, m);
+		break;
 	default:
-		d->status = "dropped";
+		drop(w, d, m);
 	}
 	m->open = m->open && !d->status;
 }

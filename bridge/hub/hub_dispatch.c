@@ -36,7 +36,8 @@ static bool sendable(const struct hub_link *l)
 {
 	if (!l->lid.n && !has_live_source(l))
 		return false; /* a system that goes live wakes it: no use looking before */
-	if (l->sys->state == SYS_LIVE && l->sys->outstanding < l->sys->credit)
+	if (l->sys->state == SYS_LIVE && !l->sys->count.mass &&
+		l->sys->outstanding < l->sys->credit)
 		return true;
 	l->sys->backlog = true;
 	return false;

@@ -1,6 +1,7 @@
 /*
  * hub_observe.c - a record as a system has it: known, new, vanished, or unreadable.
  */
+#include "hub_gone.h"
 #include "hub_step.h"
 
 #include <stdio.h>
@@ -42,12 +43,14 @@ static void vanished(
 		s->count.echo++;
 		return;
 	}
+	s->count.parked_in++;
+	/* never an automatic withdrawal: a person decides (A12) */
+	if (!hub_link_gone(w, l))
+		return;
 	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
 	br_err_clear(&err);
 	br_err_set(&err, BR_E_HUB_VANISHED, "system", s->code.p, "lid", lid, NULL);
-	park_plain(w, s, l, m, PARKED_VANISHED, BR_STR_NONE, &err);
-	/* never an automatic withdrawal: a person decides (A12) */
-	l->state = LINK_GONE;
+	hub_add_parked(w, s, l->kase, m->rec, m->lid, PARKED_VANISHED, BR_STR_NONE, &err);
 }
 
 /* read = accepted + echo + refused + parked; true unless it was parked */
@@ -109,7 +112,9 @@ static void known(
 		count_merge(s, hub_answered(w, l, m));
 		return;
 	}
-	if (waiting) {
+	if (l->state == LINK_GONE) {
+		hub_link_back(w, l);
+	} else if (waiting) {
 		l->state = !l->inflight.on	 ? LINK_IDLE
 			   : l->inflight.pending ? LINK_PENDING
 						 : LINK_INFLIGHT;

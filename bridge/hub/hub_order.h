@@ -10,6 +10,10 @@
  *   {"t":"CORRECT","parked":17,"place":"applicant.name","value":"张三","seen":5}
  *                                                        a value of the item's case, null empties
  *   {"t":"DROP","parked":17}                             the item is settled as it is
+ *   {"t":"WITHDRAW","parked":17,"seen":5}                its record has vanished: the case is
+ *                                                        withdrawn
+ *   {"t":"REWRITE","parked":17}                          its record has vanished: the case is
+ *                                                        written there once more
  *   {"t":"RETRY","parked":17}                            its link is tried again, its record read
  *                                                        again; why may be missing
  *   {"t":"RETRY","sys":"dept","record":"apply","lid":"D7","case":"01H..."}

@@ -1,6 +1,7 @@
 /*
  * hub_receipt.c - what became of a command (protocol A8).
  */
+#include "hub_gone.h"
 #include "hub_step.h"
 
 #include "br_rule.h"
@@ -302,6 +303,16 @@ static void closed(struct hub_world *w, struct hub_link *l, const struct msg *m,
 	park_answer(w, l, m, code, kind, NULL);
 }
 
+/* A command found no record there. It is looked for once more: should it be there, all goes on. */
+static void gone(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	l->inflight.on = false;
+	if (hub_link_gone(w, l))
+		park_answer(w, l, m, BR_E_HUB_VANISHED, PARKED_VANISHED, NULL);
+	if (l->lid.n)
+		hub_read_again(w, l->sys, l->rec, l->lid);
+}
+
 /* ---- answers that come later ---- */
 
 struct br_str hub_ref_scheme(const struct hub_system *s, struct br_str rec, struct br_arena *a)
@@ -368,7 +379,7 @@ void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 		break;
 	case RCPT_GONE:
 		s->count.gone++;
-		closed(w, l, m, LINK_GONE, BR_E_HUB_VANISHED, PARKED_VANISHED);
+		gone(w, l, m);
 		break;
 	case RCPT_REJECTED:
 		s->count.rejected++;

@@ -51,7 +51,14 @@
 	X(conflicts)                                                                               \
 	X(created)                                                                                 \
 	X(held)	   /* commands the write guard holds back now, as the connector tells */           \
-	X(stopped) /* ... and it lets none through any more */
+	X(stopped) /* ... and it lets none through any more */                                     \
+	/* what is not there any more (hub_gone.c) */                                              \
+	X(missing)    /* records now */                                                            \
+	X(mass)	      /* 1: too many at once; nothing is written until that is settled */          \
+	X(mass_base)  /* missing before these */                                                   \
+	X(gone_from)  /* Kafka time the last hour of counting began, ms */                         \
+	X(gone_n)     /* vanished since then */                                                    \
+	X(gone_until) /* Kafka time up to which a person expects more to go, ms */
 struct hub_counters {
 #define X(name) int64_t name;
 	HUB_COUNTERS(X)
@@ -70,6 +77,7 @@ struct hub_system {
 	const struct map_set *maps;
 	const struct cfg_list *items;
 	int64_t credit;
+	int64_t gone_guard; /* so many records may vanish within an hour; 0: any number */
 	/* stored */
 	enum hub_sys_state state;
 	int64_t epoch;
@@ -253,7 +261,8 @@ struct hub_matter {
 				      itself */                                                    \
 		X(element) /* a row of a list that was deleted: only the system itself can take it \
 			      away */                                                              \
-		X(reason)  /* nobody, or no reason, is named */
+		X(reason)  /* nobody, or no reason, is named */                                    \
+		X(there)   /* the record is there (again) */
 enum hub_outcome {
 #define X(name) OUTCOME_##name,
 	HUB_OUTCOMES(X)
@@ -263,7 +272,7 @@ enum hub_outcome {
 /* A person's order, followed or not: kept by its id, so that it counts once, and told to all. */
 struct hub_decision {
 	struct br_str order; /* its id */
-	const char *kind;    /* take | keep | correct | drop | retry */
+	const char *kind;    /* take | keep | correct | drop | retry | withdraw | rewrite */
 	struct br_str by, why;
 	enum hub_outcome outcome;
 	const struct hub_matter *matter; /* or NULL */

@@ -1,5 +1,7 @@
 #include "hub_step.h"
 
+#include "hub_gone.h"
+
 #include "br_rule.h"
 #include "br_text.h"
 #include "br_utf8.h"
@@ -368,7 +370,9 @@ void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg
 
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
 {
-	if (retry && (l->state == LINK_REJECTED || l->state == LINK_PARKED)) {
+	if (retry && l->state == LINK_GONE) {
+		hub_link_back(w, l);
+	} else if (retry && (l->state == LINK_REJECTED || l->state == LINK_PARKED)) {
 		/* a command that is out is answered first: there is never a second one */
 		l->state = !l->inflight.on	 ? LINK_IDLE
 			   : l->inflight.pending ? LINK_PENDING
@@ -391,6 +395,17 @@ void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_s
 	for (size_t i = 0; state == SYS_LIVE && i < w->nsystems; i++)
 		w->systems[i].backlog = true;
 	hub_out_add(w, state == SYS_PAUSED ? OUT_PAUSE : OUT_RESUME, s);
+}
+
+void hub_read_again(struct hub_world *w, struct hub_system *s, struct br_str rec, struct br_str lid)
+{
+	struct hub_out *out = hub_out_add(w, OUT_REFETCH, s);
+
+	if (!out || !(out->lids = br_arena_array(w->arena, struct br_str, 1)))
+		return;
+	out->rec = rec;
+	out->lids[0] = lid;
+	out->nlids = 1;
 }
 
 static void refetch(struct hub_world *w, struct hub_out **o, struct hub_system *s,

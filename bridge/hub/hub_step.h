@@ -88,6 +88,9 @@ struct br_str hub_ref_scheme(const struct hub_system *s, struct br_str rec, stru
 /* A stranger's key may be any bytes and any number of them: as text that the ledger can hold, the
  * beginning of a long one. */
 struct br_str hub_as_text(struct hub_world *w, struct br_str bytes);
+/* The record is read again, and what is there now counts. */
+void hub_read_again(
+	struct hub_world *w, struct hub_system *s, struct br_str rec, struct br_str lid);
 struct hub_out *hub_out_add(struct hub_world *w, enum hub_out_kind kind, struct hub_system *s);
 /* The value of l's system lost; where it won, the caller says in lost_ver over what. NULL when out
  * of memory (failed is set). */

@@ -60,6 +60,7 @@ static void close_session(struct conn *c, int64_t drain_ms)
 	c->bus = NULL;
 	conn_drop_work(c);
 	conn_drop_refetches(c);
+	conn_drop_missing(c);
 	conn_drop_waiting(c);
 	if (c->spec)
 		json_decref(c->spec);
@@ -415,6 +416,7 @@ struct conn *conn_new(struct br_loop *l, const struct cfg_site *site,
 	c->step = (struct br_timer){.fn = conn_step, .arg = c};
 	c->minute = (struct br_timer){.fn = on_minute, .arg = c};
 	c->cursor_timer = (struct br_timer){.fn = cursor_timer, .arg = c};
+	c->missing_timer = (struct br_timer){.fn = conn_look_for_missing, .arg = c};
 	c->waiting_end = &c->waiting;
 	c->refetches_end = &c->refetches;
 	conn_init_work(c);

@@ -12,6 +12,7 @@
  *   conn_turn.c    whose turn it is: apply, poll, refetch or sweep
  *   conn_tell.c    what we say: observations, digests, receipts, cursors, and the queue in front of
  * Kafka conn_spec.c    the records BEGIN describes conn_cache.c   what was told last
+ *   conn_missing.c records that were not found, until a second look
  *   conn_guard.c   how much may be written
  *   conn_look.c    instead of all that: reading without taking part; `stage` stays CONN_DOWN
  */
@@ -149,6 +150,8 @@ struct conn {
 	bool stop_told;
 	struct br_timer held_timer;
 	struct conn_refetch *refetches, **refetches_end;
+	struct conn_missing *missing; /* by record and key */
+	struct br_timer missing_timer;
 
 	/* turns */
 	enum conn_phase phase, last_phase;
@@ -201,7 +204,21 @@ void conn_take_turn(struct conn *c);
 void conn_soon(struct conn *c);
 void conn_step(void *arg);
 void conn_add_refetch(struct conn *c, const struct msg *m);
+/* The same for ourselves. False without memory. */
+bool conn_look_again(
+	struct conn *c, const struct conn_record *r, const struct br_str *lids, size_t n);
 void conn_drop_refetches(struct conn *c);
+
+/* conn_missing.c */
+/*
+ * The record was looked for and is not there. True: it is to be told, for a look at least
+ * gone_after ago did not find it either; false: it is looked for again by then.
+ */
+bool conn_is_missing(struct conn *c, const struct conn_record *r, struct br_str lid);
+/* It was seen. */
+void conn_is_there(struct conn *c, const struct conn_record *r, struct br_str lid);
+void conn_look_for_missing(void *arg);
+void conn_drop_missing(struct conn *c);
 
 /* conn_tell.c */
 /* Stamps and sends m (seq only when it can be written and is not too large). Its number among what

@@ -140,6 +140,10 @@ void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid
 	if (reason != OBS_REFETCH && conn_cache_told(c->cache, conn_record_number(c, r), lid, hash))
 		return;
 	if (img)
+		conn_is_there(c, r, lid);
+	else if (!conn_is_missing(c, r, lid))
+		return;
+	if (img)
 		m.image = *img;
 	if (conn_emit(c, &m, r->shape, lid)) {
 		told(c, r, lid, hash);

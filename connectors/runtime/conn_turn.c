@@ -250,30 +250,38 @@ struct br_arena *conn_arena(struct conn *c)
 
 /* ---- refetches ---- */
 
-void conn_add_refetch(struct conn *c, const struct msg *m)
+bool conn_look_again(
+	struct conn *c, const struct conn_record *r, const struct br_str *lids, size_t n)
 {
-	const struct conn_record *r = conn_find_record(c, m->rec);
 	size_t texts = 0;
 	struct conn_refetch *f;
 	char *to;
 
-	if (!r || m->nlids == 0 || !c->kind->refetch)
-		return;
-	for (size_t i = 0; i < m->nlids; i++)
-		texts += m->lids[i].n + 1;
-	f = malloc(sizeof(*f) + m->nlids * sizeof(struct br_str) + texts);
+	for (size_t i = 0; i < n; i++)
+		texts += lids[i].n + 1;
+	f = malloc(sizeof(*f) + n * sizeof(struct br_str) + texts);
 	if (!f)
-		return; /* the next sweep asks again */
-	*f = (struct conn_refetch){.record = r, .lids = (struct br_str *)(f + 1), .n = m->nlids};
+		return false;
+	*f = (struct conn_refetch){.record = r, .lids = (struct br_str *)(f + 1), .n = n};
 	to = (char *)(f->lids + f->n);
 	for (size_t i = 0; i < f->n; i++) {
-		f->lids[i] = (struct br_str){to, m->lids[i].n};
-		memcpy(to, m->lids[i].p, m->lids[i].n);
-		to[m->lids[i].n] = '\0';
-		to += m->lids[i].n + 1;
+		f->lids[i] = (struct br_str){to, lids[i].n};
+		memcpy(to, lids[i].p, lids[i].n);
+		to[lids[i].n] = '\0';
+		to += lids[i].n + 1;
 	}
 	*c->refetches_end = f;
 	c->refetches_end = &f->next;
+	return true;
+}
+
+/* Without memory the next sweep asks again. */
+void conn_add_refetch(struct conn *c, const struct msg *m)
+{
+	const struct conn_record *r = conn_find_record(c, m->rec);
+
+	if (r && m->nlids && c->kind->refetch)
+		conn_look_again(c, r, m->lids, m->nlids);
 }
 
 void conn_drop_refetches(struct conn *c)

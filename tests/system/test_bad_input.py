@@ -209,6 +209,50 @@ def test_a_row_that_vanished_is_a_question_not_a_withdrawal(twin):
     assert row["xm"] == "张三" and row["zt"] == "1", "nothing was changed elsewhere"
 
 
+def test_what_a_person_decides_about_a_row_that_vanished(twin):
+    for name in "ab":
+        file = twin.folder / "systems" / f"{name}.yaml"
+        file.write_text(file.read_text().replace('"4": NOTACCEPTED', '"4": NOTACCEPTED, "5": WITHDRAWN'))
+    twin.start()
+    for n in (1, 2):
+        twin.insert("a", sbh=f"D{n}", xm="张三", sfzh=IDS[n], zt="1")
+        twin.wait_row("b", f"other_no = 'D{n}'", zt="1")
+    twin.quiet()
+    twin.b.execute("delete from b_sq where other_no = 'D1'")
+    item = wait_parked(twin, system="b")[0]
+    shown = json.loads(twin.casebridge.run("parked", "show", item["id"], "--output", "json", twin.folder).out)
+    assert f"rewrite {item['id']}" in shown["deeds_en"] and f"withdraw {item['id']}" in shown["deeds_zh"]
+    twin.casebridge.run("parked", "rewrite", item["id"], "--why", "误删", twin.folder)
+    twin.wait_row("b", "other_no = 'D1'", zt="1")
+    twin.quiet()
+    twin.a.execute("delete from a_sq where sbh = 'D2'")
+    item = wait_parked(twin, system="a", local_id="D2")[0]
+    twin.casebridge.run("parked", "withdraw", item["id"], "--why", "申请人撤回", twin.folder)
+    twin.wait_row("b", "other_no = 'D2'", zt="5")
+    # a row that comes back closes its item by itself
+    twin.a.execute("delete from a_sq where sbh = 'D1'")
+    item = wait_parked(twin, system="a", local_id="D1")[0]
+    twin.insert("a", sbh="D1", xm="张三", sfzh=IDS[1], zt="1")
+    wait_for(lambda: twin.ledger.value(f"select status from casebridge.parked where id = {item['id']}") == "superseded", what="the item closed")
+
+
+def test_many_rows_that_vanish_are_one_item(twin):
+    twin.start()
+    for n in range(30):
+        twin.insert("a", sbh=f"D{n}", xm="张三", sfzh=IDS[0], zt="1")
+    wait_for(lambda: twin.b.value("select count(*) from b_sq") == 30, what="all rows")
+    twin.quiet()
+    twin.a.execute("create table away as select * from a_sq")
+    twin.a.execute("truncate a_sq")
+    wait_parked(twin, system="a", code="HUB-027")
+    wait_for(lambda: twin.ledger.value("select counters->>'missing' from casebridge.systems where code = 'a'") == "30", what="all of them missed")
+    assert twin.ledger.value("select count(*) from casebridge.parked where kind = 'vanished'") == 21, "twenty, and one for all"
+    status = {r["system"]: r for r in json.loads(twin.casebridge.run("status", "--output", "json", twin.folder).out)}
+    assert status["a"]["guard"] == "vanished"
+    twin.a.execute("insert into a_sq select * from away")
+    wait_for(lambda: twin.ledger.value("select count(*) from casebridge.parked where status = 'open'") == 0, what="every item closed by itself")
+
+
 # ---- the portal ----
 
 @pytest.fixture

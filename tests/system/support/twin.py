@@ -28,6 +28,7 @@ role: {role}
 connector: postgres
 start_live: true
 lease: 4s
+gone_after: 500ms
 connection:
   dsn: "{dsn}"
   timezone: Asia/Shanghai

@@ -11,18 +11,16 @@
  *   SYSTEM forget                     its links without a local id are not there any more
  *   SYSTEM lost | unknown-role | back the bridge starts anew, with a system left out (of an unknown
  *                                     role), with it again
- *   SYSTEM live | trial | pause | credit N | whole (from now on it tells its lists whole)
- *   SYSTEM hello NONCE | old LID {image} | skip LID {image}
- *   > SYSTEM create|update LID {set} base {base}   expected commands, in order
- *   > SYSTEM begin NONCE | restart | pause
- *   outbase {image}                   the base of the one command that is out
- *   case {canonical subset}           what the (only) case must say: "path=value" words separated
- * by ; conflicts N | parked N | cases N | version N | bytes N (parked with their bytes) | conflict
- *   SYSTEM N (the last one: N = 0, its value lost; else it won over what version N brought) | out N
- * | attempted N | awaited N (pending answers) | backlog N (systems with one) | elements N (of its
- *   lists) | history {delta} (the last one)
- *   batch                             what was parked and in conflict so far is in the ledger now,
- * as items 1, 2, ... in their order, and so are orders order {order}                     of a
+ *   SYSTEM live | trial | pause | credit N | guard N (records that may vanish) | whole (from now on
+ * it tells its lists whole) SYSTEM hello NONCE | old LID {image} | skip LID {image} > SYSTEM
+ * create|update LID {set} base {base}   expected commands, in order > SYSTEM begin NONCE | restart
+ * | pause outbase {image}                   the base of the one command that is out case {canonical
+ * subset}           what the (only) case must say: "path=value" words separated by ; conflicts N |
+ * parked N | cases N | version N | bytes N (parked with their bytes) | conflict SYSTEM N (the last
+ * one: N = 0, its value lost; else it won over what version N brought) | out N | attempted N |
+ * awaited N (pending answers) | backlog N (systems with one) | elements N (of its lists) | history
+ * {delta} (the last one) batch                             what was parked and in conflict so far
+ * is in the ledger now, as items 1, 2, ... in their order, and so are orders order {order} of a
  * person, in this batch > SYSTEM refetch LID outcome WORD STATUS               of the last order,
  * and of its item ('-': as it was) decisions N (of this batch) | said BY WHY (the last version)
  */
@@ -64,32 +62,33 @@ static const char dept_yaml[] = "system: dept\ntitle: 部门\nrole: department\n
 				"}\n"
 				"    on_create:\n"
 				"      sbh: { generate: \"nextval('s')\", returning: true }\n";
-static const char portal_yaml[] = "system: portal\ntitle: 政务服务网\nrole: portal\nconnector: "
-				  "http\nstart_live: true\nconnection: { base_url: \"http://x\" }\n"
-				  "records:\n"
-				  "  application:\n"
-				  "    root: { key: PROJID }\n"
-				  "    read: { every: 1s }\n"
-				  "    write: { create: true }\n"
-				  "    match: [ dept_case_no ]\n"
-				  "    ref: TICKET\n"
-				  "    case:\n"
-				  "      portal_case_no: PROJID\n"
-				  "      dept_case_no: ORGBUSNO\n"
-				  "      applicant.name: APPLICANT\n"
-				  "      applicant.mobile: MOBILE\n"
-				  "      applicant.address: ADDRESS\n"
-				  "      status: { column: STATE, codes: { \"02\": RECEIVED, "
-				  "\"05\": ACCEPTED, \"10\": FINISHED, \"07\": NOTACCEPTED } }\n"
-				  "      result.cert_no: CERTNO\n"
-				  "      outcome_reason: EXITRES\n"
-				  "      ext.card_kind: LX\n"
-				  "    parts: { STEPS: { list: steps, path: STEPS, key: SN, case: "
-				  "{ opinion: OPINION, actor_name: PERSON } },\n"
-				  "      MAT: { list: materials, path: MAT, key: NO, case: { "
-				  "name: NAME, template_code: TPL } } }\n"
-				  "    on_create:\n"
-				  "      PROJID: { identity: true, returning: true }\n";
+static const char portal_yaml[] =
+	"system: portal\ntitle: 政务服务网\nrole: portal\nconnector: "
+	"http\nstart_live: true\nconnection: { base_url: \"http://x\" }\n"
+	"records:\n"
+	"  application:\n"
+	"    root: { key: PROJID }\n"
+	"    read: { every: 1s }\n"
+	"    write: { create: true }\n"
+	"    match: [ dept_case_no ]\n"
+	"    ref: TICKET\n"
+	"    case:\n"
+	"      portal_case_no: PROJID\n"
+	"      dept_case_no: ORGBUSNO\n"
+	"      applicant.name: APPLICANT\n"
+	"      applicant.mobile: MOBILE\n"
+	"      applicant.address: ADDRESS\n"
+	"      status: { column: STATE, codes: { \"02\": RECEIVED, "
+	"\"05\": ACCEPTED, \"10\": FINISHED, \"07\": NOTACCEPTED, \"13\": WITHDRAWN } }\n"
+	"      result.cert_no: CERTNO\n"
+	"      outcome_reason: EXITRES\n"
+	"      ext.card_kind: LX\n"
+	"    parts: { STEPS: { list: steps, path: STEPS, key: SN, case: "
+	"{ opinion: OPINION, actor_name: PERSON } },\n"
+	"      MAT: { list: materials, path: MAT, key: NO, case: { "
+	"name: NAME, template_code: TPL } } }\n"
+	"    on_create:\n"
+	"      PROJID: { identity: true, returning: true }\n";
 
 static const struct story {
 	const char *name;
@@ -249,6 +248,127 @@ static const struct story {
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
 		"dept absent D1\n"
 		"parked 1\ncase status=ACCEPTED\n"},
+	{"a person withdraws the case of a record that vanished",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept absent D1\n"
+		"open 1\nbatch\n"
+		"order {\"t\":\"WITHDRAW\",\"id\":\"o1\",\"parked\":1,\"seen\":0,\"by\":"
+		"\"李\",\"why\":\"x\"}\n"
+		"outcome changed -\n"
+		"order {\"t\":\"WITHDRAW\",\"id\":\"o2\",\"parked\":1,\"seen\":2,\"by\":"
+		"\"李\"}\n"
+		"outcome reason -\n"
+		"order {\"t\":\"WITHDRAW\",\"id\":\"o3\",\"parked\":1,\"seen\":2,\"by\":"
+		"\"李\",\"why\":\"申请人撤回\"}\n"
+		"> portal update P1 {\"STATE\":\"13\"} base *\n"
+		"outcome done withdrawn\ncase status=WITHDRAWN\nsaid 李 申请人撤回\nmissing 1\n"},
+	{"a person has a record that vanished written again",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal absent P1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"missing 1\nbatch\n"
+		"order "
+		"{\"t\":\"REWRITE\",\"id\":\"o1\",\"parked\":1,\"by\":\"李\",\"why\":\"误删\"}\n"
+		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"} "
+		"base "
+		"{}\n"
+		"outcome done rewritten\nmissing 0\n"
+		"portal applied 2 P2 "
+		"{\"PROJID\":\"P2\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"李四\",\"STATE\":\"05\"}\n"
+		"case portal_case_no=P2;applicant.name=李四\ncases 1\nconflicts 0\n"},
+	{"a record that is there again is not to be decided about",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal absent P1\n"
+		"batch\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"missing 0\n"
+		"order {\"t\":\"REWRITE\",\"id\":\"o1\",\"parked\":1,\"by\":\"李\",\"why\":\"x\"}\n"
+		"outcome settled -\n"},
+	{"a retry looks for a record that vanished, and asks again if it is not there",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal absent P1\n"
+		"batch\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o1\",\"parked\":1,\"by\":\"李\"}\n"
+		"> portal refetch P1\n"
+		"outcome done retried\nmissing 0\n"
+		"portal absent P1\n"
+		"parked 2\nmissing 1\n"},
+	{"a command that finds no record has it looked for once more",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"portal gone 2\n"
+		"> portal refetch P1\n"
+		"open 1\nmissing 1\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"open 0\nmissing 0\n"},
+	{"when many vanish one item stands for all, and nothing is written until they are back",
+		"dept guard 2\n"
+		"portal trial\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张一\",\"zt\":\"1\"}\n"
+		"dept obs D2 {\"sbh\":\"D2\",\"xm\":\"张二\",\"zt\":\"1\"}\n"
+		"dept obs D3 {\"sbh\":\"D3\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"dept obs D4 {\"sbh\":\"D4\",\"xm\":\"张四\",\"zt\":\"1\"}\n"
+		"dept absent D1\n"
+		"dept absent D2\n"
+		"parked 2\n"
+		"dept absent D3\n"
+		"dept absent D4\n"
+		"parked 3\nmissing 4\n"
+		"portal live\n"
+		"portal obs P9 {\"PROJID\":\"P9\",\"APPLICANT\":\"张九\",\"STATE\":\"02\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张一\",\"zt\":\"1\"}\n"
+		"dept obs D2 {\"sbh\":\"D2\",\"xm\":\"张二\",\"zt\":\"1\"}\n"
+		"dept obs D3 {\"sbh\":\"D3\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"open 1\nmissing 1\n"
+		"dept obs D4 {\"sbh\":\"D4\",\"xm\":\"张四\",\"zt\":\"1\"}\n"
+		"open 0\nmissing 0\n"
+		"portal trial\nportal live\n"
+		"dept resume\n"
+		"> dept create - {\"xm\":\"张九\",\"zt\":\"0\"} base {}\n"},
+	{"a person says that many were taken away on purpose, or has them counted anew",
+		"dept guard 1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张一\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"dept obs D2 {\"sbh\":\"D2\",\"xm\":\"张二\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"dept obs D3 {\"sbh\":\"D3\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"dept obs D4 {\"sbh\":\"D4\",\"xm\":\"张四\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"dept absent D1\n"
+		"dept absent D2\n"
+		"parked 2\nbatch\n"
+		"portal obs P9 {\"PROJID\":\"P9\",\"APPLICANT\":\"张九\",\"STATE\":\"02\"}\n"
+		"order {\"t\":\"RETRY\",\"id\":\"o1\",\"parked\":2,\"by\":\"李\"}\n"
+		"outcome done retried\n"
+		"dept resume\n"
+		"> dept create - * base {}\n"
+		"dept absent D3\n"
+		"parked 3\n"
+		"dept absent D4\n"
+		"parked 4\nbatch\n"
+		"order {\"t\":\"DROP\",\"id\":\"o2\",\"parked\":4,\"by\":\"李\",\"why\":\"归档\"}\n"
+		"outcome done dropped\n"
+		"dept absent D9\nparked 4\nmissing 4\n"},
 	{"a late copy of an old message changes nothing",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
@@ -1281,6 +1401,8 @@ static bool order(struct stage *s, struct hub_system *sys, const char *verb, siz
 		sys->state = SYS_TRIAL;
 	} else if (strcmp(verb, "credit") == 0) {
 		sys->credit = (int64_t)n;
+	} else if (strcmp(verb, "guard") == 0) {
+		sys->gone_guard = (int64_t)n;
 	} else if (strcmp(verb, "lost") == 0 || strcmp(verb, "unknown-role") == 0) {
 		leave_out(s, sys, NULL);
 		sys->role_unknown = verb[0] == 'u';
@@ -1393,7 +1515,7 @@ static void new_batch(struct stage *s)
 		matter_of(s, &(struct hub_matter){.sort = MATTER_PARKED,
 				     .id = ++id,
 				     .open = !p->how,
-				     .inbound = p->kind == PARKED_IN,
+				     .inbound = p->kind == PARKED_IN || p->kind == PARKED_VANISHED,
 				     .sys = p->sys,
 				     .has_case = p->kase != NULL,
 				     .cid = p->kase ? p->kase->cid : (struct hub_id){{0}},
@@ -1640,6 +1762,11 @@ static void expect_number(struct stage *s, const char *what, long n)
 		found = link_out(s)->inflight.attempted;
 	else if (strcmp(what, "backlog") == 0)
 		found = s->systems[0].backlog + s->systems[1].backlog;
+	else if (strcmp(what, "open") == 0)
+		for (struct hub_parked *p = s->world.parked; p; p = p->next)
+			found += !p->how;
+	else if (strcmp(what, "missing") == 0)
+		found = s->systems[0].count.missing + s->systems[1].count.missing;
 	else if (strcmp(what, "cases") == 0)
 		found = (long)HASH_COUNT(s->world.cases);
 	else if (strcmp(what, "elements") == 0)

@@ -39,6 +39,7 @@ static struct fake {
 	int later;  /* so many commands are handed back */
 	int unread; /* so many of those before the inbox was looked into */
 	bool refuse;
+	const char *lost; /* the record of which a refetch finds nothing */
 	const char *spec; /* of BEGIN, NULL = SPEC */
 	int fail_open;
 	enum br_err_code fail_with;
@@ -190,7 +191,9 @@ static void fake_refetch(
 	fake.refetch_calls++;
 	fake.refetched += n;
 	for (size_t i = 0; i < n && i < 2; i++)
-		observe(lids[i].p, "refetched", OBS_REFETCH);
+		observe(lids[i].p,
+			fake.lost && strcmp(lids[i].p, fake.lost) == 0 ? NULL : "refetched",
+			OBS_REFETCH);
 	conn_refetched(fake.c);
 }
 
@@ -1098,6 +1101,37 @@ static void test_refetch_in_pieces(void **state)
 	assert_true(br_str_eq(last.lid, BR_STR("R0")));
 }
 
+/* Nothing is gone because it was not seen once. */
+static void test_a_second_look_before_a_record_is_gone(void **state)
+{
+	struct br_str lost = BR_STR("L2");
+	int64_t from;
+
+	(void)state;
+	start(CONN_INBOX);
+	fake_system.gone_after_ms = 300;
+	fake.rows[0] = (struct row){"L1", NULL, OBS_POLL};
+	fake.rows[1] = (struct row){"L2", NULL, OBS_POLL};
+	fake.nrows = 2;
+	fake.lost = "L2";
+	from = br_loop_now(loop);
+	shake_hands(false);
+	WAIT(count('P') == 1);
+	/* the bridge asks too, and too soon */
+	say((struct msg){
+		.type = MSG_REFETCH, .rec = BR_STR("application"), .lids = &lost, .nlids = 1});
+	expect(MSG_OBS);
+	assert_true(last.present);
+	assert_true(br_str_eq(last.lid, BR_STR("L1")));
+	expect(MSG_OBS);
+	assert_false(last.present);
+	assert_true(br_str_eq(last.lid, lost));
+	assert_int_equal(last.reason, OBS_REFETCH);
+	assert_true(br_loop_now(loop) - from >= 300000);
+	assert_int_equal(fake.refetch_calls, 2);
+	assert_null(conn->missing);
+}
+
 static void test_sweep(void **state)
 {
 	(void)state;
@@ -1402,6 +1436,7 @@ int main(void)
 		ON_STAGE(test_guard_stops_after_refusals),
 		ON_STAGE(test_guard_counts_refusals_in_a_row),
 		ON_STAGE(test_refetch_in_pieces),
+		ON_STAGE(test_a_second_look_before_a_record_is_gone),
 		ON_STAGE(test_sweep),
 		ON_STAGE(test_later_does_not_hold_up_reading),
 		ON_STAGE(test_later_with_an_unread_inbox_holds_up_reading),
