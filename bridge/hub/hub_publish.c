@@ -28,6 +28,10 @@ struct hub_publisher {
 	struct hub_decision *decision;
 	struct hub_link *link;
 	int stage;
+	/* the second that was put into words last */
+	time_t second;
+	char second_text[32];
+	size_t second_n;
 };
 
 static int topic(struct hub_publisher *p, const char *name, const char *more, struct br_err *err)
@@ -186,16 +190,28 @@ static bool send_out(struct hub_publisher *p, struct hub_world *w, struct hub_ou
 	return send_message(p, w, o->sys, &m, NULL, BR_STR_NONE, err, fatal);
 }
 
-static struct br_str time_text(int64_t ms, char *buf, size_t size)
+/* "2026-11-29T08:30:00.125Z". Most of a batch falls into one second, which is put into words once.
+ */
+static struct br_str time_text(struct hub_publisher *p, int64_t ms, char *buf, size_t size)
 {
 	time_t s = (time_t)(ms / 1000);
+	unsigned left = (unsigned)(ms % 1000);
 	struct tm tm;
-	size_t n;
 
-	gmtime_r(&s, &tm);
-	n = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(buf + n, size - n, ".%03dZ", (int)(ms % 1000));
-	return (struct br_str){buf, n};
+	if (!p->second_n || s != p->second) {
+		gmtime_r(&s, &tm);
+		p->second = s;
+		p->second_n =
+			strftime(p->second_text, sizeof(p->second_text), "%Y-%m-%dT%H:%M:%S", &tm);
+	}
+	if (p->second_n + 5 > size)
+		return BR_STR_NONE;
+	memcpy(buf, p->second_text, p->second_n);
+	buf[p->second_n] = '.';
+	for (size_t i = 3; i > 0; i--, left /= 10)
+		buf[p->second_n + i] = (char)('0' + left % 10);
+	buf[p->second_n + 4] = 'Z';
+	return (struct br_str){buf, p->second_n + 5};
 }
 
 static void write_links(const struct hub_case *k, struct br_jw *j)
@@ -232,7 +248,7 @@ static bool send_event(
 		{"ce_source", p->source},
 		{"ce_type", br_str_z(e->type)},
 		{"ce_subject", e->subject},
-		{"ce_time", time_text(e->at_ms, when, sizeof(when))},
+		{"ce_time", time_text(p, e->at_ms, when, sizeof(when))},
 		{"ce_dataschema", p->dataschema},
 		{"content-type", BR_STR("application/json")},
 	};
@@ -247,9 +263,17 @@ static bool send_event(
 static bool send_version(struct hub_publisher *p, int to, const struct hub_case *k, int32_t ver,
 	const char *type, int64_t at_ms, struct br_err *err, bool *fatal)
 {
-	char id[64];
+	char id[HUB_ULID_TEXT + 16], number[16], *at = number + sizeof(number);
+	size_t digits;
+
+	for (uint32_t left = (uint32_t)ver; at == number + sizeof(number) || left; left /= 10)
+		*--at = (char)('0' + left % 10);
+	digits = (size_t)(number + sizeof(number) - at);
+	memcpy(id, k->ulid, HUB_ULID_TEXT);
+	id[HUB_ULID_TEXT] = ':';
+	memcpy(id + HUB_ULID_TEXT + 1, at, digits);
 	struct event e = {.to = to,
-		.id = {id, (size_t)snprintf(id, sizeof(id), "%s:%" PRId32, k->ulid, ver)},
+		.id = {id, HUB_ULID_TEXT + 1 + digits},
 		.subject = {k->ulid, HUB_ULID_TEXT},
 		.type = type,
 		.at_ms = at_ms};
@@ -268,7 +292,7 @@ static bool send_case(struct hub_publisher *p, struct hub_world *w, const struct
 	br_jw_object(&j);
 	br_jw_kstr(&j, "case_id", ((struct br_str){k->ulid, HUB_ULID_TEXT}));
 	br_jw_kint(&j, "version", k->ver);
-	br_jw_kstr(&j, "updated_at", time_text(k->updated_ms, when, sizeof(when)));
+	br_jw_kstr(&j, "updated_at", time_text(p, k->updated_ms, when, sizeof(when)));
 	if (k->json.n)
 		br_jw_members(&j, k->json);
 	else
@@ -291,7 +315,7 @@ static bool send_history(
 	br_jw_kstr(&j, "case_id", ((struct br_str){h->kase->ulid, HUB_ULID_TEXT}));
 	br_jw_kint(&j, "version", h->ver);
 	br_jw_kstr(&j, "system", h->sys ? h->sys->code : BR_STR(""));
-	br_jw_kstr(&j, "at", time_text(h->at_ms, when, sizeof(when)));
+	br_jw_kstr(&j, "at", time_text(p, h->at_ms, when, sizeof(when)));
 	if (h->by.n) {
 		br_jw_kstr(&j, "by", h->by);
 		br_jw_kstr(&j, "why", h->why);
@@ -303,7 +327,8 @@ static bool send_history(
 		err, fatal);
 }
 
-static void write_decision(const struct hub_decision *d, struct br_str ulid, struct br_jw *j)
+static void write_decision(
+	struct hub_publisher *p, const struct hub_decision *d, struct br_str ulid, struct br_jw *j)
 {
 	char when[40];
 
@@ -313,7 +338,7 @@ static void write_decision(const struct hub_decision *d, struct br_str ulid, str
 	br_jw_kstr(j, "outcome", br_str_z(hub_outcome_word(d->outcome)));
 	br_jw_kstr(j, "by", d->by);
 	br_jw_kstr(j, "why", d->why);
-	br_jw_kstr(j, "at", time_text(d->at_ms, when, sizeof(when)));
+	br_jw_kstr(j, "at", time_text(p, d->at_ms, when, sizeof(when)));
 	if (d->parked)
 		br_jw_kint(j, "parked", d->parked);
 	if (d->conflict)
@@ -344,7 +369,7 @@ static bool send_decision(
 	hub_ulid_text(&d->cid, text);
 	br_buf_reset(&p->value);
 	br_jw_init(&j, &p->value);
-	write_decision(d, ulid, &j);
+	write_decision(p, d, ulid, &j);
 	return send_event(p, &e, err, fatal);
 }
 
