@@ -39,7 +39,7 @@ struct br_str http_hmac(
 	unsigned n = 0;
 
 	if (!md || !HMAC(md, key.p ? key.p : "", (int)key.n,
-		    (const unsigned char *)(text.p ? text.p : ""), text.n, out, &n))
+			   (const unsigned char *)(text.p ? text.p : ""), text.n, out, &n))
 		return BR_STR_NONE;
 	return http_hex(out, n, a);
 }

@@ -10,7 +10,7 @@ struct sim_batch {
 	uint64_t from, seeds;
 	int jobs;
 	enum sim_profile profile;
-	bool stop; /* at the first violation */
+	bool stop;	    /* at the first violation */
 	int edits, crashes; /* no run has fewer; to measure by */
 	/* filled in */
 	uint64_t done, wrong, first_wrong; /* first_wrong: lowest seed; 0 = none */

@@ -278,8 +278,8 @@ static void land(void *arg)
 	} else {
 		TRACE("%.*s[%lld]%s: %.*s", BR_STR_ARG(p->topic->name), (long long)p->topic->n,
 			p->copy ? " (copy)" : "", BR_STR_ARG(p->value));
-		sights.doubt += p->topic->inbound && memmem(p->value.p, p->value.n,
-							     "\"doubt\":true", 12) != NULL;
+		sights.doubt += p->topic->inbound &&
+				memmem(p->value.p, p->value.n, "\"doubt\":true", 12) != NULL;
 		append(p->topic, p->key, p->value);
 		for (struct bus *b = readers; b; b = b->next_reader)
 			for (int i = 0; i < b->nsources; i++)

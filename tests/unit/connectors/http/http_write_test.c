@@ -510,9 +510,10 @@ static void no_time_to_settle(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(commands), cmocka_unit_test(giving_up), cmocka_unit_test(ours_in_the_next_round),
-		cmocka_unit_test(guarded), cmocka_unit_test(guarded_in_doubt),
-		cmocka_unit_test(no_time), cmocka_unit_test(no_time_to_settle)};
+	const struct CMUnitTest all[] = {cmocka_unit_test(commands), cmocka_unit_test(giving_up),
+		cmocka_unit_test(ours_in_the_next_round), cmocka_unit_test(guarded),
+		cmocka_unit_test(guarded_in_doubt), cmocka_unit_test(no_time),
+		cmocka_unit_test(no_time_to_settle)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
 }
