@@ -165,5 +165,6 @@ int cli_dev_broker(struct cli *c);
 int cli_check(struct cli *c);
 int cli_reference(struct cli *c);
 int cli_reconcile(struct cli *c);
+int cli_reconcile_schedule(struct cli *c);
 
 #endif

@@ -71,6 +71,7 @@ static int read_options(struct reconcile *r)
 
 	r->repair = cli_flag(c, "--repair");
 	r->personal = cli_flag(c, "--personal");
+	r->keep_result = cli_flag(c, "--keep");
 	r->day = cli_option(c, "--day");
 	if (r->day && (all || !is_day(r->day)))
 		return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", "--day", "expected",
@@ -255,6 +256,8 @@ static const char *now(struct cli *c)
 
 static int reconcile(struct reconcile *r)
 {
+	const char *begun =
+		br_arena_printf(&r->c->arena, "%lld", (long long)(br_wall_us() / 1000000)).p;
 	const char *at = now(r->c); /* loads the zone, too */
 	int status = read_system(r);
 
@@ -263,7 +266,9 @@ static int reconcile(struct reconcile *r)
 	if (status != CLI_OK)
 		return status;
 	reconcile_print(r, at);
-	if (r->repair)
+	if (r->keep_result)
+		status = reconcile_keep(r, begun);
+	if (status == CLI_OK && r->repair)
 		status = send_orders(r);
 	if (status != CLI_OK)
 		return status;
@@ -274,7 +279,11 @@ int cli_reconcile(struct cli *c)
 {
 	struct reconcile r = {.c = c};
 	struct cfg_system *system = NULL;
-	int status = read_options(&r);
+	int status;
+
+	if (cli_flag(c, "--schedule"))
+		return c->argc == 0 ? cli_reconcile_schedule(c) : CLI_USAGE;
+	status = read_options(&r);
 
 	if (status == CLI_OK && c->argc != 1)
 		status = CLI_USAGE;

@@ -5,6 +5,7 @@
  *   cli_reconcile_walk.c    the first look: range by range, who may differ
  *   cli_reconcile_judge.c   the second look: who really differs, and in what
  *   cli_reconcile_print.c   the report
+ *   cli_reconcile_schedule.c   not one of them: has it done when the site says so
  *
  * Twice, because both sides move. The first look compares every range of the system's keys with the
  * ledger's links in it, by the hashes of their images, and the shadows with their cases. Who is in
@@ -77,7 +78,7 @@ struct reconcile {
 	/* options */
 	const char *day; /* "2018-07-02", "2018-07", or NULL */
 	int64_t settle_ms, tolerance_s, limit;
-	bool repair, personal, also[DIFF_CLASSES];
+	bool repair, personal, keep_result, also[DIFF_CLASSES];
 	struct cli_decider by;
 
 	struct conn_look *look;
@@ -115,6 +116,8 @@ bool reconcile_in_day(struct reconcile *r, const struct image *kase, int64_t cre
 extern const struct conn_look_events reconcile_events;
 
 void reconcile_print(struct reconcile *r, const char *at);
+/* Keeps what was found in the ledger; begun: seconds since 1970 as text. CLI_OK or the exit code. */
+int reconcile_keep(struct reconcile *r, const char *begun);
 bool reconcile_adds_up(const struct reconcile_sums *s);
 const char *reconcile_repair_word(enum reconcile_repair repair);
 

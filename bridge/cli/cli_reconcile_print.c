@@ -252,6 +252,44 @@ static void print_json(struct reconcile *r, const struct ledger_table *t, const 
 	br_buf_release(&b);
 }
 
+static const char *classes_json(struct reconcile *r)
+{
+	struct br_str text;
+	struct br_buf b;
+	struct br_jw w;
+
+	br_buf_init(&b, 1u << 16);
+	br_jw_init(&w, &b);
+	br_jw_object(&w);
+	for (int i = 1; i < DIFF_CLASSES; i++)
+		if (r->count.of[i])
+			kint(&w, hub_diff_abouts[i].tag, r->count.of[i]);
+	br_jw_end_object(&w);
+	text = br_arena_copy(&r->keep, br_buf_str(&b));
+	br_buf_release(&b);
+	return text.p;
+}
+
+static const char *number(struct reconcile *r, int64_t n)
+{
+	return br_arena_printf(&r->keep, "%" PRId64, n).p;
+}
+
+int reconcile_keep(struct reconcile *r, const char *begun)
+{
+	const char *params[] = {r->sys, begun, number(r, r->count.records),
+		number(r, r->count.different), number(r, r->count.in_flight),
+		number(r, r->count.waiting), classes_json(r),
+		reconcile_adds_up(&r->sums) ? "t" : "f"};
+	struct ledger_table t;
+
+	return cli_query(r->c,
+		"insert into casebridge.reconciliations(sys, begun, records, different, in_flight, "
+		"waiting, classes, add_up) values ($1::int2, to_timestamp($2::int8), $3::int8, "
+		"$4::int8, $5::int8, $6::int8, $7::json, $8::bool) returning id::text",
+		BR_LEN(params), params, &t);
+}
+
 void reconcile_print(struct reconcile *r, const char *at)
 {
 	struct ledger_table t;

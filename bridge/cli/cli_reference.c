@@ -96,6 +96,8 @@ static void options(void)
 	     "folder).");
 	table("site.yaml", "站点", "The site", cfg_site_options);
 	table("site.yaml: ledger", "台账", "The ledger", cfg_ledger_options);
+	table("site.yaml: reconcile", "定时对账", "Reconciliation by itself",
+		cfg_reconcile_options);
 	table("systems/NAME.yaml", "一个系统", "One system", cfg_system_options);
 	for (size_t i = 0; conn_kinds[i]; i++) {
 		char place[128], zh[128], en[128];

@@ -1,6 +1,6 @@
 /*
- * cli_run.c - starts and supervises the processes of a site: the bridge and one connector per
- * system.
+ * cli_run.c - starts and supervises the processes of a site: the bridge, one connector per system,
+ * and, where the site has a schedule for it, reconciliation.
  *
  * A system whose file cannot be used is left out, and the log says so; the others run. One dead
  * system never stops another. A process that ends is started again after a back-off that
@@ -28,8 +28,9 @@
 
 struct child {
 	struct run *run;
-	char name[64];	    /* bridge, connector:NAME */
-	const char *system; /* NULL for the bridge */
+	char name[64]; /* bridge, connector:NAME, reconcile */
+	const char *verb;
+	const char *system; /* of a connector, else NULL */
 	pid_t pid;	    /* 0 = not running */
 	int pidfd;
 	int64_t since, backoff;
@@ -103,9 +104,11 @@ static void exec_child(const struct child *k, pid_t parent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	argv[n++] = "casebridge";
-	argv[n++] = k->system ? "connector" : "bridge";
+	argv[n++] = k->verb;
 	if (k->system)
 		argv[n++] = k->system;
+	if (strcmp(k->verb, "reconcile") == 0)
+		argv[n++] = "--schedule";
 	argv[n++] = "--site";
 	argv[n++] = c->folder;
 	argv[n++] = "--lang";
@@ -175,16 +178,16 @@ static void on_signal(void *arg, int signo)
 		br_timer_set(r->loop, &r->deadline, STOP_US);
 }
 
-static void add_child(struct run *r, const char *system)
+static void add_child(struct run *r, const char *verb, const char *system)
 {
 	struct child *k = &r->children[r->n++];
 
 	k->run = r;
+	k->verb = verb;
 	k->system = system;
 	k->backoff = BACKOFF_FIRST_US;
 	k->again = (struct br_timer){.fn = start_again, .arg = k};
-	snprintf(k->name, sizeof(k->name), "%s%s", system ? "connector:" : "bridge",
-		system ? system : "");
+	snprintf(k->name, sizeof(k->name), "%s%s%s", verb, system ? ":" : "", system ? system : "");
 }
 
 int cli_run(struct cli *c)
@@ -197,7 +200,7 @@ int cli_run(struct cli *c)
 		return status;
 	br_err_clear(&err);
 	r.loop = br_loop_new(&err);
-	r.children = calloc(c->site->nsystems + 1, sizeof(*r.children));
+	r.children = calloc(c->site->nsystems + 2, sizeof(*r.children));
 	if (!r.loop || !r.children) {
 		if (r.loop)
 			br_err_set(&err, BR_E_NOMEM, NULL);
@@ -207,10 +210,12 @@ int cli_run(struct cli *c)
 	}
 	r.deadline = (struct br_timer){.fn = kill_rest, .arg = &r};
 	br_loop_on_signal(r.loop, on_signal, &r);
-	add_child(&r, NULL);
+	add_child(&r, "bridge", NULL);
 	for (const struct cfg_system *s = c->site->systems; s; s = s->next)
 		if (!br_str_eq(s->connector, BR_STR("manual")))
-			add_child(&r, s->name.p);
+			add_child(&r, "connector", s->name.p);
+	if (c->site->reconcile.on)
+		add_child(&r, "reconcile", NULL);
 	for (size_t i = 0; i < r.n; i++)
 		start(&r.children[i]);
 	status = br_loop_run(r.loop);

@@ -14,7 +14,18 @@
 #define KAFKA_MS 1000
 /* LAG: filled in from Kafka; the ledger gives the position. SEEN: behind the printed ones, the
  * bridge knows the system. */
-enum { SYSTEM, STATE, LAG = 4, GUARD = 8, LAST_CONTACT = 11, WHY, SEEN };
+enum {
+	SYSTEM,
+	STATE,
+	LAG = 4,
+	GUARD = 8,
+	LAST_CONTACT = 11,
+	COUNTERS,
+	RECONCILED,
+	DIFFERENT,
+	WHY,
+	SEEN
+};
 
 static const struct cli_column columns[] = {
 	{"system", "系统", '3'},
@@ -29,6 +40,9 @@ static const struct cli_column columns[] = {
 	{"parked", "待处理", '5'},
 	{"conflicts", "冲突", '2'},
 	{"last_contact", "最近联系", 'w'},
+	{"counters", "计数", '2'},
+	{"reconciled", "最近对账", 'w'},
+	{"different", "对账差异", '4'},
 	{"why", "原因", 0}, /* of a system that is left out; people were told on stderr */
 	{NULL, NULL, 0},
 };
@@ -51,10 +65,21 @@ static const char sql[] =
 	"'open')::text as parked,"
 	" (select count(*) from casebridge.conflicts k where k.sys = s.id and k.status = "
 	"'open')::text as conflicts,"
-	" floor(extract(epoch from s.last_contact))::int8::text as last_contact, null::text as "
-	"why, (s.id is not null)::text as seen"
+	" floor(extract(epoch from s.last_contact))::int8::text as last_contact,"
+	" case when n.off then 'off' else 'ok' end as counters,"
+	" floor(extract(epoch from r.begun))::int8::text as reconciled, r.different::text as "
+	"different, null::text as why, (s.id is not null)::text as seen"
 	" from casebridge.systems s full join json_array_elements_text($1::json) g(code) on "
-	"g.code = s.code order by 1";
+	"g.code = s.code left join lateral (select begun, different from "
+	"casebridge.reconciliations r where r.sys = s.id order by begun desc limit 1) r on true "
+	"left join lateral (select coalesce(sum(e.value::int8) filter (where e.key = 'read'), 0) "
+	"<> coalesce(sum(e.value::int8) filter (where e.key in ('accepted', 'echo', 'refused', "
+	"'parked_in')), 0) or coalesce(sum(e.value::int8) filter (where e.key = 'sent'), 0) <> "
+	"coalesce(sum(e.value::int8) filter (where e.key in ('applied', 'stale', 'exists', "
+	"'gone', 'rejected', 'unknown', 'pending')), 0) + (select count(*) from casebridge.links "
+	"l where l.sys = s.id and l.inflight is not null and "
+	"coalesce(l.inflight::json->>'pending', "
+	"'false') <> 'true') as off from json_each_text(s.counters) e) n on true order by 1";
 
 static void add_names(struct br_jw *w, const struct cfg_system *s)
 {
@@ -109,7 +134,8 @@ static const char *in_zh(const char *word)
 {
 	static const char *const words[][2] = {{"live", "运行"}, {"trial", "试运行"},
 		{"paused", "暂停"}, {"new", "未启动"}, {"left out", "未加载"},
-		{"holding", "限速暂缓"}, {"stopped", "已停写"}, {"vanished", "记录消失停写"}};
+		{"holding", "限速暂缓"}, {"stopped", "已停写"}, {"vanished", "记录消失停写"},
+		{"ok", "平"}, {"off", "不平"}};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
 		if (strcmp(words[i][0], word) == 0)
@@ -143,7 +169,10 @@ static void in_words(struct cli *c, struct ledger_table *t)
 		if (c->lang == BR_LANG_ZH) {
 			row[STATE] = in_zh(row[STATE]);
 			row[GUARD] = in_zh(row[GUARD]);
+			row[COUNTERS] = in_zh(row[COUNTERS]);
 		}
+		if (!row[RECONCILED])
+			row[RECONCILED] = row[DIFFERENT] = "-";
 		if (!row[LAST_CONTACT])
 			row[LAST_CONTACT] = "-";
 		if (!row[LAG])
@@ -166,10 +195,30 @@ static bool take_seen(struct ledger_table *t)
 	return any;
 }
 
+/* CLI_FAILED, and told, when the counters of a system do not add up. */
+static int alert(struct cli *c, const struct ledger_table *t)
+{
+	int status = CLI_OK;
+
+	for (size_t i = 0; i < t->rows; i++) {
+		const char *const *row = &t->cells[i * t->cols];
+		struct br_err err;
+
+		if (strcmp(row[COUNTERS], "off") != 0)
+			continue;
+		br_err_clear(&err);
+		br_err_set(&err, BR_E_HUB_COUNTERS, "system", row[SYSTEM], NULL);
+		cli_fail(c, &err);
+		status = CLI_FAILED;
+	}
+	return status;
+}
+
 int cli_status(struct cli *c)
 {
 	struct ledger_table t;
 	bool any;
+	int alerted;
 	int status = cli_load(c);
 
 	if (status == CLI_OK)
@@ -180,6 +229,8 @@ int cli_status(struct cli *c)
 	fill_lag(c, &t);
 	show_left_out(c, &t);
 	cli_local_times(c, &t, "last_contact");
+	cli_local_times(c, &t, "reconciled");
+	alerted = alert(c, &t);
 	in_words(c, &t);
 	any = take_seen(&t);
 	cli_print_rows(c, &t, columns);
@@ -188,5 +239,5 @@ int cli_status(struct cli *c)
 			cli_say(c, "the ledger is empty: the bridge has never run. To start:",
 				"台账为空：总线尚未运行过。启动："),
 			c->folder);
-	return CLI_OK;
+	return alerted;
 }

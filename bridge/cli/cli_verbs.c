@@ -80,6 +80,11 @@ static const struct cli_opt reconcile_options[] = {
 	{"--limit", "N", "lines listed at most; all are counted (10000)",
 		"最多列出的行数，统计不受影响（10000）"},
 	{"--personal", NULL, "personal data in clear", "显示完整的个人信息"},
+	{"--keep", NULL, "keep the figures in the ledger: casebridge status shows the newest",
+		"将结果记入台账，casebridge status 显示最近一次"},
+	{"--schedule", NULL,
+		"instead of NAME: stay, and do it when reconcile: of site.yaml says so",
+		"代替 NAME：常驻，按 site.yaml 的 reconcile: 定时对账"},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -128,7 +133,7 @@ const struct cli_verb cli_verbs[] = {
 		0, 2, "what waits for a person", "待处理事项", parked_options},
 	{"conflicts", cli_conflicts, "list|show ID|resolve ID --take|--keep --why TEXT", 0, 2,
 		"values that lost and were kept", "冲突中未被采用而保留的值", conflicts_options},
-	{"reconcile", cli_reconcile, "NAME [--day DATE | --all] [--repair]", 1, 1,
+	{"reconcile", cli_reconcile, "NAME [--day DATE | --all] [--repair] | --schedule", 0, 1,
 		"compare a system with the ledger: what differs, class by class, and who may mend "
 		"it",
 		"系统与台账对账：按类别列出差异及处理方式", reconcile_options},

@@ -11,7 +11,14 @@
 
 struct site_file {
 	struct br_str name, title, topic_prefix, timezone, schemas;
-	const struct cfg_node *ledger, *kafka;
+	const struct cfg_node *ledger, *kafka, *reconcile;
+};
+
+struct reconcile_part {
+	struct br_str at, folder;
+	int64_t every;
+	struct cfg_list systems;
+	int repair;
 };
 
 struct ledger_part {
@@ -36,6 +43,8 @@ const struct cfg_option cfg_site_options[] = {
 	{"kafka", CFG_T_MAP, SITE(kafka), NULL, 0, 0, true, false, NULL,
 		"bootstrap.servers, and any other setting of librdkafka",
 		"bootstrap.servers 及其他任何 librdkafka 配置项"},
+	{"reconcile", CFG_T_MAP, SITE(reconcile), NULL, 0, 0, false, false, NULL,
+		"when systems are compared with the ledger by themselves", "定时对账"},
 	{"schemas", CFG_T_TEXT, SITE(schemas), NULL, 0, 0, false, false, NULL,
 		"folder with case.yaml and codes/, relative to the site's folder; normally found "
 		"by itself",
@@ -50,6 +59,26 @@ const struct cfg_option cfg_ledger_options[] = {
 		"libpq 连接串：host=… dbname=… user=…，或 postgresql://…"},
 	{"password", CFG_T_TEXT, LEDGER(password), NULL, 0, 0, false, true, NULL,
 		"password, where the connection string has none", "口令（连接串中没有时填写）"},
+	{0},
+};
+
+static const char *const repairs[] = {"none", "safe", NULL};
+
+#define RECONCILE(field) offsetof(struct reconcile_part, field)
+const struct cfg_option cfg_reconcile_options[] = {
+	{"at", CFG_T_TEXT, RECONCILE(at), NULL, 0, 0, false, false, NULL,
+		"time of day in the site's zone, such as 02:30; either this or every:",
+		"每天的时刻（站点时区），如 02:30；与 every: 二选一"},
+	{"every", CFG_T_DURATION, RECONCILE(every), NULL, 1000, 31 * 86400000LL, false, false, NULL,
+		"or time from one run to the next, such as 6h", "或两次之间的间隔，如 6h"},
+	{"systems", CFG_T_LIST, RECONCILE(systems), NULL, 0, 0, false, false, NULL,
+		"names of the systems; none given = all", "参与对账的系统；不填表示全部"},
+	{"repair", CFG_T_ENUM, RECONCILE(repair), "none", 0, 0, false, false, repairs,
+		"safe: what may be mended without a person (R1, R8, R9, R10) is",
+		"safe：自动修复无须人工判断的差异（R1、R8、R9、R10）"},
+	{"folder", CFG_T_TEXT, RECONCILE(folder), "reports/reconcile", 0, 0, false, false, NULL,
+		"where the lists of differences go as CSV, relative to the site's folder",
+		"差异清单（CSV）存放的文件夹，相对于站点文件夹"},
 	{0},
 };
 
@@ -180,7 +209,53 @@ static void read_ledger(
 		cfg_problem(report, map, BR_E_NOMEM, NULL);
 }
 
-static void read_site_file(struct cfg_site *site, struct br_arena *a, struct cfg_report *report)
+/* "02:30" -> 150; -1: it is no time of the day. */
+static int minute_of(struct br_str s)
+{
+	int h, m;
+
+	if (s.n != 5 || s.p[2] != ':' || strspn(s.p, "0123456789:") != 5)
+		return -1;
+	h = (s.p[0] - '0') * 10 + s.p[1] - '0';
+	m = (s.p[3] - '0') * 10 + s.p[4] - '0';
+	return h < 24 && m < 60 ? h * 60 + m : -1;
+}
+
+static void read_reconcile(const struct cfg_node *map, struct cfg_site *site, struct br_arena *a,
+	struct cfg_report *report)
+{
+	struct reconcile_part part = {.repair = 0};
+	struct cfg_reconcile *r = &site->reconcile;
+
+	if (cfg_read_options(cfg_reconcile_options, map, map, site->secrets_folder, &part, report))
+		return;
+	*r = (struct cfg_reconcile){.on = true,
+		.at_minute = part.at.n ? minute_of(part.at) : -1,
+		.every_ms = part.every,
+		.systems = part.systems,
+		.repair = part.repair == 1,
+		.folder = part.folder.p[0] == '/'
+				  ? part.folder.p
+				  : br_arena_printf(a, "%s/%s", site->folder, part.folder.p).p};
+	if ((part.at.n > 0) == (part.every > 0) || (part.at.n && r->at_minute < 0))
+		cfg_problem(report, map, BR_E_CFG_RECONCILE_WHEN, NULL);
+}
+
+/* Known when the systems are. One that is left out is one of the site. */
+static void check_reconcile(
+	const struct cfg_node *map, const struct cfg_site *site, struct cfg_report *report)
+{
+	const struct cfg_list *l = &site->reconcile.systems;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!cfg_site_system(site, l->item[i]) && !cfg_site_left_out(site, l->item[i]))
+			cfg_problem(report, cfg_get(map, "systems"), BR_E_CFG_RECONCILE_SYSTEM,
+				"found", l->item[i].p, NULL);
+}
+
+/* *reconcile: that part of it, or NULL. */
+static void read_site_file(struct cfg_site *site, struct br_arena *a, struct cfg_report *report,
+	const struct cfg_node **reconcile)
 {
 	struct br_str path = br_arena_printf(a, "%s/site.yaml", site->folder);
 	struct site_file f = {0};
@@ -198,6 +273,9 @@ static void read_site_file(struct cfg_site *site, struct br_arena *a, struct cfg
 		read_ledger(f.ledger, site, report);
 	if (f.kafka)
 		cfg_kafka_read(f.kafka, site->secrets_folder, site, a, report);
+	*reconcile = f.reconcile;
+	if (f.reconcile)
+		read_reconcile(f.reconcile, site, a, report);
 	site->schemas_folder = cfg_schemas_find(site->folder, f.schemas, root, a, report);
 }
 
@@ -271,6 +349,7 @@ int cfg_site_read(
 {
 	struct cfg_problem *last = report->last;
 	size_t before = report->n;
+	const struct cfg_node *reconcile = NULL;
 	struct cfg_site *site = br_arena_new(a, struct cfg_site);
 	const char *file = br_arena_printf(a, "%s/site.yaml", folder).p,
 		   *secrets = getenv("CASEBRIDGE_SECRETS");
@@ -285,10 +364,11 @@ int cfg_site_read(
 						   : br_arena_printf(a, "%s/secrets", folder).p;
 	if (!site->folder || !site->secrets_folder)
 		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
-	read_site_file(site, a, report);
+	read_site_file(site, a, report, &reconcile);
 	site->broken = report->n != before;
 	cfg_systems_read(site, a, report);
 	name_apart(site);
+	check_reconcile(reconcile, site, report);
 	*out = site;
 	return report->n == before ? 0 : first_since(report, last);
 }

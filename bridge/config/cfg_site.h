@@ -28,12 +28,23 @@ struct cfg_system {
 	struct cfg_system *next;
 };
 
+/* When systems are compared with the ledger by themselves (对账). */
+struct cfg_reconcile {
+	bool on;
+	int at_minute; /* of the day, in the site's zone; -1: every every_ms */
+	int64_t every_ms;
+	struct cfg_list systems; /* empty: all */
+	bool repair;		 /* what may be mended without a person is */
+	const char *folder;	 /* where the lists go, as CSV */
+};
+
 /*
- * The rows of site.yaml, its ledger: and systems/NAME.yaml; for the starter files and the reference
- * page only. (Their structs are cfg_site.c's own.)
+ * The rows of site.yaml, its ledger: and reconcile:, and systems/NAME.yaml; for the starter files
+ * and the reference page only. (Their structs are cfg_site.c's own.)
  */
 extern const struct cfg_option cfg_site_options[];
 extern const struct cfg_option cfg_ledger_options[];
+extern const struct cfg_option cfg_reconcile_options[];
 extern const struct cfg_option cfg_system_options[];
 
 struct cfg_csv; /* a code table: header row and rows, with line numbers */
@@ -49,6 +60,7 @@ struct cfg_site {
 	struct br_str kafka_bootstrap;
 	const struct cfg_node *kafka; /* any further librdkafka keys, checked, references replaced;
 					 without bootstrap.servers */
+	struct cfg_reconcile reconcile;
 	struct cfg_system *systems;
 	size_t nsystems;
 	/* Systems whose files cannot be used. Of these only name, title, role, file and problem

@@ -580,6 +580,18 @@ static void on_ping(void *arg)
 	br_timer_set(b->loop, &b->ping, every_ms * 1000);
 }
 
+/* Something was lost or counted twice: people must know, and again every minute. */
+static void tell_imbalance(const struct hub_system *s)
+{
+	struct br_err err;
+
+	if (hub_adds_up(s))
+		return;
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HUB_COUNTERS, "system", s->code.p, NULL);
+	br_error("an alert", L_ERR(&err));
+}
+
 static void on_figures(void *arg)
 {
 	struct bridge *b = arg;
@@ -596,6 +608,7 @@ static void on_figures(void *arg)
 		};
 
 		br_log_write(BR_LOG_INFO, "figures", fields);
+		tell_imbalance(s);
 	}
 	b->shown = b->batches;
 	br_timer_set(b->loop, &b->figures, FIGURES_US);

@@ -365,6 +365,8 @@ struct hub_world {
 /* Forgets the last batch, resets the arena, and starts a new one in it. */
 void hub_world_begin(struct hub_world *w, struct br_arena *a);
 struct hub_system *hub_world_system(struct hub_world *w, struct br_str code);
+/* Do the counters of a system account for everything that was read and sent? */
+bool hub_adds_up(const struct hub_system *s);
 struct hub_case *hub_world_case(const struct hub_world *w, const struct hub_id *cid);
 struct hub_link *hub_world_link(
 	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid);

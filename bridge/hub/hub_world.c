@@ -37,6 +37,15 @@ struct hub_system *hub_world_system(struct hub_world *w, struct br_str code)
 	return NULL;
 }
 
+bool hub_adds_up(const struct hub_system *s)
+{
+	const struct hub_counters *c = &s->count;
+
+	return c->read == c->accepted + c->echo + c->refused + c->parked_in &&
+	       c->sent == c->applied + c->stale + c->exists + c->gone + c->rejected + c->unknown +
+				  c->pending + s->outstanding;
+}
+
 struct hub_case *hub_world_case(const struct hub_world *w, const struct hub_id *cid)
 {
 	struct hub_case *k;

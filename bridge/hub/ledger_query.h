@@ -1,6 +1,6 @@
 /*
  * ledger_query.h - questions of the command line and the console to the ledger, synchronous,
- * read-only.
+ * read-only; but for what a person's reconciliation found, which is kept.
  */
 #ifndef LEDGER_QUERY_H
 #define LEDGER_QUERY_H

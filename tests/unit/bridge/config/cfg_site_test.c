@@ -36,6 +36,46 @@ static struct cfg_site *good_site(void)
 	return site;
 }
 
+static void test_reconcile(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} bad[] = {
+		{"{}", "CFG-096"},
+		{"{ at: \"02:30\", every: 6h }", "CFG-096"},
+		{"{ at: \"24:00\" }", "CFG-096"},
+		{"{ at: noon }", "CFG-096"},
+		{"{ every: 6h, systems: [alpha, nobody] }", "CFG-097"},
+	};
+	char text[1000], folder_of[300];
+	struct cfg_site *site;
+	int rc;
+
+	(void)state;
+	put_site(SITE "reconcile: { at: \"02:30\", repair: safe, systems: [alpha] }\n");
+	site = good_site();
+	assert_true(site->reconcile.on);
+	assert_int_equal(site->reconcile.at_minute, 150);
+	assert_true(site->reconcile.repair);
+	assert_int_equal(site->reconcile.systems.n, 1);
+	snprintf(folder_of, sizeof(folder_of), "%s/reports/reconcile", folder);
+	assert_string_equal(site->reconcile.folder, folder_of);
+	put_site(SITE "reconcile: { every: 6h, folder: /var/lists }\n");
+	site = good_site();
+	assert_int_equal(site->reconcile.at_minute, -1);
+	assert_int_equal(site->reconcile.every_ms, 6 * 3600 * 1000);
+	assert_false(site->reconcile.repair);
+	assert_string_equal(site->reconcile.folder, "/var/lists");
+	for (size_t i = 0; i < BR_LEN(bad); i++) {
+		br_arena_reset(&arena);
+		report = (struct cfg_report){.arena = &arena};
+		snprintf(text, sizeof(text), "%sreconcile: %s\n", SITE, bad[i].text);
+		put_site(text);
+		read_site(&rc);
+		assert_non_null(strstr(told("site.yaml"), bad[i].want));
+	}
+}
+
 static void test_whole(void **state)
 {
 	struct cfg_site *site;
@@ -590,6 +630,7 @@ int main(void)
 	size_t n = 0;
 
 	ONE_TEST(test_whole, tests, n);
+	ONE_TEST(test_reconcile, tests, n);
 	TABLE_TESTS(site_cases, test_site, tests, n);
 	TABLE_TESTS(kafka_cases, test_kafka, tests, n);
 	ONE_TEST(test_kafka_passed_on, tests, n);
