@@ -9,6 +9,9 @@ target_compile_definitions(casebridge_flags INTERFACE _GNU_SOURCE
 if(CASEBRIDGE_WERROR)
   target_compile_options(casebridge_flags INTERFACE -Werror)
 endif()
+if(CASEBRIDGE_CRASH_POINTS)
+  target_compile_definitions(casebridge_flags INTERFACE CASEBRIDGE_CRASH_POINTS)
+endif()
 if(CASEBRIDGE_SANITIZE)
   target_compile_options(casebridge_flags INTERFACE
     -fsanitize=${CASEBRIDGE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)

@@ -18,6 +18,7 @@
 #include "hub_step.h"
 #include "ledger.h"
 
+#include "br_crash.h"
 #include "br_log.h"
 #include "br_rule.h"
 
@@ -136,6 +137,7 @@ static void start_over(struct bridge *b, const struct br_err *err)
 	}
 	if (err)
 		br_warn("the bridge starts over", L_ERR(err));
+	BR_CRASH_POINT("bridge.starting_over");
 	br_timer_set(b->loop, &b->timer, b->backoff_us);
 	b->backoff_us = b->backoff_us * 2 < RETRY_MAX_US ? b->backoff_us * 2 : RETRY_MAX_US;
 }
@@ -179,6 +181,7 @@ static void on_acked(void *arg)
 	size_t done = 0;
 
 	while (done < b->nmarks && b->marks[done].ticket <= acked) {
+		BR_CRASH_POINT("bridge.acked");
 		for (size_t i = 0; i < b->nsources; i++)
 			b->next[i].published = b->marks[done].next[i];
 		done++;
@@ -245,6 +248,7 @@ static void on_stored(void *arg, const struct br_err *err)
 	}
 	if (!is_answer(b, err))
 		return;
+	BR_CRASH_POINT("bridge.stored");
 	s->stage = STAGE_STORED;
 	b->batches++;
 	b->backoff_us = RETRY_FIRST_US;
@@ -274,10 +278,12 @@ static bool holds_up(const struct bridge *b, const struct slot *s)
 
 static void fold_and_store(struct bridge *b, struct slot *s)
 {
+	BR_CRASH_POINT("bridge.folding");
 	memcpy(s->before, b->next, b->nsources * sizeof(*b->next));
 	hub_batch_fold(&s->batch, b->sources, b->next, br_loop_now(b->loop));
 	memcpy(s->after, b->next, b->nsources * sizeof(*b->next));
 	s->stage = STAGE_STORING;
+	BR_CRASH_POINT("bridge.folded");
 	ledger_store(b->ledger, &s->batch.world, s->before, s->after, b->nsources, on_stored, s);
 }
 
@@ -287,6 +293,7 @@ static void on_matched(void *arg, const struct br_err *err)
 
 	if (!is_answer(s->bridge, err))
 		return;
+	BR_CRASH_POINT("bridge.matched");
 	s->stage = STAGE_LOADED;
 	go_on(s->bridge);
 }
@@ -306,6 +313,7 @@ static void on_loaded(void *arg, const struct br_err *err)
 
 	if (!is_answer(b, err))
 		return;
+	BR_CRASH_POINT("bridge.loaded");
 	if (!hub_batch_want_matches(&s->batch, b->sources))
 		on_matched(s, NULL);
 	else
@@ -332,6 +340,7 @@ static void load(struct bridge *b, struct slot *s)
 	hub_batch_want_due(&s->batch, (size_t)b->batches);
 	if (b->first->stage == STAGE_STORING && ledger_wants_quiet(&s->batch.want))
 		return;
+	BR_CRASH_POINT("bridge.taken");
 	s->stage = STAGE_LOADING;
 	ledger_load(b->ledger, &s->batch.world, newer_than(b, s), &s->batch.want, on_loaded, s);
 }
@@ -386,6 +395,7 @@ static void on_soon(void *arg)
 
 static void batch_done(struct bridge *b)
 {
+	BR_CRASH_POINT("bridge.published");
 	mark_published(b, b->first);
 	b->reannounce = false;
 	b->first->stage = STAGE_PUBLISHED;
@@ -451,8 +461,10 @@ static void send_begin(struct bridge *b)
 
 static void on_inflight(void *arg, const struct br_err *err)
 {
-	if (is_answer(arg, err))
-		send_begin(arg);
+	if (!is_answer(arg, err))
+		return;
+	BR_CRASH_POINT("bridge.answering_hello");
+	send_begin(arg);
 }
 
 static void side_world(struct bridge *b)
@@ -488,6 +500,7 @@ static void on_unpublished(void *arg, const struct br_err *err)
 
 	if (!is_answer(b, err))
 		return;
+	BR_CRASH_POINT("bridge.reviewed");
 	br_info("the bridge is up", L_INT("incarnation", b->first->batch.world.incarnation),
 		L_INT("systems", (int64_t)b->nsystems));
 	/* what may not have got out: changed cases and their history; then every connector is told
@@ -530,6 +543,7 @@ static void on_opened(void *arg, const struct br_err *err)
 	}
 	br_err_clear(&e);
 	b->phase = PHASE_REVIEWING;
+	BR_CRASH_POINT("bridge.opened");
 	if (open_bus(b, &e) < 0) {
 		start_over(b, &e);
 		return;
@@ -575,6 +589,7 @@ static void on_ping(void *arg)
 		if (s && s->lease_ms / 4 < every_ms && s->lease_ms > 0)
 			every_ms = s->lease_ms / 4;
 	}
+	BR_CRASH_POINT("bridge.ping");
 	if (b->publisher && b->phase >= PHASE_OPEN)
 		hub_publish_pings(b->publisher, &b->first->batch.world, br_wall_us() / 1000);
 	br_timer_set(b->loop, &b->ping, every_ms * 1000);
@@ -620,6 +635,7 @@ static void on_signal(void *arg, int signo)
 
 	if (signo == SIGHUP)
 		return;
+	BR_CRASH_POINT("bridge.stopping");
 	br_info("the bridge stops after this batch");
 	b->stopping = true;
 	if (b->phase == PHASE_CLOSED || b->phase == PHASE_OPENING)

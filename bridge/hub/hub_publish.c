@@ -4,6 +4,7 @@
 #include "hub_step.h"
 #include "ledger.h"
 
+#include "br_crash.h"
 #include "br_rule.h"
 
 #include <inttypes.h>
@@ -165,6 +166,7 @@ static bool send_out(struct hub_publisher *p, struct hub_world *w, struct hub_ou
 	switch (o->kind) {
 	case OUT_CMD:
 		/* a starting connector gets its outstanding commands between BEGIN and FENCE */
+		BR_CRASH_POINT("publish.command");
 		return begins(w, o->sys) || !o->link->inflight.on ||
 		       send_command(p, w, o->link, false, err, fatal);
 	case OUT_RESTART:
@@ -172,15 +174,18 @@ static bool send_out(struct hub_publisher *p, struct hub_world *w, struct hub_ou
 		m.text = br_str_z(o->reason);
 		break;
 	case OUT_REFETCH:
+		BR_CRASH_POINT("publish.refetch");
 		m.type = MSG_REFETCH;
 		m.rec = o->rec;
 		m.lids = o->lids;
 		m.nlids = o->nlids;
 		break;
 	case OUT_PAUSE:
+		BR_CRASH_POINT("publish.pause");
 		m.type = MSG_PAUSE;
 		break;
 	case OUT_RESUME:
+		BR_CRASH_POINT("publish.resume");
 		m.type = MSG_RESUME;
 		break;
 	case OUT_BEGIN:
@@ -287,6 +292,7 @@ static bool send_case(struct hub_publisher *p, struct hub_world *w, const struct
 	char when[40];
 	struct br_jw j;
 
+	BR_CRASH_POINT("publish.case");
 	br_buf_reset(&p->value);
 	br_jw_init(&j, &p->value);
 	br_jw_object(&j);
@@ -309,6 +315,7 @@ static bool send_history(
 	char when[40];
 	struct br_jw j;
 
+	BR_CRASH_POINT("publish.history");
 	br_buf_reset(&p->value);
 	br_jw_init(&j, &p->value);
 	br_jw_object(&j);
@@ -366,6 +373,7 @@ static bool send_decision(
 		.at_ms = d->at_ms};
 	struct br_jw j;
 
+	BR_CRASH_POINT("publish.decision");
 	hub_ulid_text(&d->cid, text);
 	br_buf_reset(&p->value);
 	br_jw_init(&j, &p->value);
@@ -391,6 +399,7 @@ static bool send_parked(
 		i->lid.n || !i->kase ? i->lid : (struct br_str){i->kase->ulid, HUB_ULID_TEXT};
 	uint64_t ticket;
 
+	BR_CRASH_POINT("publish.parked");
 	br_err_clear(err);
 	return sent(
 		bus_send(p->bus, p->parked, 0, key, i->raw, headers, BR_LEN(headers), &ticket, err),
@@ -435,6 +444,7 @@ static bool send_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 		.incarnation = w->incarnation};
 	struct br_jw j;
 
+	BR_CRASH_POINT("publish.begin");
 	br_buf_reset(&w->scratch);
 	br_jw_init(&j, &w->scratch);
 	br_jw_array(&j);
@@ -458,6 +468,7 @@ static bool send_fence(struct hub_publisher *p, struct hub_world *w, struct hub_
 		.sweep_mode = fence->sweep,
 		.attempted = fence->attempted};
 
+	BR_CRASH_POINT("publish.fence");
 	return send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal);
 }
 
@@ -471,6 +482,7 @@ bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 			return false;
 		if (fence && BR_WITHOUT(FENCE_LAST) && !send_fence(p, w, s, fence, err, fatal))
 			return false;
+		BR_CRASH_POINT("publish.outstanding");
 		p->kase = w->cases;
 		p->stage = 1;
 	}
@@ -489,6 +501,7 @@ bool hub_publish_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 		if (!send_message(p, w, s, &order, NULL, BR_STR_NONE, err, fatal))
 			return false;
 	}
+	BR_CRASH_POINT("publish.fenced");
 	p->stage = 0;
 	return true;
 }

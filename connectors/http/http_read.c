@@ -3,6 +3,7 @@
  */
 #include "http_state.h"
 
+#include "br_crash.h"
 #include "br_log.h"
 
 #include <inttypes.h>
@@ -195,6 +196,7 @@ static void on_list(void *arg, const struct http_reply *reply)
 	bool moved = next.n && !br_str_eq(next, s->cursor[s->at]);
 	size_t n = 0;
 
+	BR_CRASH_POINT("http.page");
 	if (reply->what != HTTP_OK && rewind_list(s, reply))
 		return;
 	if (reply->what != HTTP_OK || !items || items->type != BR_JT_ARRAY) {

@@ -11,6 +11,7 @@
  * and compared again.
  */
 #include "http_job.h"
+#include "br_crash.h"
 
 #include <stdlib.h>
 
@@ -142,6 +143,7 @@ static void found(struct http_job *j)
 {
 	bool untouched;
 
+	BR_CRASH_POINT("http.looked");
 	if (j->cmd->op == OP_CREATE && !j->claimed && !j->moved && !j->unsure) {
 		/* somebody else's entry of the same case, equal or not: the bridge binds and merges
 		 * it */
@@ -294,6 +296,7 @@ static void lookup(struct http_job *j)
 {
 	struct http_vars v = vars_of(j);
 
+	BR_CRASH_POINT("http.lookup");
 	send(j, "GET", http_fill(j->work.record->lookup_path, &v, true, &j->arena), BR_STR_NONE,
 		NULL, on_lookup);
 }
@@ -356,6 +359,8 @@ static void unit_done(struct http_job *j, const struct http_reply *reply)
 		http_job_progress(j, j->have_mine);
 		j->told = true;
 	}
+	if (j->unit.call)
+		BR_CRASH_POINT("http.between_calls");
 	go(j, STEP_CALL);
 }
 
@@ -430,7 +435,9 @@ static void on_call(void *arg, const struct http_reply *reply)
 {
 	struct http_job *j = arg;
 
+	BR_CRASH_POINT("http.answered");
 	if (reply->unsure) {
+		BR_CRASH_POINT("http.no_answer");
 		unclear(j, reply);
 		return;
 	}
@@ -439,6 +446,7 @@ static void on_call(void *arg, const struct http_reply *reply)
 		unit_done(j, reply);
 		break;
 	case HTTP_STALE:
+		BR_CRASH_POINT("http.stale");
 		/* the key remembers nothing, and the record has changed */
 		j->asking = j->probe = false;
 		if (j->tries > 0) {
@@ -504,6 +512,7 @@ static void make_call(struct http_job *j)
 			BR_STR("the request would be larger than 16 MiB"), false);
 		return;
 	}
+	BR_CRASH_POINT("http.call");
 	if (may_call(j))
 		send(j, j->unit.call->method.p, http_fill(j->unit.call->path, &v, true, &j->arena),
 			body, headers_of(j), on_call);
@@ -521,6 +530,7 @@ static bool exact(const struct http_job *j)
 
 static void applied(struct http_job *j)
 {
+	BR_CRASH_POINT("http.applied");
 	http_job_answer(j, RCPT_APPLIED, &j->now, BR_STR_NONE, BR_STR_NONE, exact(j));
 }
 

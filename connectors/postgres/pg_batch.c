@@ -1,4 +1,5 @@
 #include "pg_batch.h"
+#include "br_crash.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,7 @@ static void finish(struct pg_batch *b)
 	struct pg *p = b->p;
 	size_t most = (size_t)p->o->batch;
 
+	BR_CRASH_POINT("postgres.committed");
 	if (b->nwrites && b->xid)
 		pg_poll_wrote(p, b->xid);
 	p->queue.at += b->n;
@@ -114,6 +116,7 @@ static void on_rolled_back(void *arg, const PGresult *res, const struct br_err *
 	struct pg_batch *b = arg;
 	struct pg *p = b->p;
 
+	BR_CRASH_POINT("postgres.rolled_back");
 	(void)res;
 	if (pg_gone(p, err))
 		return;
@@ -178,9 +181,11 @@ static void commit(struct pg_batch *b)
 	struct br_err err;
 	int rc = b->p->shared_inbox ? pg_send_inbox(b, &err) : 0;
 
+	BR_CRASH_POINT("postgres.committing");
 	if (!rc)
 		rc = plain(b->p, "cb_commit", "commit", &err);
 	sync_or_fail(b, rc, on_done, &err);
+	BR_CRASH_POINT("postgres.commit_sent");
 }
 
 static void on_read_again(void *arg, const PGresult *res, const struct br_err *err)
@@ -209,6 +214,7 @@ static void on_roots_written(void *arg, const PGresult *res, const struct br_err
 
 	if (failed(b, res, err))
 		return;
+	BR_CRASH_POINT("postgres.roots_written");
 	if (!pg_needs_more(b))
 		commit(b);
 	else
@@ -267,6 +273,7 @@ static void on_locked(void *arg, const PGresult *res, const struct br_err *err)
 
 	if (failed(b, res, err))
 		return;
+	BR_CRASH_POINT("postgres.locked");
 	pg_decide(b);
 	if (pg_has_found(b))
 		read_found(b);
@@ -427,6 +434,7 @@ static void start(struct pg *p)
 		return;
 	}
 	p->batch = b;
+	BR_CRASH_POINT("postgres.batch");
 	rc = plain(p, "cb_begin", "begin", &err);
 	if (!rc && p->shared_inbox)
 		rc = send_fence(b, &err);

@@ -10,6 +10,7 @@
  */
 #include "pg_ongoing.h"
 #include "pg_private.h"
+#include "br_crash.h"
 #include "br_log.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -288,6 +289,7 @@ static void on_page(void *arg, const PGresult *res, const struct br_err *err)
 
 	if (!res || pg_gone(p, err))
 		return;
+	BR_CRASH_POINT("postgres.page");
 	take_rows(p, f, res);
 	if (f->tier == PG_TIER_CURSOR)
 		cursor_moves(p, f, res);
@@ -499,6 +501,7 @@ static void finish(struct pg *p)
 		if (p->records[i]->nfeeds && ms < next)
 			next = ms;
 	}
+	BR_CRASH_POINT("postgres.polled");
 	p->poll.moved = false;
 	conn_polled(p->c, told, p->poll.more, next < 0 ? 0 : next);
 }

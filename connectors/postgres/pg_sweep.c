@@ -9,6 +9,7 @@
  * its hours: nothing else finds what ended while nobody read.
  */
 #include "pg_private.h"
+#include "br_crash.h"
 #include <stdio.h>
 
 #define NEVER (-1)
@@ -25,6 +26,7 @@ static void fail_nomem(struct pg *p)
 
 static void refetched(struct pg *p)
 {
+	BR_CRASH_POINT("postgres.refetched");
 	conn_refetched(p->c);
 }
 
@@ -197,6 +199,7 @@ static void on_chunk(void *arg, const PGresult *res, const struct br_err *err)
 		conn_swept(p->c, false, wait);
 		return;
 	}
+	BR_CRASH_POINT("postgres.chunk");
 	p->read.reason = OBS_SWEEP;
 	p->read.done = digest;
 	pg_read_keys(p, p->records[p->sweep.record]);

@@ -1,5 +1,6 @@
 #include "conn_internal.h"
 
+#include "br_crash.h"
 #include "br_log.h"
 
 #include <errno.h>
@@ -44,8 +45,10 @@ static void say_bye(struct conn *c)
 	if (c->stage < CONN_SETTLE || c->bus_dead || !c->bus || conn_in_doubt(c))
 		return;
 	c->stopping = true; /* the cursor does not wait for its time */
+	BR_CRASH_POINT("conn.bye");
 	conn_tell_cursor(c);
 	conn_emit(c, &m, NULL, BR_STR_NONE);
+	BR_CRASH_POINT("conn.bye_said");
 	br_info("said goodbye to the bridge", L_INT("epoch", c->epoch));
 }
 
@@ -100,6 +103,7 @@ static void reap(void *arg)
 	bool stopping = c->stopping;
 	int status = c->ending == END_EXIT ? c->status : 0;
 
+	BR_CRASH_POINT("conn.session_over");
 	if (!fenced)
 		say_bye(c);
 	c->stopping = stopping;
@@ -143,6 +147,7 @@ static void on_acked(void *arg)
 
 	if (c->ending)
 		return;
+	BR_CRASH_POINT("conn.acked");
 	conn_flush(c);
 	conn_give_intended(c);
 	conn_soon(c);
@@ -226,10 +231,12 @@ static void hello(struct conn *c)
 	c->promises = c->kind->promises ? c->kind->promises(c->state) : 0;
 	m.nonce = br_str_z(c->nonce);
 	m.caps = caps(c->promises);
+	BR_CRASH_POINT("conn.hello");
 	c->epoch = 0;
 	c->heard_us = c->lease_from_us = br_loop_now(c->loop);
 	c->stage = CONN_HELLO;
 	conn_emit(c, &m, NULL, BR_STR_NONE);
+	BR_CRASH_POINT("conn.hello_said");
 }
 
 void conn_opened(struct conn *c, struct br_str inc, int64_t target_epoch, int64_t beat)
@@ -257,12 +264,14 @@ void conn_begun(struct conn *c)
 	}
 	if (!conn_alive(c) || c->stage != CONN_TAKING)
 		return;
+	BR_CRASH_POINT("conn.epoch_taken");
 	c->stage = CONN_SETTLE;
 	conn_soon(c);
 }
 
 void conn_running(struct conn *c)
 {
+	BR_CRASH_POINT("conn.settled");
 	c->stage = CONN_RUN;
 	c->run_since = br_loop_now(c->loop);
 	c->poll_at = c->run_since;

@@ -8,6 +8,7 @@
  */
 #include "conn_internal.h"
 
+#include "br_crash.h"
 #include "br_log.h"
 #include "br_rule.h"
 
@@ -40,6 +41,7 @@ static void own_begin(struct conn *c, const struct msg *m)
 	c->seq = 0;
 	c->heard_us = br_loop_now(c->loop);
 	c->stage = CONN_COLLECT;
+	BR_CRASH_POINT("conn.begin_heard");
 }
 
 /*
@@ -95,6 +97,7 @@ static void fence(struct conn *c, const struct msg *m)
 		conn_set_cursor(c, m->cursor);
 	c->sweep_full = m->sweep_mode == SWEEP_FULL;
 	conn_begin_settling(c);
+	BR_CRASH_POINT("conn.fence_heard");
 	br_info("the bridge has answered", L_INT("epoch", c->epoch),
 		L_INT("outstanding", (int64_t)c->nsettling),
 		L_INT("records", (int64_t)c->nrecords));
@@ -108,6 +111,7 @@ static void pause_or_resume(struct conn *c, bool paused)
 {
 	if (c->paused == paused)
 		return;
+	BR_CRASH_POINT("conn.pause_or_resume");
 	c->paused = paused;
 	br_info(paused ? "paused by the bridge" : "resumed by the bridge");
 	if (!paused) {
@@ -123,6 +127,7 @@ static void say_alive(struct conn *c)
 
 	c->alive_us = br_loop_now(c->loop);
 	conn_emit(c, &m, NULL, BR_STR_NONE);
+	BR_CRASH_POINT("conn.alive_said");
 	c->alive_seq = m.seq;
 }
 

@@ -1,5 +1,6 @@
 #include "conn_internal.h"
 
+#include "br_crash.h"
 #include "br_log.h"
 #include "br_text.h"
 
@@ -145,7 +146,9 @@ void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid
 		return;
 	if (img)
 		m.image = *img;
+	BR_CRASH_POINT("conn.observation");
 	if (conn_emit(c, &m, r->shape, lid)) {
+		BR_CRASH_POINT("conn.observation_said");
 		told(c, r, lid, hash);
 		return;
 	}
@@ -215,6 +218,7 @@ void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, 
 	if (!conn_alive(c))
 		return;
 	if (conn_emit(c, &m, NULL, lo)) {
+		BR_CRASH_POINT("conn.digest_said");
 		c->count.digests++;
 		return;
 	}
@@ -257,8 +261,10 @@ void conn_tell_cursor(struct conn *c)
 			c->loop, &c->cursor_timer, CURSOR_EVERY_US - (now - c->cursor_told_us));
 		return;
 	}
+	BR_CRASH_POINT("conn.cursor");
 	c->cursor_due = false;
 	c->cursor_told_us = now;
 	if (!conn_emit(c, &m, NULL, BR_STR_NONE))
 		br_warn("a cursor cannot be told", L_STR("cursor", conn_clean_text(m.cursor)));
+	BR_CRASH_POINT("conn.cursor_said");
 }

@@ -7,6 +7,7 @@
  */
 #include "conn_internal.h"
 
+#include "br_crash.h"
 #include "br_log.h"
 
 #include <stdio.h>
@@ -81,6 +82,7 @@ static void refetch_some(struct conn *c)
 	struct br_str *lids = f->lids + f->at;
 
 	f->at += n;
+	BR_CRASH_POINT("conn.refetching");
 	c->kind->refetch(c->state, f->record, lids, n);
 }
 
@@ -234,6 +236,7 @@ void conn_swept(struct conn *c, bool done, int64_t next_ms)
 			id, (size_t)snprintf(id, sizeof(id), "%lld-%lld", (long long)c->epoch,
 				    (long long)++c->sweep_number)};
 		conn_emit(c, &m, NULL, BR_STR_NONE);
+		BR_CRASH_POINT("conn.sweep_said");
 		c->sweep_full = false;
 	}
 	/* a full sweep does not wait between its chunks */

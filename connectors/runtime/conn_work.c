@@ -13,6 +13,7 @@
  */
 #include "conn_internal.h"
 
+#include "br_crash.h"
 #include "br_log.h"
 #include "br_rule.h"
 
@@ -157,6 +158,7 @@ static void answer_again(struct conn *c, const struct conn_work *w)
 	struct br_err err;
 	struct msg m;
 
+	BR_CRASH_POINT("conn.answering_again");
 	br_err_clear(&err);
 	if (msg_read((struct br_str){w->receipt, w->receipt_n}, conn_shape, c, &c->in_arena, &m,
 		    &err) != 0 ||
@@ -187,6 +189,7 @@ void conn_take_command(struct conn *c, const struct msg *m)
 		conn_end(c, END_RETRY, 0, &err);
 		return;
 	}
+	BR_CRASH_POINT("conn.command");
 	c->count.commands++;
 	DL_APPEND(c->ready, w);
 	c->nready++;
@@ -259,6 +262,7 @@ static void give(struct conn *c, struct conn_work **works, size_t n)
 		cmds[i] = &works[i]->cmd;
 	}
 	c->nrunning += n;
+	BR_CRASH_POINT("conn.giving");
 	c->kind->apply(c->state, cmds, n);
 }
 
@@ -269,7 +273,9 @@ static void intend(struct conn *c, struct conn_work *w)
 	w->state = WORK_INTENT;
 	DL_APPEND(c->intents, w);
 	c->nintents++;
+	BR_CRASH_POINT("conn.intent");
 	w->intent = conn_emit(c, &m, NULL, w->cmd.did.cid);
+	BR_CRASH_POINT("conn.intent_said");
 }
 
 static void put_off(struct conn *c, struct conn_work *w, int64_t ms);
@@ -327,8 +333,10 @@ void conn_give_intended(struct conn *c)
 		w->cmd.deadline_us = lease_end(c);
 		works[n++] = w;
 	}
-	if (n)
+	if (n) {
+		BR_CRASH_POINT("conn.intent_acked");
 		give(c, works, n);
+	}
 }
 
 /* ---- answers ---- */
@@ -411,11 +419,15 @@ void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_rec
 
 	if (!conn_alive(c))
 		return;
+	BR_CRASH_POINT("conn.receipt");
 	conn_guard_answered(c, cmd, r->status);
 	follow(c, cmd, r);
 	tell_receipt(c, cmd, r);
-	if (r->status == RCPT_PROGRESS)
+	if (r->status == RCPT_PROGRESS) {
+		BR_CRASH_POINT("conn.progress_said");
 		return;
+	}
+	BR_CRASH_POINT("conn.receipt_said");
 	c->nrunning--;
 	settled(c, w);
 	conn_hold(c, w, false);
@@ -451,6 +463,7 @@ void conn_later(struct conn *c, struct conn_command *cmd, int64_t ms)
 
 	if (!conn_alive(c))
 		return;
+	BR_CRASH_POINT("conn.put_off");
 	c->nrunning--;
 	put_off(c, w, ms);
 	/* nothing was written now; when no predecessor can have written either, nothing was written
