@@ -3,6 +3,7 @@
  * and kind, the positions are moved, commit. All of it is sent at once.
  */
 #include "ledger_private.h"
+#include "br_crash.h"
 
 #define SMALL_BATCH 100 /* cases */
 
@@ -412,6 +413,7 @@ static void stored(void *arg, const PGresult *res, const struct br_err *err)
 
 	if (!res)
 		ledger_fail(o, err);
+	BR_CRASH_POINT("ledger.committed");
 	if (!o->failed)
 		remember(o->g, o->w);
 	br_err_clear(&e);
@@ -434,8 +436,10 @@ static int send_batch(struct ledger_operation *o, const struct ledger_position *
 		ledger_add_int(&g->pos, after[i].next);
 		ledger_add_int(&g->pos, after[i].published);
 	}
+	BR_CRASH_POINT("ledger.storing");
 	rc = send_take(o, err);
 	rc |= send_rows(o, err);
+	BR_CRASH_POINT("ledger.rows_sent");
 	for (size_t i = 0; i < o->w->nsystems; i++)
 		if (o->w->systems[i].dirty)
 			rc |= send_system(o, &o->w->systems[i], err);
@@ -446,7 +450,10 @@ static int send_batch(struct ledger_operation *o, const struct ledger_position *
 		ledger_check, o, err);
 	rc |= br_pg_send(
 		g->store_pg, "commit", "commit", 0, NULL, NULL, true, ledger_check, o, err);
-	return rc | br_pg_sync(g->store_pg, stored, o, err);
+	BR_CRASH_POINT("ledger.commit_sent");
+	rc |= br_pg_sync(g->store_pg, stored, o, err);
+	BR_CRASH_POINT("ledger.commit_flushed");
+	return rc;
 }
 
 void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_position *before,
