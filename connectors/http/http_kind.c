@@ -36,16 +36,30 @@ static int http_open(void *state, struct conn *c, const void *options, struct br
 	return 0;
 }
 
+/* A create carries no condition, but its key. */
+static bool is_guarded(const struct http_record *h)
+{
+	bool all = h->idempotency.n && h->etag;
+
+	for (const struct http_call *c = h->update; c; c = c->next)
+		all = all && c->etag;
+	return all;
+}
+
 static unsigned http_promises(const void *state)
 {
 	const struct http_state *s = state;
 	unsigned p = CONN_LOOKUP;
 
+	if (s->nrecords)
+		p |= CONN_GUARDED;
 	for (size_t i = 0; i < s->nrecords; i++) {
 		if (s->records[i].idempotency.n)
 			p |= CONN_IDEMPOTENCY;
 		if (s->records[i].etag)
 			p |= CONN_CAS;
+		if (!is_guarded(&s->records[i]))
+			p &= ~(unsigned)CONN_GUARDED;
 	}
 	return p;
 }

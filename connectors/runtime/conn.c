@@ -256,6 +256,21 @@ void conn_opened(struct conn *c, struct br_str inc, int64_t target_epoch, int64_
 	conn_soon(c);
 }
 
+/*
+ * Its last call ends a lease after it said the last thing that counted, and that stands in Kafka
+ * before our HELLO. What the kind can promise of its records it knows only now.
+ */
+static void wait_for_predecessor(struct conn *c)
+{
+	unsigned promises = c->kind->promises ? c->kind->promises(c->state) : 0;
+
+	if (!c->inherited || promises & (CONN_INBOX | CONN_GUARDED))
+		return;
+	c->write_from_us = c->heard_us + c->system->lease_ms * 1000 + 2000000;
+	br_info("waiting for the lease of the connector before this one",
+		L_INT("ms", c->system->lease_ms + 2000));
+}
+
 void conn_begun(struct conn *c)
 {
 	if (c->look) {
@@ -265,6 +280,7 @@ void conn_begun(struct conn *c)
 	if (!conn_alive(c) || c->stage != CONN_TAKING)
 		return;
 	BR_CRASH_POINT("conn.epoch_taken");
+	wait_for_predecessor(c);
 	c->stage = CONN_SETTLE;
 	conn_soon(c);
 }
@@ -300,6 +316,7 @@ static void reset_session(struct conn *c)
 	c->epoch = c->seq = c->hub_epoch = c->pseq = 0;
 	c->said = 0;
 	c->write_from_us = 0;
+	c->inherited = false;
 	c->alive_seq = 0;
 	c->phase = c->last_phase = PHASE_NONE;
 	c->phase_over = c->paused = c->wake = c->sweep_full = c->cursor_due = false;

@@ -86,13 +86,7 @@ static void fence(struct conn *c, const struct msg *m)
 	if (c->stage != CONN_COLLECT || !br_str_eq(m->nonce, br_str_z(c->nonce)))
 		return;
 	c->heard_us = br_loop_now(c->loop);
-	if (!(c->promises & CONN_INBOX) && m->attempted) {
-		/* its last call ends a lease after it said the last thing that counted, and that
-		 * stands in Kafka before our HELLO */
-		c->write_from_us = c->heard_us + c->system->lease_ms * 1000 + 2000000;
-		br_info("waiting for the lease of the connector before this one",
-			L_INT("ms", c->system->lease_ms + 2000));
-	}
+	c->inherited = m->attempted;
 	if (m->cursor.n)
 		conn_set_cursor(c, m->cursor);
 	c->sweep_full = m->sweep_mode == SWEEP_FULL;

@@ -121,6 +121,7 @@ struct conn {
 	int64_t lease_from_us;
 	int64_t alive_seq, alive_us; /* the ALIVE that no PING has counted yet; seq 0: none */
 	int64_t write_from_us;	     /* the predecessor's lease is over then */
+	bool inherited;		     /* a predecessor may still be at work */
 	unsigned promises;
 	struct br_arena arena;	     /* records and spec */
 	struct br_arena in_arena;    /* of the message being read */

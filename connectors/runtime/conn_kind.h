@@ -28,7 +28,9 @@ enum conn_promise {
 	CONN_LOOKUP = 8,      /* can look up before create */
 	CONN_WHOLE = 16,      /* an image shows every element of every part: what is not in it is
 				 not there */
-	CONN_SWEEP = 32, /* sweep() walks over all keys; without it poll() tells what there is */
+	CONN_SWEEP = 32,   /* sweep() walks over all keys; without it poll() tells what there is */
+	CONN_GUARDED = 64, /* every write carries its key and its condition, so one that a
+			      predecessor sent late does nothing that ours has not done (H1) */
 };
 
 struct conn; /* the runtime of this process */

@@ -818,6 +818,25 @@ static void test_the_predecessors_lease_is_waited_for(void **state)
 	WAIT(count('P') == 1);
 }
 
+/* Its late calls carry the same keys as ours and conditions that no longer hold. */
+static void test_where_writes_are_guarded_no_lease_is_waited_for(void **state)
+{
+	int64_t from;
+
+	(void)state;
+	start(CONN_CAS | CONN_IDEMPOTENCY | CONN_GUARDED);
+	fake_system.lease_ms = 60000;
+	expect_hello();
+	say_begin();
+	say(command(1, "L1", "a"));
+	from = br_loop_now(loop);
+	say((struct msg){.type = MSG_FENCE, .nonce = br_str_z(nonce), .attempted = true});
+	WAIT(count('P') == 1);
+	assert_int_equal(count('A'), 1);
+	assert_true(fake.first_apply_us - from < 60000000);
+	expect(MSG_INTENT); /* its own successor may have to settle it all the same */
+}
+
 static void test_clean_stop_says_bye(void **state)
 {
 	(void)state;
@@ -1424,6 +1443,7 @@ int main(void)
 		ON_STAGE(test_no_call_without_a_lease),
 		ON_STAGE(test_the_lease_runs_from_what_was_said),
 		ON_STAGE(test_the_predecessors_lease_is_waited_for),
+		ON_STAGE(test_where_writes_are_guarded_no_lease_is_waited_for),
 		ON_STAGE(test_clean_stop_says_bye),
 		ON_STAGE(test_no_bye_while_in_doubt),
 		ON_STAGE(test_nothing_to_do_for_a_stopped_one),
