@@ -619,6 +619,53 @@ static void on_unpublished_history(void *arg, const PGresult *res, const struct 
 	}
 }
 
+static enum hub_parked_kind parked_kind_of(struct br_str word)
+{
+	for (int i = PARKED_IN; i < PARKED_ASK; i++)
+		if (br_str_eq(word, br_str_z(ledger_parked_kind((enum hub_parked_kind)i))))
+			return (enum hub_parked_kind)i;
+	return PARKED_ASK;
+}
+
+/* A name is all that is told of the case. */
+static struct hub_case *case_named(struct hub_world *w, const struct hub_id *cid)
+{
+	struct hub_case *k = hub_world_case(w, cid);
+
+	if (!k && (k = br_arena_new(w->arena, struct hub_case))) {
+		k->cid = *cid;
+		hub_ulid_text(cid, k->ulid);
+	}
+	return k;
+}
+
+static void on_unpublished_parked(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger_operation *o = arg;
+	struct hub_world *w = o->w;
+
+	if (!res)
+		ledger_fail(o, err);
+	for (int i = 0; res && i < PQntuples(res); i++) {
+		struct hub_parked *p = br_arena_new(w->arena, struct hub_parked);
+		struct hub_id cid = ledger_get_id(res, i, 1);
+
+		if (!p || !(p->sys = ledger_system(w, ledger_get_int(res, i, 0))))
+			continue;
+		p->kase = PQgetisnull(res, i, 1) ? NULL : case_named(w, &cid);
+		p->rec = ledger_keep(w, ledger_get_text(res, i, 2));
+		p->lid = ledger_keep(w, ledger_get_text(res, i, 3));
+		p->kind = parked_kind_of(ledger_get_text(res, i, 4));
+		p->raw = ledger_keep(w, ledger_get_text(res, i, 5));
+		p->code = ledger_keep(w, ledger_get_text(res, i, 6));
+		p->place = ledger_keep(w, ledger_get_text(res, i, 7));
+		p->text_en = ledger_keep(w, ledger_get_text(res, i, 8));
+		p->text_zh = ledger_keep(w, ledger_get_text(res, i, 9));
+		*w->parked_end = p;
+		w->parked_end = &p->next;
+	}
+}
+
 void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	const struct ledger_position *positions, size_t n, ledger_fn *done, void *arg)
 {
@@ -649,6 +696,11 @@ void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 		"1000)::int8, h.person, h.why, h.order_id" CAUSED " order by h.sys, h.pos, h.ver",
 		on_unpublished_history, o, &err);
 	rc |= ledger_orders_unpublished(g, &err);
+	rc |= br_pg_send(g->store_pg, "unpub_parked",
+		"select p.sys, p.cid, p.rec, p.lid, p.kind, p.raw, p.code, p.place, p.text_en, "
+		"p.text_zh from casebridge.positions o join casebridge.parked p on p.topic = "
+		"o.topic and p.pos >= o.published and p.pos < o.next order by p.id",
+		0, NULL, NULL, true, on_unpublished_parked, o, &err);
 	rc |= br_pg_sync(g->store_pg, ledger_synced, o, &err);
 	if (rc < 0) {
 		ledger_fail(o, &err);
