@@ -365,7 +365,9 @@ static void write_value(
 		write_did(w, field);
 		break;
 	case IMAGE:
-		if (shape)
+		if (m->image_json.n && row->offset == offsetof(struct msg, image))
+			br_jw_raw(w, m->image_json);
+		else if (shape)
 			image_write(field, shape, w);
 		else
 			w->failed = true;

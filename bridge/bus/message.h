@@ -84,9 +84,10 @@ struct msg {
 	struct msg_did did;
 	bool present;
 	bool has_image;
-	struct image image; /* OBS: L; RCPT: post; CMD: set (see IMAGE_ELEMENT) */
-	bool whole;	    /* OBS, RCPT: the image shows every element of every part */
-	struct image base;  /* CMD */
+	struct image image;	  /* OBS: L; RCPT: post; CMD: set (see IMAGE_ELEMENT) */
+	struct br_str image_json; /* writing: the image as JSON, where that is at hand */
+	bool whole;		  /* OBS, RCPT: the image shows every element of every part */
+	struct image base;	  /* CMD */
 	int64_t src_ts;
 	struct br_str by; /* who changed it, when the source says */
 	enum msg_reason reason;

@@ -89,6 +89,7 @@ static bool copy_inflight(
 	if (!from->on)
 		return true;
 	*to = *from;
+	to->set_json = BR_STR_NONE;
 	to->places = copy_places(from->places, from->nplaces, a);
 	return to->places && copy_image(&from->set, a, &to->set) &&
 	       (!from->own_base || copy_image(&from->base, a, &to->base));

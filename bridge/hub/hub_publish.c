@@ -138,6 +138,7 @@ static bool send_command(struct hub_publisher *p, struct hub_world *w, struct hu
 	m.attempted = f->attempted || inherited;
 	m.has_image = true;
 	m.image = f->set;
+	m.image_json = f->set_json;
 	m.base = f->own_base ? f->base : l->shadow;
 	if (f->op == OP_CREATE) {
 		br_buf_reset(&w->scratch);

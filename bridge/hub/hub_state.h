@@ -114,6 +114,8 @@ struct hub_inflight {
 	int32_t ver;	  /* of the case it was computed from */
 	bool all;	  /* every place of the case is covered (a create) */
 	struct image set; /* columns */
+	struct br_str
+		set_json; /* set, as the ledger has stored it in this batch; none: not stored */
 	bool own_base;	  /* base differs from the link's shadow */
 	struct image base;
 	struct version_at *places; /* canonical places covered, when not all */

@@ -47,9 +47,11 @@ static struct br_str json_doc(struct ledger_operation *o, const struct hub_case 
 	return json_text(o, &w);
 }
 
-static struct br_str json_inflight(struct ledger_operation *o, const struct hub_link *l)
+static struct br_str json_inflight(struct ledger_operation *o, struct hub_link *l)
 {
-	const struct hub_inflight *f = &l->inflight;
+	struct hub_inflight *f = &l->inflight;
+	const struct br_buf *b = &o->g->json;
+	size_t set_at;
 	struct br_jw w;
 
 	if (!l->map)
@@ -74,7 +76,11 @@ static struct br_str json_inflight(struct ledger_operation *o, const struct hub_
 		versions_write(&places, o->w->schema->shape, &w);
 	}
 	br_jw_key(&w, BR_STR("set"));
+	set_at = b->n;
 	image_write(&f->set, map_shape(l->map), &w);
+	if (!br_jw_failed(&w))
+		f->set_json =
+			br_arena_copy(o->w->arena, (struct br_str){b->p + set_at, b->n - set_at});
 	if (f->own_base) {
 		br_jw_key(&w, BR_STR("base"));
 		image_write(&f->base, map_shape(l->map), &w);
@@ -103,7 +109,7 @@ static void add_case(struct ledger_operation *o, struct hub_case *k)
 	ledger_add_ms(r, k->updated_ms);
 }
 
-static void add_link(struct ledger_operation *o, const struct hub_link *l)
+static void add_link(struct ledger_operation *o, struct hub_link *l)
 {
 	struct ledger *g = o->g;
 	struct ledger_rows *r = l->is_new ? &g->new_links : &g->links;
