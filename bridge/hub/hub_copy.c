@@ -138,6 +138,8 @@ struct hub_case *hub_case_copy(const struct hub_case *from, struct br_arena *a)
 	k->ver = from->ver;
 	k->created_ms = from->created_ms;
 	k->updated_ms = from->updated_ms;
+	k->merged = from->merged;
+	k->merged_into = from->merged_into;
 	end = &k->links;
 	for (const struct hub_link *l = from->links; l; l = l->next) {
 		if (l->settled)

@@ -1,6 +1,7 @@
 #include "hub_decide.h"
 
 #include "hub_gone.h"
+#include "hub_match.h"
 #include "hub_step.h"
 #include "hub_version.h"
 
@@ -29,7 +30,7 @@ static bool is_known(const struct hub_world *w, struct br_str id)
 }
 
 /* An earlier message of the batch may have settled what the ledger had as open. */
-static bool is_open(const struct hub_world *w, const struct hub_matter *m)
+static bool is_open(struct hub_world *w, const struct hub_matter *m)
 {
 	for (const struct hub_unpark *u = m->sort == MATTER_PARKED ? w->unparked : NULL; u;
 		u = u->next) {
@@ -40,12 +41,18 @@ static bool is_open(const struct hub_world *w, const struct hub_matter *m)
 			(same || ((!u->kase || !m->has_case) && br_str_eq(u->lid, m->lid))))
 			return false;
 	}
+	if (m->sort == MATTER_MATCH) {
+		const struct hub_case *a = hub_world_case(w, &m->cid),
+				      *b = hub_world_case(w, &m->other);
+
+		return m->open && a && b && !a->merged && !b->merged;
+	}
 	return m->open;
 }
 
 static struct hub_case *case_of(struct hub_world *w, const struct hub_matter *m)
 {
-	return m->has_case ? hub_world_case(w, &m->cid) : NULL;
+	return m->has_case ? hub_case_now(w, hub_world_case(w, &m->cid)) : NULL;
 }
 
 /* Their numbers are what records are known by; the rest is worked out by ourselves. */
@@ -256,6 +263,31 @@ static void rewrite(struct hub_world *w, struct hub_decision *d, const struct hu
 		d->status = "rewritten";
 }
 
+/* ---- cases that are one ---- */
+
+static void match(struct hub_world *w, struct hub_decision *d, struct hub_matter *m,
+	const struct hub_order *o)
+{
+	if (o->take)
+		d->outcome = hub_match_join(
+			w, d, hub_world_case(w, &m->cid), hub_world_case(w, &m->other));
+	if (d->outcome == OUTCOME_done)
+		d->status = o->take ? "accepted" : "rejected";
+}
+
+/* A person saw what the comparison did not. */
+static void merge(struct hub_world *w, struct hub_decision *d, const struct hub_order *o)
+{
+	struct hub_link *l;
+	struct hub_id to;
+
+	d->sys = hub_world_system(w, o->sys);
+	l = d->sys ? hub_world_link(w, d->sys, o->rec, o->lid) : NULL;
+	d->outcome = l && hub_ulid_read(o->cid, &to)
+			     ? hub_match_join(w, d, l->kase, hub_world_case(w, &to))
+			     : OUTCOME_unknown;
+}
+
 /* ---- all of them ---- */
 
 enum kind {
@@ -265,13 +297,16 @@ enum kind {
 	KIND_RETRY,
 	KIND_WITHDRAW,
 	KIND_REWRITE,
+	KIND_MATCH,
+	KIND_MERGE,
+	KIND_SPLIT,
 	KIND_NONE
 };
 
 static enum kind kind_of(struct br_str type)
 {
-	static const char *const types[] = {
-		"RESOLVE", "CORRECT", "DROP", "RETRY", "WITHDRAW", "REWRITE"};
+	static const char *const types[] = {"RESOLVE", "CORRECT", "DROP", "RETRY", "WITHDRAW",
+		"REWRITE", "MATCH", "MERGE", "SPLIT"};
 	size_t i = 0;
 
 	while (i < BR_LEN(types) && !br_str_eq(type, br_str_z(types[i])))
@@ -281,8 +316,11 @@ static enum kind kind_of(struct br_str type)
 
 static const char *word_of(enum kind kind, const struct hub_order *o)
 {
-	static const char *const words[] = {"", "correct", "drop", "retry", "withdraw", "rewrite"};
+	static const char *const words[] = {
+		"", "correct", "drop", "retry", "withdraw", "rewrite", "", "merge", "split"};
 
+	if (kind == KIND_MATCH)
+		return o->take ? "accept" : "reject";
 	return kind == KIND_RESOLVE ? (o->take ? "take" : "keep") : words[kind];
 }
 
@@ -299,8 +337,9 @@ static struct hub_decision *new_decision(
 		.kind = word_of(kind, o),
 		.by = o->by,
 		.why = o->why,
-		.parked = kind == KIND_RESOLVE ? 0 : o->parked,
+		.parked = kind < KIND_MATCH && kind != KIND_RESOLVE ? o->parked : 0,
 		.conflict = kind == KIND_RESOLVE ? o->conflict : 0,
+		.match = kind == KIND_MATCH ? o->match : 0,
 		.at_ms = w->now_ms,
 		.source = w->source,
 		.offset = w->offset};
@@ -337,6 +376,9 @@ static void follow(struct hub_world *w, enum kind kind, struct hub_decision *d,
 	case KIND_REWRITE:
 		rewrite(w, d, m);
 		break;
+	case KIND_MATCH:
+		match(w, d, m, o);
+		break;
 	default:
 		drop(w, d, m);
 	}
@@ -358,6 +400,25 @@ static bool is_well_said(const struct hub_order *o)
 	       is_plain(o->why) && is_plain(o->place);
 }
 
+static struct hub_matter *matter_of(
+	const struct hub_world *w, enum kind kind, const struct hub_order *o)
+{
+	switch (kind) {
+	case KIND_RESOLVE:
+		return hub_world_matter(w, MATTER_CONFLICT, o->conflict);
+	case KIND_MATCH:
+		return hub_world_matter(w, MATTER_MATCH, o->match);
+	case KIND_CORRECT:
+	case KIND_DROP:
+	case KIND_RETRY:
+	case KIND_WITHDRAW:
+	case KIND_REWRITE:
+		return hub_world_matter(w, MATTER_PARKED, o->parked);
+	default:
+		return NULL;
+	}
+}
+
 bool hub_decide(struct hub_world *w, const struct hub_order *o)
 {
 	enum kind kind = kind_of(o->type);
@@ -368,14 +429,17 @@ bool hub_decide(struct hub_world *w, const struct hub_order *o)
 		return false;
 	if (is_known(w, o->id) || !(d = new_decision(w, kind, o)))
 		return true;
-	m = kind == KIND_RESOLVE ? hub_world_matter(w, MATTER_CONFLICT, o->conflict)
-				 : hub_world_matter(w, MATTER_PARKED, o->parked);
+	m = matter_of(w, kind, o);
 	if (m)
 		about(d, m);
 	if (!o->by.n || (!o->why.n && kind != KIND_RETRY))
 		d->outcome = OUTCOME_reason;
 	else if (kind == KIND_RETRY && !o->parked)
 		retry_record(w, d, o);
+	else if (kind == KIND_MERGE)
+		merge(w, d, o);
+	else if (kind == KIND_SPLIT)
+		d->outcome = hub_match_split(w, d, o);
 	else if (!m)
 		d->outcome = OUTCOME_unknown;
 	else if (!is_open(w, m))

@@ -277,6 +277,23 @@ static void let_wait(struct hub_link *l)
 	l->dirty = true;
 }
 
+/* A record that a person bound: once its system is live it is merged, with nothing known before
+ * (A10). Until then nothing goes there and nothing comes from it. */
+static void first_contact(struct hub_world *w, struct hub_link *l)
+{
+	struct image seen = l->shadow, none = {NULL, 0};
+
+	if (l->sys->state != SYS_LIVE) {
+		let_wait(l);
+		return;
+	}
+	l->state = LINK_IDLE;
+	l->due = false;
+	l->dirty = true;
+	l->shadow = none;
+	hub_merge(w, l, &seen, &none);
+}
+
 void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 {
 	struct version_at *places;
@@ -289,6 +306,10 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 	}
 	if (!l->map)
 		return;
+	if (l->state == LINK_MATCHED) {
+		first_contact(w, l);
+		return;
+	}
 	if (busy && !(BR_WITHOUT(STOP_AND_WAIT) && l->state == LINK_INFLIGHT)) {
 		/* what ends this state looks again; meanwhile it must not stand in the way of
 		 * those that can go */

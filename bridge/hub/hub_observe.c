@@ -11,7 +11,7 @@ static void park_plain(struct hub_world *w, struct hub_system *s, struct hub_lin
 {
 	hub_add_parked(w, s, l ? l->kase : NULL, m->rec, m->lid, kind, raw, err);
 	s->count.parked_in++;
-	if (l && l->state != LINK_GONE) {
+	if (l && l->state != LINK_GONE && l->state != LINK_MATCHED) {
 		l->state = LINK_PARKED;
 		l->dirty = true;
 	}
@@ -44,6 +44,9 @@ static void vanished(
 		return;
 	}
 	s->count.parked_in++;
+	/* nothing of it was merged: should it come back, that is a first contact */
+	if (l->state == LINK_MATCHED)
+		l->shadow = (struct image){NULL, 0};
 	/* never an automatic withdrawal: a person decides (A12) */
 	if (!hub_link_gone(w, l))
 		return;
@@ -98,6 +101,23 @@ static bool is_answer(const struct hub_link *l, const struct image *shown)
 	return true;
 }
 
+/* A person bound it on trial, and nothing of it was merged so far. */
+static bool is_unmerged(const struct hub_link *l)
+{
+	return l->state == LINK_MATCHED || (l->state == LINK_GONE && l->shadow.n == 0);
+}
+
+static void keep_unmerged(struct hub_world *w, struct hub_link *l, const struct image *full)
+{
+	if (l->state == LINK_GONE)
+		hub_link_back(w, l);
+	l->state = LINK_MATCHED;
+	l->shadow = *full;
+	l->dirty = true;
+	hub_add_unpark(w, l->sys, NULL, l->rec, l->lid, "superseded");
+	hub_dispatch_link(w, l);
+}
+
 static void known(
 	struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
 {
@@ -106,6 +126,11 @@ static void known(
 
 	if (hub_seen(w, &l->shadow, &m->image, m->whole, &full) < 0) {
 		w->failed = true;
+		return;
+	}
+	if (is_unmerged(l)) {
+		s->count.echo++;
+		keep_unmerged(w, l, &full);
 		return;
 	}
 	if (is_answer(l, &full)) {
@@ -124,10 +149,11 @@ static void known(
 		hub_add_unpark(w, s, NULL, l->rec, l->lid, "superseded");
 }
 
-static struct hub_case *new_case(struct hub_world *w, const struct image *got)
+struct hub_case *hub_new_case(struct hub_world *w, const struct image *got)
 {
 	struct hub_id cid = hub_ulid_make(w->now_ms, w->topic, w->offset);
 	struct hub_case *k = hub_world_add_case(w, &cid);
+	const struct cell *status;
 
 	if (!k)
 		return NULL;
@@ -136,11 +162,16 @@ static struct hub_case *new_case(struct hub_world *w, const struct image *got)
 	k->ver = 1;
 	k->fver.dflt = 1;
 	k->doc = *got;
+	status = image_root(&k->doc, w->schema->f_status);
+	if (status && !cell_is_null(status)) {
+		k->had = br_arena_array(w->arena, struct br_str, 1);
+		if (k->had)
+			k->had[k->nhad++] = status->value;
+	}
 	return k;
 }
 
-/* A null of a new record is no statement about the case. */
-static int without_nulls(struct hub_world *w, const struct image *got, struct image *out)
+int hub_without_nulls(struct hub_world *w, const struct image *got, struct image *out)
 {
 	struct image_builder b;
 
@@ -176,9 +207,8 @@ static void start_case(struct hub_world *w, struct hub_system *s, const struct m
 	const struct msg *m, const struct image *got)
 {
 	struct br_str scheme[8], value[8];
-	struct hub_case *k = new_case(w, got);
+	struct hub_case *k = hub_new_case(w, got);
 	struct hub_link *l = k ? hub_world_add_link(w, k, s, map_record(map), m->lid) : NULL;
-	const struct cell *status;
 	size_t n;
 
 	if (!l)
@@ -186,15 +216,10 @@ static void start_case(struct hub_world *w, struct hub_system *s, const struct m
 	l->is_new = l->dirty = true;
 	l->shadow = m->image;
 	l->held.dflt = k->ver;
-	status = image_root(&k->doc, w->schema->f_status);
-	if (status && !cell_is_null(status)) {
-		k->had = br_arena_array(w->arena, struct br_str, 1);
-		if (k->had)
-			k->had[k->nhad++] = status->value;
-	}
 	n = map_match_keys(map, &k->doc, scheme, value, BR_LEN(scheme));
 	for (size_t i = 0; i < n; i++)
-		hub_world_add_key(w, k, scheme[i], value[i], true);
+		if (!hub_world_match(w, scheme[i], value[i]))
+			hub_world_add_key(w, k, scheme[i], value[i], true);
 	first_history(w, k, s);
 	s->count.created++;
 	s->count.accepted++;
@@ -294,6 +319,25 @@ void hub_map(
 	out->rc = map_get(map, &m->image, NULL, a, &out->got, &out->issue);
 }
 
+/*
+ * The key leads from a system on trial to another one, or back: they are compared as a whole, and a
+ * person says which cases are one (hub_match.h).
+ */
+static bool is_for_review(const struct hub_system *s, const struct hub_case *k)
+{
+	bool trial = true, any = false;
+
+	for (const struct hub_link *l = k->links; l; l = l->next) {
+		if (!l->lid.n)
+			continue;
+		if (l->sys == s)
+			return false;
+		any = true;
+		trial &= l->sys->state == SYS_TRIAL;
+	}
+	return any && (trial || s->state == SYS_TRIAL);
+}
+
 static void first_sight(struct hub_world *w, struct hub_system *s, const struct msg *m)
 {
 	const struct mapping *map = map_find(s->maps, m->rec);
@@ -312,11 +356,11 @@ static void first_sight(struct hub_world *w, struct hub_system *s, const struct 
 		return;
 	}
 	k = strong_match(w, s, m, &read->got);
-	if (k) {
+	if (k && !is_for_review(s, k)) {
 		bind_record(w, s, k, map, m);
 		return;
 	}
-	if (without_nulls(w, &read->got, &got) < 0) {
+	if (hub_without_nulls(w, &read->got, &got) < 0) {
 		w->failed = true;
 		return;
 	}

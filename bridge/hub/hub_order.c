@@ -1,6 +1,7 @@
 #include "hub_order.h"
 
 #include "hub_decide.h"
+#include "hub_match.h"
 #include "hub_step.h"
 
 static struct br_str *text_member(struct hub_order *o, struct br_str key)
@@ -24,6 +25,8 @@ static int64_t *number_member(struct hub_order *o, struct br_str key)
 		return &o->parked;
 	if (br_str_eq(key, BR_STR("conflict")))
 		return &o->conflict;
+	if (br_str_eq(key, BR_STR("match")))
+		return &o->match;
 	return br_str_eq(key, BR_STR("seen")) ? &o->seen : NULL;
 }
 
@@ -74,7 +77,7 @@ bool hub_order_fold(struct hub_world *w, const struct hub_order *o)
 	if (!br_str_eq(o->type, BR_STR("SYSTEM")))
 		return hub_decide(w, o);
 	s = hub_world_system(w, o->sys);
-	if (!s)
+	if (!s || (state_of(o->state) == SYS_LIVE && !hub_match_reviewed(w, s)))
 		return false;
 	hub_step_system_state(w, s, state_of(o->state));
 	return true;

@@ -21,6 +21,11 @@
  *                                                        be missing; a case alone is sent where it
  *                                                        belongs
  *
+ *   {"t":"MATCH","match":5,"take":true}                the pair is one case; or (false) is not
+ *   {"t":"MERGE","sys":"dept","record":"apply","lid":"D7","case":"01H..."}
+ *                                                        the record, alone so far, is this case
+ *   {"t":"SPLIT","sys":"dept","record":"apply","lid":"D7"} the record is a case of its own
+ *
  * seen: the version of the case that the person looked at. A value that has changed since is not
  * overwritten unseen.
  */
@@ -32,8 +37,8 @@
 struct hub_order {
 	struct br_str type, sys, state;
 	struct br_str id, by, why;
-	int64_t parked, conflict;    /* 0: none */
-	struct br_str rec, lid, cid; /* RETRY without an item; cid: a ULID */
+	int64_t parked, conflict, match; /* 0: none */
+	struct br_str rec, lid, cid;	 /* RETRY without an item, MERGE, SPLIT; cid: a ULID */
 	int64_t seen;
 	bool take;
 	struct br_str place, value; /* value.p NULL: null */
@@ -42,8 +47,9 @@ struct hub_order {
 /* False with err when it is no order; texts point into value or the arena. */
 bool hub_order_read(
 	struct br_str value, struct br_arena *a, struct hub_order *o, struct br_err *err);
-/* Folds it; what it is about (hub_matter, its case), if it names one, must be in the world, and
- * whether it was followed before. False: nobody knows such an order, or its system. */
+/* Folds it; a system whose review is not done (hub_match.h) does not go live: false. What it is
+ * about (hub_matter, its case), if it names one, must be in the world, and whether it was followed
+ * before. False: nobody knows such an order, or its system. */
 bool hub_order_fold(struct hub_world *w, const struct hub_order *o);
 
 #endif

@@ -95,6 +95,10 @@ struct hub_system {
 	bool backlog;	     /* there may be links that wait for credit */
 	bool gap; /* a hole in (epoch, seq): everything is dropped until the next HELLO */
 	int64_t open_parked;
+	/* on trial, of an order to go live: was it compared with the others, and how many pairs and
+	 * records are to be looked at first (hub_match.h) */
+	bool compared, others; /* others: there are cases of other systems that it does not have */
+	int64_t undecided;
 	bool dirty;
 };
 
@@ -104,7 +108,9 @@ enum hub_link_state {
 	LINK_REJECTED,
 	LINK_PARKED,
 	LINK_PENDING,
-	LINK_GONE
+	LINK_GONE,
+	LINK_MATCHED /* a person said which case it is while its system was on trial: it is merged
+			when that goes live */
 };
 
 struct hub_inflight {
@@ -161,6 +167,8 @@ struct hub_case {
 	int64_t created_ms, updated_ms;
 	struct hub_link *links;
 	bool is_new, dirty, publish;
+	bool merged; /* into another one, by a person: its row goes */
+	struct hub_id merged_into;
 	UT_hash_handle hh;
 };
 
@@ -231,9 +239,9 @@ struct hub_unpark {
 	struct hub_unpark *next;
 };
 
-/* A row of the ledger that waits (or waited) for a person and that an order is about: a parked item
- * or a conflict. Loaded, never made by a batch. */
-enum hub_matter_sort { MATTER_PARKED, MATTER_CONFLICT };
+/* A row of the ledger that waits (or waited) for a person and that an order is about: a parked
+ * item, a conflict, or a pair of cases that may be one. Loaded, never made by a batch. */
+enum hub_matter_sort { MATTER_PARKED, MATTER_CONFLICT, MATTER_MATCH };
 struct hub_matter {
 	enum hub_matter_sort sort;
 	int64_t id;
@@ -244,7 +252,8 @@ struct hub_matter {
 	bool has_case;
 	struct br_str rec, lid; /* parked */
 	struct br_str place;
-	struct br_str lose; /* conflict: JSON value */
+	struct br_str lose;  /* conflict: JSON value */
+	struct hub_id other; /* match: the case that may be the same */
 	struct hub_matter *next;
 };
 
@@ -264,7 +273,11 @@ struct hub_matter {
 		X(element) /* a row of a list that was deleted: only the system itself can take it \
 			      away */                                                              \
 		X(reason)  /* nobody, or no reason, is named */                                    \
-		X(there)   /* the record is there (again) */
+		X(there)   /* the record is there (again) */                                       \
+		X(alone)   /* match: the case is not one lone record any more */                   \
+		X(taken)   /* match: the other case has a record of that system */                 \
+		X(busy)	   /* match: something is under way to one of them, or waits */            \
+		X(live)	   /* split: its system is live, and its values have gone on */
 enum hub_outcome {
 #define X(name) OUTCOME_##name,
 	HUB_OUTCOMES(X)
@@ -274,7 +287,9 @@ enum hub_outcome {
 /* A person's order, followed or not: kept by its id, so that it counts once, and told to all. */
 struct hub_decision {
 	struct br_str order; /* its id */
-	const char *kind;    /* take | keep | correct | drop | retry | withdraw | rewrite */
+	/* take | keep | correct | drop | retry | withdraw | rewrite | accept | reject | merge |
+	 * split */
+	const char *kind;
 	struct br_str by, why;
 	enum hub_outcome outcome;
 	const struct hub_matter *matter; /* or NULL */
@@ -283,9 +298,11 @@ struct hub_decision {
 	struct hub_id cid;
 	bool has_case;
 	struct br_str place;
-	int32_t ver; /* of the case that came of it, or 0 */
+	int32_t ver;	      /* of the case that came of it, or 0 */
+	struct hub_id merged; /* the case that is no more, or (split) the one it was taken from */
+	bool has_merged;
 	/* as told again after a restart, when no matter is at hand */
-	int64_t parked, conflict;
+	int64_t parked, conflict, match;
 	int64_t at_ms;
 	int source;
 	int64_t offset;
@@ -313,6 +330,13 @@ struct hub_out {
 	bool attempted;	    /* CMD: the predecessor may have sent it */
 	enum msg_sweep sweep;
 	struct hub_out *next;
+};
+
+/* A strong key that led to one case and leads to another from now on. */
+struct hub_moved_key {
+	struct br_str scheme, value;
+	struct hub_id from, to;
+	struct hub_moved_key *next;
 };
 
 /* New strong match keys of cases. */
@@ -351,6 +375,7 @@ struct hub_world {
 	struct hub_parked *parked, **parked_end;
 	struct hub_unpark *unparked, **unparked_end;
 	struct hub_decision *decisions, **decisions_end;
+	struct hub_moved_key *moved_keys;
 	struct hub_out *outs, **outs_end;
 	unsigned begins; /* OUT_BEGIN among them: nearly always none */
 
@@ -372,6 +397,8 @@ bool hub_adds_up(const struct hub_system *s);
 struct hub_case *hub_world_case(const struct hub_world *w, const struct hub_id *cid);
 struct hub_link *hub_world_link(
 	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid);
+/* k, or the case that it was merged into in this batch. */
+struct hub_case *hub_case_now(struct hub_world *w, struct hub_case *k);
 struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, struct br_str value);
 /* What links are found by in a world: (system, record, local id) as one key; a record name has no
  * NUL. {NULL, 0} without memory. */

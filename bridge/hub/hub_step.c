@@ -362,7 +362,7 @@ void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg
 		lose_answer(l);
 	hub_add_parked(w, s, l ? l->kase : NULL, m->type == MSG_OBS ? m->rec : m->did.rec,
 		hub_as_text(w, m->lid.n ? m->lid : key), PARKED_IN, bytes, &why);
-	if (l) {
+	if (l && l->state != LINK_MATCHED) {
 		l->state = LINK_PARKED;
 		l->dirty = true;
 	}

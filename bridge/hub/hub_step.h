@@ -78,6 +78,10 @@ struct br_str hub_image_json(
  * them in w->mapped. */
 void hub_map(
 	const struct mapping *map, const struct msg *m, struct br_arena *a, struct hub_mapped *out);
+/* A case of version 1 that says this; its id follows from the message being folded. */
+struct hub_case *hub_new_case(struct hub_world *w, const struct image *got);
+/* A null of a new record is no statement about the case. */
+int hub_without_nulls(struct hub_world *w, const struct image *got, struct image *out);
 void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m);
 void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m);
 /* A record shows that the pending command of its link was carried out: as if that were answered. */

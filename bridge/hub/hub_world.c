@@ -20,6 +20,7 @@ void hub_world_begin(struct hub_world *w, struct br_arena *a)
 	w->decisions = NULL;
 	w->decisions_end = &w->decisions;
 	w->matters = NULL;
+	w->moved_keys = NULL;
 	w->orders = NULL;
 	w->norders = 0;
 	w->outs = NULL;
@@ -167,6 +168,13 @@ struct hub_link *hub_case_link(
 	return NULL;
 }
 
+struct hub_case *hub_case_now(struct hub_world *w, struct hub_case *k)
+{
+	while (k && k->merged)
+		k = hub_world_case(w, &k->merged_into);
+	return k;
+}
+
 struct br_str hub_match_key(struct br_arena *a, struct br_str scheme, struct br_str value)
 {
 	return join(a, NULL, 0, scheme, value);
@@ -186,7 +194,7 @@ struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, stru
 
 	if (!key.p)
 		w->failed = true;
-	return key.p ? hub_world_match_at(w, key) : NULL;
+	return key.p ? hub_case_now(w, hub_world_match_at(w, key)) : NULL;
 }
 
 void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,

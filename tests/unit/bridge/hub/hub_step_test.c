@@ -23,8 +23,12 @@
  * is in the ledger now, as items 1, 2, ... in their order, and so are orders order {order} of a
  * person, in this batch > SYSTEM refetch LID outcome WORD STATUS               of the last order,
  * and of its item ('-': as it was) decisions N (of this batch) | said BY WHY (the last version)
+ *   pair SYSTEM LID SYSTEM LID        their cases are proposed as one: pair 1, 2, ...
+ *   state SYSTEM LID N                of the record's link (enum hub_link_state)
+ *   review SYSTEM N                   so many pairs are to be decided before it goes live
  */
 #include "hub_decide.h"
+#include "hub_match.h"
 #include "hub_step.h"
 
 #include "cfg_site.h"
@@ -1211,6 +1215,138 @@ static const struct story {
 		"{\"t\":\"RESOLVE\",\"id\":\"o1\",\"conflict\":1,\"take\":true,\"seen\":9,\"by\":"
 		"\"李\",\"why\":\"x\"}\n"
 		"outcome element -\nelements 1\n"},
+	{"a record of a system on trial is bound by nobody but a person, and merged when it goes "
+	 "live",
+		"dept trial\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\","
+		"\"STATE\":\"02\",\"CERTNO\":\"Z1\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z2\"}\n"
+		"cases 2\n"
+		"pair dept D1 portal P1\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o1\",\"match\":1,\"take\":true,\"by\":\"李\"}\n"
+		"outcome reason -\ncases 2\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o2\",\"match\":1,\"take\":true,\"by\":\"李\","
+		"\"why\":\"同一人同一天\"}\n"
+		"outcome done accepted\ncases 1\nversion 2\nhistory {}\nsaid 李 同一人同一天\n"
+		"state dept D1 6\n"
+		/* what it shows meanwhile reaches nobody; what the other shows does not reach it */
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z3\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\","
+		"\"STATE\":\"02\",\"CERTNO\":\"Z1\",\"MOBILE\":\"13900000000\"}\n"
+		"conflicts 0\nversion 3\ncase result.cert_no=Z1\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o3\",\"match\":1,\"take\":false,\"by\":\"王\","
+		"\"why\":\"x\"}\n"
+		"outcome settled -\n"
+		"dept live\ndept resume\n"
+		"> portal update P1 {\"STATE\":\"10\",\"CERTNO\":\"Z3\"} base *\n"
+		"> dept update D1 {\"lxdh\":\"13900000000\"} base *\n"
+		"case result.cert_no=Z3;applicant.mobile=13900000000\nstate dept D1 1\n"
+		"conflicts 2\n"},
+	{"what a live system shows is not bound to what only a system on trial has",
+		"dept trial\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\","
+		"\"STATE\":\"02\"}\n"
+		"cases 2\nparked 0\n"
+		/* one of its own number is the same record twice, as ever */
+		"dept obs D2 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"parked 1\ncases 2\n"},
+	{"two systems on trial: neither's edits reach the other before both are live",
+		"dept trial\nportal trial\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\","
+		"\"STATE\":\"05\",\"CERTNO\":\"Z1\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z1\"}\n"
+		"pair dept D1 portal P1\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o1\",\"match\":1,\"take\":true,\"by\":\"李\","
+		"\"why\":\"x\"}\n"
+		"outcome done accepted\nstate dept D1 6\nstate portal P1 6\n"
+		"dept live\ndept resume\nstate dept D1 0\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\","
+		"\"STATE\":\"05\",\"CERTNO\":\"Z1\",\"MOBILE\":\"13900000000\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"zzbh\":\"Z2\"}\n"
+		"portal live\nportal resume\n"
+		"> portal update P1 {\"CERTNO\":\"Z2\"} base *\n"
+		"> dept update D1 {\"lxdh\":\"13900000000\"} base *\n"},
+	{"a bound record that is gone before its system is live comes back as a first contact",
+		"dept trial\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"pair dept D1 portal P1\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o1\",\"match\":1,\"take\":true,\"by\":\"李\","
+		"\"why\":\"x\"}\n"
+		"dept absent D1\nstate dept D1 5\nparked 1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"state dept D1 6\n"
+		"dept live\ndept resume\n"
+		"> portal update P1 {\"ORGBUSNO\":\"D1\",\"STATE\":\"05\"} base *\n"},
+	{"pairs that are none; one record for one case",
+		"dept trial\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"portal obs P2 {\"PROJID\":\"P2\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"dept obs D2 {\"sbh\":\"D2\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"pair dept D1 portal P1\npair dept D1 portal P2\npair dept D2 portal P1\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o1\",\"match\":9,\"take\":true,\"by\":\"李\","
+		"\"why\":\"x\"}\noutcome unknown -\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o2\",\"match\":2,\"take\":false,\"by\":\"李\","
+		"\"why\":\"续办\"}\noutcome done rejected\ncases 4\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o3\",\"match\":1,\"take\":true,\"by\":\"李\","
+		"\"why\":\"x\"}\noutcome done accepted\ncases 3\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o3\",\"match\":1,\"take\":true,\"by\":\"李\","
+		"\"why\":\"x\"}\ndecisions 3\n"
+		"order {\"t\":\"MATCH\",\"id\":\"o4\",\"match\":3,\"take\":true,\"by\":\"李\","
+		"\"why\":\"x\"}\noutcome taken -\ncases 3\n"
+		"order {\"t\":\"MERGE\",\"id\":\"o5\",\"sys\":\"dept\",\"record\":\"application\","
+		"\"lid\":\"D2\",\"case\":\"@\",\"by\":\"李\",\"why\":\"x\"}\noutcome taken -\n"
+		"order {\"t\":\"MERGE\",\"id\":\"o6\",\"sys\":\"dept\",\"record\":\"application\","
+		"\"lid\":\"D9\",\"case\":\"@\",\"by\":\"李\",\"why\":\"x\"}\noutcome unknown -\n"
+		"order {\"t\":\"MERGE\",\"id\":\"o7\",\"sys\":\"dept\",\"record\":\"application\","
+		"\"lid\":\"D1\",\"case\":\"@\",\"by\":\"李\",\"why\":\"x\"}\noutcome same -\n"},
+	{"what was bound is taken apart again, exactly, while its system is on trial",
+		"dept trial\n"
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"order {\"t\":\"MERGE\",\"id\":\"o1\",\"sys\":\"dept\",\"record\":\"application\","
+		"\"lid\":\"D1\",\"case\":\"@\",\"by\":\"李\",\"why\":\"x\"}\n"
+		"outcome done -\ncases 1\nstate dept D1 6\n"
+		"order {\"t\":\"SPLIT\",\"id\":\"o2\",\"sys\":\"dept\",\"record\":\"application\","
+		"\"lid\":\"D1\",\"by\":\"李\",\"why\":\"续办\"}\n"
+		"outcome done -\ncases 2\nstate dept D1 0\nsaid 李 续办\n"
+		"order {\"t\":\"SPLIT\",\"id\":\"o3\",\"sys\":\"dept\",\"record\":\"application\","
+		"\"lid\":\"D1\",\"by\":\"李\",\"why\":\"x\"}\noutcome same -\n"
+		"dept live\ndept resume\n"
+		"> dept create - {\"xm\":\"张三\",\"zt\":\"0\"} base {}\n"
+		"portal resume\n"
+		"> portal create - {\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"} "
+		"base "
+		"{}\n"},
+	{"what has gone on is not taken apart, and what is under way not bound",
+		"portal obs P1 {\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> dept create - * base {}\n"
+		"portal obs P2 {\"PROJID\":\"P2\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> dept create - * base {}\n"
+		"order "
+		"{\"t\":\"MERGE\",\"id\":\"o1\",\"sys\":\"portal\",\"record\":\"application\","
+		"\"lid\":\"P2\",\"case\":\"@\",\"by\":\"李\",\"why\":\"x\"}\noutcome taken -\n"
+		"dept applied 1 D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal update P1 {\"ORGBUSNO\":\"D1\"} base *\n"
+		"order {\"t\":\"SPLIT\",\"id\":\"o2\",\"sys\":\"dept\",\"record\":\"application\","
+		"\"lid\":\"D1\",\"by\":\"李\",\"why\":\"x\"}\noutcome live -\n"},
+	{"a system goes live when its review is done",
+		"dept trial\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"review dept 2\n"
+		"noorder {\"t\":\"SYSTEM\",\"sys\":\"dept\",\"state\":\"live\"}\n"
+		"review dept 0\n"
+		"dept obs D2 {\"sbh\":\"D2\",\"xm\":\"李四\",\"zt\":\"1\"}\n"
+		"noorder {\"t\":\"SYSTEM\",\"sys\":\"dept\",\"state\":\"live\"}\n"
+		"review dept 0\n"
+		"order {\"t\":\"SYSTEM\",\"sys\":\"dept\",\"state\":\"live\"}\n"
+		"backlog 2\n"},
 };
 
 /* ---- the stage ---- */
@@ -1596,6 +1732,51 @@ static void expect_said(struct stage *s, const char *want)
 	assert_string_equal(found, want);
 }
 
+static struct hub_link *record(struct stage *s, char **words)
+{
+	struct hub_system *sys = hub_world_system(&s->world, br_str_z(strsep(words, " ")));
+	struct hub_link *l =
+		hub_world_link(&s->world, sys, BR_STR("application"), br_str_z(strsep(words, " ")));
+
+	assert_non_null(l);
+	return l;
+}
+
+static void propose(struct stage *s, char *words)
+{
+	struct hub_matter *m = br_arena_new(&s->arena, struct hub_matter);
+	const struct hub_link *l = record(s, &words);
+
+	*m = (struct hub_matter){.sort = MATTER_MATCH,
+		.id = 1,
+		.open = true,
+		.sys = l->sys,
+		.has_case = true,
+		.cid = l->kase->cid,
+		.other = record(s, &words)->kase->cid,
+		.next = s->world.matters};
+	for (const struct hub_matter *o = m->next; o; o = o->next)
+		m->id += o->sort == MATTER_MATCH;
+	s->world.matters = m;
+}
+
+static void expect_state(struct stage *s, char *words)
+{
+	const struct hub_link *l = record(s, &words);
+
+	assert_int_equal(l->state, strtol(words, NULL, 10));
+}
+
+static void set_review(struct stage *s, char *words)
+{
+	struct hub_system *sys = hub_world_system(&s->world, br_str_z(strsep(&words, " ")));
+
+	sys->undecided = strtol(words, NULL, 10);
+	sys->compared = sys->others = true;
+	for (struct hub_case *k = s->world.cases; k; k = k->hh.next)
+		k->is_new = false;
+}
+
 static struct hub_out *next_out(struct stage *s)
 {
 	struct hub_out *o = s->seen ? s->seen->next : s->world.outs;
@@ -1768,7 +1949,8 @@ static void expect_number(struct stage *s, const char *what, long n)
 	else if (strcmp(what, "missing") == 0)
 		found = s->systems[0].count.missing + s->systems[1].count.missing;
 	else if (strcmp(what, "cases") == 0)
-		found = (long)HASH_COUNT(s->world.cases);
+		for (struct hub_case *k = s->world.cases; k; k = k->hh.next)
+			found += !k->merged;
 	else if (strcmp(what, "elements") == 0)
 		found = elements(s->world.cases);
 	else if (strcmp(what, "version") == 0)
@@ -1818,6 +2000,12 @@ static void tell(void **state)
 			expect_outcome(&s, cursor);
 		} else if (strcmp(word, "said") == 0) {
 			expect_said(&s, cursor);
+		} else if (strcmp(word, "pair") == 0) {
+			propose(&s, cursor);
+		} else if (strcmp(word, "state") == 0) {
+			expect_state(&s, cursor);
+		} else if (strcmp(word, "review") == 0) {
+			set_review(&s, cursor);
 		} else if (strcmp(word, "conflict") == 0) {
 			expect_conflict(&s, cursor);
 		} else {
