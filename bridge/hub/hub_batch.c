@@ -161,14 +161,23 @@ static void want_for(struct hub_batch *b, struct hub_item *it, struct hub_system
 
 static void want_for_order(struct hub_batch *b, const struct hub_order *o)
 {
+	struct hub_system *s = o->sys.n ? hub_world_system(&b->world, o->sys) : NULL;
+
 	if (o->id.n)
 		b->want.orders[b->want.norders++] = o->id;
 	if (o->parked)
 		b->want.parked[b->want.nparked++] = o->parked;
 	if (o->conflict)
 		b->want.conflicts[b->want.nconflicts++] = o->conflict;
+	if (o->match)
+		b->want.matches[b->want.nmatches++] = o->match;
 	if (o->cid.n)
 		want_case(b, o->cid);
+	if (!s)
+		return;
+	want_lid(b, s, o->rec, o->lid);
+	if (s->state == SYS_TRIAL)
+		b->want.reviews[b->want.nreviews++] = s;
 }
 
 static void decode(struct hub_batch *b, struct hub_source *sources, size_t i)
@@ -204,8 +213,10 @@ static bool want_room(struct hub_batch *b)
 	b->want.orders = br_arena_array(a, struct br_str, b->n + 1);
 	b->want.parked = br_arena_array(a, int64_t, b->n + 1);
 	b->want.conflicts = br_arena_array(a, int64_t, b->n + 1);
+	b->want.matches = br_arena_array(a, int64_t, b->n + 1);
+	b->want.reviews = br_arena_array(a, struct hub_system *, b->n + 1);
 	return b->want.lids && b->want.cids && b->want.ranges && b->want.orders && b->want.parked &&
-	       b->want.conflicts;
+	       b->want.conflicts && b->want.matches && b->want.reviews;
 }
 
 /* The first offset a source would give is not known here; its position is. */

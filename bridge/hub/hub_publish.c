@@ -258,11 +258,13 @@ static bool send_event(
 		{"ce_dataschema", p->dataschema},
 		{"content-type", BR_STR("application/json")},
 	};
+	/* nothing is no value, and not an empty one: the compacted topic drops the key */
+	struct br_str value = p->value.n ? br_buf_str(&p->value) : BR_STR_NONE;
 	uint64_t ticket;
 
 	br_err_clear(err);
-	return sent(bus_send(p->bus, e->to, -1, e->subject, br_buf_str(&p->value), headers,
-			    BR_LEN(headers), &ticket, err),
+	return sent(bus_send(p->bus, e->to, -1, e->subject, value, headers, BR_LEN(headers),
+			    &ticket, err),
 		err, fatal);
 }
 
@@ -335,10 +337,16 @@ static bool send_history(
 		err, fatal);
 }
 
+static struct br_str merged_ulid(const struct hub_decision *d, char text[HUB_ULID_TEXT + 1])
+{
+	hub_ulid_text(&d->merged, text);
+	return (struct br_str){text, HUB_ULID_TEXT};
+}
+
 static void write_decision(
 	struct hub_publisher *p, const struct hub_decision *d, struct br_str ulid, struct br_jw *j)
 {
-	char when[40];
+	char when[40], text[HUB_ULID_TEXT + 1];
 
 	br_jw_object(j);
 	br_jw_kstr(j, "order", d->order);
@@ -351,6 +359,8 @@ static void write_decision(
 		br_jw_kint(j, "parked", d->parked);
 	if (d->conflict)
 		br_jw_kint(j, "conflict", d->conflict);
+	if (d->match)
+		br_jw_kint(j, "match", d->match);
 	if (d->sys)
 		br_jw_kstr(j, "system", d->sys->code);
 	if (d->has_case)
@@ -359,7 +369,29 @@ static void write_decision(
 		br_jw_kstr(j, "field", d->place);
 	if (d->ver)
 		br_jw_kint(j, "version", d->ver);
+	if (d->has_merged)
+		br_jw_kstr(j, "merged_case_id", merged_ulid(d, text));
 	br_jw_end_object(j);
+}
+
+/* A case that is another one now is taken out of the compacted topic: a record without a value. */
+static bool send_tombstone(
+	struct hub_publisher *p, const struct hub_decision *d, struct br_err *err, bool *fatal)
+{
+	char text[HUB_ULID_TEXT + 1];
+	struct event e = {.to = p->cases,
+		.id = d->order,
+		.subject = merged_ulid(d, text),
+		.type = "cn.casebridge.case.merged.v1",
+		.at_ms = d->at_ms};
+
+	br_buf_reset(&p->value);
+	return send_event(p, &e, err, fatal);
+}
+
+static bool ends_a_case(const struct hub_decision *d)
+{
+	return d->has_merged && d->outcome == OUTCOME_done && *d->kind != 's';
 }
 
 static bool send_decision(
@@ -375,6 +407,8 @@ static bool send_decision(
 	struct br_jw j;
 
 	BR_CRASH_POINT("publish.decision");
+	if (ends_a_case(d) && !send_tombstone(p, d, err, fatal))
+		return false;
 	hub_ulid_text(&d->cid, text);
 	br_buf_reset(&p->value);
 	br_jw_init(&j, &p->value);

@@ -14,6 +14,7 @@ static const char *const link_states[] = {
 	[LINK_PARKED] = "parked",
 	[LINK_PENDING] = "pending",
 	[LINK_GONE] = "gone",
+	[LINK_MATCHED] = "matched",
 };
 static const char *const sys_states[] = {
 	[SYS_TRIAL] = "trial", [SYS_LIVE] = "live", [SYS_PAUSED] = "paused"};

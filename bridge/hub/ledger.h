@@ -69,8 +69,11 @@ struct ledger_want {
 	 * their cases (w->matters). */
 	struct br_str *orders;
 	size_t norders;
-	int64_t *parked, *conflicts;
-	size_t nparked, nconflicts;
+	int64_t *parked, *conflicts, *matches;
+	size_t nparked, nconflicts, nmatches;
+	/* Systems on trial that an order is about: what is left to decide about them. */
+	struct hub_system **reviews;
+	size_t nreviews;
 	struct hub_system *due; /* also links of this system that wait for credit */
 	int64_t due_limit;
 	struct hub_link **due_links; /* filled in */

@@ -104,7 +104,7 @@ void ledger_read_case(struct ledger_operation *o, const PGresult *res, int row)
 
 static enum hub_link_state link_state_of(struct br_str s)
 {
-	for (int i = LINK_IDLE; i <= LINK_GONE; i++)
+	for (int i = LINK_IDLE; i <= LINK_MATCHED; i++)
 		if (br_str_eq(s, br_str_z(ledger_link_state((enum hub_link_state)i))))
 			return (enum hub_link_state)i;
 	return LINK_PARKED;
@@ -268,6 +268,9 @@ static bool give_case(struct ledger *g, const struct hub_id *cid)
 	struct hub_world *w = g->look.w;
 	const struct hub_case *newer = g->newer ? hub_world_case(g->newer, cid) : NULL;
 
+	/* and the case that it is now */
+	if (newer && newer->merged && !give_case(g, &newer->merged_into))
+		return false;
 	return newer ? hub_world_adopt(w, newer) != NULL : ledger_cache_give(&g->cache, w, cid);
 }
 
@@ -537,7 +540,8 @@ static void on_named(void *arg, const PGresult *res, const struct br_err *err)
 
 bool ledger_wants_quiet(const struct ledger_want *want)
 {
-	return want->norders || want->nparked || want->nconflicts || want->nranges || want->due;
+	return want->norders || want->nparked || want->nconflicts || want->nmatches ||
+	       want->nreviews || want->nranges || want->due;
 }
 
 void ledger_load(struct ledger *g, struct hub_world *w, const struct hub_world *newer,

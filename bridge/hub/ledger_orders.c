@@ -9,9 +9,8 @@
 static const enum ledger_type text_types[] = {LT_TEXT, LT_END};
 static const enum ledger_type int_types[] = {LT_INT8, LT_END};
 static const enum ledger_type order_types[] = {LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_INT2, LT_UUID,
-	LT_INT8, LT_INT8, LT_TEXT, LT_INT4, LT_TEXT, LT_INT8, LT_TIME, LT_END};
-static const enum ledger_type settled_types[] = {
-	LT_INT8, LT_TEXT, LT_TIME, LT_TEXT, LT_TEXT, LT_END};
+	LT_INT8, LT_INT8, LT_TEXT, LT_INT4, LT_TEXT, LT_INT8, LT_TIME, LT_INT8, LT_UUID, LT_END};
+static const enum ledger_type settled_types[] = LEDGER_SETTLED_TYPES;
 
 void ledger_orders_init(struct ledger *g)
 {
@@ -21,6 +20,7 @@ void ledger_orders_init(struct ledger *g)
 	ledger_rows_init(&g->orders, order_types);
 	ledger_rows_init(&g->settled_parked, settled_types);
 	ledger_rows_init(&g->settled_conflicts, settled_types);
+	ledger_match_init(g);
 }
 
 void ledger_orders_release(struct ledger *g)
@@ -31,6 +31,7 @@ void ledger_orders_release(struct ledger *g)
 	ledger_rows_release(&g->orders);
 	ledger_rows_release(&g->settled_parked);
 	ledger_rows_release(&g->settled_conflicts);
+	ledger_match_release(g);
 }
 
 /* ---- loading ---- */
@@ -50,8 +51,7 @@ static void on_known(void *arg, const PGresult *res, const struct br_err *err)
 		w->orders[w->norders++] = ledger_keep(w, ledger_get_text(res, i, 0));
 }
 
-/* What both kinds of rows have in common: id, status, sys, cid, place. */
-static struct hub_matter *read_matter(
+struct hub_matter *ledger_read_matter(
 	struct ledger_operation *o, enum hub_matter_sort sort, const PGresult *res, int row)
 {
 	struct hub_world *w = o->w;
@@ -93,7 +93,7 @@ static void on_parked(void *arg, const PGresult *res, const struct br_err *err)
 	if (!res)
 		ledger_fail(o, err);
 	for (int i = 0; res && i < PQntuples(res); i++) {
-		struct hub_matter *m = read_matter(o, MATTER_PARKED, res, i);
+		struct hub_matter *m = ledger_read_matter(o, MATTER_PARKED, res, i);
 
 		if (!m)
 			return;
@@ -110,7 +110,7 @@ static void on_conflicts(void *arg, const PGresult *res, const struct br_err *er
 	if (!res)
 		ledger_fail(o, err);
 	for (int i = 0; res && i < PQntuples(res); i++) {
-		struct hub_matter *m = read_matter(o, MATTER_CONFLICT, res, i);
+		struct hub_matter *m = ledger_read_matter(o, MATTER_CONFLICT, res, i);
 
 		if (m)
 			m->lose = ledger_keep(o->w, ledger_get_text(res, i, 5));
@@ -140,7 +140,8 @@ int ledger_orders_ask(struct ledger *g, const struct ledger_want *want, struct b
 	       ledger_rows_send(&g->conflict_ids, g->look_pg, "orders_conflicts",
 		       "select k.id, k.status, k.sys, k.cid, k.place, k.lose from (select distinct "
 		       "unnest($1::int8[]) id) u join casebridge.conflicts k on k.id = u.id",
-		       on_conflicts, &g->look, err);
+		       on_conflicts, &g->look, err) |
+	       ledger_match_ask(g, want, err);
 }
 
 /* ---- storing ---- */
@@ -165,9 +166,11 @@ static void add_order(struct ledger_rows *r, const struct hub_decision *d)
 	ledger_add_text(r, br_str_z(hub_outcome_word(d->outcome)));
 	ledger_add_int(r, d->offset);
 	ledger_add_ms(r, d->at_ms);
+	ledger_add_int(r, d->match);
+	ledger_add_id(r, d->has_merged ? &d->merged : NULL);
 }
 
-static void add_settled(struct ledger_rows *r, const struct hub_decision *d)
+void ledger_add_settled(struct ledger_rows *r, const struct hub_decision *d)
 {
 	ledger_add_int(r, d->matter->id);
 	ledger_add_text(r, br_str_z(d->status));
@@ -183,17 +186,12 @@ static void gather(struct ledger *g, const struct hub_world *w)
 	ledger_rows_reset(&g->settled_conflicts);
 	for (const struct hub_decision *d = w->decisions; d; d = d->next) {
 		add_order(&g->orders, d);
-		if (d->status)
-			add_settled(d->matter->sort == MATTER_PARKED ? &g->settled_parked
-								     : &g->settled_conflicts,
-				d);
+		if (d->status && d->matter->sort == MATTER_PARKED)
+			ledger_add_settled(&g->settled_parked, d);
+		if (d->status && d->matter->sort == MATTER_CONFLICT)
+			ledger_add_settled(&g->settled_conflicts, d);
 	}
 }
-
-#define SETTLED                                                                                    \
-	"status = u.b, resolved_at = u.c, resolved_by = u.d, resolution = u.e"                     \
-	" from (select unnest($1::int8[]) a, unnest($2::text[]) b, unnest($3::timestamptz[]) c,"   \
-	" unnest($4::text[]) d, unnest($5::text[]) e) u where i.id = u.a and i.status = 'open'"
 
 int ledger_orders_store(struct ledger_operation *o, struct br_err *err)
 {
@@ -202,26 +200,29 @@ int ledger_orders_store(struct ledger_operation *o, struct br_err *err)
 	gather(g, o->w);
 	return ledger_rows_send(&g->orders, g->store_pg, "orders",
 		       "insert into casebridge.orders(id, kind, person, why, sys, cid, parked, "
-		       "conflict, place, ver, outcome, pos, at) select a, b, c, d, nullif(e, 0), "
-		       "f, nullif(g, 0), nullif(h, 0), i, nullif(j, 0), k, l, m from (select "
+		       "conflict, place, ver, outcome, pos, at, match, merged) select a, b, c, d, "
+		       "nullif(e, 0), f, nullif(g, 0), nullif(h, 0), i, nullif(j, 0), k, l, m, "
+		       "nullif(n, 0), o from (select "
 		       "unnest($1::text[]) a, unnest($2::text[]) b, unnest($3::text[]) c, "
 		       "unnest($4::text[]) d, unnest($5::int2[]) e, unnest($6::uuid[]) f, "
 		       "unnest($7::int8[]) g, unnest($8::int8[]) h, unnest($9::text[]) i, "
 		       "unnest($10::int4[]) j, unnest($11::text[]) k, unnest($12::int8[]) l, "
-		       "unnest($13::timestamptz[]) m) t",
+		       "unnest($13::timestamptz[]) m, unnest($14::int8[]) n, unnest($15::uuid[]) "
+		       "o) t",
 		       ledger_check, o, err) |
 	       ledger_rows_send(&g->settled_parked, g->store_pg, "orders_settle_parked",
-		       "update casebridge.parked i set tries = tries + 1, " SETTLED, ledger_check,
-		       o, err) |
+		       "update casebridge.parked i set tries = tries + 1, " LEDGER_SETTLED,
+		       ledger_check, o, err) |
 	       ledger_rows_send(&g->settled_conflicts, g->store_pg, "orders_settle_conflicts",
-		       "update casebridge.conflicts i set " SETTLED, ledger_check, o, err);
+		       "update casebridge.conflicts i set " LEDGER_SETTLED, ledger_check, o, err);
 }
 
 /* ---- telling again ---- */
 
 static const char *kind_word(struct br_str word)
 {
-	static const char *const words[] = {"take", "keep", "correct", "drop", "retry"};
+	static const char *const words[] = {"take", "keep", "correct", "drop", "retry", "withdraw",
+		"rewrite", "accept", "reject", "merge", "split"};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
 		if (br_str_eq(word, br_str_z(words[i])))
@@ -231,7 +232,7 @@ static const char *kind_word(struct br_str word)
 
 static enum hub_outcome outcome_of(struct br_str word)
 {
-	for (int i = OUTCOME_done; i <= OUTCOME_reason; i++)
+	for (int i = OUTCOME_done; i <= OUTCOME_live; i++)
 		if (br_str_eq(word, br_str_z(hub_outcome_word((enum hub_outcome)i))))
 			return (enum hub_outcome)i;
 	return OUTCOME_unknown;
@@ -264,6 +265,9 @@ static void on_unpublished(void *arg, const PGresult *res, const struct br_err *
 		d->ver = (int32_t)ledger_get_int(res, i, 9);
 		d->outcome = outcome_of(ledger_get_text(res, i, 10));
 		d->at_ms = ledger_get_int(res, i, 11);
+		d->match = ledger_get_int(res, i, 12);
+		d->merged = ledger_get_id(res, i, 13);
+		d->has_merged = !PQgetisnull(res, i, 13);
 		*w->decisions_end = d;
 		w->decisions_end = &d->next;
 	}
@@ -273,7 +277,8 @@ int ledger_orders_unpublished(struct ledger *g, struct br_err *err)
 {
 	return ledger_rows_send(&g->pos, g->store_pg, "unpub_orders",
 		"select o.id, o.kind, o.person, o.why, o.sys, o.cid, o.parked, o.conflict, "
-		"o.place, o.ver, o.outcome, (extract(epoch from o.at) * 1000)::int8 from "
+		"o.place, o.ver, o.outcome, (extract(epoch from o.at) * 1000)::int8, o.match, "
+		"o.merged from "
 		"unnest($1::text[], $2::int8[], $3::int8[]) u(code, lo, hi) join "
 		"casebridge.orders o on u.code = '' and o.pos >= u.lo and o.pos < u.hi order by "
 		"o.pos",

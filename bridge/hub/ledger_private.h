@@ -51,6 +51,8 @@ struct ledger {
 		history, conflicts, parked, unparked, before, pos;
 	struct ledger_rows order_ids, parked_ids, conflict_ids; /* asked for */
 	struct ledger_rows orders, settled_parked, settled_conflicts;
+	struct ledger_rows match_ids, review_ids; /* asked for */
+	struct ledger_rows settled_matches, merged, moved_keys, splits;
 };
 
 /* Its end calls done with the first failure, once. */
@@ -88,6 +90,33 @@ int ledger_orders_store(struct ledger_operation *o, struct br_err *err);
 /* What became of the orders in the positions' ranges, for publishing again. g->pos holds (topic's
  * system or "", from, to). */
 int ledger_orders_unpublished(struct ledger *g, struct br_err *err);
+
+/* ---- ledger_match.c ---- */
+
+void ledger_match_init(struct ledger *g);
+void ledger_match_release(struct ledger *g);
+/* Asks for the pairs that orders of the batch are about, and for what is left to review. */
+int ledger_match_ask(struct ledger *g, const struct ledger_want *want, struct br_err *err);
+/* Pairs are settled, and cases that are merged make room, before their records are written as
+ * another case's. */
+int ledger_match_merge(struct ledger_operation *o, struct br_err *err);
+/* What was taken apart is kept as a pair that is none; after the rows of links. */
+int ledger_match_apart(struct ledger_operation *o, struct br_err *err);
+
+/* What a row of any sort that an order can be about begins with: id, status, sys, cid, place. NULL
+ * without memory. */
+struct hub_matter *ledger_read_matter(
+	struct ledger_operation *o, enum hub_matter_sort sort, const PGresult *res, int row);
+void ledger_add_settled(struct ledger_rows *r, const struct hub_decision *d);
+/* Of rows that ledger_add_settled() makes (aliases a to e) and a table with alias i. */
+#define LEDGER_SETTLED_TYPES                                                                       \
+	{                                                                                          \
+		LT_INT8, LT_TEXT, LT_TIME, LT_TEXT, LT_TEXT, LT_END                                \
+	}
+#define LEDGER_SETTLED                                                                             \
+	"status = u.b, resolved_at = u.c, resolved_by = u.d, resolution = u.e"                     \
+	" from (select unnest($1::int8[]) a, unnest($2::text[]) b, unnest($3::timestamptz[]) c,"   \
+	" unnest($4::text[]) d, unnest($5::text[]) e) u where i.id = u.a and i.status = 'open'"
 
 #define LEDGER_CASE_COLUMNS                                                                        \
 	"c.cid, c.ver, c.doc, c.fver, array_to_string(c.had, ' '),"                                \

@@ -216,6 +216,8 @@ static void gather(struct ledger_operation *o)
 	for (size_t i = 0; i < BR_LEN(all); i++)
 		ledger_rows_reset(all[i]);
 	for (struct hub_case *k = o->w->cases; k; k = k->hh.next) {
+		if (k->merged)
+			continue;
 		if (k->dirty)
 			add_case(o, k);
 		for (struct hub_link *l = k->links; l; l = l->next) {
@@ -246,7 +248,7 @@ static int send_rows(struct ledger_operation *o, struct br_err *err)
 {
 	struct ledger *g = o->g;
 	struct br_pg *pg = g->store_pg;
-	int rc = 0;
+	int rc = ledger_match_merge(o, err);
 
 	rc |= ledger_rows_send(&g->new_cases, pg, "new_cases",
 		"insert into casebridge.cases(cid, ver, doc, fver, had, created_at, "
@@ -306,6 +308,7 @@ static int send_rows(struct ledger_operation *o, struct br_err *err)
 		"unnest($10::int4[]) j) t",
 		ledger_check, o, err);
 	rc |= ledger_orders_store(o, err);
+	rc |= ledger_match_apart(o, err);
 	rc |= ledger_rows_send(&g->unparked, pg, "unparked", unpark_sql, ledger_check, o, err);
 	rc |= ledger_rows_send(&g->parked, pg, "parked",
 		"insert into casebridge.parked(sys, cid, rec, lid, kind, raw, code, place, "
@@ -396,7 +399,7 @@ static void remember(struct ledger *g, const struct hub_world *w)
 	bool small = HASH_COUNT(w->cases) <= SMALL_BATCH;
 
 	for (const struct hub_case *k = w->cases; k; k = k->hh.next)
-		if (small || is_awaited(k))
+		if (!k->merged && (small || is_awaited(k)))
 			ledger_cache_keep(&g->cache, k);
 		else
 			ledger_cache_drop(&g->cache, &k->cid);

@@ -276,22 +276,30 @@ static const struct shape *local(struct side *s, int sys)
 	return map_shape(map_find(s->systems[sys].maps, BR_STR("r")));
 }
 
-/* What dept shows, folded at this offset. */
-static void observe(struct side *s, int64_t offset, const char *lid, const char *json)
+/* What a system shows, folded at this offset. */
+static void observe_in(struct side *s, int sys, int64_t offset, const char *lid, const char *json)
 {
 	struct msg m = {.type = MSG_OBS,
-		.sys = s->systems[0].code,
-		.epoch = s->systems[0].epoch,
-		.seq = s->systems[0].last_seq + 1,
+		.sys = s->systems[sys].code,
+		.epoch = s->systems[sys].epoch,
+		.seq = s->systems[sys].last_seq + 1,
 		.rec = BR_STR("r"),
 		.lid = br_arena_copy(&s->arena, br_str_z(lid)),
 		.present = true,
 		.has_image = true};
 
-	m.image = image(s, local(s, 0), json);
+	m.image = image(s, local(s, sys), json);
+	s->w.source = sys;
+	s->w.topic = s->pos[sys].topic;
 	s->w.offset = offset;
-	hub_step(&s->w, &s->systems[0], &m);
-	s->pos[0].next = offset + 1;
+	hub_step(&s->w, &s->systems[sys], &m);
+	s->pos[sys].next = offset + 1;
+}
+
+/* ... dept shows. */
+static void observe(struct side *s, int64_t offset, const char *lid, const char *json)
+{
+	observe_in(s, 0, offset, lid, json);
 }
 
 static struct hub_case *only_case(struct side *s)
@@ -762,9 +770,11 @@ static void give(struct side *s, int64_t offset, const char *json)
 	br_err_clear(&err);
 	assert_true(hub_order_read(br_arena_copy(&s->arena, br_str_z(json)), &s->arena, &o, &err));
 	s->w.source = 2;
+	s->w.topic = s->pos[2].topic;
 	s->w.offset = offset;
 	assert_true(hub_order_fold(&s->w, &o));
 	s->w.source = 0;
+	s->w.topic = s->pos[0].topic;
 	s->pos[2].next = offset + 1;
 }
 
@@ -889,6 +899,172 @@ static void orders_are_told_again(void **state)
 	assert_null(b.w.history);
 	assert_null(b.w.decisions);
 	close_side(&b);
+}
+
+/* D1 of dept, on trial, and P1 of the portal are one; D2 may be P1 too. The pairs as a comparison
+ * leaves them. */
+static void something_to_match(struct side *s)
+{
+	struct ledger_want want = {0};
+	struct cell place = {.field = (uint16_t)schema->f_status};
+	struct hub_link *l;
+
+	begin_batch(s);
+	load(s, &want);
+	fine(s);
+	s->systems[0].state = SYS_TRIAL;
+	observe(s, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	observe(s, 1, "D2", "{\"id\":\"D2\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	observe_in(s, 1, 0, "P1", "{\"id\":\"P1\",\"bn\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	l = hub_world_link(&s->w, &s->systems[0], BR_STR("r"), BR_STR("D1"));
+	assert_non_null(hub_add_conflict(&s->w, l, CONFLICT_OWNERSHIP, &place, &place, &place));
+	store(s);
+	fine(s);
+	sql(dsn,
+		"insert into casebridge.candidates(sys, rec, lid, cid, other_sys, other_rec, "
+		"other_lid, other, verdict, weight, why) select a.sys, a.rec, a.lid, a.cid, b.sys, "
+		"b.rec, b.lid, b.cid, 'certain', 40, '' from casebridge.links a, casebridge.links "
+		"b where a.lid like 'D%' and b.lid = 'P1' order by a.lid; insert into "
+		"casebridge.matchings(sys, records, others, seen) select id, 2, 1, "
+		"'{\"dept\":2,\"portal\":1}' from casebridge.systems where code = 'dept'");
+}
+
+static int64_t pair_ids[] = {1, 2};
+static struct hub_system *reviews[1];
+
+static struct ledger_want about_pairs(struct side *s)
+{
+	reviews[0] = &s->systems[0];
+	return (struct ledger_want){.orders = order_ids,
+		.norders = 3,
+		.matches = pair_ids,
+		.nmatches = 2,
+		.reviews = reviews,
+		.nreviews = 1};
+}
+
+static void accept_the_first(struct side *s)
+{
+	struct ledger_want want = about_pairs(s);
+
+	begin_batch(s);
+	load(s, &want);
+	fine(s);
+	assert_true(s->systems[0].compared && s->systems[0].others);
+	assert_int_equal(s->systems[0].undecided, 2);
+	assert_true(hub_world_matter(&s->w, MATTER_MATCH, 1)->open);
+	give(s, 0,
+		"{\"t\":\"MATCH\",\"id\":\"o1\",\"match\":1,\"take\":true,\"by\":\"李\",\"why\":"
+		"\"同一件\"}");
+	store(s);
+	fine(s);
+}
+
+static void cases_are_merged(void **state)
+{
+	struct ledger_want want;
+	struct hub_link *l;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	something_to_match(&a);
+	accept_the_first(&a);
+	ONE("orders where id = 'o1' and kind = 'accept' and outcome = 'done' and match = 1 and "
+	    "merged is not null and ver = 2");
+	ONE("candidates where status = 'accepted' and resolved_by = '李' and resolution = "
+	    "'同一件'");
+	ONE("candidates where status = 'passed' and resolved_at is not null");
+	ONE("links l join casebridge.links o on o.cid = l.cid and o.lid = 'P1' where l.lid = 'D1' "
+	    "and l.state = 'matched' and l.due and l.shadow::json->>'xm' = '张三'");
+	ONE("links where sys = 2 and lid is null"); /* D2 waits to be made there */
+	ONE("match_keys k join casebridge.links l on l.cid = k.cid and l.lid = 'P1' where k.value "
+	    "= 'D1'");
+	ONE("conflicts c join casebridge.links l on l.cid = c.cid and l.lid = 'P1'");
+	assert_int_equal(count("select count(*) from casebridge.cases"), 2);
+	/* it comes back as it was left, and is merged when its system goes live */
+	want = about_pairs(&a);
+	want.lids = (struct ledger_lid[]){{&a.systems[0], BR_STR("r"), BR_STR("D1")}};
+	want.nlids = 1;
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(a.systems[0].undecided, 0);
+	assert_false(hub_world_matter(&a.w, MATTER_MATCH, 1)->open);
+	l = hub_world_link(&a.w, &a.systems[0], BR_STR("r"), BR_STR("D1"));
+	assert_int_equal(l->state, LINK_MATCHED);
+	give(&a, 1,
+		"{\"t\":\"SPLIT\",\"id\":\"o2\",\"sys\":\"dept\",\"record\":\"r\",\"lid\":\"D1\","
+		"\"by\":\"李\",\"why\":\"续办\"}");
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.cases"), 3);
+	ONE("links where lid = 'D1' and state = 'idle'");
+	ONE("candidates c join casebridge.links l on l.cid = c.cid and l.lid = 'D1' where c.status "
+	    "= 'rejected' and c.other_lid = 'P1' and c.resolution = '续办'");
+	ONE("match_keys k join casebridge.links l on l.cid = k.cid and l.lid = 'P1' where k.value "
+	    "= 'D1'");
+	close_side(&a);
+}
+
+static void what_came_since_is_not_compared(void **state)
+{
+	struct ledger_want want;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	something_to_match(&a);
+	accept_the_first(&a);
+	begin_batch(&a);
+	want = (struct ledger_want){0};
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 2, "D3", "{\"id\":\"D3\",\"xm\":\"李四\",\"zt\":\"1\"}");
+	observe_in(&a, 1, 1, "P2", "{\"id\":\"P2\",\"xm\":\"王五\",\"zt\":\"1\"}");
+	store(&a);
+	fine(&a);
+	want = about_pairs(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(a.systems[0].undecided, 2);
+	sql(dsn, "delete from casebridge.matchings");
+	want = about_pairs(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	assert_false(a.systems[0].compared);
+	assert_int_equal(a.systems[0].undecided, 1); /* never compared */
+	close_side(&a);
+}
+
+/* After a restart: the case that stays, and the one that is no more. */
+static void merges_are_told_again(void **state)
+{
+	struct hub_decision *d;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	something_to_match(&a);
+	accept_the_first(&a);
+	for (int i = 0; i < 2; i++)
+		a.pos[i].published = a.pos[i].next;
+	begin_batch(&a);
+	ledger_load_unpublished(a.g, &a.w, a.pos, 3, set_done, &a);
+	fine(&a);
+	assert_true(only_case(&a)->publish);
+	assert_int_equal(only_case(&a)->ver, 2);
+	d = a.w.decisions;
+	assert_string_equal(d->kind, "accept");
+	assert_true(d->has_merged && d->match == 1 && d->outcome == OUTCOME_done);
+	assert_memory_not_equal(&d->merged, &d->cid, sizeof(d->cid));
+	assert_null(d->next);
+	close_side(&a);
 }
 
 /* A value that a person had entered loses like any other: the conflict says whose it was. */
@@ -1131,6 +1307,9 @@ int main(void)
 		cmocka_unit_test_setup(conflicts_name_the_loser, new_database),
 		cmocka_unit_test_setup(orders_are_kept, new_database),
 		cmocka_unit_test_setup(orders_are_told_again, new_database),
+		cmocka_unit_test_setup(cases_are_merged, new_database),
+		cmocka_unit_test_setup(what_came_since_is_not_compared, new_database),
+		cmocka_unit_test_setup(merges_are_told_again, new_database),
 		cmocka_unit_test_setup(a_person_loses, new_database),
 		cmocka_unit_test_setup(a_system_that_is_left_out, new_database),
 		cmocka_unit_test_setup(a_new_system_that_is_left_out, new_database),
