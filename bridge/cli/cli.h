@@ -166,5 +166,6 @@ int cli_check(struct cli *c);
 int cli_reference(struct cli *c);
 int cli_reconcile(struct cli *c);
 int cli_reconcile_schedule(struct cli *c);
+int cli_match(struct cli *c);
 
 #endif

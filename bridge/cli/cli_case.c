@@ -85,7 +85,8 @@ static const char *state_word(const struct cli *c, const char *state)
 		{"due", "waits to be sent", "等待发送"}, {"inflight", "being sent", "发送中"},
 		{"rejected", "refused", "被退回"}, {"parked", "waits for a person", "待处理"},
 		{"pending", "awaits an answer", "等待答复"},
-		{"gone", "no longer there", "已不存在"}};
+		{"gone", "no longer there", "已不存在"},
+		{"matched", "bound, its system is not live yet", "已对照，待系统上线"}};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
 		if (strcmp(words[i][0], state) == 0)

@@ -100,6 +100,7 @@ static struct br_str order_json(
 	text_member(&w, "why", *d->why ? d->why : NULL);
 	number_member(&w, "parked", o->parked);
 	number_member(&w, "conflict", o->conflict);
+	number_member(&w, "match", o->match);
 	number_member(&w, "seen", o->seen);
 	text_member(&w, "place", o->place);
 	text_member(&w, "value", o->value);
@@ -108,7 +109,7 @@ static struct br_str order_json(
 	text_member(&w, "lid", o->lid);
 	if (o->cid)
 		br_jw_kstr(&w, "case", cli_ulid(c, o->cid));
-	if (o->conflict)
+	if (o->conflict || o->match)
 		br_jw_kbool(&w, "take", o->take);
 	br_jw_end_object(&w);
 	text = br_arena_copy(&c->arena, br_buf_str(&b));
@@ -132,7 +133,9 @@ void cli_orders_add(struct cli_orders *o, const struct cli_order *order)
 		o->room = room;
 	}
 	o->list[o->n].id = new_id(c);
-	o->list[o->n].item = order->parked ? order->parked : order->conflict;
+	o->list[o->n].item = order->parked     ? order->parked
+			     : order->conflict ? order->conflict
+					       : order->match;
 	if (!o->list[o->n].id)
 		return;
 	o->list[o->n].json = order_json(c, order, &o->by, o->list[o->n].id);
@@ -181,7 +184,8 @@ static const char *ids_array(struct cli *c, const struct cli_orders *o)
 static int ask(struct cli *c, const char *ids, struct ledger_table *t)
 {
 	return cli_query(c,
-		"select coalesce(o.parked, o.conflict)::text as id, o.kind as decision, o.outcome, "
+		"select coalesce(o.parked, o.conflict, o.match)::text as id, o.kind as decision, "
+		"o.outcome, "
 		"o.ver::text as version, o.cid::text as case_id, o.place as field, o.person as by, "
 		"o.why from unnest($1::text[]) with ordinality u(id, n) join casebridge.orders o "
 		"on "
@@ -235,6 +239,10 @@ static int tell_why_not(struct cli *c, const char *id, const char *outcome)
 		{"protected", BR_E_CLI_ORDER_PROTECTED},
 		{"element", BR_E_CLI_ORDER_ELEMENT},
 		{"there", BR_E_CLI_ORDER_THERE},
+		{"alone", BR_E_CLI_ORDER_ALONE},
+		{"taken", BR_E_CLI_ORDER_TAKEN},
+		{"busy", BR_E_CLI_ORDER_BUSY},
+		{"live", BR_E_CLI_ORDER_LIVE},
 	};
 	enum br_err_code code = BR_E_CLI_NO_REASON;
 	struct br_err err;
@@ -273,6 +281,25 @@ int cli_orders_give(struct cli *c, struct cli_orders *o, const char *wait, bool 
 		return status;
 	cli_print_rows(c, &t, columns);
 	return judge(c, &t, settled_is_fine);
+}
+
+int cli_orders_give_many(
+	struct cli *c, struct cli_orders *o, const char *wait, size_t *done, size_t *not_done)
+{
+	struct ledger_table t;
+	int status = cli_orders_send(c, o);
+
+	if (status == CLI_OK)
+		status = wait_for_all(c, o, wait, &t);
+	for (size_t i = 0; status == CLI_OK && i < t.rows; i++) {
+		bool is_done = strcmp(t.cells[i * t.cols + OUTCOME], "done") == 0;
+
+		*done += is_done;
+		*not_done += !is_done;
+	}
+	if (status == CLI_OK)
+		judge(c, &t, true);
+	return status;
 }
 
 /* ---- what a case says ---- */

@@ -9,12 +9,12 @@
 
 struct cli_orders; /* a list that is given together */
 struct cli_order {
-	const char *type;	       /* RESOLVE | CORRECT | DROP | RETRY */
-	const char *parked, *conflict; /* number of the item, or NULL */
-	bool take;		       /* RESOLVE */
-	const char *place, *value;     /* CORRECT; value NULL empties */
-	const char *seen;	       /* version of the case that was looked at, or NULL */
-	/* RETRY without an item; cid as the ledger shows it. Each may be NULL. */
+	const char *type; /* RESOLVE | CORRECT | DROP | RETRY | MATCH | MERGE | SPLIT */
+	const char *parked, *conflict, *match; /* number of the item, or NULL */
+	bool take;			       /* RESOLVE, MATCH */
+	const char *place, *value;	       /* CORRECT; value NULL empties */
+	const char *seen;		       /* version of the case that was looked at, or NULL */
+	/* RETRY without an item, MERGE, SPLIT; cid as the ledger shows it. Each may be NULL. */
 	const char *system, *record, *lid, *cid;
 };
 
@@ -40,6 +40,11 @@ int cli_orders_send(struct cli *c, const struct cli_orders *o);
  * settled before); CLI_FAILED, and why on stderr; CLI_AGAIN when the bridge has not come to them.
  */
 int cli_orders_give(struct cli *c, struct cli_orders *o, const char *wait, bool settled_is_fine);
+
+/* The same of many, which are only counted: done, and those that were not (or settled before),
+ * whose reasons go to stderr. */
+int cli_orders_give_many(
+	struct cli *c, struct cli_orders *o, const char *wait, size_t *done, size_t *not_done);
 
 /* What a case says at a place now, and its version: both NULL when there is no such case. The value
  * is NULL where it says nothing. CLI_OK or the exit code. */

@@ -9,6 +9,26 @@
 
 #define LOOK_MS 50
 
+/* The bridge does not let a system go live before it was compared and all is decided; here it can
+ * be said why. */
+static int check_review(struct cli *c, const char *name)
+{
+	struct ledger_table t;
+	struct br_err err;
+	int status = cli_query(c,
+		"select pairs::text, (unseen + (not compared and others and records)::int)::text "
+		"from casebridge.reviews where code = $1",
+		1, &name, &t);
+
+	if (status != CLI_OK || t.rows == 0 ||
+		(strcmp(t.cells[0], "0") == 0 && strcmp(t.cells[1], "0") == 0))
+		return status;
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_CLI_NOT_REVIEWED, "system", name, "pairs", t.cells[0], "unseen",
+		t.cells[1], NULL);
+	return cli_fail(c, &err);
+}
+
 /* The order goes through the log (so that a replay sees it too); what the ledger says afterwards is
  * what counts. */
 static int wait_for_state(struct cli *c, const char *name, const char *state, const char *seconds)
@@ -29,6 +49,9 @@ static int wait_for_state(struct cli *c, const char *name, const char *state, co
 		}
 		poll(NULL, 0, LOOK_MS);
 	}
+	/* a record may have come between the look and the order */
+	if (strcmp(state, "live") == 0 && check_review(c, name) != CLI_OK)
+		return CLI_FAILED;
 	br_err_clear(&err);
 	br_err_set(&err, BR_E_CLI_NOT_TAKEN, "seconds", seconds, NULL);
 	cli_fail(c, &err);
@@ -55,6 +78,10 @@ int cli_system(struct cli *c)
 	if (status != CLI_OK)
 		return status;
 	status = cli_system_named(c, c->argv[1], NULL);
+	if (status != CLI_OK)
+		return status;
+	if (strcmp(state, "live") == 0)
+		status = check_review(c, c->argv[1]);
 	if (status != CLI_OK)
 		return status;
 	br_buf_init(&b, 4096);

@@ -88,6 +88,26 @@ static const struct cli_opt reconcile_options[] = {
 	{NULL, NULL, NULL, NULL},
 };
 
+static const struct cli_opt match_options[] = {
+	{"--why", "TEXT", "accept, reject, merge, split: the reason; it is kept",
+		"accept、reject、merge、split：处理原因，会留存"},
+	{"--by", "NAME", "who decides; else the operating system's user",
+		"处理人；缺省为操作系统用户"},
+	{"--verdict", "certain|likely", "list, and accept or reject of many: only these pairs",
+		"list 以及批量 accept、reject：仅限该判断结果"},
+	{"--all", NULL, "list: decided ones too; reject: every open pair of the system",
+		"list：包括已处理的；reject：该系统全部待定"},
+	{"--preview", NULL, "find: count only; accept, reject: only show which pairs these are",
+		"find：只统计；accept、reject：仅列出将处理的"},
+	{"--record", "NAME", "merge, split: which record, when a system has several",
+		"merge、split：系统有多种记录时，指明其中一种"},
+	{"--limit", "N", "list: lines at most (1000)", "list：最多列出的行数（1000）"},
+	{"--reveal", NULL, "personal data in clear", "显示完整的个人信息"},
+	{"--wait", "SECONDS", "how long to wait until the bridge has taken the orders (15)",
+		"等待总线执行指令的秒数（15）"},
+	{NULL, NULL, NULL, NULL},
+};
+
 const struct cli_opt cli_common[] = {
 	{"--site", "FOLDER",
 		"the site; else CASEBRIDGE_SITE, the last argument, or the current folder",
@@ -137,6 +157,12 @@ const struct cli_verb cli_verbs[] = {
 		"compare a system with the ledger: what differs, class by class, and who may mend "
 		"it",
 		"系统与台账对账：按类别列出差异及处理方式", reconcile_options},
+	{"match", cli_match,
+		"find NAME|list NAME|show ID|accept ID|accept NAME --verdict certain|reject "
+		"ID|reject NAME --all|merge NAME NUMBER OTHER NUMBER|split NAME NUMBER",
+		2, 5,
+		"first contact: which cases of a system on trial others have too; a person decides",
+		"首次对接：试运行系统的办件与其他系统的哪些是同一件，由人决定", match_options},
 	{"schema", cli_schema, "[json|fields]", 0, 1,
 		"the published JSON Schema of a case; the reference of its fields",
 		"输出办件的 JSON Schema 或字段说明", NULL},
