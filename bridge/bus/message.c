@@ -441,11 +441,11 @@ static int no_memory(struct reader *r)
 	return br_err_set(r->err, BR_E_NOMEM, NULL);
 }
 
-/* After a token that does not fit: the JSON's own error when it is one. */
+/* After a token that does not fit: the JSON's own error (or want of memory) when it is one. */
 static int misfit(struct reader *r, const struct member *row, enum br_json_token t)
 {
 	if (t == BR_JT_ERROR)
-		return -BR_E_JSON_SYNTAX;
+		return r->jr.rc;
 	return bad(r, row->name.p, expected_names[row->kind]);
 }
 
@@ -537,7 +537,7 @@ static int read_raw(struct reader *r, struct br_str *out)
 	if (t == BR_JT_NULL)
 		return 0;
 	if (t == BR_JT_ERROR)
-		return -BR_E_JSON_SYNTAX;
+		return r->jr.rc;
 	return br_jr_skip(&r->jr, t, out);
 }
 
@@ -644,7 +644,7 @@ static int read_members(struct reader *r)
 	/* the version comes first: an unknown one may mean anything else by the rest */
 	t = br_jr_next(&r->jr);
 	if (t != BR_JT_KEY || !br_str_eq(r->jr.text, BR_STR("v")))
-		return t == BR_JT_ERROR ? -BR_E_JSON_SYNTAX : bad(r, "v", "int64");
+		return t == BR_JT_ERROR ? r->jr.rc : bad(r, "v", "int64");
 	int rc = read_version(r);
 
 	while (rc == 0 && (t = br_jr_next(&r->jr)) == BR_JT_KEY) {
@@ -660,7 +660,7 @@ static int read_members(struct reader *r)
 	if (rc)
 		return rc;
 	if (t != BR_JT_END_OBJECT || br_jr_next(&r->jr) != BR_JT_END)
-		return -BR_E_JSON_SYNTAX;
+		return r->jr.rc;
 	return 0;
 }
 
@@ -695,7 +695,7 @@ int msg_read(struct br_str value, msg_shape_fn *shapes, void *arg, struct br_are
 	br_jr_init(&r.jr, value, a, r.err);
 	t = br_jr_next(&r.jr);
 	if (t != BR_JT_OBJECT)
-		return t == BR_JT_ERROR ? -BR_E_JSON_SYNTAX : bad(&r, "", "an object");
+		return t == BR_JT_ERROR ? r.jr.rc : bad(&r, "", "an object");
 	rc = read_members(&r);
 	if (rc == 0)
 		rc = check_required(&r);
