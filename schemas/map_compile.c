@@ -306,6 +306,9 @@ static int record(struct map_job *j)
 		part_add(j, n);
 	collect_fields(j);
 	map_names_collect(j);
+	/* what was counted in part is too small for what follows */
+	if (br_arena_failed(j->a))
+		return j->rc = -BR_E_NOMEM;
 	if (shape_compile(j))
 		return j->rc ? j->rc : -BR_E_NOMEM;
 	map_lines_compile(j);
@@ -314,7 +317,7 @@ static int record(struct map_job *j)
 	return j->rc;
 }
 
-int map_compile(const struct cfg_site *site, const struct cfg_system *system,
+static int compile(const struct cfg_site *site, const struct cfg_system *system,
 	const struct case_schema *schema, struct br_arena *a, struct cfg_report *report,
 	struct map_set **out)
 {
@@ -353,6 +356,15 @@ int map_compile(const struct cfg_site *site, const struct cfg_system *system,
 	if (rc == 0)
 		*out = set;
 	return rc;
+}
+
+int map_compile(const struct cfg_site *site, const struct cfg_system *system,
+	const struct case_schema *schema, struct br_arena *a, struct cfg_report *report,
+	struct map_set **out)
+{
+	int rc = compile(site, system, schema, a, report, out);
+
+	return rc == -BR_E_NOMEM ? cfg_problem(report, NULL, BR_E_NOMEM, NULL) : rc;
 }
 
 size_t map_count(const struct map_set *set)

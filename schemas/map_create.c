@@ -122,7 +122,7 @@ int map_on_create(const struct mapping *m, const struct image *kase, struct br_a
 	int rc = needs(&run, kase);
 
 	if (rc)
-		return rc;
+		return rc == -BR_E_NOMEM ? map_no_memory(issue) : rc;
 	image_build(&b, a, (uint32_t)m->ncreates + 1);
 	for (size_t i = 0; i < m->ncreates; i++) {
 		const struct map_create *c = &m->creates[i];
@@ -138,11 +138,11 @@ int map_on_create(const struct mapping *m, const struct image *kase, struct br_a
 		if (c->kind != MAP_CREATE_TECHNICAL) {
 			rc = answer(&run, c, kase, &value);
 			if (rc)
-				return rc;
+				return rc == -BR_E_NOMEM ? map_no_memory(issue) : rc;
 		}
 		image_set(&b, 0, BR_STR_NONE, c->column, value);
 	}
-	return image_build_end(&b, out);
+	return image_build_end(&b, out) ? map_no_memory(issue) : 0;
 }
 
 bool map_allotted(const struct mapping *m, unsigned column)

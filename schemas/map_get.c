@@ -419,6 +419,12 @@ static size_t most_cells(const struct mapping *m, const struct image *local)
 	return room;
 }
 
+int map_no_memory(struct map_issue *issue)
+{
+	br_err_clear(&issue->err);
+	return br_err_set(&issue->err, BR_E_NOMEM, NULL);
+}
+
 int map_get(const struct mapping *m, const struct image *local, const struct map_context *ctx,
 	struct br_arena *a, struct image *out, struct map_issue *issue)
 {
@@ -429,13 +435,13 @@ int map_get(const struct mapping *m, const struct image *local, const struct map
 	/* one more than can be filled: a line writes its value before it knows that it is absent */
 	img.cells = br_arena_alloc(a, (most_cells(m, local) + 1) * sizeof(struct cell));
 	if (!img.cells)
-		return -BR_E_NOMEM;
+		return map_no_memory(issue);
 	for (uint16_t p = 0; p < m->nparts && rc == 0; p++) {
 		rc = m->parts[p].local == 0 ? root_get(&run, &m->parts[p], local, &img)
 					    : part_get(&run, &m->parts[p], local, &img);
 	}
 	if (rc)
-		return rc;
+		return rc == -BR_E_NOMEM ? map_no_memory(issue) : rc;
 	*out = img;
 	return 0;
 }

@@ -218,6 +218,8 @@ int map_source_get(struct map_run *run, const struct map_line *line,
 /* Fills the issue; returns -code. found may be {NULL, 0}. */
 int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *line,
 	unsigned column, struct br_str found, const char *key, const char *value);
+/* The same for want of memory. */
+int map_no_memory(struct map_issue *issue);
 /* Joint codes: the code that says these values (NULL = null), or NULL. */
 const struct map_group_row *map_group_find(const struct map_group *g, const struct br_str *values);
 /* Where the search for these values begins in the index. */

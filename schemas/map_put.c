@@ -649,7 +649,7 @@ int map_put(const struct mapping *m, const struct image *kase, const struct imag
 	e.run = (struct map_run){m, a, issue, NULL, shadow, BR_STR_NONE};
 	img.cells = br_arena_alloc(a, (most_cells(m, kase, shadow) + 1) * sizeof(struct cell));
 	if (!img.cells)
-		return -BR_E_NOMEM;
+		return map_no_memory(issue);
 	/* local parts in their own order: the cells come out sorted */
 	rc = root_put(&e, kase, shadow, &img);
 	for (unsigned local = 1; local < m->shape->nparts && rc == 0; local++) {
@@ -661,7 +661,7 @@ int map_put(const struct mapping *m, const struct image *kase, const struct imag
 		}
 	}
 	if (rc)
-		return rc;
+		return rc == -BR_E_NOMEM ? map_no_memory(issue) : rc;
 	*out = img;
 	return 0;
 }

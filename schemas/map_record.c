@@ -459,6 +459,9 @@ static void hash(struct map_job *j)
 		if (j->tables[i].codes)
 			hash_table(&b, j->tables[i].codes);
 	}
+	/* a hash of a part would be another mapping's */
+	if (br_buf_failed(&b) && !j->rc)
+		j->rc = -BR_E_NOMEM;
 	j->m->hash = br_hash(b.p ? b.p : "", b.n);
 	br_buf_release(&b);
 }
