@@ -261,7 +261,11 @@ static void read_site_file(struct cfg_site *site, struct br_arena *a, struct cfg
 	struct site_file f = {0};
 	struct cfg_node *root;
 
-	if (!path.p || cfg_read_file(path.p, "site.yaml", a, report, &root))
+	if (!path.p) {
+		cfg_problem(report, NULL, BR_E_NOMEM, NULL);
+		return;
+	}
+	if (cfg_read_file(path.p, "site.yaml", a, report, &root))
 		return;
 	cfg_read_options(cfg_site_options, root, root, site->secrets_folder, &f, report);
 	check_site(&f, root, report);
