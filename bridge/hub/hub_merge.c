@@ -405,6 +405,7 @@ struct br_str hub_image_json(
 	br_buf_reset(&w->scratch);
 	br_jw_init(&j, &w->scratch);
 	image_write(img, map_shape(map), &j);
+	w->failed |= br_jw_failed(&j);
 	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
 }
 

@@ -74,8 +74,12 @@ bool hub_order_fold(struct hub_world *w, const struct hub_order *o)
 {
 	struct hub_system *s;
 
-	if (!br_str_eq(o->type, BR_STR("SYSTEM")))
-		return hub_decide(w, o);
+	if (!br_str_eq(o->type, BR_STR("SYSTEM"))) {
+		bool known = hub_decide(w, o);
+
+		hub_world_check(w);
+		return known;
+	}
 	s = hub_world_system(w, o->sys);
 	if (!s || (state_of(o->state) == SYS_LIVE && !hub_match_reviewed(w, s)))
 		return false;

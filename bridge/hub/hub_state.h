@@ -20,7 +20,11 @@
 #include "message.h"
 #include "versions.h"
 #include "hub_ulid.h"
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+/* Without memory for a table the batch fails; wherever one is filled there is a world `w`. */
+#undef uthash_nonfatal_oom
+#define uthash_nonfatal_oom(element) (w->failed = true)
 
 #define HUB_REASSERT_MAX                                                                           \
 	3 /* times an owner's value is written again over a system that rewrites it */
@@ -389,6 +393,11 @@ struct hub_world {
 	struct br_buf scratch, delta;	 /* JSON snippets on their way into the arena */
 };
 
+/* Want of memory anywhere in a fold shows in the arena: then the batch must not be stored. */
+static inline void hub_world_check(struct hub_world *w)
+{
+	w->failed |= br_arena_failed(w->arena);
+}
 /* Forgets the last batch, resets the arena, and starts a new one in it. */
 void hub_world_begin(struct hub_world *w, struct br_arena *a);
 struct hub_system *hub_world_system(struct hub_world *w, struct br_str code);

@@ -32,6 +32,7 @@ static struct br_str json_of(struct hub_world *w, const struct cell *c)
 		br_jw_null(&j);
 	else
 		br_jw_str(&j, c->value);
+	w->failed |= br_jw_failed(&j);
 	return br_arena_copy(w->arena, br_buf_str(&w->scratch));
 }
 
@@ -218,7 +219,7 @@ static void set_cursor(struct hub_world *w, struct hub_system *s, struct br_str 
 	s->cursor = (struct br_str){copy, cursor.n};
 }
 
-void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
+static void fold(struct hub_world *w, struct hub_system *s, const struct msg *m)
 {
 	s->last_contact_ms = w->now_ms;
 	s->dirty = true;
@@ -271,6 +272,12 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
 	}
 }
 
+void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m)
+{
+	fold(w, s, m);
+	hub_world_check(w);
+}
+
 #define KEY_SHOWN 200 /* bytes */
 
 struct br_str hub_as_text(struct hub_world *w, struct br_str bytes)
@@ -304,6 +311,7 @@ void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, 
 	hub_add_parked(w, s, NULL, BR_STR(""), hub_as_text(w, key), PARKED_MESSAGE, bytes, &why);
 	s->count.read++;
 	s->count.parked_in++;
+	hub_world_check(w);
 }
 
 static struct hub_link *link_of(struct hub_world *w, struct hub_system *s, const struct msg *m)
@@ -366,6 +374,7 @@ void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg
 		l->state = LINK_PARKED;
 		l->dirty = true;
 	}
+	hub_world_check(w);
 }
 
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
@@ -383,6 +392,7 @@ void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
 		hub_dispatch_returned(w, l);
 	else
 		hub_dispatch_link(w, l);
+	hub_world_check(w);
 }
 
 void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_sys_state state)
@@ -395,6 +405,7 @@ void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_s
 	for (size_t i = 0; state == SYS_LIVE && i < w->nsystems; i++)
 		w->systems[i].backlog = true;
 	hub_out_add(w, state == SYS_PAUSED ? OUT_PAUSE : OUT_RESUME, s);
+	hub_world_check(w);
 }
 
 void hub_read_again(struct hub_world *w, struct hub_system *s, struct br_str rec, struct br_str lid)
@@ -456,4 +467,5 @@ void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg
 			j++;
 		}
 	}
+	hub_world_check(w);
 }

@@ -115,7 +115,7 @@ struct hub_link *hub_world_link(
 
 void hub_world_set_lid(struct hub_world *w, struct hub_link *l, struct br_str lid)
 {
-	if (l->index_key.n)
+	if (l->index_key.n && l->hh.tbl)
 		HASH_DELETE(hh, w->links, l);
 	l->lid = lid;
 	l->index_key = BR_STR_NONE;

@@ -2,6 +2,10 @@
 
 #include "hub_copy.h"
 
+/* Without memory for the table an older copy of a case might be found: the process starts anew. */
+#undef uthash_nonfatal_oom
+#define uthash_nonfatal_oom(element) exit(75)
+
 struct cached_case {
 	struct hub_id cid;
 	const struct hub_case *kase; /* NULL: there was no room for it */
