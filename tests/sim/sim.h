@@ -45,6 +45,7 @@ enum sim_form { FORM_AS_IS, FORM_UPPER, FORM_SHORT, FORM_TRIM, FORMS };
 	X(reply_lost) /* a system did it, and its connector does not hear of it */                 \
 	X(call_lost)  /* a system did not get it, and its connector cannot know */                 \
 	X(refuse)     /* not now: a lock, a busy server */                                         \
+	X(reject)     /* not this: a rule of an SQL system, until the case says something else */  \
 	X(down)	      /* a system cannot be reached when a connector starts */
 struct sim_faults {
 #define X(name) int name;
@@ -113,6 +114,9 @@ struct sim_plan {
 	X(decided)                                                                                 \
 	X(taken)                                                                                   \
 	X(too_late)                                                                                \
+	X(rejected)                                                                                \
+	X(corrected)                                                                               \
+	X(dropped)                                                                                 \
 	X(duplicates)                                                                              \
 	X(credit_waits)                                                                            \
 	X(settled)                                                                                 \

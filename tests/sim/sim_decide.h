@@ -11,10 +11,12 @@
 void sim_decide(void);
 /* What orders of a batch are about, and which of them are known. */
 void sim_decide_load(struct hub_world *w, const struct ledger_want *want);
+/* Decisions that may not have been told before the last stop. */
+void sim_decide_unpublished(struct hub_world *w, const struct ledger_position *positions);
 /* Rows of a batch, in the run's arena; and then stored. */
 struct sim_order *sim_decide_keep(const struct hub_world *w);
 void sim_decide_put(struct sim_order *orders);
-/* Every order has one row, and no item was settled twice. */
+/* Every order has one row and is told, and no item was settled twice. */
 void sim_decide_check(void);
 /* Versions that came of orders. */
 int sim_decide_versions(void);

@@ -323,6 +323,7 @@ static void load_unpublished(const struct ledger *g, struct hub_world *w)
 		*w->history_end = h;
 		w->history_end = &h->next;
 	}
+	sim_decide_unpublished(w, g->positions);
 }
 
 static void perform(void *arg)

@@ -49,7 +49,9 @@ static bool link_rests(const struct sim_link *l)
 static bool is_parked(int sys, const char *lid)
 {
 	for (const struct sim_parked *p = book.parked; p; p = p->next)
-		if (p->sys == sys && strcmp(p->status, "open") == 0 &&
+		/* dropped: a person has seen it, and leaves it as it is */
+		if (p->sys == sys &&
+			(strcmp(p->status, "open") == 0 || strcmp(p->status, "dropped") == 0) &&
 			br_str_eq(p->lid, br_str_z(lid)))
 			return true;
 	return false;
@@ -322,7 +324,7 @@ static void check_published(void)
 /* With an inbox everywhere nothing is ever left to a person. */
 static void check_parked(void)
 {
-	if (sim.plan.deletes)
+	if (sim.plan.deletes || sim.plan.faults.reject)
 		return;
 	for (int s = 0; s < sim.plan.nsystems; s++)
 		if (sim.plan.class[s] != CLASS_S1)
@@ -342,6 +344,7 @@ void sim_check_sights(void)
 		sights.stale += (uint64_t)c->stale;
 		sights.exists += (uint64_t)c->exists;
 		sights.gone += (uint64_t)c->gone;
+		sights.rejected += (uint64_t)c->rejected;
 		sights.gaps += (uint64_t)c->gaps;
 		sights.old += (uint64_t)c->old;
 		sights.late_receipts += (uint64_t)c->late;

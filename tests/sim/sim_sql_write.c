@@ -91,6 +91,15 @@ static void write_row(
 		leave_inbox(t, c, o);
 }
 
+/* A constraint, a trigger that raises: nothing is written. */
+static bool rejects(struct sql_outcome *o)
+{
+	if (!sim_fault(sim.plan.faults.reject))
+		return false;
+	o->status = RCPT_REJECTED;
+	return true;
+}
+
 static void update(struct sql_session *s, const struct sql_wish *c, struct sql_outcome *o)
 {
 	struct sim_row *r = sim_target_find(s->system, br_str_z(c->lid));
@@ -103,7 +112,9 @@ static void update(struct sql_session *s, const struct sql_wish *c, struct sql_o
 	}
 	sim_target_read(r);
 	if (is_base(c, r) || BR_WITHOUT(COMPARE_AND_SET)) {
-		write_row(s, c, r, o);
+		memcpy(o->lid, r->lid, sizeof(o->lid));
+		if (!rejects(o))
+			write_row(s, c, r, o);
 		return;
 	}
 	o->doubt = unsure;
@@ -115,6 +126,8 @@ static void create(struct sql_session *s, const struct sql_wish *c, struct sql_o
 	sim_value nk = c->set[F_NK];
 	struct sim_row *r = nk >= 0 ? sim_target_look_up(s->system, nk, sim.now) : NULL;
 
+	if (!r && rejects(o))
+		return;
 	if (!r) {
 		r = sim_target_new(s->system, nk);
 		r->by_bridge = true;

@@ -69,6 +69,8 @@ struct sim_parked {
 struct sim_order {
 	struct br_str id;
 	enum hub_outcome outcome;
+	struct hub_decision told; /* as it is told again after a start */
+	int sys;		  /* -1: none */
 	enum hub_matter_sort sort;
 	int64_t item;
 	const char *status; /* of the item from then on, or NULL */
