@@ -431,6 +431,21 @@ static void pending(struct http_job *j, const struct http_reply *reply)
 	http_job_answer(j, RCPT_PENDING, NULL, reply->code, reply->text, false);
 }
 
+/* The key of this call is not known there: an attempt may all the same have found done what it is
+ * to do, passed over it, and made the calls behind it. */
+static bool ask_next(struct http_job *j)
+{
+	struct http_unit next = http_plan_next(&j->work, j->unit);
+
+	if (!next.call || !next.call->etag) {
+		j->unit = http_plan_first(&j->work);
+		return false;
+	}
+	j->unit = next;
+	go(j, STEP_CALL);
+	return true;
+}
+
 static void on_call(void *arg, const struct http_reply *reply)
 {
 	struct http_job *j = arg;
@@ -447,6 +462,8 @@ static void on_call(void *arg, const struct http_reply *reply)
 		break;
 	case HTTP_STALE:
 		BR_CRASH_POINT("http.stale");
+		if (j->probe && ask_next(j))
+			break;
 		/* the key remembers nothing, and the record has changed */
 		j->asking = j->probe = false;
 		if (j->tries > 0) {

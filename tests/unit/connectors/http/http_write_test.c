@@ -228,6 +228,13 @@ static const struct test tests[] = {
 		{{"GET /c/1 ", NULL, NULL, OK(3, "a", "z")},
 			{"POST /upd ", NEVER, NULL, OK(2, "a", "y")}},
 		"APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
+	{"inherited, what is transformed: an attempt passed over the first call", '1', "1", OLD,
+		"ADDR=y;STEPS/7/TXT=t", "1",
+		{{"GET /c/1 ", NULL, NULL, STEP(3, "a", "Y", "t")},
+			{"POST /step ", NEVER, NULL, SAY("stale")},
+			{"POST /upd ", NEVER, NULL, STEP(3, "a", "Y", "t")}},
+		"APPLIED 1 atomic "
+		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"Y\",\"STEPS/7/TXT\":\"t\"};"},
 	{"inherited, never done, and edited since: nothing is overwritten", '1', "1", OLD, "ADDR=y",
 		"1",
 		{{"GET /c/1 ", NULL, NULL, OK(3, "a", "z")},
