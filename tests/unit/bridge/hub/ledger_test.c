@@ -727,6 +727,49 @@ static void parked_and_settled(void **state)
 	close_side(&a);
 }
 
+/* Those that may not have got out before a crash: as they were, settled since or not. */
+static void parked_are_told_again(void **state)
+{
+	struct ledger_want want = {0};
+	struct hub_parked *p;
+	struct br_err err;
+	struct side a, b;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HUB_MESSAGE, "system", "dept", "why", "no record", NULL);
+	hub_step_bad(&a.w, &a.systems[0], BR_STR("D0"), (struct br_str){"\0\xff", 2}, &err);
+	observe(&a, 1, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"9\"}");
+	store(&a);
+	fine(&a);
+	close_side(&a);
+	open_side(&b);
+	fine(&b);
+	begin_batch(&b);
+	ledger_load_unpublished(b.g, &b.w, b.pos, 3, set_done, &b);
+	fine(&b);
+	p = b.w.parked;
+	assert_non_null(p);
+	assert_true(p->sys == &b.systems[0] && p->kind == PARKED_MESSAGE && !p->kase);
+	assert_true(br_str_eq(p->raw, (struct br_str){"\0\xff", 2}));
+	assert_true(br_str_eq(p->code, br_str_z(br_err_tag(BR_E_HUB_MESSAGE))));
+	p = p->next;
+	assert_non_null(p);
+	assert_true(br_str_eq(p->lid, BR_STR("D1")) && p->kind == PARKED_IN && p->text_zh.n > 0);
+	assert_null(p->next);
+	sql(dsn, "update casebridge.positions set published = next");
+	begin_batch(&b);
+	ledger_load_unpublished(b.g, &b.w, b.pos, 3, set_done, &b);
+	fine(&b);
+	assert_null(b.w.parked);
+	close_side(&b);
+}
+
 /* A conflict names the system whose value lost: itself, or who entered the version it won over. */
 static void conflicts_name_the_loser(void **state)
 {
@@ -1304,6 +1347,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_stored_behind_what_was_not, new_database),
 		cmocka_unit_test_setup(a_batch_that_cannot_be_stored_leaves_nothing, new_database),
 		cmocka_unit_test_setup(parked_and_settled, new_database),
+		cmocka_unit_test_setup(parked_are_told_again, new_database),
 		cmocka_unit_test_setup(conflicts_name_the_loser, new_database),
 		cmocka_unit_test_setup(orders_are_kept, new_database),
 		cmocka_unit_test_setup(orders_are_told_again, new_database),
