@@ -1,0 +1,105 @@
+"""Each fault alone, on real servers and with people typing: the seven figures after each, and how long until a
+change typed after its end came through."""
+
+import signal
+import time
+
+import pytest
+
+from chaos import Chaos
+from checker import settle
+from links import LINKS, KafkaBehindProxy, Links
+from people import People
+from probe import Probe, ready
+from scene import BRIDGE, COMMANDS
+
+LINK_FAULTS = [(link, way) for link in LINKS for way in ("reset", "stall", "trickle", "half_close_out", "half_close_back")]
+SERVER_FAULTS = ["stop_immediately", "cut_backends", "lock_table", "deadlock", "freeze_postgres", "kill_kafka", "freeze_kafka", "kill_portal"]
+LONG = 45  # longer than every time-out on the way
+
+
+@pytest.fixture(scope="module")
+def kafka_server(server_folder, reaper):
+    return KafkaBehindProxy(server_folder / "kafka-behind", reaper).start()
+
+
+@pytest.fixture
+def world(make_scene, postgres, kafka, portal):
+    scene = make_scene(crash=True)
+    scene.links = Links(scene, kafka)
+    scene.start()
+    scene.people = People(scene, "faults", cases=30).start()
+    ready(scene)
+    yield Chaos(scene, scene.people, (postgres, kafka, portal), 1, lambda line: None)
+    scene.links.close()
+
+
+def after(world, name, report, wrong, ended):
+    came = Probe(world.scene, world.people).fire(timeout=120)
+    world.people.pause()
+    figures = settle(world.scene, world.people.journal, timeout=90)
+    world.people.resume()
+    report(f"{name:34} {figures.line()}; recovered in {min(came.values()) - ended:.2f} s, both ways {max(came.values()) - ended:.2f} s")
+    if not figures:
+        wrong.append(f"{name}: {figures}")
+
+
+def test_bad_connections(world, report):
+    wrong = []
+    for link, way in LINK_FAULTS:
+        proxy, met = world.scene.links[link], world.scene.links[link].met
+        proxy.set(way)
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+        ended = time.monotonic()
+        proxy.pass_on()
+        if proxy.met == met:
+            wrong.append(f"{link} {way}: nothing went that way")
+        after(world, f"{link} {way}", report, wrong, ended)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("link", LINKS)
+def test_a_connection_that_says_nothing_for_long(world, report, link):
+    wrong = []
+    world.scene.links[link].set("stall")
+    time.sleep(LONG)
+    ended = time.monotonic()
+    world.scene.links[link].pass_on()
+    after(world, f"{link} stalls for {LONG} s", report, wrong, ended)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_servers_in_trouble(world, report):
+    wrong = []
+    for name in SERVER_FAULTS:
+        getattr(world, name)()
+        after(world, name, report, wrong, time.monotonic())
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_one_that_stood_still_while_another_took_over(world, report, name):
+    """Longer than the lease; when it wakes up nothing that it says or writes counts any more."""
+    wrong = []
+    keeper = world.scene.keeper
+    frozen = keeper.process[name]
+    began = time.monotonic()
+    frozen.signal(signal.SIGSTOP)
+    second = keeper.second(name)
+    # what the second one delivers shows that it has taken over
+    came = Probe(world.scene, world.people).fire(timeout=60)
+    report(f"{name}: a second one delivered {min(came.values()) - began:.2f} s after the first stood still")
+    frozen.signal(signal.SIGCONT)
+    if name != BRIDGE:
+        # overtaken, it ends; its keeper starts it anew, and now it overtakes the second
+        deadline = time.monotonic() + 30
+        while frozen.running() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not frozen.running(), "it has not noticed that it was overtaken"
+    ended = time.monotonic()
+    second.kill()
+    after(world, f"{name} twice", report, wrong, ended)
+    assert not wrong, "\n".join(wrong)
