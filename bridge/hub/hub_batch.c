@@ -252,7 +252,33 @@ int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sour
 	return 0;
 }
 
-bool hub_batch_want_due(struct hub_batch *b, size_t turn)
+static bool can_take(const struct hub_system *s)
+{
+	return !s->left_out && s->state == SYS_LIVE && !s->count.mass && s->outstanding < s->credit;
+}
+
+/* Changes of today go first: what was there before the system takes half of its credit, when
+ * nothing else waits for it, and when its connector has been here. */
+static bool want_owed(struct hub_batch *b, size_t turn)
+{
+	struct hub_world *w = &b->world;
+
+	b->want.owing = NULL; /* asked before: another batch may have gone on since */
+	for (size_t i = 0; !b->alone && i < w->nsystems; i++) {
+		struct hub_system *s = &w->systems[(i + turn) % w->nsystems];
+
+		if (!s->owes || s->backlog || !s->nonce[0] || !can_take(s) ||
+			s->outstanding > s->credit / 2)
+			continue;
+		b->want.owing = s;
+		b->want.owed_from = s->owed;
+		b->want.owed_limit = HUB_BATCH_RECORDS;
+		return true;
+	}
+	return false;
+}
+
+static bool want_due(struct hub_batch *b, size_t turn)
 {
 	struct hub_world *w = &b->world;
 
@@ -261,14 +287,20 @@ bool hub_batch_want_due(struct hub_batch *b, size_t turn)
 		struct hub_system *s = &w->systems[(i + turn) % w->nsystems];
 		int64_t room = s->credit - s->outstanding;
 
-		if (!s->backlog || s->left_out || s->state != SYS_LIVE || s->count.mass ||
-			room <= 0)
+		if (!s->backlog || !can_take(s))
 			continue;
 		b->want.due = s;
 		b->want.due_limit = room < HUB_BATCH_RECORDS ? room : HUB_BATCH_RECORDS;
 		return true;
 	}
 	return false;
+}
+
+bool hub_batch_want_waiting(struct hub_batch *b, size_t turn)
+{
+	bool due = want_due(b, turn), owed = want_owed(b, turn);
+
+	return due || owed;
 }
 
 /* ---- matching ---- */
@@ -305,7 +337,13 @@ static void want_keys(struct hub_batch *b, struct hub_system *s, struct hub_item
 bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources)
 {
 	/* what the first load found waiting stays found */
-	struct ledger_want want = {.due_links = b->want.due_links, .ndue = b->want.ndue};
+	struct ledger_want want = {.due_links = b->want.due_links,
+		.ndue = b->want.ndue,
+		.owed_from = b->want.owed_from,
+		.owed = b->want.owed,
+		.nowed = b->want.nowed,
+		.owed_to = b->want.owed_to,
+		.owed_end = b->want.owed_end};
 
 	want.keys = br_arena_array(&b->arena, struct ledger_key, b->n * 8 + 1);
 	for (size_t i = 0; want.keys && i < b->n; i++) {
@@ -318,6 +356,7 @@ bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources)
 	}
 	if (b->want.due)
 		b->want.due->backlog = (int64_t)b->want.ndue == b->want.due_limit;
+	b->owing = b->want.owing;
 	b->want = want;
 	return want.nkeys > 0;
 }
@@ -371,6 +410,10 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 	}
 	for (size_t i = 0; i < b->want.ndue; i++)
 		hub_step_resume(w, b->want.due_links[i], false);
+	/* unless the batch itself has an order to look at all of them anew */
+	if (b->owing && memcmp(&b->owing->owed, &b->want.owed_from, sizeof(b->owing->owed)) == 0)
+		hub_step_owed(w, b->owing, b->want.owed, b->want.nowed, &b->want.owed_to,
+			b->want.owed_end);
 }
 
 void hub_batch_refused(

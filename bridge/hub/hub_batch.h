@@ -37,6 +37,7 @@ struct hub_batch {
 	bool holding; /* something was left in Kafka for want of credit */
 	bool alone; /* one record, looked at for what the ledger refuses: nothing else goes along */
 	struct ledger_want want;
+	struct hub_system *owing; /* whose cases from before it came along */
 };
 
 /* 0 or -BR_E_NOMEM; released either way. */
@@ -50,10 +51,9 @@ void hub_batch_release(struct hub_batch *b);
  */
 int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
 	size_t nsources, const struct ledger_position *next, size_t turn, int64_t now_us);
-/* Links that wait for credit are to be loaded too, of one system at a time. True: there may be
- * some.
- */
-bool hub_batch_want_due(struct hub_batch *b, size_t turn);
+/* What else there is to send is to be loaded too: links that wait for credit, and cases from before
+ * a system; of one system each at a time. True: there may be some. */
+bool hub_batch_want_waiting(struct hub_batch *b, size_t turn);
 /* Records nobody knows may say by a strong key which case they are. True: b->want names the keys to
  * load now. */
 bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources);

@@ -330,14 +330,14 @@ static bool take(struct bridge *b, struct slot *s)
 	}
 	if (s->batch.n == 0 && s->batch.holding)
 		br_timer_set(b->loop, &b->soon, LOOK_AGAIN_US);
-	if (s->batch.n > 0 || hub_batch_want_due(&s->batch, (size_t)b->batches))
+	if (s->batch.n > 0 || hub_batch_want_waiting(&s->batch, (size_t)b->batches))
 		s->stage = STAGE_TAKEN;
 	return true;
 }
 
 static void load(struct bridge *b, struct slot *s)
 {
-	hub_batch_want_due(&s->batch, (size_t)b->batches);
+	hub_batch_want_waiting(&s->batch, (size_t)b->batches);
 	if (b->first->stage == STAGE_STORING && ledger_wants_quiet(&s->batch.want))
 		return;
 	BR_CRASH_POINT("bridge.taken");

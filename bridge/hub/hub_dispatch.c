@@ -378,6 +378,14 @@ void hub_dispatch_returned(struct hub_world *w, struct hub_link *l)
 		hub_dispatch_link(w, now);
 }
 
+void hub_dispatch_owed(struct hub_world *w, struct hub_system *s, struct hub_case *k)
+{
+	struct hub_link *l = has_link(k, s) ? NULL : add_link(w, s, k);
+
+	if (l)
+		hub_dispatch_link(w, l);
+}
+
 void hub_dispatch_case(struct hub_world *w, struct hub_case *k)
 {
 	for (size_t i = 0; i < w->nsystems; i++)

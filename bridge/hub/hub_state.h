@@ -92,6 +92,9 @@ struct hub_system {
 	int64_t sweep_done_ms;
 	bool bye; /* the last connector said goodbye */
 	struct hub_counters count;
+	/* It may lack cases that were there before it: those up to `owed` have been asked about. */
+	bool owes;
+	struct hub_id owed;
 	bool transactional; /* caps of HELLO: writes carry an inbox row, outcomes are never in doubt
 			     */
 	/* derived */

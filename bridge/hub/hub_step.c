@@ -397,6 +397,11 @@ void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
 
 void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_sys_state state)
 {
+	/* whoever says "live" once more wants everything looked at once more */
+	if (state == SYS_LIVE) {
+		s->owes = s->dirty = true;
+		s->owed = (struct hub_id){{0}};
+	}
 	if (s->state == state)
 		return;
 	s->state = state;
@@ -417,6 +422,16 @@ void hub_read_again(struct hub_world *w, struct hub_system *s, struct br_str rec
 	out->rec = rec;
 	out->lids[0] = lid;
 	out->nlids = 1;
+}
+
+void hub_step_owed(struct hub_world *w, struct hub_system *s, struct hub_case *const *cases,
+	size_t n, const struct hub_id *to, bool end)
+{
+	for (size_t i = 0; i < n && !BR_WITHOUT(OWED); i++)
+		hub_dispatch_owed(w, s, cases[i]);
+	s->owed = *to;
+	s->owes = !end;
+	s->dirty = true;
 }
 
 static void refetch(struct hub_world *w, struct hub_out **o, struct hub_system *s,

@@ -27,6 +27,10 @@ void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg
  */
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry);
 void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_sys_state state);
+/* s was not there when these cases came, and gets those that belong to it. With them all cases up
+ * to `to` are done with; end: there are no others. */
+void hub_step_owed(struct hub_world *w, struct hub_system *s, struct hub_case *const *cases,
+	size_t n, const struct hub_id *to, bool end);
 /* A digest against the links loaded for its range: REFETCH for what differs, is unknown or missing.
  * known is ordered by lid. */
 struct hub_known {
@@ -53,6 +57,8 @@ bool hub_is_newer(const struct hub_system *s, const struct msg *m);
  * link that just told us, or NULL. */
 void hub_dispatch_case(struct hub_world *w, struct hub_case *k);
 void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
+/* s was not there when the case came: it gets its link with it, if it belongs there. */
+void hub_dispatch_owed(struct hub_world *w, struct hub_system *s, struct hub_case *k);
 /* l has no record: its system was left out when the case changed, and is back. The case gets its
  * real link there, if it belongs there, and l has done its duty. */
 void hub_dispatch_returned(struct hub_world *w, struct hub_link *l);

@@ -198,6 +198,9 @@ static void read_system(struct hub_system *s, const PGresult *res, int i)
 	s->last_contact_ms = ledger_get_int(res, i, 12);
 	s->beat = ledger_get_int(res, i, 13);
 	read_counters(ledger_get_text(res, i, 14), &s->count);
+	s->owes = !PQgetisnull(res, i, 15);
+	if (s->owes)
+		s->owed = ledger_get_id(res, i, 15);
 	s->backlog = true;
 	s->gap = false;
 	s->dirty = false;
@@ -287,13 +290,15 @@ static void load_start_state(struct ledger_operation *o)
 				      text2[] = {LT_TEXT, LT_TEXT, LT_END};
 	const struct ledger *g = o->g;
 	struct br_pg *pg = g->store_pg;
-	struct ledger_rows codes, topics;
+	struct ledger_rows codes, named, topics;
 	struct br_err err;
 
 	br_err_clear(&err);
 	ledger_rows_init(&codes, text2);
 	ledger_rows_init(&topics, text1);
+	ledger_rows_init(&named, text1);
 	for (size_t i = 0; i < o->w->nsystems; i++) {
+		ledger_add_text(&named, o->w->systems[i].code);
 		if (o->w->systems[i].left_out)
 			continue; /* known only if it was before */
 		ledger_add_text(&codes, o->w->systems[i].code);
@@ -309,9 +314,15 @@ static void load_start_state(struct ledger_operation *o)
 		" returning incarnation",
 		on_incarnation);
 	ledger_rows_send(&codes, pg, NULL,
-		"insert into casebridge.systems(code, state) select c, s from unnest($1::text[], "
-		"$2::text[]) as t(c, s)"
+		"insert into casebridge.systems(code, state, owed) select c, s, case when exists "
+		"(select from casebridge.cases) then '" LEDGER_NO_ID "'::uuid end from "
+		"unnest($1::text[], $2::text[]) as t(c, s)"
 		" where not exists (select from casebridge.systems o where o.code = t.c)",
+		ledger_check, o, &err);
+	/* what comes while it is not in the site it is asked about when it is back */
+	ledger_rows_send(&named, pg, NULL,
+		"update casebridge.systems set owed = '" LEDGER_NO_ID "' where code <> "
+		"all($1::text[])",
 		ledger_check, o, &err);
 	send_sql(o, pg,
 		"select id, code, state, epoch, nonce, inc, last_seq, cursor, bye, transactional,"
@@ -319,7 +330,8 @@ static void load_start_state(struct ledger_operation *o)
 		"not null and l.inflight::json->>'pending' is null),"
 		" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = "
 		"'open'),"
-		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat, counters "
+		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat, "
+		"counters, owed "
 		"from casebridge.systems s",
 		on_systems);
 	ledger_rows_send(&topics, pg, NULL,
@@ -331,6 +343,7 @@ static void load_start_state(struct ledger_operation *o)
 	send_sql(o, pg, "commit", ledger_check);
 	send_sync(o, pg, on_start_state);
 	ledger_rows_release(&codes);
+	ledger_rows_release(&named);
 	ledger_rows_release(&topics);
 }
 

@@ -78,6 +78,15 @@ struct ledger_want {
 	int64_t due_limit;
 	struct hub_link **due_links; /* filled in */
 	size_t ndue;
+	/* Also the cases after owed_from that this system has no link with: of the next so many
+	 * cases, by their ids. */
+	struct hub_system *owing;
+	struct hub_id owed_from;
+	int64_t owed_limit;
+	struct hub_case **owed; /* filled in */
+	size_t nowed;
+	struct hub_id owed_to; /* the last one looked at */
+	bool owed_end;	       /* there are none after it */
 };
 /*
  * Loads into the world what the batch can touch. newer: the world of a batch that is being stored,
@@ -88,7 +97,11 @@ struct ledger_want {
 void ledger_load(struct ledger *g, struct hub_world *w, const struct hub_world *newer,
 	struct ledger_want *want, ledger_fn *done, void *arg);
 /* Does this want have to be loaded with nothing on its way to being stored? */
-bool ledger_wants_quiet(const struct ledger_want *want);
+static inline bool ledger_wants_quiet(const struct ledger_want *want)
+{
+	return want->norders || want->nparked || want->nconflicts || want->nmatches ||
+	       want->nreviews || want->nranges || want->due || want->owing;
+}
 /*
  * Writes what is dirty and moves the positions from before (as they were when the batch was folded)
  * to after; commits. A second batch may be given before the first is answered, if the first moved a

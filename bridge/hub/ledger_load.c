@@ -497,6 +497,7 @@ static void settle_names(struct ledger *g)
 		if (k)
 			hub_world_add_key(w, k, g->matched[i].a, g->matched[i].b, false);
 	}
+	ledger_owed_settle(g, want);
 	if (!want->due)
 		return;
 	want->due_links = br_arena_array(w->arena, struct hub_link *, g->ndue + 1);
@@ -538,12 +539,6 @@ static void on_named(void *arg, const PGresult *res, const struct br_err *err)
 	}
 }
 
-bool ledger_wants_quiet(const struct ledger_want *want)
-{
-	return want->norders || want->nparked || want->nconflicts || want->nmatches ||
-	       want->nreviews || want->nranges || want->due;
-}
-
 void ledger_load(struct ledger *g, struct hub_world *w, const struct hub_world *newer,
 	struct ledger_want *want, ledger_fn *done, void *arg)
 {
@@ -561,6 +556,7 @@ void ledger_load(struct ledger *g, struct hub_world *w, const struct hub_world *
 	rc |= ledger_orders_ask(g, want, &err);
 	rc |= send_ranges(g, want, &err);
 	rc |= send_due(g, want, &err);
+	rc |= ledger_owed_ask(g, want, &err);
 	ledger_rows_reset(&g->cids); /* from here on: what the answers name */
 	rc |= br_pg_sync(g->look_pg, on_named, &g->look, &err);
 	if (rc < 0) {

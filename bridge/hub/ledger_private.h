@@ -42,6 +42,8 @@ struct ledger {
 		struct br_str a, b; /* due: record; match key: scheme, value */
 	} * due, *matched;
 	size_t ndue, nmatched;
+	struct hub_id *owed; /* cases a system has no link with; in the world's arena */
+	size_t nowed;
 	const struct ledger_position *positions;
 	struct ledger_position *fill; /* open: to be filled in */
 	size_t npositions;
@@ -118,6 +120,16 @@ void ledger_add_settled(struct ledger_rows *r, const struct hub_decision *d);
 	" from (select unnest($1::int8[]) a, unnest($2::text[]) b, unnest($3::timestamptz[]) c,"   \
 	" unnest($4::text[]) d, unnest($5::text[]) e) u where i.id = u.a and i.status = 'open'"
 
+/* ---- ledger_owed.c: cases that were there before a system ---- */
+
+/* An id as a parameter of a statement; in the world's arena. */
+struct br_str ledger_id_text(struct hub_world *w, const struct hub_id *id);
+/* Asks for the next ones, in the first look of a load. */
+int ledger_owed_ask(struct ledger *g, const struct ledger_want *want, struct br_err *err);
+/* All named cases are in the world. */
+void ledger_owed_settle(const struct ledger *g, struct ledger_want *want);
+
+#define LEDGER_NO_ID "00000000-0000-0000-0000-000000000000" /* before every case */
 #define LEDGER_CASE_COLUMNS                                                                        \
 	"c.cid, c.ver, c.doc, c.fver, array_to_string(c.had, ' '),"                                \
 	" (extract(epoch from c.created_at) * 1000)::int8, (extract(epoch from c.updated_at) * "   \

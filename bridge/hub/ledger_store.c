@@ -332,13 +332,14 @@ static int send_system(struct ledger_operation *o, struct hub_system *s, struct 
 		      beat = br_arena_printf(a, "%lld", (long long)s->beat);
 	struct br_str contact = br_arena_printf(a, "%lld", (long long)s->last_contact_ms);
 	struct br_str sweep = br_arena_printf(a, "%lld", (long long)s->sweep_done_ms);
+	struct br_str owed = s->owes ? ledger_id_text(o->w, &s->owed) : BR_STR_NONE;
 	struct br_str counters = br_arena_copy(a, ledger_counters_text(&s->count, &o->g->json));
 	struct br_pg_param p[] = {{id.p, 0, false}, {ledger_sys_state(s->state), 0, false},
 		{epoch.p, 0, false}, {s->nonce, 0, false}, {s->inc, 0, false}, {beat.p, 0, false},
 		{seq.p, 0, false}, {s->cursor.n ? s->cursor.p : NULL, 0, false},
 		{contact.p, 0, false}, {s->bye ? "t" : "f", 0, false},
 		{s->transactional ? "t" : "f", 0, false}, {sweep.p, 0, false},
-		{counters.p, 0, false}};
+		{counters.p, 0, false}, {owed.p, 0, false}};
 
 	s->dirty = false;
 	return br_pg_send(o->g->store_pg, "system",
@@ -347,7 +348,7 @@ static int send_system(struct ledger_operation *o, struct hub_system *s, struct 
 		" cursor = $8::json, last_contact = to_timestamp($9::int8 / 1000.0), bye = "
 		"$10::bool, transactional = $11::bool,"
 		" sweep_done = case when $12::int8 > 0 then to_timestamp($12::int8 / 1000.0) else "
-		"sweep_done end, counters = $13::json where id = $1::int2",
+		"sweep_done end, counters = $13::json, owed = $14::uuid where id = $1::int2",
 		BR_LEN(p), NULL, p, true, ledger_check, o, err);
 }
 

@@ -67,9 +67,15 @@ struct sim_plan {
 	int deletes; /* percent of edits that delete the record instead */
 	int twice;   /* percent of new cases that somebody enters in two systems */
 	int quiet_edits;
-	bool sweeps;	/* SQL systems are walked through too: what polls and answers leave out is
-			   found all the same */
-	int64_t span;	/* people work so long */
+	bool sweeps;  /* SQL systems are walked through too: what polls and answers leave out is
+			 found all the same */
+	int64_t span; /* people work so long */
+	enum sim_joining {
+		JOINS_NEVER,
+		JOINS_LIVE,
+		JOINS_TRIAL
+	} joining;	/* the last system comes to
+the site when the others have cases already */
 	int64_t lag_us; /* index lag of HTTP systems */
 	struct sim_faults faults;
 };
@@ -121,6 +127,8 @@ struct sim_plan {
 	X(credit_waits)                                                                            \
 	X(settled)                                                                                 \
 	X(late_receipts)                                                                           \
+	X(joined)                                                                                  \
+	X(owed)                                                                                    \
 	X(aba)                                                                                     \
 	X(transformed)                                                                             \
 	X(steps)
@@ -168,6 +176,7 @@ struct sim {
 	bool quiet; /* no faults any more */
 	struct cfg_site site;
 	struct map_set *maps[SIM_SYSTEMS];
+	bool trial[SIM_SYSTEMS]; /* nothing may be written there */
 	const struct case_schema *schema;
 	struct cfg_system systems[SIM_SYSTEMS];
 	struct sim_proc *procs, *current;
@@ -208,6 +217,8 @@ void sim_proc_reap(struct sim_proc *p);
  * now. */
 bool sim_proc_fault(struct sim_proc *p);
 void sim_proc_end_all(void);
+/* The bridges of the site as it was end, and one of the site as it is starts. */
+void sim_proc_new_site(void);
 /* Nobody is paused any more, and of each process one is left. */
 void sim_proc_calm(void);
 
@@ -235,6 +246,8 @@ int sim_site_load(void);
 void sim_site_unload(void);
 /* The site of this run's plan. */
 void sim_site_make(void);
+/* How many systems the site has; the others are not known to it. */
+void sim_site_grow(int systems);
 
 /* ---- reports ---- */
 void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -154,8 +154,8 @@ static void keep_lists(struct commit *c, struct hub_world *w)
 	for (struct hub_history *h = w->history; h; h = h->next)
 		PUSH(c->history, .cid = h->kase->cid, .ver = h->ver,
 			.sys = h->sys ? (int)(h->sys - w->systems) : -1,
-			.delta = sim_keep(h->delta), .source = h->source, .offset = h->offset,
-			.at_ms = h->at_ms);
+			.delta = sim_keep(h->delta), .from = c->after[h->source].topic,
+			.offset = h->offset, .at_ms = h->at_ms);
 	for (struct hub_conflict *x = w->conflicts; x; x = x->next)
 		PUSH(c->conflicts, .cid = x->kase->cid, .sys = (int)(x->sys - w->systems),
 			.kind = x->kind, .place = sim_keep(x->place), .win = sim_keep(x->win),
@@ -274,10 +274,12 @@ static void apply(struct commit *c)
 			book.systems[i] = c->systems[i];
 		}
 	for (size_t i = 0; i < c->npositions; i++) {
-		if (c->after[i].next < book.positions[i].next)
-			sim_wrong("the position of %s goes back (I2)", book.positions[i].topic.p);
-		book.positions[i].next = c->after[i].next;
-		book.positions[i].published = c->after[i].published;
+		struct ledger_position *p = sim_ledger_position(c->after[i].topic);
+
+		if (c->after[i].next < p->next)
+			sim_wrong("the position of %s goes back (I2)", p->topic.p);
+		p->next = c->after[i].next;
+		p->published = c->after[i].published;
 	}
 	book.commits++;
 	sights.commits++;
@@ -289,7 +291,7 @@ static bool is_next(const struct commit *c)
 	if (book.incarnation != c->incarnation)
 		return false;
 	for (size_t i = 0; i < c->npositions; i++)
-		if (c->before[i].next != book.positions[i].next)
+		if (c->before[i].next != sim_ledger_position(c->before[i].topic)->next)
 			return false;
 	return true;
 }
@@ -344,13 +346,18 @@ void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_pos
 	c->done = done;
 	c->done_arg = arg;
 	c->incarnation = w->incarnation;
+	c->npositions = n;
+	/* the process, and its names of topics, may be gone when the transaction is carried out */
+	for (size_t i = 0; i < n; i++) {
+		c->before[i] = before[i];
+		c->after[i] = then[i];
+		c->before[i].topic = c->after[i].topic =
+			sim_ledger_position(then[i].topic)->topic;
+	}
 	for (const struct hub_case *k = w->cases; k; k = k->hh.next)
 		keep_case(c, k, w);
 	keep_lists(c, w);
 	keep_systems(c, w);
-	c->npositions = n;
-	memcpy(c->before, before, n * sizeof(*before));
-	memcpy(c->after, then, n * sizeof(*then));
 	c->fails = sim_fault(sim.plan.faults.commit_fails);
 	c->reply_lost = sim_fault(sim.plan.faults.commit_lost);
 	sim_after(after(&g->carried_out, sim.now + sim_latency(SIM_DATABASE)), NULL, carry_out, c);

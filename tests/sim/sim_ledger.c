@@ -191,6 +191,41 @@ static void load_due(struct hub_world *w, struct ledger_want *want)
 		}
 }
 
+static int cid_cmp(const void *a, const void *b)
+{
+	return memcmp(&(*(struct sim_case *const *)a)->cid, &(*(struct sim_case *const *)b)->cid,
+		sizeof(struct hub_id));
+}
+
+static bool has_link(const struct sim_case *k, int sys)
+{
+	for (const struct sim_link *l = k->links; l; l = l->next)
+		if (l->sys == sys)
+			return true;
+	return false;
+}
+
+/* Fewer at a time than in the product, so that there are several rounds. */
+static void load_owed(struct hub_world *w, struct ledger_want *want)
+{
+	struct sim_case *found[SIM_CASES + SIM_RECORDS];
+	int n = 0, limit = 1 + sim_below(3);
+
+	for (struct sim_case *k = book.cases; k; k = k->next)
+		if (memcmp(&k->cid, &want->owed_from, sizeof(k->cid)) > 0)
+			found[n++] = k;
+	qsort(found, (size_t)n, sizeof(struct sim_case *), cid_cmp);
+	want->owed_end = n < limit;
+	want->owed = br_arena_array(w->arena, struct hub_case *, (size_t)n + 1);
+	for (int i = 0; i < n && i < limit; i++) {
+		want->owed_to = found[i]->cid;
+		if (has_link(found[i], (int)(want->owing - w->systems)))
+			continue;
+		sights.owed++;
+		want->owed[want->nowed++] = load_case(w, found[i], -1);
+	}
+}
+
 /* ---- an operation and its end ---- */
 
 void sim_ledger_answer(ledger_fn *done, void *arg, enum br_err_code code)
@@ -220,18 +255,33 @@ static void begin(struct ledger *g, struct operation *o, enum task task, struct 
 	sim_after(sim_latency(SIM_DATABASE), g->proc, perform, o);
 }
 
+struct ledger_position *sim_ledger_position(struct br_str topic)
+{
+	for (size_t i = 0; i < book.npositions; i++)
+		if (br_str_eq(book.positions[i].topic, topic))
+			return &book.positions[i];
+	book.positions[book.npositions] = (struct ledger_position){.topic = sim_keep(topic)};
+	return &book.positions[book.npositions++];
+}
+
 static void open_book(struct ledger *g, struct hub_world *w)
 {
 	int64_t clock = (SIM_EPOCH_US + sim.now) / SIM_S;
 
 	book.incarnation = book.incarnation + 1 > clock ? book.incarnation + 1 : clock;
 	w->incarnation = book.incarnation;
+	/* what comes while a system is not in the site it is asked about when it is back */
+	for (size_t i = w->nsystems; i < SIM_SYSTEMS; i++) {
+		book.systems[i].owes = true;
+		book.systems[i].owed = (struct hub_id){{0}};
+	}
 	for (size_t i = 0; i < w->nsystems; i++) {
 		struct hub_system *s = &w->systems[i], *stored = &book.systems[i];
 
-		if (!book.registered) {
-			*stored = (struct hub_system){
-				.id = (int16_t)(i + 1), .state = s->state, .credit = 0};
+		if (!stored->id) {
+			*stored = (struct hub_system){.id = (int16_t)(i + 1),
+				.state = s->state,
+				.owes = book.cases != NULL};
 			stored->cursor = BR_STR_NONE;
 		}
 		s->id = stored->id;
@@ -250,6 +300,8 @@ static void open_book(struct ledger *g, struct hub_world *w)
 		s->last_contact_ms = stored->last_contact_ms;
 		s->beat = stored->beat;
 		s->count = stored->count;
+		s->owes = stored->owes;
+		s->owed = stored->owed;
 		s->outstanding = s->open_parked = 0;
 		s->backlog = true;
 		s->gap = s->dirty = false;
@@ -260,15 +312,11 @@ static void open_book(struct ledger *g, struct hub_world *w)
 		for (struct sim_parked *p = book.parked; p; p = p->next)
 			s->open_parked += p->sys == (int)i && strcmp(p->status, "open") == 0;
 	}
-	book.registered = true;
 	for (size_t i = 0; i < g->npositions; i++) {
-		if (i >= book.npositions) {
-			book.positions[i] =
-				(struct ledger_position){.topic = sim_keep(g->fill[i].topic)};
-			book.npositions = i + 1;
-		}
-		g->fill[i].next = book.positions[i].next;
-		g->fill[i].published = book.positions[i].published;
+		const struct ledger_position *p = sim_ledger_position(g->fill[i].topic);
+
+		g->fill[i].next = p->next;
+		g->fill[i].published = p->published;
 	}
 }
 
@@ -286,6 +334,8 @@ static void load(struct ledger *g, struct hub_world *w)
 		load_range(w, &g->want->ranges[i]);
 	if (g->due)
 		load_due(w, g->want);
+	if (g->want->owing)
+		load_owed(w, g->want);
 	newer = NULL;
 }
 
@@ -301,9 +351,13 @@ static void load_inflight(const struct ledger *g, struct hub_world *w)
 
 static bool unpublished(const struct ledger *g, const struct sim_history *h)
 {
-	const struct ledger_position *p = &g->positions[h->source];
+	for (size_t i = 0; i < g->npositions; i++) {
+		const struct ledger_position *p = &g->positions[i];
 
-	return h->offset >= p->published && h->offset < p->next;
+		if (br_str_eq(p->topic, h->from))
+			return h->offset >= p->published && h->offset < p->next;
+	}
+	return false;
 }
 
 static void load_unpublished(const struct ledger *g, struct hub_world *w)
@@ -376,11 +430,6 @@ void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *
 	g->fill = positions;
 	g->npositions = n;
 	begin(g, &g->other, TASK_OPEN, w, done, arg);
-}
-
-bool ledger_wants_quiet(const struct ledger_want *want)
-{
-	return want->norders || want->nparked || want->nconflicts || want->nranges || want->due;
 }
 
 void ledger_load(struct ledger *g, struct hub_world *w, const struct hub_world *newer_world,

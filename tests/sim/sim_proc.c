@@ -175,6 +175,16 @@ bool sim_proc_fault(struct sim_proc *p)
 	return false;
 }
 
+void sim_proc_new_site(void)
+{
+	for (struct sim_proc *p = sim.procs; p; p = p->next)
+		if (!p->dead && p->role == ROLE_BRIDGE) {
+			p->standby = true; /* not as it was */
+			sim_proc_crash(p);
+		}
+	sim_proc_start(ROLE_BRIDGE, 0, false);
+}
+
 void sim_proc_calm(void)
 {
 	struct sim_proc *next;

@@ -67,6 +67,11 @@ bool sim_at_rest(const char **why)
 		return false;
 	}
 	for (int s = 0; s < sim.plan.nsystems; s++)
+		if (book.systems[s].owes) {
+			*why = "cases from before a system";
+			return false;
+		}
+	for (int s = 0; s < sim.plan.nsystems; s++)
 		for (int i = 0; i < targets[s].nrows; i++) {
 			const struct sim_row *r = &targets[s].rows[i];
 

@@ -107,6 +107,7 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 	p.span = sim_between(3, 24) * SIM_S;
 	p.lag_us = sim_chance(40) ? 0 : sim_between(0, 3 * SIM_S);
 	p.quiet_edits = 2;
+	p.joining = sim_chance(85) ? JOINS_NEVER : sim_chance(50) ? JOINS_LIVE : JOINS_TRIAL;
 	p.sweeps = sim_chance(30);
 	some_faults(&p.faults);
 	if (sim_chance(30))
@@ -138,15 +139,47 @@ static void plan_faults(void)
 
 static void order(void *arg)
 {
-	int s = sim_below(sim.plan.nsystems);
+	int s = sim_below((int)sim.site.nsystems);
 	char text[100];
 
 	(void)arg;
-	if (sim.quiet)
+	/* "live" would end the trial */
+	if (sim.quiet || sim.trial[s])
 		return;
 	snprintf(text, sizeof(text), "{\"t\":\"SYSTEM\",\"sys\":\"%s\",\"state\":\"%s\"}",
 		sim.systems[s].name.p, sim_chance(60) ? "pause" : "live");
 	sim_bus_order(br_str_z(text));
+}
+
+static void go_live(void *arg)
+{
+	char text[100];
+	int last = sim.plan.nsystems - 1;
+
+	(void)arg;
+	snprintf(text, sizeof(text), "{\"t\":\"SYSTEM\",\"sys\":\"%s\",\"state\":\"live\"}",
+		sim.systems[last].name.p);
+	sim.trial[last] = false;
+	sim_bus_order(br_str_z(text));
+}
+
+/* The site gets its last system, whose people have been at work all the time. */
+static void join(void *arg)
+{
+	int last = sim.plan.nsystems - 1;
+
+	(void)arg;
+	if (sim.site.nsystems > (size_t)last)
+		return;
+	TRACE("%s joins", sim.systems[last].name.p);
+	sights.joined++;
+	sim.trial[last] = sim.plan.joining == JOINS_TRIAL;
+	sim.systems[last].start_live = !sim.trial[last];
+	sim_site_grow(sim.plan.nsystems);
+	sim_proc_new_site();
+	sim_proc_start(ROLE_CONNECTOR, last, false);
+	if (sim.trial[last] && !sim.quiet)
+		sim_after(sim_between(0, sim.plan.span), NULL, go_live, NULL);
 }
 
 static void decide(void *arg)
@@ -190,8 +223,12 @@ static void begin(const struct sim_plan *plan, bool trace)
 	sim_check_begin();
 	plan_faults();
 	trace_plan();
+	if (sim.plan.joining != JOINS_NEVER) {
+		sim_site_grow(sim.plan.nsystems - 1);
+		sim_after(sim_between(0, sim.plan.span), NULL, join, NULL);
+	}
 	sim_proc_start(ROLE_BRIDGE, 0, false);
-	for (int s = 0; s < sim.plan.nsystems; s++)
+	for (int s = 0; s < (int)sim.site.nsystems; s++)
 		sim_proc_start(ROLE_CONNECTOR, s, false);
 	sim_people_begin();
 	for (int i = 0; i < sim.plan.faults.orders; i++)
@@ -207,8 +244,10 @@ static void calm_down(void)
 
 	sim.quiet = true;
 	TRACE("---- quiet ----");
+	join(NULL);
 	sim_proc_calm();
 	for (int s = 0; s < sim.plan.nsystems; s++) {
+		sim.trial[s] = false;
 		snprintf(text, sizeof(text), "{\"t\":\"SYSTEM\",\"sys\":\"%s\",\"state\":\"live\"}",
 			sim.systems[s].name.p);
 		sim_bus_order(br_str_z(text));

@@ -19,7 +19,8 @@ static bool less(int *n, int i)
 
 static bool fewer_systems(struct sim_plan *p, int i)
 {
-	return i == 0 && p->nsystems-- > 1;
+	/* the one that joins later is the last */
+	return i == 0 && p->joining == JOINS_NEVER && p->nsystems-- > 1;
 }
 
 static bool fewer_edits(struct sim_plan *p, int i)
@@ -69,11 +70,14 @@ static bool plainer(struct sim_plan *p, int i)
 	case 4:
 		p->sweeps = true;
 		return true;
+	case 5:
+		p->joining = JOINS_NEVER;
+		return true;
 	default:
-		if (i - 5 >= SIM_SYSTEMS * 16)
+		if (i - 6 >= SIM_SYSTEMS * 16)
 			return false;
-		p->form[(i - 5) / 16][(i - 5) % 16] = FORM_AS_IS;
-		p->defaults[(i - 5) / 16][(i - 5) % 16] = false;
+		p->form[(i - 6) / 16][(i - 6) % 16] = FORM_AS_IS;
+		p->defaults[(i - 6) / 16][(i - 6) % 16] = false;
 		return true;
 	}
 }
@@ -131,7 +135,7 @@ struct sim_plan sim_shrink(const struct sim_plan *plan)
 		smaller_fn *fn;
 		int ways;
 	} kinds[] = {{fewer_systems, 1}, {fewer_faults, 64}, {fewer_edits, 2}, {fewer_cases, 2},
-		{plainer, 5 + SIM_SYSTEMS * 16}};
+		{plainer, 6 + SIM_SYSTEMS * 16}};
 	struct sim_plan best = *plan;
 	bool helped = true;
 	char wrong[sizeof(sim.wrong)];

@@ -164,13 +164,19 @@ static enum variant variant_of(enum sim_class c)
 			       : VARIANT_SQL;
 }
 
+void sim_site_grow(int systems)
+{
+	sim.site.nsystems = (size_t)systems;
+	for (int s = 0; s < systems; s++)
+		sim.systems[s].next = s + 1 < systems ? &sim.systems[s + 1] : NULL;
+}
+
 void sim_site_make(void)
 {
 	static const char *const names[SIM_SYSTEMS] = {"a", "b", "c"};
 
 	sim.site = *all.site;
 	sim.site.systems = sim.systems;
-	sim.site.nsystems = (size_t)sim.plan.nsystems;
 	sim.site.topic_prefix = BR_STR("sim");
 	sim.schema = all.schema;
 	for (int s = 0; s < sim.plan.nsystems; s++) {
@@ -180,7 +186,7 @@ void sim_site_make(void)
 		sim.systems[s].name = br_str_z(s < SIM_SYSTEMS ? names[s] : "");
 		sim.systems[s].credit = sim.plan.credit[s];
 		sim.systems[s].lease_ms = 6000;
-		sim.systems[s].next = s + 1 < sim.plan.nsystems ? &sim.systems[s + 1] : NULL;
 		sim.maps[s] = all.maps[s][v];
 	}
+	sim_site_grow(sim.plan.nsystems);
 }

@@ -40,7 +40,7 @@ struct sim_history {
 	int32_t ver;
 	int sys; /* -1: a person */
 	struct br_str delta;
-	int source;
+	struct br_str from; /* topic */
 	int64_t offset, at_ms;
 	struct sim_history *next;
 };
@@ -86,7 +86,6 @@ struct sim_key {
 
 struct sim_ledger {
 	int64_t incarnation;
-	bool registered;
 	struct hub_system systems[SIM_SYSTEMS]; /* the stored members count */
 	struct ledger_position positions[SIM_SYSTEMS + 1];
 	size_t npositions;
@@ -107,6 +106,7 @@ void sim_ledger_begin(void);
 struct sim_case *sim_ledger_case(const struct hub_id *cid);
 /* Puts it and its links into the world, if it is not there. */
 void sim_ledger_load_case(struct hub_world *w, const struct hub_id *cid);
+struct ledger_position *sim_ledger_position(struct br_str topic);
 struct sim_link *sim_ledger_link(int sys, struct br_str rec, struct br_str lid);
 
 /* ---- checks (sim_check.c) ---- */

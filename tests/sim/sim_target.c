@@ -200,6 +200,9 @@ static void overwrite(int system, struct sim_row *r, int field, sim_value expect
 void sim_target_write(
 	int system, struct sim_row *r, const sim_value set[NF], const sim_value base[NF])
 {
+	if (sim.trial[system])
+		sim_wrong("%s is written, and it is only tried out (I11)",
+			sim.systems[system].name.p);
 	for (int i = 0; i < NF; i++) {
 		sim_value v = set[i], stored;
 

@@ -69,6 +69,15 @@ class Twin:
         self.casebridge = Casebridge(processes, {})
         self.process = None
 
+    def join(self, name, title, database, **lines):
+        """A further department's system comes to the site, with its own number and these lines of its file changed or (None) left out."""
+        setattr(self, name, database)
+        self._system(name, title, "department", "accept_doc_no", "dept_case_no", database)
+        file = self.folder / "systems" / f"{name}.yaml"
+        kept = [line for line in file.read_text().splitlines() if line.split(":")[0] not in lines]
+        kept += [f"{key}: {value}" for key, value in lines.items() if value is not None]
+        file.write_text("\n".join(kept) + "\n")
+
     def _system(self, name, title, role, own_no, other_no, database):
         database.execute(TABLE.format(name=name))
         (self.folder / "systems" / f"{name}.yaml").write_text(SYSTEM.format(

@@ -200,7 +200,7 @@ static long count(const char *text)
 	return n;
 }
 
-static void open_side(struct side *s)
+static void open_side_with(struct side *s, size_t nsystems)
 {
 	static const char *const topics[] = {"in.dept", "in.portal", "ctl"};
 	size_t i = 0;
@@ -211,7 +211,7 @@ static void open_side(struct side *s)
 	br_buf_init(&s->w.delta, 1u << 20);
 	s->w.schema = schema;
 	s->w.systems = s->systems;
-	s->w.nsystems = 2;
+	s->w.nsystems = nsystems;
 	for (struct cfg_system *c = site->systems; c; c = c->next, i++)
 		s->systems[i] = (struct hub_system){.code = c->name,
 			.maps = maps[i],
@@ -226,6 +226,11 @@ static void open_side(struct side *s)
 	s->g = ledger_new(loop, dsn, set_done, s, NULL);
 	assert_non_null(s->g);
 	ledger_open(s->g, &s->w, s->pos, 3, set_done, s);
+}
+
+static void open_side(struct side *s)
+{
+	open_side_with(s, 2);
 }
 
 static void close_side(struct side *s)
@@ -1315,6 +1320,100 @@ static void links_that_wait(void **state)
 	close_side(&a);
 }
 
+static void three_cases(struct side *s)
+{
+	struct ledger_want want = {0};
+
+	begin_batch(s);
+	load(s, &want);
+	fine(s);
+	for (int i = 0; i < 3; i++) {
+		char lid[4] = {'D', (char)('1' + i), '\0'}, json[80];
+
+		snprintf(json, sizeof(json), "{\"id\":\"%s\",\"xm\":\"张三\",\"zt\":\"0\"}", lid);
+		observe(s, s->pos[0].next, lid, json);
+	}
+	store(s);
+	fine(s);
+}
+
+/* The next cases the portal may lack, two at a time. */
+static void ask_owed(struct side *s, struct ledger_want *want, size_t nowed, bool end)
+{
+	begin_batch(s);
+	*want = (struct ledger_want){
+		.owing = &s->systems[1], .owed_from = s->systems[1].owed, .owed_limit = 2};
+	load(s, want);
+	fine(s);
+	assert_int_equal(want->nowed, nowed);
+	assert_int_equal(want->owed_end, end);
+	hub_step_owed(&s->w, want->owing, want->owed, want->nowed, &want->owed_to, want->owed_end);
+	store(s);
+	fine(s);
+}
+
+#define PORTAL_COMMANDS                                                                            \
+	"select count(*) from casebridge.links where sys = 2 and inflight::json->>'op' = "         \
+	"'create'"
+
+static void what_was_there_before_a_system(void **state)
+{
+	struct ledger_want want;
+	struct side a;
+
+	(void)state;
+	open_side_with(&a, 1);
+	fine(&a);
+	assert_false(a.systems[0].owes); /* there were no cases */
+	three_cases(&a);
+	close_side(&a);
+	open_side(&a);
+	fine(&a);
+	assert_false(a.systems[0].owes);
+	assert_true(a.systems[1].owes);
+	ask_owed(&a, &want, 2, false);
+	assert_int_equal(count(PORTAL_COMMANDS), 2);
+	close_side(&a);
+	/* the next bridge goes on where this one stopped */
+	open_side(&a);
+	fine(&a);
+	assert_true(a.systems[1].owes);
+	ask_owed(&a, &want, 1, true);
+	assert_int_equal(count(PORTAL_COMMANDS), 3);
+	assert_false(a.systems[1].owes);
+	assert_int_equal(
+		count("select count(*) from casebridge.systems where owed is not null"), 0);
+	/* all of it again, by order: nothing is missing */
+	hub_step_system_state(&a.w, &a.systems[1], SYS_LIVE);
+	assert_true(a.systems[1].owes);
+	ask_owed(&a, &want, 0, false);
+	ask_owed(&a, &want, 0, true);
+	assert_int_equal(count("select count(*) from casebridge.links where sys = 2"), 3);
+	close_side(&a);
+}
+
+/* What came while it was not in the site it is asked about when it is back. */
+static void a_system_that_comes_back(void **state)
+{
+	struct ledger_want want;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	close_side(&a);
+	open_side_with(&a, 1);
+	fine(&a);
+	three_cases(&a);
+	assert_int_equal(count("select count(*) from casebridge.links where sys = 2"), 0);
+	close_side(&a);
+	open_side(&a);
+	fine(&a);
+	assert_true(a.systems[1].owes);
+	ask_owed(&a, &want, 2, false);
+	close_side(&a);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -1359,6 +1458,8 @@ int main(void)
 		cmocka_unit_test_setup(a_new_system_that_is_left_out, new_database),
 		cmocka_unit_test_setup(a_thousand_cases, new_database),
 		cmocka_unit_test_setup(links_that_wait, new_database),
+		cmocka_unit_test_setup(what_was_there_before_a_system, new_database),
+		cmocka_unit_test_setup(a_system_that_comes_back, new_database),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
