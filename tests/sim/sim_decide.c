@@ -227,8 +227,12 @@ struct sim_order *sim_decide_keep(const struct hub_world *w)
 
 void sim_decide_unpublished(struct hub_world *w, const struct ledger_position *positions)
 {
+	const struct ledger_position *p = positions;
+
+	/* orders stand on the topic that is no system's, behind those of however many systems */
+	while (p->sys)
+		p++;
 	for (const struct sim_order *o = book.orders; o; o = o->next) {
-		const struct ledger_position *p = &positions[o->told.source];
 		struct hub_decision *d;
 
 		if (o->told.offset < p->published || o->told.offset >= p->next)

@@ -108,6 +108,9 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 	p.lag_us = sim_chance(40) ? 0 : sim_between(0, 3 * SIM_S);
 	p.quiet_edits = 2;
 	p.joining = sim_chance(85) ? JOINS_NEVER : sim_chance(50) ? JOINS_LIVE : JOINS_TRIAL;
+	/* what two systems hold while one is on trial is matched by people, who are not simulated */
+	if (p.joining == JOINS_TRIAL)
+		p.twice = 0;
 	p.sweeps = sim_chance(30);
 	some_faults(&p.faults);
 	if (sim_chance(30))
