@@ -44,7 +44,7 @@ def test_a_window_entry_of_the_department_appears_on_the_portal(yuan):
     assert {e["projid"] for e in entries} == {link[0][0]}
     assert yuan.portal.call("GET", f"/clerk").status == 200
     yuan.quiet()
-    case = yuan.ledger.value("select doc from casebridge.cases")
+    case = yuan.ledger.value("select doc::json from casebridge.cases")
     assert case["portal_case_no"] == link[0][0] and case["dept_case_no"] == "YDZ20180702900"
 
 
