@@ -278,7 +278,16 @@ static bool want_owed(struct hub_batch *b, size_t turn)
 	return false;
 }
 
-static bool want_due(struct hub_batch *b, size_t turn)
+static const struct hub_source *source_of(
+	const struct hub_source *sources, const struct hub_system *s)
+{
+	/* every system that is not left out has one */
+	while (sources->sys != s)
+		sources++;
+	return sources;
+}
+
+static bool want_due(struct hub_batch *b, const struct hub_source *sources, size_t turn)
 {
 	struct hub_world *w = &b->world;
 
@@ -291,14 +300,16 @@ static bool want_due(struct hub_batch *b, size_t turn)
 			continue;
 		b->want.due = s;
 		b->want.due_limit = room < HUB_BATCH_RECORDS ? room : HUB_BATCH_RECORDS;
+		if (source_of(sources, s)->due_one_by_one > 0)
+			b->want.due_limit = 1;
 		return true;
 	}
 	return false;
 }
 
-bool hub_batch_want_waiting(struct hub_batch *b, size_t turn)
+bool hub_batch_want_waiting(struct hub_batch *b, const struct hub_source *sources, size_t turn)
 {
-	bool due = want_due(b, turn), owed = want_owed(b, turn);
+	bool due = want_due(b, sources, turn), owed = want_owed(b, turn);
 
 	return due || owed;
 }
@@ -385,6 +396,19 @@ static void fold_item(struct hub_batch *b, struct hub_source *src, const struct 
 	}
 }
 
+static void fold_due(struct hub_world *w, struct hub_source *src, struct hub_link *l)
+{
+	if (src->due_one_by_one > 0)
+		src->due_one_by_one--;
+	if (src->due_poison && l->map == src->due_map &&
+		memcmp(&l->kase->cid, &src->due_cid, sizeof(src->due_cid)) == 0) {
+		src->due_poison = false;
+		hub_step_poison_link(w, l, &src->why);
+	} else {
+		hub_step_resume(w, l, false);
+	}
+}
+
 void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledger_position *next,
 	int64_t now_us)
 {
@@ -409,16 +433,45 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 			src->moved_us = now_us;
 	}
 	for (size_t i = 0; i < b->want.ndue; i++)
-		hub_step_resume(w, b->want.due_links[i], false);
+		fold_due(w, (struct hub_source *)source_of(sources, b->want.due_links[i]->sys),
+			b->want.due_links[i]);
 	/* unless the batch itself has an order to look at all of them anew */
 	if (b->owing && memcmp(&b->owing->owed, &b->want.owed_from, sizeof(b->owing->owed)) == 0)
 		hub_step_owed(w, b->owing, b->want.owed, b->want.nowed, &b->want.owed_to,
 			b->want.owed_end);
 }
 
+bool hub_batch_may_be_refused(const struct hub_batch *b)
+{
+	return b->n > 0 || b->want.ndue > 0;
+}
+
+bool hub_batch_is_single(const struct hub_batch *b)
+{
+	return b->n == 1 || (b->n == 0 && b->want.ndue == 1);
+}
+
+static void due_refused(
+	const struct hub_batch *b, struct hub_source *sources, const struct br_err *err)
+{
+	const struct hub_link *l = b->want.due_links[0];
+	struct hub_source *s = (struct hub_source *)source_of(sources, l->sys);
+
+	if (s->due_one_by_one < (int64_t)b->want.ndue)
+		s->due_one_by_one = (int64_t)b->want.ndue;
+	if (b->want.ndue > 1)
+		return;
+	s->due_poison = true;
+	s->due_cid = l->kase->cid;
+	s->due_map = l->map;
+	s->why = *err;
+}
+
 void hub_batch_refused(
 	const struct hub_batch *b, struct hub_source *sources, const struct br_err *err)
 {
+	if (b->n == 0)
+		due_refused(b, sources, err);
 	for (size_t i = 0; i < b->n; i++) {
 		const struct bus_record *r = &b->records[i];
 		struct hub_source *s = &sources[r->source];

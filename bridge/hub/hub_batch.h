@@ -24,6 +24,12 @@ struct hub_source {
 	int64_t one_by_one;
 	/* That record, once it was alone; -1 = none. */
 	int64_t poison;
+	/* The same for its system's links that wait: so many more are looked at one by one, and the
+	 * one whose command the ledger would not take. */
+	int64_t due_one_by_one;
+	bool due_poison;
+	struct hub_id due_cid;
+	const struct mapping *due_map;
 	struct br_err why;
 };
 
@@ -53,7 +59,7 @@ int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sour
 	size_t nsources, const struct ledger_position *next, size_t turn, int64_t now_us);
 /* What else there is to send is to be loaded too: links that wait for credit, and cases from before
  * a system; of one system each at a time. True: there may be some. */
-bool hub_batch_want_waiting(struct hub_batch *b, size_t turn);
+bool hub_batch_want_waiting(struct hub_batch *b, const struct hub_source *sources, size_t turn);
 /* Records nobody knows may say by a strong key which case they are. True: b->want names the keys to
  * load now. */
 bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources);
@@ -61,8 +67,12 @@ bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources);
 void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledger_position *next,
 	int64_t now_us);
 void hub_batch_give_back(struct hub_batch *b, struct bus *bus);
-/* The ledger refused the batch for what is in it: from now on its records go one by one, and when
- * it was only one, that one will be parked. */
+/* Is there something in it that the ledger can refuse? */
+bool hub_batch_may_be_refused(const struct hub_batch *b);
+/* There is only one such thing. */
+bool hub_batch_is_single(const struct hub_batch *b);
+/* The ledger refused the batch for what is in it: from now on its records, or the links that
+ * waited, go one by one, and when it was only one, that one will be parked. */
 void hub_batch_refused(
 	const struct hub_batch *b, struct hub_source *sources, const struct br_err *err);
 

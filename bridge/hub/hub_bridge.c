@@ -238,11 +238,11 @@ static void on_stored(void *arg, const struct br_err *err)
 {
 	struct slot *s = arg;
 	struct bridge *b = s->bridge;
-	size_t n = s->batch.n;
+	bool single = hub_batch_is_single(&s->batch);
 
-	if (err && n > 0 && is_refusal(err) && b->refused < REFUSED_MAX &&
-		b->phase != PHASE_CLOSED) {
-		b->refused += n == 1;
+	if (err && hub_batch_may_be_refused(&s->batch) && is_refusal(err) &&
+		b->refused < REFUSED_MAX && b->phase != PHASE_CLOSED) {
+		b->refused += single;
 		hub_batch_refused(&s->batch, b->sources, err);
 		b->backoff_us = RETRY_FIRST_US;
 	}
@@ -252,7 +252,7 @@ static void on_stored(void *arg, const struct br_err *err)
 	s->stage = STAGE_STORED;
 	b->batches++;
 	b->backoff_us = RETRY_FIRST_US;
-	if (n > 1)
+	if (!single)
 		b->refused = 0;
 	go_on(b);
 }
@@ -330,14 +330,14 @@ static bool take(struct bridge *b, struct slot *s)
 	}
 	if (s->batch.n == 0 && s->batch.holding)
 		br_timer_set(b->loop, &b->soon, LOOK_AGAIN_US);
-	if (s->batch.n > 0 || hub_batch_want_waiting(&s->batch, (size_t)b->batches))
+	if (s->batch.n > 0 || hub_batch_want_waiting(&s->batch, b->sources, (size_t)b->batches))
 		s->stage = STAGE_TAKEN;
 	return true;
 }
 
 static void load(struct bridge *b, struct slot *s)
 {
-	hub_batch_want_waiting(&s->batch, (size_t)b->batches);
+	hub_batch_want_waiting(&s->batch, b->sources, (size_t)b->batches);
 	if (b->first->stage == STAGE_STORING && ledger_wants_quiet(&s->batch.want))
 		return;
 	BR_CRASH_POINT("bridge.taken");

@@ -177,15 +177,20 @@ static int columns_to_set(struct hub_world *w, struct hub_link *l, const struct 
 	return image_build_end(&b, set);
 }
 
-static void park_out(struct hub_world *w, struct hub_link *l, const struct map_issue *issue)
+void hub_park_out(struct hub_world *w, struct hub_link *l, enum hub_parked_kind kind,
+	const struct br_err *why)
 {
-	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, issue->ask ? PARKED_ASK : PARKED_OUT,
-		BR_STR_NONE, &issue->err);
+	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, kind, BR_STR_NONE, why);
 	l->state = LINK_REJECTED;
 	l->due = false;
 	l->dirty = true;
 	l->sys->count.unwritable++;
 	l->sys->dirty = true;
+}
+
+static void park_out(struct hub_world *w, struct hub_link *l, const struct map_issue *issue)
+{
+	hub_park_out(w, l, issue->ask ? PARKED_ASK : PARKED_OUT, &issue->err);
 }
 
 static void send_command(struct hub_world *w, struct hub_link *l, enum msg_op op,

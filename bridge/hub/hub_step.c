@@ -377,6 +377,17 @@ void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg
 	hub_world_check(w);
 }
 
+void hub_step_poison_link(struct hub_world *w, struct hub_link *l, const struct br_err *err)
+{
+	struct br_err why;
+	char text[512];
+
+	br_err_clear(&why);
+	br_err_set(&why, BR_E_HUB_LEDGER_REFUSED, "system", l->sys->code.p, "why",
+		br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
+	hub_park_out(w, l, PARKED_OUT, &why);
+}
+
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
 {
 	if (retry && l->state == LINK_GONE) {

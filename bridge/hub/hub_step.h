@@ -23,6 +23,8 @@ void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, 
  */
 void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg *m,
 	struct br_str key, struct br_str bytes, const struct br_err *err);
+/* What a link that waits would be sent is what the ledger would not take: parked. */
+void hub_step_poison_link(struct hub_world *w, struct hub_link *l, const struct br_err *err);
 /* Sends what links of this case wait for (credit came free, system went live, an operator's retry).
  */
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry);
@@ -57,6 +59,9 @@ bool hub_is_newer(const struct hub_system *s, const struct msg *m);
  * link that just told us, or NULL. */
 void hub_dispatch_case(struct hub_world *w, struct hub_case *k);
 void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
+/* What it waits for cannot be sent, and a person is told why. */
+void hub_park_out(struct hub_world *w, struct hub_link *l, enum hub_parked_kind kind,
+	const struct br_err *why);
 /* s was not there when the case came: it gets its link with it, if it belongs there. */
 void hub_dispatch_owed(struct hub_world *w, struct hub_system *s, struct hub_case *k);
 /* l has no record: its system was left out when the case changed, and is back. The case gets its

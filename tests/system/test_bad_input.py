@@ -442,3 +442,26 @@ def test_what_the_ledger_refuses_is_found_and_parked(twin):
     twin.ledger.execute("alter table casebridge.links drop constraint never")
     twin.wait_row("b", "xm = %s", "李四")
     wait_for(lambda: not [r for r in parked(twin) if r["status"] == "open"], what="nothing parked", or_died=[twin.process])
+
+
+def test_a_command_that_waited_and_that_the_ledger_refuses_is_found_and_parked(twin):
+    """Not a record but what a link that waits would be sent: the same, and the others get theirs."""
+    twin.start()
+    for number, name in [("W1", "张三"), ("W2", "李四"), ("W3", "王五")]:
+        twin.insert("a", sbh=number, xm=name, zt="0")
+        twin.wait_row("b", "xm = %s", name)
+    twin.quiet()
+    twin.casebridge.run("system", "pause", "b", twin.folder)
+    for number in ("W1", "W2", "W3"):
+        twin.update("a", number, dz="皖西路1号")
+    wait_for(lambda: twin.ledger.value("select count(*) from casebridge.links where due") == 3, what="three wait", or_died=[twin.process])
+    other = twin.row("b", "xm = %s", "李四")["sbh"]
+    twin.ledger.execute(f"alter table casebridge.links add constraint never check (lid <> '{other}' or inflight is null)")
+    twin.casebridge.run("system", "live", "b", twin.folder)
+    for name in ("张三", "王五"):
+        twin.wait_row("b", "xm = %s", name, dz="皖西路1号")
+    en, _ = wait_parked(twin, system="b", code="HUB-025")
+    assert en["local_id"] == other and "never" in en["text"]
+    twin.ledger.execute("alter table casebridge.links drop constraint never")
+    twin.casebridge.run("parked", "retry", en["id"], twin.folder)
+    twin.wait_row("b", "xm = %s", "李四", dz="皖西路1号")
