@@ -236,6 +236,9 @@ static void dispatch_create(struct hub_world *w, struct hub_link *l)
 		w->failed = true;
 		return;
 	}
+	/* what an earlier one set that was given up is not there, as the person found who looked */
+	if (!l->lid.n)
+		l->shadow = none;
 	send_command(w, l, OP_CREATE, &set, NULL, 0);
 }
 

@@ -307,7 +307,7 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 	l->due = false;
 	if (l->state == LINK_REJECTED || l->state == LINK_PARKED)
 		l->state = LINK_IDLE;
-	count_merge(s, hub_merge(w, l, &m->image, &none));
+	count_merge(s, l->shadow.n ? hub_found_again(w, l, m) : hub_merge(w, l, &m->image, &none));
 	/* cases that only trial systems had seen may be made elsewhere now */
 	hub_dispatch_case(w, k);
 }

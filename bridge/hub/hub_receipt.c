@@ -297,10 +297,49 @@ static void progress(struct hub_world *w, struct hub_link *l, const struct msg *
 static void closed(struct hub_world *w, struct hub_link *l, const struct msg *m,
 	enum hub_link_state state, enum br_err_code code, enum hub_parked_kind kind)
 {
+	/* of a create that may have come through, what it set is kept: its record is seen some day
+	 */
+	if (l->inflight.op == OP_CREATE && !l->lid.n && state == LINK_PARKED &&
+		(m->doubt || l->inflight.attempted))
+		l->shadow = l->inflight.set;
 	l->inflight.on = false;
 	l->state = state;
 	l->due = false;
 	park_answer(w, l, m, code, kind, NULL);
+}
+
+/* Places at which the case still says what a create set are held; at others it has gone on. */
+static void held_by_create(struct hub_world *w, struct hub_link *l, const struct image *set)
+{
+	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
+	struct map_issue issue;
+	struct image got;
+
+	br_err_clear(&issue.err);
+	if (map_get(l->map, set, &ctx, w->arena, &got, &issue) < 0)
+		return; /* then all of it is written once more */
+	for (uint32_t i = 0; i < got.n; i++) {
+		const struct cell *c = &got.cells[i];
+
+		if (cell_same(c, image_get(&l->kase->doc, c->part, c->key, c->field)))
+			hub_set_held(w, l, c, l->kase->ver);
+	}
+}
+
+enum hub_merged hub_found_again(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	struct image set = l->shadow, none = {NULL, 0};
+	enum hub_merged merged;
+
+	l->shadow = none;
+	l->held = (struct versions){0};
+	l->inflight = (struct hub_inflight){.on = true, .op = OP_CREATE, .set = set, .doubt = true};
+	note_deviations(w, l, m);
+	merged = hub_merge(w, l, &m->image, &none);
+	held_by_create(w, l, &set);
+	l->inflight = (struct hub_inflight){.on = false};
+	hub_dispatch_link(w, l);
+	return merged;
 }
 
 /* A command found no record there. It is looked for once more: should it be there, all goes on. */

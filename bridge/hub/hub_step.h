@@ -97,6 +97,12 @@ void hub_observe(struct hub_world *w, struct hub_system *s, const struct msg *m)
 void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m);
 /* A record shows that the pending command of its link was carried out: as if that were answered. */
 enum hub_merged hub_answered(struct hub_world *w, struct hub_link *l, const struct msg *m);
+/*
+ * The record of a link whose create was given up with an unknown outcome: what was set (the link's
+ * shadow) may be ours there, and what differs from it is the system's way of writing it or
+ * somebody's edit, which is kept for review.
+ */
+enum hub_merged hub_found_again(struct hub_world *w, struct hub_link *l, const struct msg *m);
 /* The key under which the case of a pending command is found by the number it was given. */
 struct br_str hub_ref_scheme(const struct hub_system *s, struct br_str rec, struct br_arena *a);
 

@@ -194,23 +194,6 @@ static int typed(int nk, int field, sim_value v)
 	return n;
 }
 
-/*
- * A create of which nobody knows whether it came through was given to a person. What is read of its
- * record afterwards counts as a first contact, our own values too: the bridge does not keep what it
- * sent.
- */
-static bool create_was_given_up(int nk)
-{
-	const struct sim_case *k = sim_case_about(nk);
-
-	for (const struct sim_parked *p = book.parked; k && p; p = p->next)
-		if (p->has_case && memcmp(&p->cid, &k->cid, sizeof(p->cid)) == 0 &&
-			(p->kind == PARKED_UNKNOWN ||
-				br_str_eq(p->code, br_str_z(br_err_tag(BR_E_HUB_AMBIGUOUS)))))
-			return true;
-	return false;
-}
-
 /* Every version is somebody's, and nobody's twice: no echo, no form of a system's own, no flip-flop
  * (I5). */
 static void check_accepted(void)
@@ -219,7 +202,7 @@ static void check_accepted(void)
 		const struct sim_fact *f = &sim_facts[i];
 		int accepted = 0, n;
 
-		if (f->sys != -1 || f->field == F_BN || f->value < 0 || create_was_given_up(f->nk))
+		if (f->sys != -1 || f->field == F_BN || f->value < 0)
 			continue;
 		n = typed(f->nk, f->field, f->value);
 		for (int j = 0; j < sim_nfacts; j++)

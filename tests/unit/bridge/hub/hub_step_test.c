@@ -396,6 +396,19 @@ static const struct story {
 		"portal unknown 1\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"0\"}\n"
 		"parked 1\n"},
+	{"what a create that was given up made is ours when it is seen, and no entry of somebody's",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal intent 1\n"
+		"portal unknown 1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"李四\",\"zt\":\"0\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\","
+		"\"ADDRESS\":\"甲\"}\n"
+		"> dept update D1 {\"dz\":\"甲\"} base *\n"
+		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
+		"case applicant.name=李四;applicant.address=甲\n"
+		"conflicts 0\n"},
 	{"a value typed back to what it was is not lost",
 		"dept obs D1 "
 		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"}\n"
