@@ -410,7 +410,7 @@ struct hub_case *hub_world_case(const struct hub_world *w, const struct hub_id *
 struct hub_link *hub_world_link(
 	struct hub_world *w, const struct hub_system *s, struct br_str rec, struct br_str lid);
 /* k, or the case that it was merged into in this batch. */
-struct hub_case *hub_case_now(struct hub_world *w, struct hub_case *k);
+struct hub_case *hub_case_now(const struct hub_world *w, struct hub_case *k);
 struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, struct br_str value);
 /* What links are found by in a world: (system, record, local id) as one key; a record name has no
  * NUL. {NULL, 0} without memory. */

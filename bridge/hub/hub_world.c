@@ -168,7 +168,7 @@ struct hub_link *hub_case_link(
 	return NULL;
 }
 
-struct hub_case *hub_case_now(struct hub_world *w, struct hub_case *k)
+struct hub_case *hub_case_now(const struct hub_world *w, struct hub_case *k)
 {
 	while (k && k->merged)
 		k = hub_world_case(w, &k->merged_into);

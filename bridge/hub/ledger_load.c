@@ -308,7 +308,7 @@ static bool give_key(struct ledger *g, const struct ledger_key *wanted)
 
 	if (!key.p || !g->newer)
 		return false;
-	newer = hub_world_match_at(g->newer, key);
+	newer = hub_case_now(g->newer, hub_world_match_at(g->newer, key));
 	k = newer ? hub_world_adopt(w, newer) : NULL;
 	if (!k)
 		return false;

@@ -991,7 +991,7 @@ static struct ledger_want about_pairs(struct side *s)
 		.nreviews = 1};
 }
 
-static void accept_the_first(struct side *s)
+static void fold_the_first(struct side *s)
 {
 	struct ledger_want want = about_pairs(s);
 
@@ -1004,8 +1004,44 @@ static void accept_the_first(struct side *s)
 	give(s, 0,
 		"{\"t\":\"MATCH\",\"id\":\"o1\",\"match\":1,\"take\":true,\"by\":\"李\",\"why\":"
 		"\"同一件\"}");
+}
+
+static void accept_the_first(struct side *s)
+{
+	fold_the_first(s);
 	store(s);
 	fine(s);
+}
+
+/* The ledger still has the case that goes, and leads to it by its key. */
+static void a_batch_finds_the_case_that_stays(void **state)
+{
+	struct ledger_want want;
+	struct hub_link *l, *other;
+	struct behind b;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	something_to_match(&a);
+	fold_the_first(&a);
+	begin_behind(&b, &a);
+	want = want_d1(&a);
+	assert_false(ledger_wants_quiet(&want));
+	ledger_load(a.g, &b.w, &a.w, &want, set_done, &a);
+	fine(&a);
+	l = hub_world_link(&b.w, &a.systems[0], BR_STR("r"), BR_STR("D1"));
+	other = hub_world_link(&b.w, &a.systems[1], BR_STR("r"), BR_STR("P1"));
+	assert_true(l && other && l->kase == other->kase);
+	assert_int_equal(l->state, LINK_MATCHED);
+	assert_ptr_equal(hub_world_match(&b.w, BR_STR("dept_case_no"), BR_STR("D1")), l->kase);
+	want = about_pairs(&a);
+	assert_true(ledger_wants_quiet(&want));
+	store(&a);
+	fine(&a);
+	close_behind(&b);
+	close_side(&a);
 }
 
 static void cases_are_merged(void **state)
@@ -1451,6 +1487,7 @@ int main(void)
 		cmocka_unit_test_setup(orders_are_kept, new_database),
 		cmocka_unit_test_setup(orders_are_told_again, new_database),
 		cmocka_unit_test_setup(cases_are_merged, new_database),
+		cmocka_unit_test_setup(a_batch_finds_the_case_that_stays, new_database),
 		cmocka_unit_test_setup(what_came_since_is_not_compared, new_database),
 		cmocka_unit_test_setup(merges_are_told_again, new_database),
 		cmocka_unit_test_setup(a_person_loses, new_database),
