@@ -29,6 +29,22 @@ static int check_review(struct cli *c, const char *name)
 	return cli_fail(c, &err);
 }
 
+/* To one on trial nothing is written. */
+static int check_trial(struct cli *c, const char *name)
+{
+	struct ledger_table t;
+	struct br_err err;
+	int status =
+		cli_query(c, "select 1 from casebridge.systems where code = $1 and state = 'trial'",
+			1, &name, &t);
+
+	if (status != CLI_OK || t.rows == 0)
+		return status;
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_CLI_ON_TRIAL, "system", name, NULL);
+	return cli_fail(c, &err);
+}
+
 /* The order goes through the log (so that a replay sees it too); what the ledger says afterwards is
  * what counts. */
 static int wait_for_state(struct cli *c, const char *name, const char *state, const char *seconds)
@@ -82,6 +98,8 @@ int cli_system(struct cli *c)
 		return status;
 	if (strcmp(state, "live") == 0)
 		status = check_review(c, c->argv[1]);
+	if (strcmp(state, "paused") == 0)
+		status = check_trial(c, c->argv[1]);
 	if (status != CLI_OK)
 		return status;
 	br_buf_init(&b, 4096);

@@ -83,6 +83,9 @@ bool hub_order_fold(struct hub_world *w, const struct hub_order *o)
 	s = hub_world_system(w, o->sys);
 	if (!s || (state_of(o->state) == SYS_LIVE && !hub_match_reviewed(w, s)))
 		return false;
+	/* nothing is written to it anyhow, and it would come back without its review */
+	if (s->state == SYS_TRIAL && state_of(o->state) == SYS_PAUSED)
+		return false;
 	hub_step_system_state(w, s, state_of(o->state));
 	return true;
 }

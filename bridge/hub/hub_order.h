@@ -47,7 +47,8 @@ struct hub_order {
 /* False with err when it is no order; texts point into value or the arena. */
 bool hub_order_read(
 	struct br_str value, struct br_arena *a, struct hub_order *o, struct br_err *err);
-/* Folds it; a system whose review is not done (hub_match.h) does not go live: false. What it is
+/* Folds it; a system whose review is not done (hub_match.h) does not go live, nor is one on trial
+ * paused: false. What it is
  * about (hub_matter, its case), if it names one, must be in the world, and whether it was followed
  * before. False: nobody knows such an order, or its system. */
 bool hub_order_fold(struct hub_world *w, const struct hub_order *o);

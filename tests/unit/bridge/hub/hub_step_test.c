@@ -1352,6 +1352,7 @@ static const struct story {
 	{"a system goes live when its review is done",
 		"dept trial\n"
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
+		"noorder {\"t\":\"SYSTEM\",\"sys\":\"dept\",\"state\":\"paused\"}\n"
 		"review dept 2\n"
 		"noorder {\"t\":\"SYSTEM\",\"sys\":\"dept\",\"state\":\"live\"}\n"
 		"review dept 0\n"
