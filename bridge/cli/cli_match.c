@@ -72,7 +72,8 @@ static int find(struct cli *c, const char *name, const struct cli_match *m)
 #define SELECT                                                                                     \
 	"select k.id::text as id, k.verdict, k.weight::text as weight, s.code as system, k.lid "   \
 	"as local_id, o.code as other_system, k.other_lid as other_id, coalesce(a.doc, "           \
-	"b.doc)::json->'applicant'->>'name' as name, k.status, k.why, k.rec as record, k.other_rec as "  \
+	"b.doc)::json->'applicant'->>'name' as name, k.status, k.why, k.rec as record, "           \
+	"k.other_rec as "                                                                          \
 	"other_record, floor(extract(epoch from k.at))::int8::text as at, floor(extract(epoch "    \
 	"from k.resolved_at))::int8::text as resolved_at, k.resolved_by, k.resolution"
 #define FROM                                                                                       \
