@@ -239,6 +239,11 @@ const struct shape *map_shape(const struct mapping *m)
 	return m->shape;
 }
 
+uint64_t map_field_hash(const struct mapping *m, unsigned field)
+{
+	return m->field_hash && field < m->schema->shape->nfields ? m->field_hash[field] : 0;
+}
+
 uint64_t map_hash(const struct mapping *m)
 {
 	return m->hash;

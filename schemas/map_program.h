@@ -180,6 +180,7 @@ struct mapping {
 	const struct cfg_node *node;
 	const struct cfg_system *sys;
 	uint64_t hash;
+	uint64_t *field_hash; /* by canonical field number, 0 = not mapped */
 };
 
 struct map_set {

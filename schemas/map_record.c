@@ -466,6 +466,45 @@ static void hash(struct map_job *j)
 	br_buf_release(&b);
 }
 
+/* What one field means: its lines, their tables, and who decides it. */
+static uint64_t hash_of_field(struct map_job *j, struct br_buf *b, unsigned field)
+{
+	bool any = false;
+
+	br_buf_reset(b);
+	br_buf_adds(b, j->site->timezone);
+	for (uint16_t i = 0; i < j->m->nlines; i++) {
+		const struct map_line *line = &j->m->lines[i];
+
+		if (line->field != field)
+			continue;
+		any = true;
+		br_buf_adds(b, line->key);
+		br_buf_printf(b, "%d%d%d|", line->in, line->out, line->owner);
+		for (uint16_t k = 0; k < line->ncolumns; k++)
+			br_buf_printf(b, "%.*s,", BR_STR_ARG(j->m->columns[line->columns[k]].name));
+		if (line->at)
+			hash_node(b, line->at);
+		if (line->conv.codes)
+			hash_table(b, line->conv.codes);
+	}
+	return any ? br_hash(b->p, b->n) | 1 : 0;
+}
+
+static void hash_fields(struct map_job *j)
+{
+	size_t n = j->schema->shape->nfields;
+	struct br_buf b;
+
+	j->m->field_hash = br_arena_array(j->a, uint64_t, n);
+	if (!j->m->field_hash)
+		return;
+	br_buf_init(&b, 16 << 20);
+	for (unsigned i = 0; i < n; i++)
+		j->m->field_hash[i] = hash_of_field(j, &b, i);
+	br_buf_release(&b);
+}
+
 void map_record_compile(struct map_job *j)
 {
 	static const char *const releases[] = {"auto", "window", "department", NULL};
@@ -486,4 +525,5 @@ void map_record_compile(struct map_job *j)
 	whens(j);
 	j->m->release = br_str_z(releases[release < 0 ? 0 : release]);
 	hash(j);
+	hash_fields(j);
 }

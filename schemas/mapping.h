@@ -37,6 +37,8 @@ struct br_str map_record(const struct mapping *m);	/* record name */
 const struct shape *map_shape(const struct mapping *m); /* of the local image */
 uint64_t map_hash(const struct mapping
 		*m); /* of the compiled program; changes when the mapping means something else */
+/* The same of one field of the case; 0: it is not mapped. */
+uint64_t map_field_hash(const struct mapping *m, unsigned field);
 
 /* Why a record could not be mapped; err has code, details field, column, found (masked), expected.
  */

@@ -150,6 +150,11 @@ const char *cli_user(void);
 /* The verbs. */
 int cli_lint(struct cli *c);
 int cli_map(struct cli *c);
+/* map diff NAME, map apply NAME: the words behind map. */
+int cli_map_diff(struct cli *c);
+/* Notes what the mappings mean where nobody has yet, and warns of those that mean something else
+ * now. In vain when the ledger cannot be reached: the next start does it. */
+void cli_map_note(struct cli *c);
 int cli_run(struct cli *c);
 int cli_bridge(struct cli *c);
 int cli_connector(struct cli *c);

@@ -16,6 +16,7 @@ int cli_bridge(struct cli *c)
 	if (!loop)
 		return cli_fail(c, &err);
 	br_log_init("bridge", c->verbose ? BR_LOG_DEBUG : BR_LOG_INFO, c->lang);
+	cli_map_note(c);
 	status = hub_bridge_run(loop, c->site, c->schema, c->maps);
 	br_loop_free(loop);
 	return status;

@@ -89,6 +89,8 @@ int cli_map(struct cli *c)
 		   *seed = cli_option(c, "--seed");
 	int status;
 
+	if (c->argc > 0 && (strcmp(c->argv[0], "diff") == 0 || strcmp(c->argv[0], "apply") == 0))
+		return cli_map_diff(c);
 	if (c->argc < 1 || (strcmp(c->argv[0], "check") != 0 && !input))
 		return CLI_USAGE;
 	status = cli_load(c);

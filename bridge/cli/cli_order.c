@@ -107,6 +107,7 @@ static struct br_str order_json(
 	text_member(&w, "sys", o->system);
 	text_member(&w, "record", o->record);
 	text_member(&w, "lid", o->lid);
+	text_member(&w, "fields", o->fields);
 	if (o->cid)
 		br_jw_kstr(&w, "case", cli_ulid(c, o->cid));
 	if (o->conflict || o->match)

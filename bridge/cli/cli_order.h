@@ -9,13 +9,15 @@
 
 struct cli_orders; /* a list that is given together */
 struct cli_order {
-	const char *type; /* RESOLVE | CORRECT | DROP | RETRY | MATCH | MERGE | SPLIT */
+	const char *type; /* RESOLVE | CORRECT | DROP | RETRY | MATCH | MERGE | SPLIT | WITHDRAW |
+			     REWRITE | REMAP */
 	const char *parked, *conflict, *match; /* number of the item, or NULL */
 	bool take;			       /* RESOLVE, MATCH */
 	const char *place, *value;	       /* CORRECT; value NULL empties */
 	const char *seen;		       /* version of the case that was looked at, or NULL */
 	/* RETRY without an item, MERGE, SPLIT; cid as the ledger shows it. Each may be NULL. */
 	const char *system, *record, *lid, *cid;
+	const char *fields; /* REMAP: names, by commas */
 };
 
 /* Who decides and why: taken from --by (else the operating system's user) and --why. */

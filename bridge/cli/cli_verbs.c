@@ -11,6 +11,11 @@ static const struct cli_opt map_options[] = {
 		"系统有多种记录时，指明其中一种"},
 	{"--seed", "N", "start of the generated values of map check",
 		"map check 生成数据的随机种子"},
+	{"--limit", "N", "diff: samples shown at most (20)", "diff：最多显示的样例数（20）"},
+	{"--personal", NULL, "diff: personal data in clear", "diff：显示完整的个人信息"},
+	{"--why", "TEXT", "apply: the reason; it is kept", "apply：原因，会留存"},
+	{"--by", "NAME", "apply: who decides; else the operating system's user",
+		"apply：处理人；缺省为操作系统用户"},
 	{NULL, NULL, NULL, NULL},
 };
 static const struct cli_opt parked_options[] = {
@@ -126,9 +131,12 @@ const struct cli_verb cli_verbs[] = {
 	{"check", cli_check, "[NAME]", 0, 1,
 		"ask ledger, Kafka and systems (or one system) whether all is as configured",
 		"在线检查台账、Kafka 和各系统（或一个系统）是否符合配置", NULL},
-	{"map", cli_map, "NAME --input FILE | check [NAME]", 1, 2,
-		"show rows through a mapping; run its tests and laws",
-		"按映射显示数据；运行映射自带的测试与往返检验", map_options},
+	{"map", cli_map, "NAME --input FILE | check [NAME] | diff NAME | apply NAME --why TEXT", 1,
+		2,
+		"show rows through a mapping; run its tests and laws; what a changed mapping would "
+		"change in the cases there are, and have it done",
+		"按映射显示数据；运行映射自带的测试与往返检验；预览并执行映射变更对现有办件的影响",
+		map_options},
 	{"topics", cli_topics, "plan|apply|check", 1, 1, "the Kafka topics of a site",
 		"管理站点的 Kafka 主题", NULL},
 	{"ledger", cli_ledger, "migrate|version", 1, 1, "create or upgrade the ledger",

@@ -2,6 +2,7 @@
 
 #include "hub_gone.h"
 #include "hub_match.h"
+#include "hub_remap.h"
 #include "hub_step.h"
 #include "hub_version.h"
 
@@ -288,6 +289,78 @@ static void merge(struct hub_world *w, struct hub_decision *d, const struct hub_
 			     : OUTCOME_unknown;
 }
 
+/* ---- a mapping that means something else ---- */
+
+static void remap_link(struct hub_world *w, struct hub_decision *d, struct hub_link *l,
+	const struct hub_remap_change *list, size_t n)
+{
+	struct hub_case *k = l->kase;
+	struct hub_version v;
+
+	hub_version_begin(&v, w, k, (uint32_t)n, 0);
+	for (size_t i = 0; i < n; i++) {
+		const struct cell *place = &list[i].place,
+				  *mine = image_get(&k->doc, place->part, place->key, place->field);
+
+		switch (list[i].how) {
+		case REMAP_IN:
+			hub_version_set(&v, place, mine);
+			hub_set_held(w, l, place, hub_version_number(&v));
+			break;
+		case REMAP_OUT:
+			hub_set_held(w, l, place, -1);
+			break;
+		case REMAP_ASK:
+			hub_add_conflict(w, l, CONFLICT_INITIAL, place, mine, place);
+			break;
+		default:
+			/* what stands there is known when it was read: then the owner decides */
+			if (mine && !cell_is_null(mine) && map_field_out(l->map, place->field))
+				hub_set_held(w, l, place, -1);
+			break;
+		}
+	}
+	if (!hub_version_end(
+		    &v, &(struct hub_origin){.by = d->by, .why = d->why, .order = d->order}))
+		return;
+	d->ver = k->ver;
+	for (struct hub_link *o = k->links; o; o = o->next)
+		if (o != l)
+			hub_dispatch_link(w, o);
+}
+
+/* Its own system is told once the record was read again: then all its columns are known. */
+static void remap(struct hub_world *w, struct hub_decision *d, const struct hub_order *o)
+{
+	bool *fields = br_arena_array(w->arena, bool, w->schema->shape->nfields);
+	struct hub_case *k = hub_ulid_read(o->cid, &d->cid) ? hub_world_case(w, &d->cid) : NULL;
+	struct hub_system *s = hub_world_system(w, o->sys);
+	struct hub_link *l = k && s && !s->left_out ? hub_case_link(k, s, o->rec) : NULL;
+	struct hub_remap_change *list;
+	struct map_issue issue = {.ask = false};
+	size_t n;
+
+	d->sys = s;
+	d->has_case = k != NULL;
+	if (!l || !l->map || !br_str_eq(l->lid, o->lid) || !fields ||
+		!hub_remap_fields(w->schema, o->fields, fields)) {
+		d->outcome = OUTCOME_unknown;
+		return;
+	}
+	if (l->inflight.on || l->state != LINK_IDLE) {
+		d->outcome = OUTCOME_changed;
+		return;
+	}
+	if (hub_remap(&(struct hub_remap){w->schema, l->map, s->role, fields, &k->doc, &l->shadow,
+			      k->had, k->nhad},
+		    w->arena, &list, &n, &issue) < 0) {
+		w->failed = true;
+		return;
+	}
+	remap_link(w, d, l, list, n);
+	hub_read_again(w, s, l->rec, l->lid);
+}
+
 /* ---- all of them ---- */
 
 enum kind {
@@ -300,13 +373,14 @@ enum kind {
 	KIND_MATCH,
 	KIND_MERGE,
 	KIND_SPLIT,
+	KIND_REMAP,
 	KIND_NONE
 };
 
 static enum kind kind_of(struct br_str type)
 {
 	static const char *const types[] = {"RESOLVE", "CORRECT", "DROP", "RETRY", "WITHDRAW",
-		"REWRITE", "MATCH", "MERGE", "SPLIT"};
+		"REWRITE", "MATCH", "MERGE", "SPLIT", "REMAP"};
 	size_t i = 0;
 
 	while (i < BR_LEN(types) && !br_str_eq(type, br_str_z(types[i])))
@@ -316,8 +390,8 @@ static enum kind kind_of(struct br_str type)
 
 static const char *word_of(enum kind kind, const struct hub_order *o)
 {
-	static const char *const words[] = {
-		"", "correct", "drop", "retry", "withdraw", "rewrite", "", "merge", "split"};
+	static const char *const words[] = {"", "correct", "drop", "retry", "withdraw", "rewrite",
+		"", "merge", "split", "remap"};
 
 	if (kind == KIND_MATCH)
 		return o->take ? "accept" : "reject";
@@ -440,6 +514,8 @@ bool hub_decide(struct hub_world *w, const struct hub_order *o)
 		merge(w, d, o);
 	else if (kind == KIND_SPLIT)
 		d->outcome = hub_match_split(w, d, o);
+	else if (kind == KIND_REMAP)
+		remap(w, d, o);
 	else if (!m)
 		d->outcome = OUTCOME_unknown;
 	else if (!is_open(w, m))

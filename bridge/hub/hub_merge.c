@@ -135,7 +135,8 @@ static bool wins(const struct merge *m, const struct case_field *f, const struct
 	return owner_of(m, f) == m->l->sys->role;
 }
 
-static void merge_place(struct merge *m, const struct cell *v)
+/* news: what it is read from was never seen of this record, so nobody edited it. */
+static void merge_place(struct merge *m, const struct cell *v, bool news)
 {
 	const struct case_field *f = case_field(m->w->schema, v->field);
 	const struct cell *mine = image_get(&m->k->doc, v->part, v->key, v->field);
@@ -153,7 +154,7 @@ static void merge_place(struct merge *m, const struct cell *v)
 	}
 	fver = versions_of(&m->k->fver, v);
 	held = versions_of(&m->l->held, v);
-	if (fver <= held || !mine) {
+	if (!mine || (fver <= held && (!news || cell_is_null(mine)))) {
 		bool regress = f->policy == CASE_POLICY_LATTICE && f->codes && mine &&
 			       !cell_is_null(mine) && !cell_is_null(v) &&
 			       !code_may_follow(f->codes, mine->value, v->value);
@@ -167,7 +168,7 @@ static void merge_place(struct merge *m, const struct cell *v)
 	}
 	if (wins(m, f, v, mine)) {
 		c = hub_add_conflict(
-			m->w, m->l, m->first ? CONFLICT_INITIAL : CONFLICT_LOST, v, v, mine);
+			m->w, m->l, news ? CONFLICT_INITIAL : CONFLICT_LOST, v, v, mine);
 		if (c)
 			c->lost_ver = fver;
 		accept_value(m, v, mine);
@@ -178,7 +179,7 @@ static void merge_place(struct merge *m, const struct cell *v)
 		hub_set_held(m->w, m->l, v, m->k->ver);
 		return;
 	}
-	reassert(m, v, mine, m->first ? CONFLICT_INITIAL : CONFLICT_LOST);
+	reassert(m, v, mine, news ? CONFLICT_INITIAL : CONFLICT_LOST);
 }
 
 /* ---- elements that are gone ---- */
@@ -297,6 +298,20 @@ static bool place_changed(
 		if (map_place_reads(m->l->map, v, changed[i]))
 			return true;
 	return false;
+}
+
+/* Of a field of the root: the record, or its column (the mapping has only just come to it), was
+ * never seen before. */
+static bool is_news(const struct merge *m, const struct cell *v, const struct image *base,
+	const struct cell *const *changed, size_t n)
+{
+	if (m->first)
+		return true;
+	for (size_t i = 0; i < n && v->part == 0; i++)
+		if (map_place_reads(m->l->map, v, changed[i]) &&
+			image_get(base, changed[i]->part, changed[i]->key, changed[i]->field))
+			return false;
+	return v->part == 0;
 }
 
 /* An edit of an element that was taken away elsewhere brings it back, and then all of it that may
@@ -460,7 +475,8 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	for (uint32_t i = 0; i < m.got.n; i++)
 		if (place_changed(&m, &m.got.cells[i], changed, nchanged + ngone) ||
 			comes_back(&m, &m.got.cells[i], changed, nchanged))
-			merge_place(&m, &m.got.cells[i]);
+			merge_place(&m, &m.got.cells[i],
+				is_news(&m, &m.got.cells[i], base, changed, nchanged));
 	merge_all_gone(&m, gone, ngone);
 	keep_base(l, local);
 	l->shadow = *local;

@@ -11,7 +11,8 @@ static struct br_str *text_member(struct hub_order *o, struct br_str key)
 		struct br_str *to;
 	} const members[] = {{"t", &o->type}, {"sys", &o->sys}, {"state", &o->state},
 		{"id", &o->id}, {"by", &o->by}, {"why", &o->why}, {"place", &o->place},
-		{"value", &o->value}, {"record", &o->rec}, {"lid", &o->lid}, {"case", &o->cid}};
+		{"value", &o->value}, {"record", &o->rec}, {"lid", &o->lid}, {"case", &o->cid},
+		{"fields", &o->fields}};
 
 	for (size_t i = 0; i < BR_LEN(members); i++)
 		if (br_str_eq(key, br_str_z(members[i].key)))

@@ -25,6 +25,9 @@
  *   {"t":"MERGE","sys":"dept","record":"apply","lid":"D7","case":"01H..."}
  *                                                        the record, alone so far, is this case
  *   {"t":"SPLIT","sys":"dept","record":"apply","lid":"D7"} the record is a case of its own
+ *   {"t":"REMAP","sys":"dept","record":"apply","lid":"D7","case":"01H...","fields":"status"}
+ *                                                        the mapping of these fields means
+ *                                                        something else now (hub_remap.h)
  *
  * seen: the version of the case that the person looked at. A value that has changed since is not
  * overwritten unseen.
@@ -38,7 +41,8 @@ struct hub_order {
 	struct br_str type, sys, state;
 	struct br_str id, by, why;
 	int64_t parked, conflict, match; /* 0: none */
-	struct br_str rec, lid, cid;	 /* RETRY without an item, MERGE, SPLIT; cid: a ULID */
+	struct br_str rec, lid, cid; /* RETRY without an item, MERGE, SPLIT, REMAP; cid: a ULID */
+	struct br_str fields;	     /* REMAP: names of fields of the case, by commas */
 	int64_t seen;
 	bool take;
 	struct br_str place, value; /* value.p NULL: null */

@@ -295,7 +295,7 @@ enum hub_outcome {
 struct hub_decision {
 	struct br_str order; /* its id */
 	/* take | keep | correct | drop | retry | withdraw | rewrite | accept | reject | merge |
-	 * split */
+	 * split | remap */
 	const char *kind;
 	struct br_str by, why;
 	enum hub_outcome outcome;

@@ -453,6 +453,33 @@ static void test_hash(void **state)
 	assert_true(first != 0);
 }
 
+/* Of a change one sees which fields mean something else. */
+static void test_hash_of_a_field(void **state)
+{
+	static const char *const texts[] = {
+		"records:\n  r:\n    case: { summary: a, outcome_reason: b }\n",
+		"records:\n  r:\n    case: { outcome_reason: b, note: x, summary: c }\n",
+		"records:\n  r:\n    case: { summary: c }\n",
+	};
+	uint64_t summary[3], reason[3];
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(texts); i++) {
+		struct fixture g;
+		const struct shape *s;
+
+		fixture_compile(&g, texts[i]);
+		s = g.schema->shape;
+		summary[i] = map_field_hash(
+			map_at(g.set, 0), (unsigned)shape_find(s, 0, BR_STR("summary")));
+		reason[i] = map_field_hash(
+			map_at(g.set, 0), (unsigned)shape_find(s, 0, BR_STR("outcome_reason")));
+		fixture_release(&g);
+	}
+	assert_true(summary[0] && summary[0] != summary[1] && summary[1] == summary[2]);
+	assert_true(reason[0] && reason[0] == reason[1] && reason[2] == 0);
+}
+
 /* Everything the reports say is enough for one cell each: nothing is allocated but arena bytes, and
  * few of those. */
 static void test_no_surprise_memory(void **state)
@@ -490,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_spec),
 		cmocka_unit_test(test_final_codes),
 		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_hash_of_a_field),
 		cmocka_unit_test(test_no_surprise_memory),
 	};
 	int rc;

@@ -7,6 +7,7 @@
  * commands of the story from 1 SYSTEM stale N {post} | doubt N {post} | exists N LID {post} |
  * rejected N CODE TEXT | unknown N | gone N | absent LID
  *   SYSTEM progress N LID {post} | pending N REF | intent N
+ *   known SYSTEM LID {shadow}         what the system is known to hold is this now
  *   SYSTEM retry | resume             a person's retry; the bridge's look at what waits
  *   SYSTEM forget                     its links without a local id are not there any more
  *   SYSTEM lost | unknown-role | back the bridge starts anew, with a system left out (of an unknown
@@ -373,6 +374,69 @@ static const struct story {
 		"order {\"t\":\"DROP\",\"id\":\"o2\",\"parked\":4,\"by\":\"李\",\"why\":\"归档\"}\n"
 		"outcome done dropped\n"
 		"dept absent D9\nparked 4\nmissing 4\n"},
+	{"a column that was never seen is no edit: what the case says stands",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"known portal P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\","
+		"\"MOBILE\":\"13911111111\"}\n"
+		"> portal update P1 {\"MOBILE\":\"13900000000\"} base *\n"
+		"case applicant.mobile=13900000000\nconflicts 1\n"},
+	{"a mapping that means something else: the owner's reading, or the case's, counts",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\",\"zzbh\":"
+		"\"Z1\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\","
+		"\"STATE\":\"02\",\"CERTNO\":\"Z1\"}\n"
+		/* as if the shadows had been read another way */
+		"known dept D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13911111111\",\"zt\":\"1\",\"zzbh\":"
+		"\"Z1\"}\n"
+		"order {\"t\":\"REMAP\",\"id\":\"o1\",\"sys\":\"dept\",\"record\":\"application\","
+		"\"lid\":\"D1\",\"case\":\"@\",\"fields\":\"status,applicant.mobile\",\"by\":"
+		"\"李\",\"why\":\"x\"}\n"
+		"> portal update P1 {\"STATE\":\"05\"} base *\n"
+		"> dept refetch D1\n"
+		"outcome done -\ncase status=ACCEPTED;applicant.mobile=13900000000\nconflicts 1\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\","
+		"\"STATE\":\"05\",\"CERTNO\":\"Z1\"}\n"
+		/* the department decides the certificate: the portal is told, once it was read
+		   again */
+		"known portal P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\","
+		"\"STATE\":\"05\",\"CERTNO\":\"1Z\"}\n"
+		"order "
+		"{\"t\":\"REMAP\",\"id\":\"o2\",\"sys\":\"portal\",\"record\":\"application\","
+		"\"lid\":\"P1\",\"case\":\"@\",\"fields\":\"result.cert_no\",\"by\":\"李\",\"why\":"
+		"\"x\"}\n"
+		"> portal refetch P1\n"
+		"outcome done -\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13900000000\","
+		"\"STATE\":\"05\",\"CERTNO\":\"1Z\"}\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"order "
+		"{\"t\":\"REMAP\",\"id\":\"o3\",\"sys\":\"portal\",\"record\":\"application\","
+		"\"lid\":\"P1\",\"case\":\"@\",\"fields\":\"result.cert_no\",\"by\":\"李\",\"why\":"
+		"\"x\"}\n"
+		"outcome changed -\n"
+		"order "
+		"{\"t\":\"REMAP\",\"id\":\"o4\",\"sys\":\"portal\",\"record\":\"application\","
+		"\"lid\":\"P1\",\"case\":\"@\",\"fields\":\"nothing\",\"by\":\"李\",\"why\":\"x\"}"
+		"\n"
+		"outcome unknown -\n"},
 	{"a late copy of an old message changes nothing",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
@@ -1899,6 +1963,17 @@ static void expect_base(struct stage *s, const char *want)
 	same_image(s, l->sys, l->inflight.own_base ? &l->inflight.base : &l->shadow, want);
 }
 
+/* SYSTEM LID {shadow} */
+static void know(struct stage *s, char *rest)
+{
+	struct hub_system *sys = hub_world_system(&s->world, br_str_z(strsep(&rest, " ")));
+	struct hub_link *l = hub_world_link(&s->world, sys, BR_STR("application"),
+		br_arena_copy(&s->arena, br_str_z(strsep(&rest, " "))));
+
+	assert_non_null(l);
+	l->shadow = parse_image(s, sys, rest);
+}
+
 static void expect_conflict(struct stage *s, const char *what)
 {
 	struct hub_conflict *c = s->world.conflicts;
@@ -1998,6 +2073,8 @@ static void tell(void **state)
 				expect_out(&s, sys, verb, cursor);
 			else
 				say(&s, sys, verb, cursor);
+		} else if (strcmp(word, "known") == 0) {
+			know(&s, cursor);
 		} else if (strcmp(word, "outbase") == 0) {
 			expect_base(&s, cursor);
 		} else if (strcmp(word, "history") == 0) {
