@@ -116,7 +116,8 @@ bool reconcile_in_day(struct reconcile *r, const struct image *kase, int64_t cre
 extern const struct conn_look_events reconcile_events;
 
 void reconcile_print(struct reconcile *r, const char *at);
-/* Keeps what was found in the ledger; begun: seconds since 1970 as text. CLI_OK or the exit code. */
+/* Keeps what was found in the ledger; begun: seconds since 1970 as text. CLI_OK or the exit code.
+ */
 int reconcile_keep(struct reconcile *r, const char *begun);
 bool reconcile_adds_up(const struct reconcile_sums *s);
 const char *reconcile_repair_word(enum reconcile_repair repair);
