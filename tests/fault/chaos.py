@@ -230,6 +230,7 @@ def run(seed, minutes, changes, portal_class, folder, say, timeout=300):
         people.stop()
         typed_by = time.monotonic()
         figures = settle(scene, people.journal, timeout)
+        say(f"both systems and the ledger: {figures.line()}")
         repeats = check_topics(scene, figures)
         say(f"faults: {', '.join(f'{name} {n}' for name, n in sorted(chaos.met.items()))}")
         say(f"seed {seed}, portal as {portal_class}: {people.journal.changes} changes in {len(people.persons)} cases, "

@@ -20,6 +20,8 @@ from support.journal import table_effects
 from support.topics import read_topic
 from support.waiting import Timeout, wait_for
 
+READING = 600  # seconds for a topic: chaos leaves long ones
+
 # field -> its column in the department, its place on the portal, whose people type it
 FIELDS = {"ADDRESS": ("hkdz", "ADDRESS", "department"), "STATE": ("zt", "PROJECTSTATE", "department"),
           "CERTIFICATE": ("zzbh", "DONE/CERTIFICATENO", "department"), "MOBILE": ("lxdh", "APPLICANTMOBILE", "portal")}
@@ -188,7 +190,7 @@ def check_topics(scene, figures):
     """What everybody else may read: every version, every parked item and every decision stands there, repeats alike."""
     bootstrap, prefix = scene.kafka.bootstrap, scene.prefix
     contents, last, repeats = {}, {}, 0
-    for record in read_topic(bootstrap, f"{prefix}.cases"):
+    for record in read_topic(bootstrap, f"{prefix}.cases", READING):
         case = json.loads(record.value)
         at, content = (case["case_id"], case["version"]), {k: v for k, v in case.items() if k != "links"}
         # what a bridge told before it fell may be told again; an older version told late for the first time may not
@@ -200,7 +202,7 @@ def check_topics(scene, figures):
             figures.corrupted.append(("casebridge.cases", *at, "told with two contents"))
         last[case["case_id"]] = (case["version"], case)
     _check_last(scene, last, figures)
-    audit = [(r.headers.get("ce_id", b"").decode(), r.headers.get("ce_type", b"").decode()) for r in read_topic(bootstrap, f"{prefix}.audit")]
+    audit = [(r.headers.get("ce_id", b"").decode(), r.headers.get("ce_type", b"").decode()) for r in read_topic(bootstrap, f"{prefix}.audit", READING)]
     told = {identity for identity, kind in audit}
     versions = scene.ledger.value("select count(*) from casebridge.history")
     distinct = len({identity for identity, kind in audit if kind == "cn.casebridge.case.history.v1"})
@@ -209,7 +211,7 @@ def check_topics(scene, figures):
     figures.lost += [("casebridge.audit", order) for (order,) in scene.ledger.rows(
         "select id from casebridge.orders where kind in ('correct', 'drop', 'take', 'keep')") if order not in told]
     parked = Counter((r.headers["__connect.errors.connector.name"], r.headers["__connect.errors.exception.class.name"], r.key)
-                     for r in read_topic(bootstrap, f"{prefix}.parked"))
+                     for r in read_topic(bootstrap, f"{prefix}.parked", READING))
     for system, code, lid, cid in scene.ledger.rows("select s.code, p.code, p.lid, p.cid from casebridge.parked p join casebridge.systems s on s.id = p.sys"):
         key = (system.encode(), code.encode(), (lid or ulid(cid)).encode())
         if not parked[key]:
