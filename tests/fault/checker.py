@@ -41,6 +41,10 @@ class Figures:
         """All are zero."""
         return not any(getattr(self, f.name) for f in fields(self))
 
+    def settled(self):
+        """Nothing will change any more by itself: what nobody can know waits for a person."""
+        return not any(getattr(self, f.name) for f in fields(self) if f.name != "unknown")
+
     def line(self):
         return ", ".join(f"{f.name} {len(getattr(self, f.name))}" for f in fields(self))
 
@@ -247,7 +251,7 @@ def settle(scene, journal, timeout=60):
         try:
             if scene.idle():
                 last[:] = [take(scene, journal)]
-                return bool(last[0])
+                return last[0].settled()
         except (psycopg.OperationalError, OSError) as error:
             raise LookupError(str(error)) from None
         return False
