@@ -46,6 +46,10 @@ RARE = ["bridge.opened", "bridge.reviewed", "bridge.start", "bridge.stop", "brid
         "conn.digest", "conn.sweep", "postgres.chunk", "postgres.refetched", "postgres.rolled_back", "http.stale", "http.no_answer"]
 
 
+# passed by the traffic, but not a dozen times while a test waits
+SELDOM = ["bridge.matched", "http.lookup", "http.between", "conn.progress"]
+
+
 def round_of_falls(scene, order, passages, report):
     """One place after the other; every fall is followed by the seven figures. Returns what was wrong."""
     scene.people = people = People(scene, "crash points", cases=60)
@@ -102,7 +106,7 @@ def test_places_in_any_order_at_any_passage(make_scene, report, seed):
     scene = make_scene(crash=True)
     order = list(scene.table.names)
     dice.shuffle(order)
-    wrong = round_of_falls(scene, order, lambda name: 1 if any(name.startswith(r) for r in RARE) else dice.randint(1, 12), report)
+    wrong = round_of_falls(scene, order, lambda name: 1 if name.startswith((*RARE, *SELDOM)) else dice.randint(1, 12), report)
     assert not wrong, "\n".join(wrong)
 
 
