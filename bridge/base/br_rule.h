@@ -20,6 +20,7 @@
 	X(HELD_AS_WRITTEN) /* held is the version written, not the larger of both */               \
 	X(FULL_POST)	   /* an answer's whole image is merged */                                 \
 	X(CACHE_FOLLOWS)   /* what was told last follows receipts too */                           \
+	X(REBASE)	   /* old content that a backup brought back is nobody's edit */           \
 	X(OWED)		   /* who joins is asked about what was there before */                    \
 	X(INHERITED)	   /* an inherited command may have been carried out */                    \
 	X(NEWER)	   /* a batch finds what the one before it has changed */                  \

@@ -73,7 +73,7 @@ struct msg {
 	int64_t ts;
 	/* HELLO, BEGIN, FENCE */
 	struct br_str nonce, inc, caps;
-	int64_t target_epoch, beat, assigned, incarnation;
+	int64_t target_epoch, beat, restores, assigned, incarnation;
 	int64_t counted; /* PING: highest seq of the assigned epoch that the bridge has taken */
 	uint64_t map_hash;
 	struct br_str spec;   /* raw JSON array of record specs (map_spec) */

@@ -45,21 +45,37 @@ static int check_trial(struct cli *c, const char *name)
 	return cli_fail(c, &err);
 }
 
-/* The order goes through the log (so that a replay sees it too); what the ledger says afterwards is
- * what counts. */
-static int wait_for_state(struct cli *c, const char *name, const char *state, const char *seconds)
+/* A number that grows with each restore, or what state it is in: as text. */
+static int look_at(struct cli *c, const char *name, const char *state, char *out, size_t size)
 {
 	const char *params[] = {name};
+	struct ledger_table t;
+	int status = cli_query(c,
+		strcmp(state, "rebase") == 0
+			? "select restores::text from casebridge.systems where code = $1"
+			: "select state from casebridge.systems where code = $1",
+		1, params, &t);
+
+	if (status == CLI_OK)
+		snprintf(out, size, "%s", t.rows == 1 ? t.cells[0] : "");
+	return status;
+}
+
+/* The order goes through the log (so that a replay sees it too); what the ledger says afterwards is
+ * what counts. */
+static int wait_for_state(
+	struct cli *c, const char *name, const char *state, const char *before, const char *seconds)
+{
+	bool rebase = strcmp(state, "rebase") == 0;
 	struct br_err err;
 
 	for (long waited = 0; waited < strtol(seconds, NULL, 10) * 1000; waited += LOOK_MS) {
-		struct ledger_table t;
-		int status = cli_query(
-			c, "select state from casebridge.systems where code = $1", 1, params, &t);
+		char now[32];
+		int status = look_at(c, name, state, now, sizeof(now));
 
 		if (status != CLI_OK)
 			return status;
-		if (t.rows == 1 && strcmp(t.cells[0], state) == 0) {
+		if (rebase ? strcmp(now, before) != 0 : strcmp(now, state) == 0) {
 			printf("%s: %s\n", name, state);
 			return CLI_OK;
 		}
@@ -77,8 +93,9 @@ static int wait_for_state(struct cli *c, const char *name, const char *state, co
 int cli_system(struct cli *c)
 {
 	static const char *const verbs[][2] = {
-		{"live", "live"}, {"pause", "paused"}, {"trial", "trial"}};
+		{"live", "live"}, {"pause", "paused"}, {"trial", "trial"}, {"rebase", "rebase"}};
 	const char *state = NULL, *seconds = cli_wait(c);
+	char before[32];
 	struct br_buf b;
 	struct br_jw w;
 	int status;
@@ -94,6 +111,8 @@ int cli_system(struct cli *c)
 	if (status != CLI_OK)
 		return status;
 	status = cli_system_named(c, c->argv[1], NULL);
+	if (status == CLI_OK)
+		status = look_at(c, c->argv[1], state, before, sizeof(before));
 	if (status != CLI_OK)
 		return status;
 	if (strcmp(state, "live") == 0)
@@ -112,5 +131,5 @@ int cli_system(struct cli *c)
 	br_jw_end_object(&w);
 	status = cli_send_order(c, br_buf_str(&b));
 	br_buf_release(&b);
-	return status == CLI_OK ? wait_for_state(c, c->argv[1], state, seconds) : status;
+	return status == CLI_OK ? wait_for_state(c, c->argv[1], state, before, seconds) : status;
 }

@@ -149,9 +149,10 @@ const struct cli_verb cli_verbs[] = {
 	{"status", cli_status, "[SITE]", 0, 0,
 		"every system: state, lag, waiting, parked, conflicts, last contact",
 		"各系统状态、积压、待发、待处理、冲突与最近联系时间", NULL},
-	{"system", cli_system, "live|pause|trial NAME", 2, 2,
-		"let a system take part, or stop writing to it", "系统上线、暂停或试运行",
-		system_options},
+	{"system", cli_system, "live|pause|trial|rebase NAME", 2, 2,
+		"let a system take part, or stop writing to it; rebase: it was restored from a "
+		"backup",
+		"系统上线、暂停或试运行；rebase：系统已从备份恢复", system_options},
 	{"case", cli_case, "NUMBER", 1, 1,
 		"find a case by any system's number: where it is, and its history",
 		"用任一系统的编号查办件：去向与过程", personal_options},

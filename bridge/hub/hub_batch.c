@@ -1,5 +1,6 @@
 #include "hub_batch.h"
 
+#include "hub_rebase.h"
 #include "hub_step.h"
 
 #include "br_log.h"
@@ -316,7 +317,7 @@ bool hub_batch_want_waiting(struct hub_batch *b, const struct hub_source *source
 
 /* ---- matching ---- */
 
-/* The mapping of a record that is shown and that no link is known for. */
+/* The mapping of a record that is shown and that no link is surely known for. */
 static const struct mapping *map_of_stranger(
 	struct hub_batch *b, const struct hub_item *it, const struct hub_system *s)
 {
@@ -324,8 +325,11 @@ static const struct mapping *map_of_stranger(
 	const struct mapping *map = s && !it->bad && m->type == MSG_OBS && m->has_image
 					    ? map_find(s->maps, m->rec)
 					    : NULL;
+	const struct hub_link *l;
 
-	return map && !hub_world_link(&b->world, s, m->rec, m->lid) ? map : NULL;
+	/* its number may have been given out a second time */
+	l = map ? hub_world_link(&b->world, s, m->rec, m->lid) : NULL;
+	return l && !hub_is_unsure(l) ? NULL : map;
 }
 
 static void want_keys(struct hub_batch *b, struct hub_system *s, struct hub_item *it,

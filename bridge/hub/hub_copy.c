@@ -1,5 +1,7 @@
 #include "hub_copy.h"
 
+#include "hub_rebase.h"
+
 /* Strings of one array, packed one behind the other. */
 struct pack {
 	char *at;
@@ -95,6 +97,24 @@ static bool copy_inflight(
 	       (!from->own_base || copy_image(&from->base, a, &to->base));
 }
 
+/* What it held before is not in the ledger yet when a batch that is being stored has changed it. */
+static bool copy_passed(const struct hub_link *from, struct br_arena *a, struct hub_link *to)
+{
+	struct hub_past **end = &to->passed;
+
+	for (const struct hub_past *p = from->passed; p; p = p->next) {
+		struct hub_past *o = br_arena_new(a, struct hub_past);
+
+		if (!o || !copy_image(&p->shadow, a, &o->shadow) ||
+			!copy_versions(&p->held, a, &o->held))
+			return false;
+		o->stored = true; /* by that batch */
+		*end = o;
+		end = &o->next;
+	}
+	return true;
+}
+
 static struct hub_link *copy_link(
 	const struct hub_link *from, struct hub_case *k, struct br_arena *a)
 {
@@ -119,6 +139,10 @@ static struct hub_link *copy_link(
 	l->state = from->state;
 	l->n = from->n;
 	l->due = from->due;
+	l->based = from->based;
+	l->stored = l->shadow;
+	if (hub_is_unsure(from) && !copy_passed(from, a, l))
+		return NULL;
 	return l;
 }
 

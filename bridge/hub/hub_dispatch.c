@@ -29,7 +29,7 @@ static bool has_live_source(const struct hub_link *l)
 	for (const struct hub_link *o = l->kase->links; o; o = o->next)
 		if (o != l && o->lid.n && o->sys->state == SYS_LIVE)
 			return true;
-	return false;
+	return l->n > 0;
 }
 
 static bool sendable(const struct hub_link *l)
@@ -207,6 +207,7 @@ static void send_command(struct hub_world *w, struct hub_link *l, enum msg_op op
 	l->inflight = (struct hub_inflight){
 		.on = true,
 		.op = op,
+		.restores = l->sys->restores,
 		.incarnation = w->incarnation,
 		.ver = l->kase->ver,
 		.all = op == OP_CREATE,
@@ -371,8 +372,10 @@ static struct hub_link *add_link(struct hub_world *w, struct hub_system *s, stru
 			: !map || !takes_part(w, s, k) || hub_case_link(k, s, record))
 		return NULL;
 	l = hub_world_add_link(w, k, s, record, BR_STR_NONE);
-	if (l)
+	if (l) {
 		l->is_new = l->dirty = true;
+		l->based = s->restores;
+	}
 	return l;
 }
 

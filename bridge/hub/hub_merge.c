@@ -8,6 +8,7 @@
  * An element that was there and is not any more is an edit too, of all its places at once, and is
  * judged as a whole. Where the list only grows (mode: append) it is kept and noted.
  */
+#include "hub_rebase.h"
 #include "hub_step.h"
 #include "hub_version.h"
 
@@ -446,6 +447,7 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	size_t nchanged, ngone;
 	bool accepted;
 
+	hub_remember(w, l);
 	changed = br_arena_alloc(w->arena, sizeof(*changed) * (local->n + base->n + 1));
 	if (!changed) {
 		w->failed = true;

@@ -2,6 +2,7 @@
  * hub_observe.c - a record as a system has it: known, new, vanished, or unreadable.
  */
 #include "hub_gone.h"
+#include "hub_rebase.h"
 #include "hub_step.h"
 
 #include <stdio.h>
@@ -41,6 +42,11 @@ static void vanished(
 
 	if (!l || l->state == LINK_GONE) {
 		s->count.echo++;
+		return;
+	}
+	if (hub_is_unsure(l)) {
+		s->count.echo++;
+		hub_lost_record(w, l);
 		return;
 	}
 	s->count.parked_in++;
@@ -101,6 +107,8 @@ static bool is_answer(const struct hub_link *l, const struct image *shown)
 	return true;
 }
 
+static void first_sight(struct hub_world *w, struct hub_system *s, const struct msg *m);
+
 /* A person bound it on trial, and nothing of it was merged so far. */
 static bool is_unmerged(const struct hub_link *l)
 {
@@ -121,8 +129,8 @@ static void keep_unmerged(struct hub_world *w, struct hub_link *l, const struct 
 static void known(
 	struct hub_world *w, struct hub_system *s, struct hub_link *l, const struct msg *m)
 {
-	bool waiting = l->state == LINK_PARKED || l->state == LINK_GONE;
-	struct image full;
+	bool waiting = l->state == LINK_PARKED || l->state == LINK_GONE, unsure = hub_is_unsure(l);
+	struct image full, base = l->shadow;
 
 	if (hub_seen(w, &l->shadow, &m->image, m->whole, &full) < 0) {
 		w->failed = true;
@@ -133,6 +141,17 @@ static void known(
 		keep_unmerged(w, l, &full);
 		return;
 	}
+	if (unsure && hub_is_another(w, l, &full)) {
+		hub_lost_record(w, l);
+		first_sight(w, s, m);
+		return;
+	}
+	hub_remember(w, l);
+	if (unsure && hub_rebase(w, l, &full, NULL, &base) < 0) {
+		w->failed = true;
+		return;
+	}
+	hub_sure(l);
 	if (is_answer(l, &full)) {
 		count_merge(s, hub_answered(w, l, m));
 		return;
@@ -145,7 +164,7 @@ static void known(
 						 : LINK_INFLIGHT;
 		l->dirty = true;
 	}
-	if (count_merge(s, hub_merge(w, l, &full, &l->shadow)) && waiting)
+	if (count_merge(s, hub_merge(w, l, &full, &base)) && waiting)
 		hub_add_unpark(w, s, NULL, l->rec, l->lid, "superseded");
 }
 
@@ -214,6 +233,7 @@ static void start_case(struct hub_world *w, struct hub_system *s, const struct m
 	if (!l)
 		return;
 	l->is_new = l->dirty = true;
+	l->based = s->restores;
 	l->shadow = m->image;
 	l->held.dflt = k->ver;
 	n = map_match_keys(map, &k->doc, scheme, value, BR_LEN(scheme));
@@ -302,7 +322,9 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 		if (!l)
 			return;
 		l->is_new = true;
+		l->based = s->restores;
 	}
+	hub_sure(l);
 	l->dirty = true;
 	l->due = false;
 	if (l->state == LINK_REJECTED || l->state == LINK_PARKED)

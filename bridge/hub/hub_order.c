@@ -87,6 +87,9 @@ bool hub_order_fold(struct hub_world *w, const struct hub_order *o)
 	/* nothing is written to it anyhow, and it would come back without its review */
 	if (s->state == SYS_TRIAL && state_of(o->state) == SYS_PAUSED)
 		return false;
-	hub_step_system_state(w, s, state_of(o->state));
+	if (br_str_eq(o->state, BR_STR("rebase")))
+		hub_step_rebase(w, s);
+	else
+		hub_step_system_state(w, s, state_of(o->state));
 	return true;
 }

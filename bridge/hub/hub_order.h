@@ -1,7 +1,8 @@
 /*
  * hub_order.h - orders of people, from the ctl topic.
  *
- *   {"t":"SYSTEM","sys":"portal","state":"live"}                      live | trial | paused
+ *   {"t":"SYSTEM","sys":"portal","state":"live"}                      live | trial | paused;
+ *                                        rebase: its data was restored from a backup
  *
  * and decisions, each with an id of its own ("id"), who ("by") and why ("why"):
  *

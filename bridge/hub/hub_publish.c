@@ -501,6 +501,10 @@ static bool send_fence(struct hub_publisher *p, struct hub_world *w, struct hub_
 		.nonce = fence->nonce,
 		.cursor = s->cursor,
 		.sweep_mode = fence->sweep,
+		.inc = br_str_z(s->inc),
+		.target_epoch = s->taken,
+		.beat = s->beat,
+		.restores = s->restores,
 		.attempted = fence->attempted};
 
 	BR_CRASH_POINT("publish.fence");

@@ -2,6 +2,7 @@
  * hub_receipt.c - what became of a command (protocol A8).
  */
 #include "hub_gone.h"
+#include "hub_rebase.h"
 #include "hub_step.h"
 
 #include "br_rule.h"
@@ -151,6 +152,11 @@ static bool take_lid(struct hub_world *w, struct hub_link *l, const struct msg *
 	if (!m->lid.n || br_str_eq(l->lid, m->lid))
 		return true;
 	other = hub_world_link(w, l->sys, l->rec, m->lid);
+	/* the number was given out a second time: what had it went when the system was restored */
+	if (other && other != l && hub_is_unsure(other)) {
+		hub_lost_record(w, other);
+		other = NULL;
+	}
 	if (other && other != l) {
 		park_answer(w, l, m, BR_E_HUB_LID_TAKEN, PARKED_DUPLICATE, other->kase->ulid);
 		l->state = LINK_PARKED;
@@ -174,6 +180,24 @@ static int stored_image(
 		f->own_base ? &f->base : &l->shadow, &f->set, &m->image, w->arena, out);
 }
 
+/*
+ * After a restore an answer may be one from the inbox, as old as the backup: what stands there
+ * beside what we set is old content, or an edit, as with any first look. A command that was sent
+ * since was written on the base it was computed from, and that says what was there.
+ */
+static bool rebase_post(
+	struct hub_world *w, struct hub_link *l, const struct image *post, struct image *base)
+{
+	if (!hub_is_unsure(l))
+		return true;
+	if (l->inflight.restores == l->sys->restores) {
+		hub_sure(l);
+		return true;
+	}
+	hub_read_again(w, l->sys, l->rec, l->lid);
+	return hub_rebase(w, l, post, &l->inflight.set, base) == 0;
+}
+
 static enum hub_merged applied(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct image base, post;
@@ -185,10 +209,12 @@ static enum hub_merged applied(struct hub_world *w, struct hub_link *l, const st
 	}
 	if (!m->atomic && m->has_image)
 		note_deviations(w, l, m);
+	hub_remember(w, l);
 	now_held(w, l);
 	if (stored_image(w, l, m, &post) < 0 || base_after_write(w, l, &post, &base) < 0 ||
 		(m->whole ? hub_seen(w, &base, &post, true, &post)
-			  : image_merge(&base, &post, w->arena, &post)) < 0) {
+			  : image_merge(&base, &post, w->arena, &post)) < 0 ||
+		!rebase_post(w, l, &post, &base)) {
 		w->failed = true;
 		return MERGE_NOTHING;
 	}
@@ -207,12 +233,26 @@ static enum hub_merged applied(struct hub_world *w, struct hub_link *l, const st
  * while the command still tells what is ours. */
 static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
-	struct image full;
+	struct image full, base = l->shadow;
 
 	l->sys->count.stale++;
 	if (hub_seen(w, &l->shadow, &m->image, m->whole, &full) < 0) {
 		w->failed = true;
 		return;
+	}
+	hub_remember(w, l);
+	if (hub_is_unsure(l)) {
+		if (hub_is_another(w, l, &full)) {
+			l->inflight.on = false;
+			hub_read_again(w, l->sys, l->rec, l->lid);
+			hub_lost_record(w, l);
+			return;
+		}
+		if (hub_rebase(w, l, &full, NULL, &base) < 0) {
+			w->failed = true;
+			return;
+		}
+		hub_sure(l);
 	}
 	if (m->doubt)
 		note_deviations(w, l, m);
@@ -220,7 +260,7 @@ static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	l->inflight.doubt = m->doubt;
 	/* of a list that is not mentioned nobody knows who emptied it, but the next base must be
 	 * what was shown */
-	if (hub_merge(w, l, &full, &l->shadow) != MERGE_PARKED &&
+	if (hub_merge(w, l, &full, &base) != MERGE_PARKED &&
 		hub_seen(w, &full, &m->image, m->has_image, &l->shadow) < 0)
 		w->failed = true;
 	l->inflight.on = false;
@@ -233,6 +273,7 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct image none = {NULL, 0};
 
+	hub_remember(w, l);
 	l->sys->count.exists++;
 	l->inflight.on = false;
 	if (!m->lid.n || !take_lid(w, l, m)) {
@@ -245,6 +286,7 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	/* an observation that came before this answer could not be bound, and was parked */
 	hub_add_unpark(w, l->sys, l->kase, l->rec, l->lid, "superseded");
 	l->state = LINK_IDLE;
+	hub_sure(l);
 	l->held = (struct versions){0};
 	l->shadow = none;
 	/* made by a call of ours whose answer was lost, perhaps: then what differs from what we
@@ -280,6 +322,7 @@ static void progress(struct hub_world *w, struct hub_link *l, const struct msg *
 {
 	struct image ours, shadow;
 
+	hub_remember(w, l);
 	if (!take_lid(w, l, m) || !m->has_image)
 		return;
 	if (!l->inflight.own_base) {
@@ -418,6 +461,11 @@ void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 		break;
 	case RCPT_GONE:
 		s->count.gone++;
+		if (hub_is_unsure(l)) {
+			l->inflight.on = false;
+			hub_lost_record(w, l);
+			break;
+		}
 		gone(w, l, m);
 		break;
 	case RCPT_REJECTED:

@@ -62,7 +62,10 @@
 	X(mass_base)  /* missing before these */                                                   \
 	X(gone_from)  /* Kafka time the last hour of counting began, ms */                         \
 	X(gone_n)     /* vanished since then */                                                    \
-	X(gone_until) /* Kafka time up to which a person expects more to go, ms */
+	X(gone_until) /* Kafka time up to which a person expects more to go, ms */                 \
+	/* what came of a backup (hub_rebase.c) */                                                 \
+	X(restored) /* records whose older content came back with it */                            \
+	X(lost)	    /* records made since, that went with it */
 struct hub_counters {
 #define X(name) int64_t name;
 	HUB_COUNTERS(X)
@@ -87,6 +90,10 @@ struct hub_system {
 	int64_t epoch;
 	char nonce[64], inc[64];
 	int64_t last_seq, beat;
+	/* inc and beat: as conn_opened() and conn_beat() say; taken: the last epoch that was surely
+	 * written down there. When what is found there is older, its data went back. */
+	int64_t taken;
+	int32_t restores;	 /* times it did */
 	struct br_str cursor;	 /* raw JSON, malloc'ed */
 	int64_t last_contact_ms; /* Kafka time of the last message taken */
 	int64_t sweep_done_ms;
@@ -133,9 +140,18 @@ struct hub_inflight {
 	struct image base;
 	struct version_at *places; /* canonical places covered, when not all */
 	uint32_t nplaces;
-	bool attempted; /* an INTENT was seen: the call may have been made */
-	bool pending;	/* the answer comes much later: its credit was given back */
+	bool attempted;	  /* an INTENT was seen: the call may have been made */
+	int32_t restores; /* of the system when it was sent */
+	bool pending;	  /* the answer comes much later: its credit was given back */
 	bool doubt; /* only while its receipt is folded: what was set may be ours or somebody's */
+};
+
+/* What a link's record held before. */
+struct hub_past {
+	struct image shadow;
+	struct versions held;
+	bool stored;	       /* passed: as the ledger still has it as the link's shadow */
+	struct hub_past *next; /* older */
 };
 
 struct hub_link {
@@ -152,9 +168,15 @@ struct hub_link {
 	struct hub_inflight inflight;
 	/* as stored, where the mapping does not have the record (now): kept as it is */
 	struct br_str raw_shadow, raw_inflight;
+	struct image stored; /* the shadow as the ledger has it */
+	int32_t based;	     /* restores of the system when its record was read last */
+	/* What it held in earlier batches (loaded when it is unsure) and, newest first, in this
+	 * one. */
+	struct hub_past *past, **past_end, *passed;
 	struct br_str ref; /* PENDING */
 	bool due;	   /* something waits to be sent (no credit, system not live) */
 	bool is_new, dirty;
+	bool freed;	       /* its number was given up, and may be another's in this batch */
 	bool settled;	       /* of no use any more: its row goes */
 	struct hub_link *next; /* of the case */
 	/* key (sys, rec, lid) in the world's index */

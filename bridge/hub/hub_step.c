@@ -1,6 +1,7 @@
 #include "hub_step.h"
 
 #include "hub_gone.h"
+#include "hub_rebase.h"
 
 #include "br_rule.h"
 #include "br_text.h"
@@ -166,10 +167,14 @@ static void hello(struct hub_world *w, struct hub_system *s, const struct msg *m
 
 	if (br_str_eq(br_str_z(s->nonce), m->nonce))
 		return;
+	if (m->restores == (int64_t)s->restores + 1)
+		hub_rebase_system(s);
 	s->epoch = (s->epoch > m->target_epoch ? s->epoch : m->target_epoch) + 1;
 	copy_z(s->nonce, sizeof(s->nonce), m->nonce);
-	copy_z(s->inc, sizeof(s->inc), m->inc);
-	s->beat = m->beat;
+	/* another identity than the one that is known counts when the connector has looked closer
+	 */
+	if (!s->inc[0])
+		copy_z(s->inc, sizeof(s->inc), m->inc);
 	s->last_seq = 0;
 	s->count.held = s->count.stopped = 0;
 	s->gap = false;
@@ -183,7 +188,7 @@ static void hello(struct hub_world *w, struct hub_system *s, const struct msg *m
 	if (o) {
 		o->nonce = br_arena_copy(w->arena, m->nonce);
 		o->attempted = !s->transactional && !s->bye && !first;
-		o->sweep = SWEEP_WINDOW;
+		o->sweep = s->restores && !s->cursor.n ? SWEEP_FULL : SWEEP_WINDOW;
 	}
 	s->bye = false;
 }
@@ -241,8 +246,13 @@ static void fold(struct hub_world *w, struct hub_system *s, const struct msg *m)
 			o->reason = m->epoch == s->epoch ? "gap" : "unknown epoch";
 		return;
 	}
-	if (m->epoch == s->epoch)
+	if (m->epoch == s->epoch) {
 		s->last_seq = m->seq;
+		if (s->transactional)
+			s->taken = s->epoch;
+	}
+	if (m->beat > s->beat)
+		s->beat = m->beat;
 	switch (m->type) {
 	case MSG_OBS:
 		hub_observe(w, s, m);
@@ -435,6 +445,17 @@ void hub_read_again(struct hub_world *w, struct hub_system *s, struct br_str rec
 	out->nlids = 1;
 }
 
+void hub_step_rebase(struct hub_world *w, struct hub_system *s)
+{
+	struct hub_out *o = hub_out_add(w, OUT_RESTART, s);
+
+	hub_rebase_system(s);
+	/* what its connector has said meanwhile is of before or after: it is all read again */
+	s->gap = true;
+	if (o)
+		o->reason = "the system was restored";
+}
+
 void hub_step_owed(struct hub_world *w, struct hub_system *s, struct hub_case *const *cases,
 	size_t n, const struct hub_id *to, bool end)
 {
@@ -487,7 +508,8 @@ void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg
 			refetch(w, &o, s, m, room, known[j++].lid);
 		} else {
 			/* 0: the source only says that it is there */
-			if (m->digests[i].hash && m->digests[i].hash != known[j].hash)
+			if (known[j].unsure ||
+				(m->digests[i].hash && m->digests[i].hash != known[j].hash))
 				refetch(w, &o, s, m, room, known[j].lid);
 			i++;
 			j++;

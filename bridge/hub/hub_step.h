@@ -28,6 +28,8 @@ void hub_step_poison_link(struct hub_world *w, struct hub_link *l, const struct 
 /* Sends what links of this case wait for (credit came free, system went live, an operator's retry).
  */
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry);
+/* The system was restored from a backup, a person says. */
+void hub_step_rebase(struct hub_world *w, struct hub_system *s);
 void hub_step_system_state(struct hub_world *w, struct hub_system *s, enum hub_sys_state state);
 /* s was not there when these cases came, and gets those that belong to it. With them all cases up
  * to `to` are done with; end: there are no others. */
@@ -38,6 +40,7 @@ void hub_step_owed(struct hub_world *w, struct hub_system *s, struct hub_case *c
 struct hub_known {
 	struct br_str lid;
 	uint64_t hash;
+	bool unsure; /* not read since the system was restored: to be read, whatever its hash */
 };
 void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m,
 	const struct hub_known *known, size_t n);

@@ -201,6 +201,8 @@ static void read_system(struct hub_system *s, const PGresult *res, int i)
 	s->owes = !PQgetisnull(res, i, 15);
 	if (s->owes)
 		s->owed = ledger_get_id(res, i, 15);
+	s->taken = ledger_get_int(res, i, 16);
+	s->restores = (int32_t)ledger_get_int(res, i, 17);
 	s->backlog = true;
 	s->gap = false;
 	s->dirty = false;
@@ -331,9 +333,14 @@ static void load_start_state(struct ledger_operation *o)
 		" (select count(*) from casebridge.parked p where p.sys = s.id and p.status = "
 		"'open'),"
 		" coalesce((extract(epoch from last_contact) * 1000)::int8, 0), beat, "
-		"counters, owed "
+		"counters, owed, taken, restores "
 		"from casebridge.systems s",
 		on_systems);
+	/* older than any backup that is still read in; the rest of a long list next time */
+	send_sql(o, pg,
+		"delete from casebridge.link_past where k in (select k from casebridge.link_past "
+		"where at < now() - interval '40 days' limit 20000)",
+		ledger_check);
 	ledger_rows_send(&topics, pg, NULL,
 		"insert into casebridge.positions(topic, next, published) select t, 0, 0 from "
 		"unnest($1::text[]) t"
@@ -454,7 +461,7 @@ static const enum ledger_type keys_types[] = {LT_TEXT, LT_TEXT, LT_END};
 static const enum ledger_type case_types[] = {
 	LT_UUID, LT_INT4, LT_TEXT, LT_TEXT, LT_TEXT, LT_TIME, LT_TIME, LT_END};
 static const enum ledger_type link_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT,
-	LT_TEXT, LT_TEXT, LT_INT8, LT_TEXT, LT_TEXT, LT_BOOL, LT_END};
+	LT_TEXT, LT_TEXT, LT_INT8, LT_TEXT, LT_TEXT, LT_BOOL, LT_INT4, LT_END};
 static const enum ledger_type settled_types[] = {LT_UUID, LT_INT2, LT_END};
 static const enum ledger_type match_types[] = {LT_TEXT, LT_TEXT, LT_UUID, LT_END};
 static const enum ledger_type history_types[] = {
@@ -508,6 +515,7 @@ struct ledger *ledger_new(
 		ledger_rows_init(
 			(struct ledger_rows *)((char *)g + all_rows[i].offset), all_rows[i].types);
 	ledger_orders_init(g);
+	ledger_past_init(g);
 	g->look.g = g;
 	for (size_t i = 0; i < BR_LEN(g->store); i++)
 		g->store[i].g = g;
@@ -529,6 +537,7 @@ void ledger_free(struct ledger *g)
 	for (size_t i = 0; i < BR_LEN(all_rows); i++)
 		ledger_rows_release((struct ledger_rows *)((char *)g + all_rows[i].offset));
 	ledger_orders_release(g);
+	ledger_past_release(g);
 	br_buf_release(&g->json);
 	ledger_cache_release(&g->cache);
 	free(g);

@@ -20,7 +20,7 @@ struct br_str ledger_keep(struct hub_world *w, struct br_str s)
 	return copy;
 }
 
-static bool read_image(struct ledger_operation *o, struct br_str json, const struct shape *shape,
+bool ledger_read_image(struct ledger_operation *o, struct br_str json, const struct shape *shape,
 	struct image *out)
 {
 	struct hub_world *w = o->w;
@@ -39,7 +39,7 @@ static bool read_image(struct ledger_operation *o, struct br_str json, const str
 	return false;
 }
 
-static bool read_versions(struct ledger_operation *o, struct br_str json, struct versions *out)
+bool ledger_read_versions(struct ledger_operation *o, struct br_str json, struct versions *out)
 {
 	struct hub_world *w = o->w;
 	struct br_err err;
@@ -96,7 +96,7 @@ void ledger_read_case(struct ledger_operation *o, const PGresult *res, int row)
 	br_jr_init(&r, ledger_keep(w, ledger_get_text(res, row, 2)), w->arena, &err);
 	if (br_jr_next(&r) != BR_JT_OBJECT || case_read(w->schema, &r, true, w->arena, &k->doc) < 0)
 		ledger_fail(o, &err);
-	read_versions(o, ledger_get_text(res, row, 3), &k->fver);
+	ledger_read_versions(o, ledger_get_text(res, row, 3), &k->fver);
 	read_had(w, k, ledger_get_text(res, row, 4));
 	k->created_ms = ledger_get_int(res, row, 5);
 	k->updated_ms = ledger_get_int(res, row, 6);
@@ -161,6 +161,8 @@ static void read_inflight(struct ledger_operation *o, struct hub_link *l, struct
 					f->incarnation = v;
 				else if (t == BR_JT_NUMBER && br_str_eq(key, BR_STR("ver")))
 					f->ver = (int32_t)v;
+				else if (t == BR_JT_NUMBER && br_str_eq(key, BR_STR("restores")))
+					f->restores = (int32_t)v;
 			}
 			if (rc < 0) {
 				ledger_fail(o, &err);
@@ -202,17 +204,19 @@ struct hub_link *ledger_read_link(struct ledger_operation *o, const PGresult *re
 		return NULL;
 	l->state = link_state_of(ledger_get_text(res, row, 4));
 	if (l->map) {
-		read_image(o, ledger_get_text(res, row, 5), map_shape(l->map), &l->shadow);
+		ledger_read_image(o, ledger_get_text(res, row, 5), map_shape(l->map), &l->shadow);
 	} else {
 		l->raw_shadow = ledger_keep(w, ledger_get_text(res, row, 5));
 		l->raw_inflight = ledger_keep(w, ledger_get_text(res, row, 9));
 	}
-	read_versions(o, ledger_get_text(res, row, 6), &l->held);
-	read_versions(o, ledger_get_text(res, row, 7), &l->tries);
+	ledger_read_versions(o, ledger_get_text(res, row, 6), &l->held);
+	ledger_read_versions(o, ledger_get_text(res, row, 7), &l->tries);
 	l->n = ledger_get_int(res, row, 8);
 	read_inflight(o, l, ledger_get_text(res, row, 9));
 	l->ref = ledger_keep(w, ledger_get_text(res, row, 10));
 	l->due = ledger_get_bool(res, row, 11);
+	l->based = (int32_t)ledger_get_int(res, row, 12);
+	l->stored = l->shadow;
 	return l;
 }
 
@@ -376,10 +380,11 @@ static void on_range(void *arg, const PGresult *res, const struct br_err *err)
 	for (int i = 0; i < n; i++) {
 		struct image shadow;
 
-		if (!read_image(o, ledger_get_text(res, i, 1), map_shape(map), &shadow))
+		if (!ledger_read_image(o, ledger_get_text(res, i, 1), map_shape(map), &shadow))
 			return;
 		range->known[range->nknown++] = (struct hub_known){
-			ledger_keep(o->w, ledger_get_text(res, i, 0)), image_hash(&shadow)};
+			ledger_keep(o->w, ledger_get_text(res, i, 0)), image_hash(&shadow),
+			(int32_t)ledger_get_int(res, i, 2) < range->sys->restores};
 	}
 	qsort(range->known, range->nknown, sizeof(*range->known), known_cmp);
 }
@@ -451,7 +456,8 @@ static int send_ranges(struct ledger *g, struct ledger_want *want, struct br_err
 			{lo.n ? lo.p : NULL, 0, false}, {hi.n ? hi.p : NULL, 0, false}};
 
 		if (br_pg_send(g->look_pg, "range",
-			    "select lid, shadow from casebridge.links where sys = $1::int2 and rec "
+			    "select lid, shadow, based from casebridge.links where sys = $1::int2 "
+			    "and rec "
 			    "= $2::text and lid is not null"
 			    " and ($3::text is null or lid collate \"C\" >= $3::text collate \"C\")"
 			    " and ($4::text is null or lid collate \"C\" <= $4::text collate \"C\")"
@@ -477,7 +483,7 @@ static int send_due(struct ledger *g, struct ledger_want *want, struct br_err *e
 	return br_pg_send(g->look_pg, "due",
 		"select d.cid, d.rec from casebridge.links d where d.sys = $1::int2 and d.due and "
 		"(d.lid "
-		"is not null or exists"
+		"is not null or d.n > 0 or exists"
 		" (select from casebridge.links o join casebridge.systems s on s.id = o.sys where "
 		"o.cid "
 		"= d.cid and o.lid is not null and s.state = 'live'))"
@@ -512,13 +518,30 @@ static void settle_names(struct ledger *g)
 	}
 }
 
-static void on_loaded(void *arg, const PGresult *res, const struct br_err *err)
+static void on_past_loaded(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct ledger_operation *o = arg;
 
 	if (res && !o->failed)
 		settle_names(o->g);
 	ledger_synced(o, res, err);
+}
+
+/* All cases are there: now the past of those whose system was restored. */
+static void on_loaded(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger_operation *o = arg;
+	struct br_err e;
+	int asked;
+
+	br_err_clear(&e);
+	asked = res && !o->failed ? ledger_past_ask(o->g, &e) : 0;
+	if (asked == 0)
+		on_past_loaded(o, res, err);
+	else if (asked < 0 || br_pg_sync(o->g->look_pg, on_past_loaded, o, &e) < 0) {
+		ledger_fail(o, &e);
+		ledger_finish(o);
+	}
 }
 
 /* What the first look named and nobody has yet is loaded in a second. */

@@ -51,6 +51,8 @@ struct ledger {
 	/* rows of the statements, kept for their capacity */
 	struct ledger_rows lids, cids, keys, new_cases, cases, new_links, links, settled, match,
 		history, conflicts, parked, unparked, before, pos;
+	/* shadows that are replaced; numbers given up; links whose past is asked for */
+	struct ledger_rows past, passed, freed, unsure;
 	struct ledger_rows order_ids, parked_ids, conflict_ids; /* asked for */
 	struct ledger_rows orders, settled_parked, settled_conflicts;
 	struct ledger_rows match_ids, review_ids; /* asked for */
@@ -129,6 +131,24 @@ int ledger_owed_ask(struct ledger *g, const struct ledger_want *want, struct br_
 /* All named cases are in the world. */
 void ledger_owed_settle(const struct ledger *g, struct ledger_want *want);
 
+/* ---- ledger_past.c: what links held before ---- */
+
+void ledger_past_init(struct ledger *g);
+void ledger_past_release(struct ledger *g);
+/* Asks for the past of links in the world that are unsure; 0: there are none, 1: asked. */
+int ledger_past_ask(struct ledger *g, struct br_err *err);
+/* This link's shadow is about to be replaced. */
+void ledger_past_add(struct ledger_operation *o, const struct hub_link *l);
+/* Keeps what is replaced; before the links are written. */
+int ledger_past_store(struct ledger_operation *o, struct br_err *err);
+/* A value on its way into a column: valid until the next one. */
+struct br_str ledger_json_image(
+	struct ledger_operation *o, const struct image *img, const struct shape *shape);
+struct br_str ledger_json_versions(struct ledger_operation *o, const struct versions *v);
+bool ledger_read_image(struct ledger_operation *o, struct br_str json, const struct shape *shape,
+	struct image *out);
+bool ledger_read_versions(struct ledger_operation *o, struct br_str json, struct versions *out);
+
 #define LEDGER_NO_ID "00000000-0000-0000-0000-000000000000" /* before every case */
 #define LEDGER_CASE_COLUMNS                                                                        \
 	"c.cid, c.ver, c.doc, c.fver, array_to_string(c.had, ' '),"                                \
@@ -136,6 +156,6 @@ void ledger_owed_settle(const struct ledger *g, struct ledger_want *want);
 	"1000)::int8"
 #define LEDGER_LINK_COLUMNS                                                                        \
 	"l.cid, l.sys, l.rec, l.lid, l.state, l.shadow, l.held, l.tries, l.n, l.inflight, l.ref, " \
-	"l.due"
+	"l.due, l.based"
 
 #endif

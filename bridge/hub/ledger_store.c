@@ -14,7 +14,7 @@ static struct br_str json_text(struct ledger_operation *o, struct br_jw *w)
 	return br_buf_str(&o->g->json);
 }
 
-static struct br_str json_image(
+struct br_str ledger_json_image(
 	struct ledger_operation *o, const struct image *img, const struct shape *shape)
 {
 	struct br_jw w;
@@ -25,7 +25,7 @@ static struct br_str json_image(
 	return json_text(o, &w);
 }
 
-static struct br_str json_versions(struct ledger_operation *o, const struct versions *v)
+struct br_str ledger_json_versions(struct ledger_operation *o, const struct versions *v)
 {
 	struct br_jw w;
 
@@ -68,6 +68,8 @@ static struct br_str json_inflight(struct ledger_operation *o, struct hub_link *
 		br_jw_kbool(&w, "attempted", true);
 	if (f->pending)
 		br_jw_kbool(&w, "pending", true);
+	if (f->restores)
+		br_jw_kint(&w, "restores", f->restores);
 	if (!f->all) {
 		struct versions places = {
 			.dflt = 0, .n = f->nplaces, .room = f->nplaces, .at = f->places};
@@ -103,7 +105,7 @@ static void add_case(struct ledger_operation *o, struct hub_case *k)
 	ledger_add_int(r, k->ver);
 	k->json = br_arena_copy(o->w->arena, json_doc(o, k));
 	ledger_add_text(r, k->json);
-	ledger_add_text(r, json_versions(o, &k->fver));
+	ledger_add_text(r, ledger_json_versions(o, &k->fver));
 	ledger_add_text(r, had);
 	ledger_add_ms(r, k->created_ms);
 	ledger_add_ms(r, k->updated_ms);
@@ -119,15 +121,17 @@ static void add_link(struct ledger_operation *o, struct hub_link *l)
 	ledger_add_text(r, l->rec);
 	ledger_add_text(r, l->lid.n ? l->lid : BR_STR_NONE);
 	ledger_add_text(r, br_str_z(ledger_link_state(l->state)));
-	ledger_add_text(r, l->map	     ? json_image(o, &l->shadow, map_shape(l->map))
+	ledger_add_text(r, l->map	     ? ledger_json_image(o, &l->shadow, map_shape(l->map))
 			   : l->raw_shadow.n ? l->raw_shadow
 					     : BR_STR("{}"));
-	ledger_add_text(r, json_versions(o, &l->held));
-	ledger_add_text(r, l->tries.n ? json_versions(o, &l->tries) : BR_STR_NONE);
+	ledger_add_text(r, ledger_json_versions(o, &l->held));
+	ledger_add_text(r, l->tries.n ? ledger_json_versions(o, &l->tries) : BR_STR_NONE);
 	ledger_add_int(r, l->n);
 	ledger_add_text(r, json_inflight(o, l));
 	ledger_add_text(r, l->ref.n ? l->ref : BR_STR_NONE);
 	ledger_add_bool(r, l->due);
+	ledger_add_int(r, l->based);
+	ledger_past_add(o, l);
 }
 
 static struct br_str topic_of(const struct ledger *g, int source)
@@ -209,9 +213,9 @@ static void add_parked(struct ledger *g, const struct hub_world *w)
 static void gather(struct ledger_operation *o)
 {
 	struct ledger *g = o->g;
-	struct ledger_rows *all[] = {&g->new_cases, &g->cases, &g->new_links, &g->links,
-		&g->settled, &g->match, &g->history, &g->conflicts, &g->parked, &g->unparked,
-		&g->before, &g->pos};
+	struct ledger_rows *all[] = {&g->new_cases, &g->cases, &g->new_links, &g->links, &g->past,
+		&g->freed, &g->passed, &g->settled, &g->match, &g->history, &g->conflicts,
+		&g->parked, &g->unparked, &g->before, &g->pos};
 
 	for (size_t i = 0; i < BR_LEN(all); i++)
 		ledger_rows_reset(all[i]);
@@ -264,22 +268,24 @@ static int send_rows(struct ledger_operation *o, struct br_err *err)
 		"unnest($5::text[]) e, unnest($6::timestamptz[]) f, "
 		"unnest($7::timestamptz[]) g) t where k.cid = t.a",
 		ledger_check, o, err);
+	rc |= ledger_past_store(o, err);
 	rc |= ledger_rows_send(&g->links, pg, "links",
 		"update casebridge.links l set lid = d, state = e, shadow = f, held = g, "
-		"tries = h, n = i, inflight = j, ref = k, due = m from (select "
+		"tries = h, n = i, inflight = j, ref = k, due = m, based = o from (select "
 		"unnest($1::uuid[]) a, unnest($2::int2[]) b, unnest($3::text[]) c, "
 		"unnest($4::text[]) d, unnest($5::text[]) e, unnest($6::text[]) f, "
 		"unnest($7::text[]) g, unnest($8::text[]) h, unnest($9::int8[]) i, "
-		"unnest($10::text[]) j, unnest($11::text[]) k, unnest($12::bool[]) m) t "
+		"unnest($10::text[]) j, unnest($11::text[]) k, unnest($12::bool[]) m, "
+		"unnest($13::int4[]) o) t "
 		"where l.cid = t.a and l.sys = t.b and l.rec = t.c",
 		ledger_check, o, err);
 	rc |= ledger_rows_send(&g->new_links, pg, "new_links",
 		"insert into casebridge.links(cid, sys, rec, lid, state, shadow, held, "
-		"tries, n, inflight, ref, due) select unnest($1::uuid[]), "
+		"tries, n, inflight, ref, due, based) select unnest($1::uuid[]), "
 		"unnest($2::int2[]), unnest($3::text[]), unnest($4::text[]), "
 		"unnest($5::text[]), unnest($6::text[]), unnest($7::text[]), "
 		"unnest($8::text[]), unnest($9::int8[]), unnest($10::text[]), "
-		"unnest($11::text[]), unnest($12::bool[])",
+		"unnest($11::text[]), unnest($12::bool[]), unnest($13::int4[])",
 		ledger_check, o, err);
 	rc |= ledger_rows_send(&g->settled, pg, "settled",
 		"delete from casebridge.links l using unnest($1::uuid[], $2::int2[]) t(a, b) where "
@@ -332,6 +338,8 @@ static int send_system(struct ledger_operation *o, struct hub_system *s, struct 
 		      beat = br_arena_printf(a, "%lld", (long long)s->beat);
 	struct br_str contact = br_arena_printf(a, "%lld", (long long)s->last_contact_ms);
 	struct br_str sweep = br_arena_printf(a, "%lld", (long long)s->sweep_done_ms);
+	struct br_str taken = br_arena_printf(a, "%lld", (long long)s->taken),
+		      restores = br_arena_printf(a, "%d", s->restores);
 	struct br_str owed = s->owes ? ledger_id_text(o->w, &s->owed) : BR_STR_NONE;
 	struct br_str counters = br_arena_copy(a, ledger_counters_text(&s->count, &o->g->json));
 	struct br_pg_param p[] = {{id.p, 0, false}, {ledger_sys_state(s->state), 0, false},
@@ -339,7 +347,8 @@ static int send_system(struct ledger_operation *o, struct hub_system *s, struct 
 		{seq.p, 0, false}, {s->cursor.n ? s->cursor.p : NULL, 0, false},
 		{contact.p, 0, false}, {s->bye ? "t" : "f", 0, false},
 		{s->transactional ? "t" : "f", 0, false}, {sweep.p, 0, false},
-		{counters.p, 0, false}, {owed.p, 0, false}};
+		{counters.p, 0, false}, {owed.p, 0, false}, {taken.p, 0, false},
+		{restores.p, 0, false}};
 
 	s->dirty = false;
 	return br_pg_send(o->g->store_pg, "system",
@@ -348,7 +357,8 @@ static int send_system(struct ledger_operation *o, struct hub_system *s, struct 
 		" cursor = $8::json, last_contact = to_timestamp($9::int8 / 1000.0), bye = "
 		"$10::bool, transactional = $11::bool,"
 		" sweep_done = case when $12::int8 > 0 then to_timestamp($12::int8 / 1000.0) else "
-		"sweep_done end, counters = $13::json, owed = $14::uuid where id = $1::int2",
+		"sweep_done end, counters = $13::json, owed = $14::uuid, taken = "
+		"$15::int8, restores = $16::int4 where id = $1::int2",
 		BR_LEN(p), NULL, p, true, ledger_check, o, err);
 }
 

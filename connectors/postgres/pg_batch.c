@@ -283,13 +283,19 @@ static void on_locked(void *arg, const PGresult *res, const struct br_err *err)
 
 /* ---- the first step ---- */
 
+static void take_fence_answer(struct pg_batch *b, const PGresult *res)
+{
+	b->xid = strtoumax(PQgetvalue(res, 0, 1), NULL, 10);
+	conn_beat(b->p->c, strtoimax(PQgetvalue(res, 0, 2), NULL, 10));
+}
+
 static void on_fence(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct pg_batch *b = arg;
 	const char *state = err ? br_err_detail(err, "sqlstate") : NULL;
 
 	if (res)
-		b->xid = strtoumax(PQgetvalue(res, 0, 1), NULL, 10);
+		take_fence_answer(b, res);
 	if (!res && state && !strcmp(state, "22012"))
 		b->fenced = true;
 }

@@ -80,8 +80,9 @@ static void our_statements(struct pg *p)
 	p->sql.fence = (struct pg_statement){
 		"cb_fence", sql_text(p,
 				    "with u as (update %s set beat = beat + 1 where one and epoch "
-				    "= $1::bigint and inc = $2 returning 1)"
-				    " select 1 / count(*), pg_current_xact_id() from u",
+				    "= $1::bigint and inc = $2"
+				    " returning beat) select 1 / count(*), pg_current_xact_id(), "
+				    "max(beat) from u",
 				    p->meta)};
 	p->sql.inbox_read = (struct pg_statement){
 		"cb_inbox_read", sql_text(p,
@@ -107,20 +108,32 @@ static void our_statements(struct pg *p)
 			"unnest($5::text[]) d, unnest($6::text[]) l, unnest($7::text[]) p) v where "
 			"b.cid = v.c and b.rec = v.r",
 			p->inbox)};
-	p->sql.take = (struct pg_statement){
-		"cb_take", sql_text(p,
-				   "update %s set epoch = $1::bigint, inc = $2 where one and epoch "
-				   "< $1::bigint returning beat",
+	p->sql.still = (struct pg_statement){"cb_still",
+		sql_text(p,
+			"select 1 / count(*) from %s where one and epoch = $1::bigint and inc = $2",
+			p->meta)};
+	p->sql.beat = (struct pg_statement){
+		"cb_beat", sql_text(p,
+				   "update %s set beat = beat + 1 where one and epoch = $1::bigint "
+				   "and inc = $2 returning beat",
 				   p->meta)};
+	/* not on what is older than the bridge knows it: that was restored */
+	p->sql.take = (struct pg_statement){"cb_take",
+		br_arena_printf(&p->arena,
+			"with u as (update %s set epoch = $1::bigint, inc = $2 where one and epoch "
+			"< $1::bigint and epoch >= $3::bigint and beat >= $4::bigint returning 1) "
+			"select (select count(*) from u), epoch < $3::bigint or beat < $4::bigint "
+			"from %s where one",
+			p->meta, p->meta)
+			.p};
 }
 
 static void tell_opened(struct pg *p, const PGresult *meta)
 {
-	struct br_str inc = meta && PQntuples(meta) ? pg_value(meta, 0, 0) : BR_STR_NONE;
-
 	p->shared_inbox = meta != NULL;
-	conn_opened(p->c, inc.p ? inc : BR_STR(""),
-		meta && PQntuples(meta) ? pg_int(meta, 0, 1) : 0,
+	snprintf(p->identity, sizeof(p->identity), "%s",
+		meta && PQntuples(meta) ? PQgetvalue(meta, 0, 0) : "");
+	conn_opened(p->c, br_str_z(p->identity), meta && PQntuples(meta) ? pg_int(meta, 0, 1) : 0,
 		meta && PQntuples(meta) ? pg_int(meta, 0, 2) : 0);
 }
 
@@ -162,8 +175,18 @@ static void on_meta(void *arg, const PGresult *res, const struct br_err *err)
 
 static void read_meta(struct pg *p)
 {
-	if (!send(p, sql_text(p, "select inc, epoch, beat from %s where one", p->meta), 0, NULL,
-		    on_meta))
+	struct br_pg_param meta = text_param(p->meta);
+
+	/* which data this is: a dump that is read in makes new tables, recovery to a point in time
+	 * a new timeline */
+	if (!send(p,
+		    sql_text(p,
+			    "select 'pg:' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) "
+			    "|| "
+			    "':' || d.oid || ':' || $1::regclass::oid, epoch, beat from %s, "
+			    "pg_database d where one and d.datname = current_database()",
+			    p->meta),
+		    1, &meta, on_meta))
 		sync_with(p, NULL);
 }
 
@@ -385,6 +408,13 @@ void pg_close(void *state)
 
 /* ---- begin ---- */
 
+/* Nothing is told of it any more in this session. */
+static void went_back(struct pg *p)
+{
+	p->failed = true;
+	conn_went_back(p->c);
+}
+
 static void on_taken(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct pg *p = arg;
@@ -394,6 +424,12 @@ static void on_taken(void *arg, const PGresult *res, const struct br_err *err)
 	if (!res)
 		pg_fail(p, err);
 	else if (PQntuples(res) == 0)
+		fail_code(p, BR_E_PG_FENCED, NULL, NULL);
+	else if (pg_int(res, 0, 0) == 1)
+		return;
+	else if (PQgetvalue(res, 0, 1)[0] == 't')
+		went_back(p);
+	else
 		fail_code(p, BR_E_PG_FENCED, NULL, NULL);
 }
 
@@ -476,6 +512,27 @@ static int learn(struct pg *p, struct pg_record *r, struct br_err *err)
 	return 0;
 }
 
+static void on_still(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct pg *p = arg;
+	const char *state = err ? br_err_detail(err, "sqlstate") : NULL;
+
+	if (!res && !pg_gone(p, err) && state && !strcmp(state, "22012"))
+		fail_code(p, BR_E_PG_FENCED, NULL, NULL);
+}
+
+int pg_still_ours(struct pg *p, struct br_err *err)
+{
+	char epoch[32];
+	struct br_pg_param params[] = {text_param(epoch), text_param(p->nonce)};
+
+	if (!p->shared_inbox || conn_only_looks(p->c))
+		return 0;
+	snprintf(epoch, sizeof(epoch), "%lld", (long long)p->epoch);
+	return br_pg_send(p->pg, p->sql.still.name, p->sql.still.sql, 2, NULL, params, false,
+		on_still, p, err);
+}
+
 static int listen_to(struct pg *p, struct br_str channel, struct br_err *err)
 {
 	struct br_buf b;
@@ -516,24 +573,33 @@ static int make_records(struct pg *p, struct br_err *err)
 
 static int take_fence(struct pg *p, struct br_err *err)
 {
-	char epoch[32] = "";
-	struct br_pg_param params[] = {text_param(epoch), text_param(p->nonce)};
+	struct conn_known known = conn_known(p->c);
+	char epoch[32] = "", taken[32], beat[32];
+	struct br_pg_param params[] = {
+		text_param(epoch), text_param(p->nonce), text_param(taken), text_param(beat)};
 	int rc;
 
 	if (!p->shared_inbox)
 		return 0;
 	snprintf(epoch, sizeof(epoch), "%lld", (long long)p->epoch);
-	rc = br_pg_send(p->pg, NULL, p->sql.take.sql, 2, NULL, params, false, on_taken, p, err);
+	snprintf(taken, sizeof(taken), "%lld", (long long)known.epoch);
+	snprintf(beat, sizeof(beat), "%lld", (long long)known.beat);
+	rc = br_pg_send(p->pg, NULL, p->sql.take.sql, 4, NULL, params, false, on_taken, p, err);
 	return rc ? rc : br_pg_sync(p->pg, NULL, NULL, err);
 }
 
 int pg_begin(void *state, int64_t epoch, struct br_str nonce, struct br_err *err)
 {
 	struct pg *p = state;
+	struct conn_known known = conn_known(p->c);
 	int rc;
 
 	p->epoch = epoch;
 	snprintf(p->nonce, sizeof(p->nonce), "%.*s", BR_STR_ARG(nonce));
+	if (p->shared_inbox && known.inc.n && !br_str_eq(known.inc, br_str_z(p->identity))) {
+		went_back(p);
+		return 0;
+	}
 	rc = make_records(p, err);
 	if (!rc)
 		rc = take_fence(p, err);

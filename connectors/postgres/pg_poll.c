@@ -479,7 +479,7 @@ static void on_pages(void *arg, const PGresult *res, const struct br_err *err)
 static void ask_record(struct pg *p, struct pg_record *r)
 {
 	struct br_err err;
-	int rc = 0;
+	int rc = pg_still_ours(p, &err);
 
 	p->read.n = 0;
 	for (unsigned f = 0; f < r->nfeeds && !rc; f++)
@@ -488,6 +488,53 @@ static void ask_record(struct pg *p, struct pg_record *r)
 		rc = br_pg_sync(p->pg, on_pages, p, &err);
 	if (rc)
 		pg_fail(p, &err);
+}
+
+#define BEAT_EVERY_US 1000000
+
+static void finish(struct pg *p);
+
+static void on_beat(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct pg *p = arg;
+	struct br_err fenced;
+
+	if (pg_gone(p, err))
+		return;
+	if (!res) {
+		pg_fail(p, err);
+	} else if (PQntuples(res) == 0) {
+		br_err_set(&fenced, BR_E_PG_FENCED, NULL);
+		pg_fail(p, &fenced);
+	} else {
+		conn_beat(p->c, pg_int(res, 0, 0));
+		finish(p);
+	}
+}
+
+/*
+ * What was read and told is counted in our table as what we write is, once a second at most: a
+ * backup that is older than what the bridge knows shows it by its beat.
+ */
+static bool beat(struct pg *p)
+{
+	int64_t now = br_loop_now(conn_loop(p->c));
+	char epoch[32];
+	struct br_pg_param params[] = {text_param(epoch), text_param(p->nonce)};
+	struct br_err err;
+
+	p->poll.unbeaten |= p->poll.moved;
+	if (!p->poll.unbeaten || !p->shared_inbox || conn_only_looks(p->c) ||
+		(p->poll.beat_us && now - p->poll.beat_us < BEAT_EVERY_US))
+		return false;
+	p->poll.beat_us = now;
+	p->poll.unbeaten = false;
+	snprintf(epoch, sizeof(epoch), "%lld", (long long)p->epoch);
+	if (br_pg_send(p->pg, p->sql.beat.name, p->sql.beat.sql, 2, NULL, params, false, on_beat, p,
+		    &err) ||
+		br_pg_sync(p->pg, NULL, NULL, &err))
+		pg_fail(p, &err);
+	return true;
 }
 
 static void finish(struct pg *p)
@@ -519,7 +566,8 @@ static void next_record(struct pg *p)
 		ask_record(p, r);
 		return;
 	}
-	finish(p);
+	if (!beat(p))
+		finish(p);
 }
 
 void pg_poll(void *state)

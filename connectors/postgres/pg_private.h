@@ -25,10 +25,11 @@ struct pg {
 	bool shared_inbox;	  /* our tables are there: class S1 */
 	const char *meta, *inbox; /* "schema"."table" */
 	struct {
-		struct pg_statement fence, inbox_read, inbox_insert, inbox_update, take;
+		struct pg_statement fence, inbox_read, inbox_insert, inbox_update, take, still,
+			beat;
 	} sql;
 	int64_t epoch;
-	char nonce[80];
+	char nonce[80], identity[64];
 	char horizon[32]; /* no transaction had this number when we began */
 	struct pg_record **records;
 	size_t nrecords;
@@ -41,7 +42,8 @@ struct pg {
 		bool more, moved;
 		size_t at; /* record being polled */
 		struct br_buf cursor;
-		int64_t told_us;
+		int64_t told_us, beat_us;
+		bool unbeaten;	      /* something was read since the beat was raised */
 		uint64_t own[PG_OWN]; /* transactions of our writes, oldest first from own_at on */
 		size_t own_at, nown;
 	} poll;
@@ -89,6 +91,8 @@ int pg_read_add(struct pg *p, struct br_str lid);
 int pg_open(void *state, struct conn *c, const void *options, struct br_err *err);
 void pg_close(void *state);
 int pg_begin(void *state, int64_t epoch, struct br_str nonce, struct br_err *err);
+/* First in a unit that reads: fails when the tables are not as this epoch took them any more. */
+int pg_still_ours(struct pg *p, struct br_err *err);
 /* pg_poll.c */
 void pg_poll(void *state);
 void pg_poll_restore(struct pg *p);

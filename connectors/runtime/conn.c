@@ -219,7 +219,8 @@ static void hello(struct conn *c)
 	struct msg m = {.type = MSG_HELLO,
 		.inc = br_str_z(c->inc),
 		.target_epoch = c->target_epoch,
-		.beat = c->beat};
+		.beat = c->beat,
+		.restores = c->restores};
 	struct br_err err;
 
 	br_err_clear(&err);
@@ -271,6 +272,30 @@ static void wait_for_predecessor(struct conn *c)
 		L_INT("ms", c->system->lease_ms + 2000));
 }
 
+struct conn_known conn_known(const struct conn *c)
+{
+	return (struct conn_known){br_str_z(c->known_inc), c->known_epoch, c->known_beat};
+}
+
+void conn_beat(struct conn *c, int64_t beat)
+{
+	c->beat_grew |= beat > c->beat;
+	if (beat > c->beat)
+		c->beat = beat;
+}
+
+void conn_went_back(struct conn *c)
+{
+	struct br_err err;
+
+	if (!conn_alive(c) || c->stage != CONN_TAKING)
+		return;
+	c->restores = c->known_restores + 1;
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_CONN_WENT_BACK, "system", c->system_name, NULL);
+	conn_end(c, END_RETRY, 0, &err);
+}
+
 void conn_begun(struct conn *c)
 {
 	if (c->look) {
@@ -320,7 +345,8 @@ static void reset_session(struct conn *c)
 	c->alive_seq = 0;
 	c->phase = c->last_phase = PHASE_NONE;
 	c->phase_over = c->paused = c->wake = c->sweep_full = c->cursor_due = false;
-	c->cursor_told_us = 0;
+	c->cursor_told_us = c->beat_told_us = 0;
+	c->beat_grew = false;
 	c->poll_at = c->sweep_at = -1;
 	c->sweep_number = 0;
 	c->held_told = 0;

@@ -90,6 +90,12 @@ static void fence(struct conn *c, const struct msg *m)
 	if (m->cursor.n)
 		conn_set_cursor(c, m->cursor);
 	c->sweep_full = m->sweep_mode == SWEEP_FULL;
+	snprintf(c->known_inc, sizeof(c->known_inc), "%.*s", BR_STR_ARG(m->inc));
+	c->known_epoch = m->target_epoch;
+	c->known_beat = m->beat;
+	c->known_restores = m->restores;
+	if (c->restores <= m->restores)
+		c->restores = 0; /* it knows */
 	conn_begin_settling(c);
 	BR_CRASH_POINT("conn.fence_heard");
 	br_info("the bridge has answered", L_INT("epoch", c->epoch),

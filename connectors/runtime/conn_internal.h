@@ -109,6 +109,13 @@ struct conn {
 	char nonce[40];
 	char inc[128];
 	int64_t target_epoch, beat;
+	/* from FENCE */
+	char known_inc[64];
+	int64_t known_epoch, known_beat, known_restores;
+	int64_t beat_told_us;
+	bool beat_grew;	  /* since it was told */
+	int64_t restores; /* what the bridge is to know in the next HELLO: its data went back; 0 =
+			     nothing */
 	int64_t epoch, seq;
 	int64_t hub_epoch, pseq; /* last taken */
 	int64_t heard_us;	 /* PING, BEGIN or FENCE was read, or HELLO said */
@@ -227,6 +234,8 @@ void conn_drop_missing(struct conn *c);
 uint64_t conn_emit(struct conn *c, struct msg *m, const struct shape *shape, struct br_str key);
 void conn_flush(struct conn *c);
 bool conn_congested(const struct conn *c);
+/* The beat, when it is time to tell it; else 0. */
+int64_t conn_beat_due(struct conn *c);
 void conn_tell_cursor(struct conn *c);
 void conn_set_cursor(struct conn *c, struct br_str cursor);
 void conn_drop_waiting(struct conn *c);

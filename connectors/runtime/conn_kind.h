@@ -112,9 +112,21 @@ bool conn_walk_demanded(const struct conn *c);
 /* The cursor FENCE brought back: raw JSON or empty. */
 struct br_str conn_cursor(struct conn *c);
 
-/* inc: identity of the target's data ("" = unknown), target_epoch: highest epoch the target has
- * seen, beat: writes counted there (0 = unknown). */
+/* inc: identity of the target's data (never compared by anybody but the kind; "" = unknown),
+ * target_epoch: highest epoch the target has seen, beat: writes counted there (0 = unknown). */
 void conn_opened(struct conn *c, struct br_str inc, int64_t target_epoch, int64_t beat);
+/* Everything done there is counted in it: grows with each change, whoever makes it. */
+void conn_beat(struct conn *c, int64_t beat);
+/* What the bridge knows of the target, from begin() on: its identity ("" = unknown), the last epoch
+ * that was surely taken there, the highest beat. What is found there is never older, or its data
+ * went back: it was restored from a backup, and that is for conn_went_back() instead of
+ * conn_begun(). Nothing may have been written before. */
+struct conn_known {
+	struct br_str inc;
+	int64_t epoch, beat;
+};
+struct conn_known conn_known(const struct conn *c);
+void conn_went_back(struct conn *c);
 void conn_begun(struct conn *c);
 /* Something is wrong with the system: err's class decides. RETRY: the runtime closes the kind and
  * opens it again with back-off and a new handshake. */

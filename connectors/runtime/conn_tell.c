@@ -249,9 +249,22 @@ struct br_str conn_cursor(struct conn *c)
 	return (struct br_str){c->cursor, c->cursor_n};
 }
 
+#define BEAT_EVERY_US 1000000LL
+
+int64_t conn_beat_due(struct conn *c)
+{
+	int64_t now = br_loop_now(c->loop);
+
+	if (!c->beat_grew || (c->beat_told_us && now - c->beat_told_us < BEAT_EVERY_US))
+		return 0;
+	c->beat_told_us = now;
+	c->beat_grew = false;
+	return c->beat;
+}
+
 void conn_tell_cursor(struct conn *c)
 {
-	struct msg m = {.type = MSG_CURSOR, .cursor = conn_cursor(c)};
+	struct msg m = {.type = MSG_CURSOR, .cursor = conn_cursor(c), .beat = c->beat};
 	int64_t now = br_loop_now(c->loop);
 
 	if (!c->cursor_due)
@@ -262,8 +275,8 @@ void conn_tell_cursor(struct conn *c)
 		return;
 	}
 	BR_CRASH_POINT("conn.cursor");
-	c->cursor_due = false;
-	c->cursor_told_us = now;
+	c->cursor_due = c->beat_grew = false;
+	c->cursor_told_us = c->beat_told_us = now;
 	if (!conn_emit(c, &m, NULL, BR_STR_NONE))
 		br_warn("a cursor cannot be told", L_STR("cursor", conn_clean_text(m.cursor)));
 	BR_CRASH_POINT("conn.cursor_said");

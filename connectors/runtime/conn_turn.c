@@ -195,8 +195,11 @@ void conn_polled(struct conn *c, struct br_str cursor, bool more, int64_t next_m
 	if (cursor.n && !br_str_eq(cursor, conn_cursor(c))) {
 		conn_set_cursor(c, cursor);
 		c->cursor_due = true;
-		conn_tell_cursor(c);
 	}
+	/* it must not be known later than what it counts */
+	c->cursor_due |= c->beat_grew && conn_cursor(c).n;
+	if (c->cursor_due)
+		conn_tell_cursor(c);
 	c->poll_at = br_loop_now(c->loop) + (more || next_ms < 0 ? 0 : next_ms * 1000);
 	phase_is_over(c);
 }

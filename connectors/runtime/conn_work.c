@@ -389,6 +389,7 @@ static void tell_receipt(
 		.lid = conn_clean_text(r->lid),
 		.atomic = r->atomic,
 		.doubt = r->doubt,
+		.beat = conn_beat_due(c),
 		.code = conn_clean_text(r->code),
 		.text = conn_clean_text(r->text),
 		.ref = conn_clean_text(r->ref)};

@@ -63,9 +63,10 @@ struct sim_plan {
 	bool defaults[SIM_SYSTEMS][16];	     /* it writes a word of its own where we send nothing */
 	int64_t credit[SIM_SYSTEMS];
 	int cases, edits;
-	int retype;  /* percent of edits that type an older value again */
-	int deletes; /* percent of edits that delete the record instead */
-	int twice;   /* percent of new cases that somebody enters in two systems */
+	int retype;   /* percent of edits that type an older value again */
+	int deletes;  /* percent of edits that delete the record instead */
+	int twice;    /* percent of new cases that somebody enters in two systems */
+	int restores; /* SQL systems go back to a backup */
 	int quiet_edits;
 	bool sweeps;  /* SQL systems are walked through too: what polls and answers leave out is
 			 found all the same */
@@ -128,6 +129,9 @@ the site when the others have cases already */
 	X(settled)                                                                                 \
 	X(late_receipts)                                                                           \
 	X(joined)                                                                                  \
+	X(restores)                                                                                \
+	X(restored)                                                                                \
+	X(recreated)                                                                               \
 	X(owed)                                                                                    \
 	X(aba)                                                                                     \
 	X(transformed)                                                                             \

@@ -71,6 +71,7 @@ static struct hub_inflight keep_inflight(const struct hub_inflight *f)
 	out.op = f->op;
 	out.incarnation = f->incarnation;
 	out.ver = f->ver;
+	out.restores = f->restores;
 	out.all = f->all;
 	out.set = keep_image(&f->set);
 	out.own_base = f->own_base;
@@ -90,6 +91,21 @@ static struct hub_inflight keep_inflight(const struct hub_inflight *f)
 
 /* ---- storing: the transaction is written down first ---- */
 
+/* What came and went within the batch, newest first. */
+static void keep_passed(struct sim_link *out, const struct hub_link *l)
+{
+	struct sim_past **end = &out->past;
+
+	for (const struct hub_past *p = l->passed; p; p = p->next) {
+		if (p->stored || image_same(&p->shadow, &l->shadow))
+			continue;
+		*end = br_arena_new(&sim.arena, struct sim_past);
+		**end = (struct sim_past){keep_image(&p->shadow),
+			sim_copy_versions(&p->held, &sim.arena, true), NULL};
+		end = &(*end)->next;
+	}
+}
+
 static struct sim_link *keep_link(const struct hub_link *l, const struct hub_world *w)
 {
 	struct sim_link *out = br_arena_new(&sim.arena, struct sim_link);
@@ -104,7 +120,9 @@ static struct sim_link *keep_link(const struct hub_link *l, const struct hub_wor
 		.tries = sim_copy_versions(&l->tries, &sim.arena, true),
 		.n = l->n,
 		.inflight = keep_inflight(&l->inflight),
-		.due = l->due};
+		.due = l->due,
+		.based = l->based};
+	keep_passed(out, l);
 	return out;
 }
 
@@ -187,6 +205,22 @@ static void keep_systems(struct commit *c, struct hub_world *w)
 
 /* ---- storing: then it is carried out ---- */
 
+static void add_past(const struct sim_link *was, struct sim_link *now)
+{
+	struct sim_past **end = &now->past;
+
+	while (*end)
+		end = &(*end)->next;
+	if (!was)
+		return;
+	if (was->shadow.n && !image_same(&was->shadow, &now->shadow)) {
+		*end = br_arena_new(&sim.arena, struct sim_past);
+		**end = (struct sim_past){was->shadow, was->held, NULL};
+		end = &(*end)->next;
+	}
+	*end = was->past;
+}
+
 static void put_link(struct sim_case *k, struct sim_link *l)
 {
 	struct sim_link **at = &k->links;
@@ -194,6 +228,7 @@ static void put_link(struct sim_case *k, struct sim_link *l)
 	while (*at && ((*at)->sys != l->sys || !br_str_eq((*at)->rec, l->rec)))
 		at = &(*at)->next;
 	sim_check_link(*at, l);
+	add_past(*at, l);
 	l->next = *at ? (*at)->next : NULL;
 	*at = l;
 }
@@ -261,8 +296,22 @@ static void put_lists(struct commit *c)
 	}
 }
 
+/* A number that one record gives up may be another's in the same transaction. */
+static void free_numbers(const struct commit *c)
+{
+	for (const struct sim_case *k = c->cases; k; k = k->next)
+		for (const struct sim_link *l = k->links; l; l = l->next) {
+			struct sim_case *was = sim_ledger_case(&k->cid);
+
+			for (struct sim_link *o = was ? was->links : NULL; o; o = o->next)
+				if (o->sys == l->sys && br_str_eq(o->rec, l->rec) && !l->lid.n)
+					o->lid = BR_STR_NONE;
+		}
+}
+
 static void apply(struct commit *c)
 {
+	free_numbers(c);
 	for (struct sim_case *k = c->cases, *next; k; k = next) {
 		next = k->next;
 		put_case(k, c->history);
@@ -351,8 +400,7 @@ void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_pos
 	for (size_t i = 0; i < n; i++) {
 		c->before[i] = before[i];
 		c->after[i] = then[i];
-		c->before[i].topic = c->after[i].topic =
-			sim_ledger_position(then[i].topic)->topic;
+		c->before[i].topic = c->after[i].topic = sim_ledger_position(then[i].topic)->topic;
 	}
 	for (const struct hub_case *k = w->cases; k; k = k->hh.next)
 		keep_case(c, k, w);

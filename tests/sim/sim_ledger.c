@@ -4,6 +4,7 @@
  */
 #include "sim_ledger.h"
 
+#include "hub_rebase.h"
 #include "sim_decide.h"
 
 #include "hub_copy.h"
@@ -60,6 +61,34 @@ static void load_link(struct hub_world *w, struct hub_case *k, const struct sim_
 	l->inflight = from->inflight;
 	l->ref = from->ref;
 	l->due = from->due;
+	l->based = from->based;
+}
+
+/* As the ledger has it; what a batch that is being stored has changed came with the link. */
+static void load_past(struct hub_world *w, struct hub_link *l)
+{
+	const struct sim_case *k = sim_ledger_case(&l->kase->cid);
+	const struct sim_link *from = k ? k->links : NULL;
+
+	while (from && (from->sys != l->sys - w->systems || !br_str_eq(from->rec, l->rec)))
+		from = from->next;
+	l->past_end = &l->past;
+	for (const struct sim_past *p = from ? from->past : NULL; p; p = p->next) {
+		struct hub_past *then = br_arena_new(w->arena, struct hub_past);
+
+		*then = (struct hub_past){
+			.shadow = p->shadow, .held = sim_copy_versions(&p->held, w->arena, false)};
+		*l->past_end = then;
+		l->past_end = &then->next;
+	}
+}
+
+static void load_pasts(struct hub_world *w)
+{
+	for (struct hub_case *k = w->cases; k; k = k->hh.next)
+		for (struct hub_link *l = k->links; l; l = l->next)
+			if (hub_is_unsure(l) && !l->past_end)
+				load_past(w, l);
 }
 
 /* What a load must find as a batch before it leaves it; NULL outside of a load. */
@@ -159,15 +188,15 @@ static void load_range(const struct hub_world *w, struct ledger_range *r)
 				br_str_eq(l->rec, r->rec) && l->state != LINK_GONE &&
 				(!r->lo.n || br_str_cmp(l->lid, r->lo) >= 0) &&
 				(!r->hi.n || br_str_cmp(l->lid, r->hi) <= 0))
-				r->known[r->nknown++] =
-					(struct hub_known){l->lid, image_hash(&l->shadow)};
+				r->known[r->nknown++] = (struct hub_known){l->lid,
+					image_hash(&l->shadow), l->based < r->sys->restores};
 	qsort(r->known, r->nknown, sizeof(*r->known), known_cmp);
 }
 
 /* A create whose case no live system has waits for one that goes live. */
 static bool may_go(const struct sim_case *k, const struct sim_link *l)
 {
-	if (l->lid.n)
+	if (l->lid.n || l->n > 0)
 		return true;
 	for (const struct sim_link *o = k->links; o; o = o->next)
 		if (o->lid.n && book.systems[o->sys].state == SYS_LIVE)
@@ -302,6 +331,8 @@ static void open_book(struct ledger *g, struct hub_world *w)
 		s->count = stored->count;
 		s->owes = stored->owes;
 		s->owed = stored->owed;
+		s->taken = stored->taken;
+		s->restores = stored->restores;
 		s->outstanding = s->open_parked = 0;
 		s->backlog = true;
 		s->gap = s->dirty = false;
@@ -336,6 +367,7 @@ static void load(struct ledger *g, struct hub_world *w)
 		load_due(w, g->want);
 	if (g->want->owing)
 		load_owed(w, g->want);
+	load_pasts(w);
 	newer = NULL;
 }
 

@@ -68,7 +68,7 @@ static void crowd(struct sim_plan *p)
 	p->edits = 40 + sim_below(40);
 	p->retype = 50 + sim_below(50);
 	p->span = sim_between(2, 8) * SIM_S;
-	p->sweeps = false;
+	p->sweeps = p->restores > 0;
 }
 
 /* Two of everything, and those who are replaced hear of it late. */
@@ -107,11 +107,12 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 	p.span = sim_between(3, 24) * SIM_S;
 	p.lag_us = sim_chance(40) ? 0 : sim_between(0, 3 * SIM_S);
 	p.quiet_edits = 2;
+	p.restores = sim_chance(85) ? 0 : 1 + sim_below(4);
 	p.joining = sim_chance(85) ? JOINS_NEVER : sim_chance(50) ? JOINS_LIVE : JOINS_TRIAL;
 	/* what two systems hold while one is on trial is matched by people, who are not simulated */
 	if (p.joining == JOINS_TRIAL)
 		p.twice = 0;
-	p.sweeps = sim_chance(30);
+	p.sweeps = p.restores || sim_chance(30);
 	some_faults(&p.faults);
 	if (sim_chance(30))
 		crowd(&p);
@@ -234,6 +235,7 @@ static void begin(const struct sim_plan *plan, bool trace)
 	for (int s = 0; s < (int)sim.site.nsystems; s++)
 		sim_proc_start(ROLE_CONNECTOR, s, false);
 	sim_people_begin();
+	sim_backup_begin();
 	for (int i = 0; i < sim.plan.faults.orders; i++)
 		sim_after(sim_between(0, sim.plan.span), NULL, order, NULL);
 	for (int i = 0; i < sim.plan.faults.decisions; i++)

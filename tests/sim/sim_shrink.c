@@ -42,7 +42,7 @@ static bool fewer_cases(struct sim_plan *p, int i)
 static bool fewer_faults(struct sim_plan *p, int i)
 {
 	int *const counts[] = {&p->faults.crashes, &p->faults.pauses, &p->faults.seconds,
-		&p->faults.orders, &p->faults.decisions};
+		&p->faults.orders, &p->faults.decisions, &p->restores};
 	int *const chances[] = {
 #define X(name) &p->faults.name,
 		SIM_FAULTS(X)

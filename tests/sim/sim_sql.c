@@ -42,6 +42,7 @@ static void read_rows(struct sql_job *j)
 	struct sim_target *t = &targets[j->s->system];
 
 	j->rv = t->rv;
+	j->beat = t->beat;
 	if (j->call == CALL_POLL && t->rv == j->s->cursor)
 		return;
 	j->seen = br_arena_array(&sim.arena, struct sql_seen, SIM_RECORDS);
@@ -50,6 +51,10 @@ static void read_rows(struct sql_job *j)
 			memcpy(j->seen[j->n].lid, t->rows[i].lid, sizeof(j->seen[j->n].lid));
 			look(j, &j->seen[j->n++]);
 		}
+	/* what is told of it must not be older than what a backup has (a second statement, in the
+	 * product) */
+	t->beat += j->n > 0 && j->s->inbox;
+	j->beat = t->beat;
 }
 
 static void tell(const struct sql_job *j, enum msg_reason reason)
@@ -74,6 +79,7 @@ static void polled(const struct sql_job *j)
 	char cursor[48];
 
 	tell(j, OBS_POLL);
+	conn_beat(s->conn, j->beat);
 	s->cursor = j->rv;
 	snprintf(cursor, sizeof(cursor), "{\"rv\":%lld}", (long long)j->rv);
 	conn_polled(s->conn, br_str_z(cursor), false, s->every_ms);
@@ -96,12 +102,26 @@ static void swept(const struct sql_job *j)
 
 /* ---- a call and its answer ---- */
 
+static const char *identity(const struct sim_target *t, char inc[32])
+{
+	snprintf(inc, 32, "sim:%d", t->data);
+	return inc;
+}
+
 static void take_fence(struct sql_job *j)
 {
 	struct sim_target *t = &targets[j->s->system];
+	struct conn_known known = {BR_STR(""), j->known_epoch, j->known_beat};
+	char inc[32];
 
+	known.inc = br_str_z(j->inc);
 	if (!j->s->inbox)
 		return;
+	if ((known.inc.n && !br_str_eq(known.inc, br_str_z(identity(t, inc)))) ||
+		t->epoch < known.epoch || t->beat < known.beat) {
+		j->went_back = true;
+		return;
+	}
 	if (j->s->epoch <= t->epoch) {
 		j->fenced = !BR_WITHOUT(EPOCH_FENCE);
 		return;
@@ -118,13 +138,16 @@ static void carry_out(void *arg)
 	/* what a dead process had only half said is not done */
 	if (j->s->proc->dead && sim_chance(50))
 		return;
+	if (j->call != CALL_OPEN && j->s->generation != t->generation)
+		j->lost = true;
 	if (j->lost)
 		return;
 	switch (j->call) {
 	case CALL_OPEN:
-		snprintf(j->inc, sizeof(j->inc), "%s", t->inc);
+		identity(t, j->inc);
 		j->epoch = t->epoch;
 		j->beat = t->beat;
+		j->s->generation = t->generation;
 		break;
 	case CALL_BEGIN:
 		take_fence(j);
@@ -161,7 +184,10 @@ static void come_back(void *arg)
 		conn_opened(s->conn, br_str_z(j->inc), j->epoch, j->beat);
 		break;
 	case CALL_BEGIN:
-		conn_begun(s->conn);
+		if (j->went_back)
+			conn_went_back(s->conn);
+		else
+			conn_begun(s->conn);
 		break;
 	case CALL_APPLY:
 		sql_answer(j);
@@ -240,25 +266,31 @@ static int open_s2(void *state, struct conn *c, const void *options, struct br_e
 static unsigned promises_s1(const void *state)
 {
 	(void)state;
-	return CONN_INBOX | CONN_CAS | CONN_LOOKUP;
+	return CONN_INBOX | CONN_CAS | CONN_LOOKUP | CONN_WHOLE;
 }
 
 static unsigned promises_s2(const void *state)
 {
 	(void)state;
-	return CONN_CAS | CONN_LOOKUP;
+	return CONN_CAS | CONN_LOOKUP | CONN_WHOLE;
 }
 
 static int begin(void *state, int64_t epoch, struct br_str nonce, struct br_err *err)
 {
 	struct sql *q = state;
 	struct br_str cursor = conn_cursor(q->s->conn);
+	struct conn_known known = conn_known(q->s->conn);
+	struct sql_job *j;
 
 	(void)err;
 	q->s->epoch = epoch;
 	snprintf(q->s->nonce, sizeof(q->s->nonce), "%.*s", BR_STR_ARG(nonce));
 	q->s->cursor = cursor.n > 6 ? strtoll(cursor.p + 6, NULL, 10) : 0;
-	call(q->s, new_job(q->s, CALL_BEGIN));
+	j = new_job(q->s, CALL_BEGIN);
+	snprintf(j->inc, sizeof(j->inc), "%.*s", BR_STR_ARG(known.inc));
+	j->known_epoch = known.epoch;
+	j->known_beat = known.beat;
+	call(q->s, j);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ struct sql_session {
 	int system;
 	bool inbox, over;
 	int64_t epoch, cursor;
+	int generation;
 	char nonce[64];
 	int64_t every_ms;
 };
@@ -52,7 +53,7 @@ struct sql_job {
 	struct sql_session *s;
 	enum sql_call call;
 	bool lost, fenced; /* never carried out; refused by the fence */
-	bool reply_lost;
+	bool reply_lost, went_back;
 	struct conn_command **cmds; /* only while the session lives */
 	struct sql_wish *wishes;
 	struct sql_outcome *outcomes;
@@ -61,6 +62,7 @@ struct sql_job {
 	int64_t rv;
 	char inc[64];
 	int64_t epoch, beat;
+	int64_t known_epoch, known_beat; /* of what the bridge knows; inc too */
 	const struct conn_record *record;
 };
 

@@ -19,7 +19,15 @@ struct sim_link {
 	int64_t n;
 	struct hub_inflight inflight;
 	bool due;
+	int32_t based;
+	struct sim_past *past; /* newest first */
 	struct sim_link *next;
+};
+
+struct sim_past {
+	struct image shadow;
+	struct versions held;
+	struct sim_past *next;
 };
 
 struct sim_case {

@@ -67,6 +67,8 @@ struct sim_target {
 	const struct shape *shape;
 	int column[NF], id_column;
 	uint64_t writes;
+	int data;	/* which life of the data this is: another after a dump was read in */
+	int generation; /* connections of an earlier one are broken */
 };
 
 /* One value somebody typed. */
@@ -113,6 +115,9 @@ void sim_target_write(
 	int system, struct sim_row *r, const sim_value set[NF], const sim_value base[NF]);
 /* The oldest record about the matter of this text, not made after `before`; NULL. */
 struct sim_row *sim_target_look_up(int system, sim_value nk, int64_t before);
+
+/* ---- backups (sim_backup.c) ---- */
+void sim_backup_begin(void);
 
 /* ---- people (sim_people.c) ---- */
 void sim_people_begin(void);

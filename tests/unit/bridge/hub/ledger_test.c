@@ -6,6 +6,7 @@
 
 #include "br_pg.h"
 #include "hub_order.h"
+#include "hub_rebase.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -1428,6 +1429,76 @@ static void what_was_there_before_a_system(void **state)
 	close_side(&a);
 }
 
+/* What a link held before comes back to whoever has to know; what came and went within a batch too.
+ */
+static void a_link_has_a_past(void **state)
+{
+	struct ledger_lid lid;
+	struct ledger_want want = {0};
+	struct hub_link *l;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	lid = (struct ledger_lid){&a.systems[0], BR_STR("r"), BR_STR("D1")};
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张一\",\"zt\":\"0\"}");
+	observe(&a, 1, "D1", "{\"id\":\"D1\",\"xm\":\"张二\",\"zt\":\"0\"}");
+	store(&a);
+	fine(&a);
+	want = (struct ledger_want){.lids = &lid, .nlids = 1};
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	assert_null(hub_world_link(&a.w, lid.sys, lid.rec, lid.lid)->past);
+	observe(&a, 2, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	observe(&a, 3, "D1", "{\"id\":\"D1\",\"xm\":\"张四\",\"zt\":\"0\"}");
+	hub_rebase_system(&a.systems[0]);
+	store(&a);
+	fine(&a);
+	close_side(&a);
+
+	open_side(&a);
+	fine(&a);
+	assert_int_equal(a.systems[0].restores, 1);
+	lid.sys = &a.systems[0];
+	want = (struct ledger_want){.lids = &lid, .nlids = 1};
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	l = hub_world_link(&a.w, lid.sys, lid.rec, lid.lid);
+	assert_true(hub_is_unsure(l));
+	for (int i = 0; i < 3; i++) {
+		static const char *const names[] = {"张三", "张二", "张一"};
+		const struct hub_past *p = l->past;
+
+		for (int j = 0; p && j < i; j++)
+			p = p->next;
+		assert_non_null(p);
+		assert_true(br_str_eq(
+			image_root(&p->shadow, (unsigned)shape_find(local(&a, 0), 0, BR_STR("xm")))
+				->value,
+			br_str_z(names[i])));
+	}
+	/* the backup's content: known, and told again what is newer */
+	observe(&a, 4, "D1", "{\"id\":\"D1\",\"xm\":\"张二\",\"zt\":\"0\"}");
+	assert_false(hub_is_unsure(l));
+	assert_true(l->inflight.on);
+	assert_int_equal(l->kase->ver, 4);
+	/* a number that is given up may be another's in the same transaction */
+	hub_lost_record(&a.w, l);
+	observe(&a, 5, "D1", "{\"id\":\"D1\",\"xm\":\"李四\",\"zt\":\"0\"}");
+	store(&a);
+	fine(&a);
+	assert_int_equal(
+		count("select count(*) from casebridge.links where sys = 1 and lid = 'D1'"), 1);
+	assert_int_equal(count("select count(*) from casebridge.links where sys = 1"), 2);
+	close_side(&a);
+}
+
 /* What came while it was not in the site it is asked about when it is back. */
 static void a_system_that_comes_back(void **state)
 {
@@ -1497,6 +1568,7 @@ int main(void)
 		cmocka_unit_test_setup(links_that_wait, new_database),
 		cmocka_unit_test_setup(what_was_there_before_a_system, new_database),
 		cmocka_unit_test_setup(a_system_that_comes_back, new_database),
+		cmocka_unit_test_setup(a_link_has_a_past, new_database),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

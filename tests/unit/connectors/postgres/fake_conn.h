@@ -115,6 +115,8 @@ struct conn {
 	size_t nseen, room;
 	bool opened, begun, failed, polled, more, refetched, swept, done, woken;
 	int64_t next_ms, epoch, beat;
+	struct conn_known known;
+	bool went_back;
 	char inc[100];
 	struct br_err err;
 	size_t running, observed;
@@ -199,6 +201,21 @@ void conn_opened(struct conn *c, struct br_str inc, int64_t epoch, int64_t beat)
 	fake_copy(c->inc, sizeof(c->inc), inc);
 	c->epoch = epoch;
 	c->beat = beat;
+}
+
+void conn_beat(struct conn *c, int64_t beat)
+{
+	c->beat = beat;
+}
+
+struct conn_known conn_known(const struct conn *c)
+{
+	return c->known;
+}
+
+void conn_went_back(struct conn *c)
+{
+	c->went_back = c->begun = true;
 }
 
 void conn_begun(struct conn *c)
@@ -410,7 +427,7 @@ static __attribute__((unused)) void fake_open(struct conn *c)
 {
 	struct br_err err;
 
-	c->opened = c->failed = c->begun = false;
+	c->opened = c->failed = c->begun = c->went_back = false;
 	assert_int_equal(pg_kind.open(c->pg, c, &c->options, &err), 0);
 	fake_wait(c, &c->opened);
 }

@@ -389,7 +389,8 @@ static void a_successor_fences_us_out(void **state)
 	next = fake_new();
 	fake_record(next, "application", SPEC(""));
 	fake_open(next);
-	assert_string_equal(next->inc, "nonce-1");
+	assert_int_equal(strncmp(next->inc, "pg:", 3), 0);
+	assert_string_equal(next->inc, c->inc);
 	assert_int_equal(next->epoch, 1);
 	fake_begin(next, 2, "nonce-2");
 	cmd = fake_cmd(c, "C1", 1, NULL, NULL, "{\"xm\":\"张三\"}");
@@ -404,6 +405,54 @@ static void a_successor_fences_us_out(void **state)
 	assert_true(next->failed);
 	assert_int_equal(br_err_code(&next->err), BR_E_PG_FENCED);
 	fake_free(next);
+	end_with(c, db);
+}
+
+/* What the bridge knows is newer than what stands there: a backup. Nothing is taken then. */
+static void older_than_what_is_known(void **state)
+{
+	PGconn *db;
+	struct conn *c = begin_with(&db, SPEC(""));
+	struct conn_known known;
+
+	(void)state;
+	fake_start(c);
+	fake_apply_one(c, fake_cmd(c, "C1", 1, NULL, NULL, "{\"xm\":\"张三\",\"zt\":\"0\"}"));
+	assert_int_equal(c->beat, 1); /* told by the fence */
+	known = (struct conn_known){br_str_z(strdup(c->inc)), 1, 1};
+	fake_close(c);
+
+	c->known = known;
+	fake_open(c);
+	fake_begin(c, 2, "nonce-2");
+	assert_true(c->begun);
+	assert_false(c->went_back);
+	fake_close(c);
+
+	c->known = (struct conn_known){known.inc, 3, 1};
+	fake_open(c);
+	fake_begin(c, 4, "nonce-4");
+	assert_true(c->went_back);
+	assert_string_equal(sql(db, "select epoch || inc from bridge.bridge_meta"), "2nonce-2");
+	fake_close(c);
+
+	c->known = (struct conn_known){known.inc, 2, 2};
+	fake_open(c);
+	fake_begin(c, 5, "nonce-5");
+	assert_true(c->went_back);
+	fake_close(c);
+
+	/* the tables are others: read in from a dump */
+	sql(db, "alter table bridge.bridge_meta rename to old; create table bridge.bridge_meta "
+		"(like "
+		"bridge.old including all); insert into bridge.bridge_meta select * from "
+		"bridge.old");
+	c->known = (struct conn_known){known.inc, 1, 1};
+	fake_open(c);
+	fake_begin(c, 6, "nonce-6");
+	assert_true(c->went_back);
+	assert_string_equal(sql(db, "select epoch || inc from bridge.bridge_meta"), "2nonce-2");
+	free((char *)(uintptr_t)known.inc.p);
 	end_with(c, db);
 }
 
@@ -685,6 +734,7 @@ int main(void)
 		cmocka_unit_test(a_locked_row_waits_alone),
 		cmocka_unit_test(what_is_put_off_was_looked_up_in_the_inbox),
 		cmocka_unit_test(a_successor_fences_us_out),
+		cmocka_unit_test(older_than_what_is_known),
 		cmocka_unit_test(without_an_inbox_it_compares),
 		cmocka_unit_test(where_no_table_may_be_added),
 		cmocka_unit_test(the_guard_holds_back),
