@@ -57,12 +57,21 @@ static bool is_parked(int sys, const char *lid)
 	return false;
 }
 
+/* What was taken and is not committed may be in the hands of a bridge that still sleeps. */
+static bool all_folded(void)
+{
+	for (size_t i = 0; i < book.npositions; i++)
+		if (book.positions[i].next < sim_topic(book.positions[i].topic)->n)
+			return false;
+	return true;
+}
+
 bool sim_at_rest(const char **why)
 {
 	static char text[100];
 
 	*why = text;
-	if (book.transactions || !sim_bus_at_rest()) {
+	if (book.transactions || !sim_bus_at_rest() || !all_folded()) {
 		*why = book.transactions ? "a transaction" : "messages";
 		return false;
 	}

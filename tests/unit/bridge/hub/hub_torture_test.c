@@ -96,13 +96,15 @@ static void begin(void)
 	br_buf_release(&w.scratch);
 	br_buf_release(&w.delta);
 	for (size_t i = 0; i < 2; i++) {
-		free((char *)(uintptr_t)systems[i].cursor.p);
+		char *cursor = (char *)(uintptr_t)systems[i].cursor.p;
+
 		systems[i] = (struct hub_system){.id = (int16_t)(i + 1),
 			.code = br_str_z(i ? "b" : "a"),
 			.role = i ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT,
 			.maps = maps[i],
 			.credit = 100,
 			.state = SYS_LIVE};
+		free(cursor);
 	}
 	w.schema = schema;
 	w.systems = systems;
@@ -117,18 +119,16 @@ static void begin(void)
 /* The line as bytes, with the id of the first case in it. */
 static struct br_str bytes_of(const struct line *line, const struct hub_system *s)
 {
-	struct br_str out = BR_STR("");
 	const char *hash = strchr(line->text, '#');
 	int before = hash ? (int)(hash - line->text) : (int)strlen(line->text);
 
 	if (line->system == 'o')
 		return br_arena_printf(&words, "%.*s%s%s", before, line->text, hash ? ulid : "",
 			hash ? hash + 1 : "");
-	out = br_arena_printf(&words,
+	return br_arena_printf(&words,
 		"{\"v\":1,\"sys\":\"%s\",\"epoch\":%lld,\"seq\":%lld,%.*s%s%s}", s->code.p,
 		(long long)s->epoch, (long long)s->last_seq + (strstr(line->text, "skip") ? 2 : 1),
 		before, line->text, hash ? ulid : "", hash ? hash + 1 : "");
-	return out;
 }
 
 /* The allocations of the step alone count: how many may pass before one fails, 0 = all. */
