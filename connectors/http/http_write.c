@@ -114,7 +114,8 @@ static bool can_ask(const struct http_job *j, bool untouched)
  * repeated, anything else is for the bridge to merge. */
 static void compare(struct http_job *j)
 {
-	bool doubtful = j->unsure || (j->cmd->attempted && !(j->keyed && j->work.record->etag)),
+	bool doubtful = j->unsure || j->doubt ||
+			(j->cmd->attempted && !(j->keyed && j->work.record->etag)),
 	     other = any_other(j);
 
 	if (j->have_mine && !http_plan_done_same(&j->work, j->unit, &j->mine, &j->now)) {
@@ -156,7 +157,8 @@ static void found(struct http_job *j)
 		 * not as before, the question itself must not write. */
 		j->probe = !untouched;
 		go(j, STEP_CALL);
-	} else if (j->cmd->op == OP_UPDATE && !j->moved && !j->unsure && !j->cmd->attempted) {
+	} else if (j->cmd->op == OP_UPDATE && !j->moved && !j->unsure && !j->doubt &&
+		   !j->cmd->attempted) {
 		if (untouched)
 			go(j, STEP_CALL);
 		else

@@ -257,6 +257,14 @@ static const struct test tests[] = {
 			{"POST /upd ", IF(2), NULL, STEP(3, "a", "y", "t")}},
 		"APPLIED 1 doubt "
 		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\",\"STEPS/7/TXT\":\"t\"};"},
+	{"a page after the first effect, then somebody: the doubt stays", '2', "1", OLD,
+		"ADDR=y;STEPS/7/TXT=t", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /step ", IF(1), NULL, HTML},
+			{"GET /c/1 ", NULL, NULL, STEP(2, "a", "x", "t")},
+			{"POST /upd ", IF(2), NULL, SAY("stale")},
+			{"GET /c/1 ", NULL, NULL, STEP(3, "b", "x", "t")}},
+		"STALE 1 doubt "
+		"{\"NO\":\"1\",\"NAME\":\"b\",\"ADDR\":\"x\",\"STEPS/7/TXT\":\"t\"};"},
 	{"a page after the effect, without a key", '2', "1", OLD, "ADDR=y", NULL,
 		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")}, {"POST /upd ", IF(1), NULL, HTML},
 			{"GET /c/1 ", NULL, NULL, OK(2, "a", "y")}},
