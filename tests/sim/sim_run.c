@@ -109,7 +109,8 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 	p.quiet_edits = 2;
 	p.restores = sim_chance(85) ? 0 : 1 + sim_below(4);
 	p.joining = sim_chance(85) ? JOINS_NEVER : sim_chance(50) ? JOINS_LIVE : JOINS_TRIAL;
-	/* what two systems hold while one is on trial is matched by people, who are not simulated */
+	/* what two systems hold while one is on trial is matched by people, who are not simulated
+	 */
 	if (p.joining == JOINS_TRIAL)
 		p.twice = 0;
 	p.sweeps = p.restores || sim_chance(30);
