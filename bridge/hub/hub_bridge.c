@@ -509,6 +509,8 @@ static void on_unpublished(void *arg, const struct br_err *err)
 	b->reannounce = true;
 	memcpy(b->first->after, b->next, b->nsources * sizeof(*b->next));
 	b->first->stage = STAGE_STORED;
+	/* a connector's lease may be waiting for it */
+	br_timer_set(b->loop, &b->ping, 0);
 	go_on(b);
 }
 
