@@ -258,10 +258,24 @@ bool image_beyond(const struct image *img, const struct image *base, const struc
 int image_with_beyond(const struct image *base, const struct image *over,
 	const struct image *beyond, struct br_arena *a, struct image *out)
 {
-	struct image known;
-	int rc = image_merge(base, over, a, &known);
+	struct image left, known;
+	struct cell *cells;
+	uint32_t n = 0;
 
-	return rc ? rc : image_merge(&known, beyond, a, out);
+	if (image_without(base, over, a, &left) < 0 || image_merge(&left, over, a, &known) < 0 ||
+		image_merge(&known, beyond, a, out) < 0)
+		return -BR_E_NOMEM;
+	if (left.cells == base->cells)
+		return 0;
+	/* that an element was to go is not among what is there */
+	cells = br_arena_alloc(a, (out->n + 1) * sizeof(*cells));
+	if (!cells)
+		return -BR_E_NOMEM;
+	for (uint32_t i = 0; i < out->n; i++)
+		if (out->cells[i].field != IMAGE_ELEMENT)
+			cells[n++] = out->cells[i];
+	*out = (struct image){cells, n};
+	return 0;
 }
 
 void image_write(const struct image *img, const struct shape *shape, struct br_jw *w)

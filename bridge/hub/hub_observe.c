@@ -44,7 +44,7 @@ static void vanished(
 		s->count.echo++;
 		return;
 	}
-	if (hub_is_unsure(l)) {
+	if (hub_is_unsure(l) && l->state != LINK_MATCHED) {
 		s->count.echo++;
 		hub_lost_record(w, l);
 		return;
@@ -138,6 +138,7 @@ static void known(
 	}
 	if (is_unmerged(l)) {
 		s->count.echo++;
+		hub_sure(l);
 		keep_unmerged(w, l, &full);
 		return;
 	}

@@ -444,7 +444,7 @@ static void test_elements(void **state)
 {
 	static const char set_text[] =
 		"{\"xm\":\"a\",\"steps/1\":null,\"steps/2/yj\":\"b\",\"steps/x%2Fy\":null}";
-	struct image set, img, rest;
+	struct image set, img, rest, beyond, again;
 	struct br_buf buf;
 	struct br_err err;
 	struct br_jr r;
@@ -476,6 +476,12 @@ static void test_elements(void **state)
 	assert_int_equal(image_without(&img, &set, &arena, &rest), 0);
 	text_of(&rest, &buf);
 	assert_string_equal(br_buf_cstr(&buf), "{\"xm\":\"1\",\"steps/10/clr\":\"3\"}");
+	/* one that was to go and is there all the same */
+	assert_int_equal(read_text(BR_STR("{\"steps/1/yj\":\"9\"}"), false, &beyond, &err), 0);
+	assert_int_equal(image_with_beyond(&img, &set, &beyond, &arena, &again), 0);
+	text_of(&again, &buf);
+	assert_string_equal(br_buf_cstr(&buf),
+		"{\"xm\":\"a\",\"steps/1/yj\":\"9\",\"steps/10/clr\":\"3\",\"steps/2/yj\":\"b\"}");
 	assert_int_equal(image_without(&rest, &rest, &arena, &img), 0);
 	assert_ptr_equal(img.cells, rest.cells);
 	br_buf_release(&buf);
