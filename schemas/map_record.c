@@ -488,7 +488,9 @@ static uint64_t hash_of_field(struct map_job *j, struct br_buf *b, unsigned fiel
 		if (line->conv.codes)
 			hash_table(b, line->conv.codes);
 	}
-	return any ? br_hash(b->p, b->n) | 1 : 0;
+	if (br_buf_failed(b) && !j->rc)
+		j->rc = -BR_E_NOMEM;
+	return any ? br_hash(b->p ? b->p : "", b->n) | 1 : 0;
 }
 
 static void hash_fields(struct map_job *j)
@@ -497,8 +499,10 @@ static void hash_fields(struct map_job *j)
 	struct br_buf b;
 
 	j->m->field_hash = br_arena_array(j->a, uint64_t, n);
-	if (!j->m->field_hash)
+	if (!j->m->field_hash) {
+		j->rc = j->rc ? j->rc : -BR_E_NOMEM;
 		return;
+	}
 	br_buf_init(&b, 16 << 20);
 	for (unsigned i = 0; i < n; i++)
 		j->m->field_hash[i] = hash_of_field(j, &b, i);

@@ -478,7 +478,7 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 		if (place_changed(&m, &m.got.cells[i], changed, nchanged + ngone) ||
 			comes_back(&m, &m.got.cells[i], changed, nchanged))
 			merge_place(&m, &m.got.cells[i],
-				is_news(&m, &m.got.cells[i], base, changed, nchanged));
+				is_news(&m, &m.got.cells[i], base, changed, nchanged + ngone));
 	merge_all_gone(&m, gone, ngone);
 	keep_base(l, local);
 	l->shadow = *local;

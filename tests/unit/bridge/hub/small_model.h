@@ -197,7 +197,7 @@ static bool small_place(struct small *s, int sys, int f, int v, bool first)
 static void small_merge(struct small *s, int sys, const int v[FIELDS], const int base[FIELDS])
 {
 	struct small_link *l = &s->link[sys];
-	bool first = base[X] == ABSENT && base[Y] == ABSENT, accepted = false;
+	bool accepted = false;
 
 	for (int f = 0; f < FIELDS; f++) {
 		if (v[f] == base[f] && small_without != NO_SHADOW)
@@ -209,7 +209,8 @@ static void small_merge(struct small *s, int sys, const int v[FIELDS], const int
 			l->held[f] = l->out.ver;
 			continue;
 		}
-		accepted |= small_place(s, sys, f, v[f], first);
+		/* a column that was never seen there before */
+		accepted |= small_place(s, sys, f, v[f], base[f] == ABSENT);
 	}
 	memcpy(l->shadow, v, sizeof(l->shadow));
 	s->ver += accepted;
