@@ -47,6 +47,7 @@ def test_it_gets_what_was_there_when_it_goes_live(twin, new_database):
     assert twin.c.value("select count(*) from c_sq") == 1 and twin.b.value("select count(*) from b_sq") == CASES
     twin.c.execute("create or replace view c_all as select other_no dept_no, xm from c_sq where sbh <> 'C-own'")
 
+    twin.casebridge.run("match", "find", "c", twin.folder)
     twin.casebridge.run("system", "live", "c", twin.folder)
     wait_for(lambda: twin.c.value("select count(*) from c_all") > 50, timeout=60, what="the first ones", or_died=[twin.process])
     os.kill(twin.process.child(" bridge", timeout=30), signal.SIGKILL)

@@ -109,6 +109,7 @@ static void test_a_long_wait_ends_on_time(void **state)
 	while (!other)
 		br_loop_turn(loop, -1);
 	assert_false(fired);
+	br_timer_set(loop, &t, -1);
 }
 
 static int listen_somewhere(int *port)
