@@ -172,8 +172,12 @@ static void on_done(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct pg_batch *b = arg;
 
-	if (!failed(b, res, err))
-		finish(b);
+	if (failed(b, res, err))
+		return;
+	/* only now: a beat that a crash of the server takes back would look like a restored backup
+	 */
+	conn_beat(b->p->c, b->beat);
+	finish(b);
 }
 
 static void commit(struct pg_batch *b)
@@ -286,7 +290,7 @@ static void on_locked(void *arg, const PGresult *res, const struct br_err *err)
 static void take_fence_answer(struct pg_batch *b, const PGresult *res)
 {
 	b->xid = strtoumax(PQgetvalue(res, 0, 1), NULL, 10);
-	conn_beat(b->p->c, strtoimax(PQgetvalue(res, 0, 2), NULL, 10));
+	b->beat = strtoimax(PQgetvalue(res, 0, 2), NULL, 10);
 }
 
 static void on_fence(void *arg, const PGresult *res, const struct br_err *err)

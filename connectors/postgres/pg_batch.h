@@ -51,6 +51,7 @@ struct pg_batch {
 	struct br_arena *a;
 	size_t nwrites;
 	uint64_t xid; /* of the transaction; 0 = unknown */
+	int64_t beat; /* as the transaction leaves it */
 	bool fenced, dropped, over;
 	bool inbox_read; /* under our fence: nobody before us can add a row any more */
 	struct pg_group *groups;

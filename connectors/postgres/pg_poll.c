@@ -499,17 +499,30 @@ static void on_beat(void *arg, const PGresult *res, const struct br_err *err)
 	struct pg *p = arg;
 	struct br_err fenced;
 
-	if (pg_gone(p, err))
+	if (!res || pg_gone(p, err))
 		return;
-	if (!res) {
-		pg_fail(p, err);
-	} else if (PQntuples(res) == 0) {
+	if (PQntuples(res) == 0) {
 		br_err_set(&fenced, BR_E_PG_FENCED, NULL);
 		pg_fail(p, &fenced);
 	} else {
-		conn_beat(p->c, pg_int(res, 0, 0));
-		finish(p);
+		p->poll.beat = pg_int(res, 0, 0);
 	}
+}
+
+/* Only a beat that is committed is told: one that a crash of the server takes back would look like
+ * a restored backup. */
+static void on_beat_stored(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct pg *p = arg;
+
+	if (p->failed || pg_gone(p, err))
+		return;
+	if (!res) {
+		pg_fail(p, err);
+		return;
+	}
+	conn_beat(p->c, p->poll.beat);
+	finish(p);
 }
 
 /*
@@ -532,7 +545,7 @@ static bool beat(struct pg *p)
 	snprintf(epoch, sizeof(epoch), "%lld", (long long)p->epoch);
 	if (br_pg_send(p->pg, p->sql.beat.name, p->sql.beat.sql, 2, NULL, params, false, on_beat, p,
 		    &err) ||
-		br_pg_sync(p->pg, NULL, NULL, &err))
+		br_pg_sync(p->pg, on_beat_stored, p, &err))
 		pg_fail(p, &err);
 	return true;
 }

@@ -43,6 +43,7 @@ struct pg {
 		size_t at; /* record being polled */
 		struct br_buf cursor;
 		int64_t told_us, beat_us;
+		int64_t beat;	      /* as it was raised */
 		bool unbeaten;	      /* something was read since the beat was raised */
 		uint64_t own[PG_OWN]; /* transactions of our writes, oldest first from own_at on */
 		size_t own_at, nown;
