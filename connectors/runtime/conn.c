@@ -130,6 +130,10 @@ void conn_failed(struct conn *c, const struct br_err *err)
 	c->system_down = br_err_code(err);
 	if (br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL)
 		conn_end(c, END_EXIT, 78, err);
+	else if (br_err_code(err) == BR_E_PG_FENCED)
+		/* as when the bridge says so: two that take it from one another in turns would
+		 * never end */
+		conn_end(c, END_EXIT, 75, err);
 	else
 		conn_end(c, END_RETRY, 0, NULL);
 }

@@ -115,16 +115,18 @@ class People:
 
     def _change(self, side):
         dice = self._random[side].random()
-        if dice < 0.05 and len(self.persons) < self.most:
+        # what a probe has typed must stand until it is seen: its case is nobody else's
+        others = self.persons[PROBES + STORIES:]
+        if not others or (dice < 0.05 and len(self.persons) < self.most):
             self.enter() if side == "department" else self.apply()
         elif side == "department":
-            person = self._random[side].choice(self.persons[PROBES + STORIES:] or self.persons)
+            person = self._random[side].choice(others)
             if dice < 0.15:
                 self.go_on(person)
             else:
                 self.address(person, self._value(side, "鼓楼街道{}号"))
         else:
-            person = self._random[side].choice(self.persons[PROBES + STORIES:] or self.persons)
+            person = self._random[side].choice(others)
             self.mobile(person, self._value(side, "139{:08d}"))
 
     def _value(self, side, form):

@@ -4,7 +4,7 @@ import threading
 import time
 
 from people import PROBES, STORIES
-from support.waiting import wait_for
+from support.waiting import Timeout, wait_for
 
 
 class Probe:
@@ -29,10 +29,21 @@ class Probe:
             if "department" not in came and self.scene.department.value("select lxdh from ydz_sq where sfzh = %s", self.online) == mobile:
                 came["department"] = time.monotonic()
             return len(came) == 2
-        wait_for(look, timeout, "a change typed after the fall, on the other side", or_died=[self.scene.keeper])
+        try:
+            wait_for(look, timeout, "a change typed after the fall, on the other side", or_died=[self.scene.keeper])
+        except Timeout as late:
+            raise Timeout(f"{late}; typed {address} and {mobile}, came {sorted(came)}; {self._story()}") from late
         for thread in threads:
             thread.join()
         return came
+
+
+    def _story(self):
+        """What the ledger knows of the two cases."""
+        return self.scene.ledger.rows(
+            "select c.ver, c.doc::json #>> '{applicant,cert_no}', c.doc, c.fver, s.code, l.lid, l.state, l.n, l.due, l.held, l.shadow, l.inflight"
+            " from casebridge.cases c join casebridge.links l on l.cid = c.cid join casebridge.systems s on s.id = l.sys"
+            " where c.doc::json #>> '{applicant,cert_no}' in (%s, %s)", self.at_window, self.online)
 
 
 def ready(scene):
