@@ -4,15 +4,21 @@
 void image_json_key(struct br_jw *w, struct br_str json)
 {
 	uint32_t bit = w->depth ? UINT32_C(1) << (w->depth - 1) : 0;
+	char *to = br_buf_reserve(w->b, json.n + 1);
 
 	if (w->after_key || !bit)
 		w->failed = true;
-	if (w->first & bit)
-		w->first &= ~bit;
-	else
-		br_buf_addc(w->b, ',');
-	br_buf_adds(w->b, json);
 	w->after_key = true;
+	if (!to)
+		return;
+	if (w->first & bit) {
+		w->first &= ~bit;
+	} else {
+		*to++ = ',';
+		w->b->n++;
+	}
+	memcpy(to, json.p, json.n);
+	w->b->n += json.n;
 }
 
 /* Can the key stand between the quotes of a JSON string as it is? Keys are numbers and the like,

@@ -117,30 +117,49 @@ static void add_escape(struct br_buf *b, unsigned char c)
 		br_buf_add(b, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
 }
 
-/* U+0000 is refused as the reader refuses it: PostgreSQL text cannot hold it. */
-static void add_quoted(struct br_jw *w, struct br_str s)
+/* The rest of a string, from a byte that cannot stand as it is. U+0000 is refused as the reader
+ * refuses it: PostgreSQL text cannot hold it. */
+static void add_from(struct br_jw *w, struct br_str s, size_t at, bool bad)
 {
 	struct br_buf *b = w->b;
-	size_t done = 0;
 
-	br_buf_reserve(b, s.n + 2);
-	br_buf_addc(b, '"');
 	for (;;) {
-		bool bad = false;
-		size_t end = clean_run(s, done, &bad);
+		size_t done = at + 1;
 
-		if (end > done)
-			br_buf_add(b, s.p + done, end - done);
-		if (bad || (end < s.n && s.p[end] == '\0')) {
+		if (bad || s.p[at] == '\0') {
 			w->failed = true;
 			break;
 		}
-		if (end == s.n)
+		add_escape(b, (unsigned char)s.p[at]);
+		at = clean_run(s, done, &bad);
+		br_buf_add(b, s.p + done, at - done);
+		if (at == s.n && !bad)
 			break;
-		add_escape(b, (unsigned char)s.p[end]);
-		done = end + 1;
 	}
 	br_buf_addc(b, '"');
+}
+
+static void add_quoted(struct br_jw *w, struct br_str s)
+{
+	struct br_buf *b = w->b;
+	char *to = br_buf_reserve(b, s.n + 2);
+	bool bad = false;
+	size_t clean;
+
+	if (!to)
+		return;
+	clean = clean_run(s, 0, &bad);
+	*to = '"';
+	if (clean)
+		memcpy(to + 1, s.p, clean);
+	b->n += 1 + clean;
+	if (clean < s.n || bad) {
+		add_from(w, s, clean, bad);
+		return;
+	}
+	/* nearly always */
+	to[1 + clean] = '"';
+	b->n++;
 }
 
 void br_jw_key(struct br_jw *w, struct br_str key)

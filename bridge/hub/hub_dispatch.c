@@ -177,6 +177,16 @@ static int columns_to_set(struct hub_world *w, struct hub_link *l, const struct 
 	return image_build_end(&b, set);
 }
 
+void hub_link_named(struct hub_world *w, struct hub_link *l, struct br_str lid)
+{
+	hub_world_set_lid(w, l, lid);
+	l->dirty = true;
+	/* what waited for somebody who has the case may go (has_live_source) */
+	for (struct hub_link *o = l->kase->links; o; o = o->next)
+		if (o->due)
+			o->sys->backlog = true;
+}
+
 void hub_park_out(struct hub_world *w, struct hub_link *l, enum hub_parked_kind kind,
 	const struct br_err *why)
 {

@@ -317,7 +317,7 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 		return;
 	}
 	if (l) {
-		hub_world_set_lid(w, l, m->lid);
+		hub_link_named(w, l, m->lid);
 	} else {
 		l = hub_world_add_link(w, k, s, map_record(map), m->lid);
 		if (!l)

@@ -162,8 +162,7 @@ static bool take_lid(struct hub_world *w, struct hub_link *l, const struct msg *
 		l->state = LINK_PARKED;
 		return false;
 	}
-	hub_world_set_lid(w, l, m->lid);
-	l->dirty = true;
+	hub_link_named(w, l, m->lid);
 	return true;
 }
 

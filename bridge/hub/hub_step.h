@@ -62,6 +62,8 @@ bool hub_is_newer(const struct hub_system *s, const struct msg *m);
  * link that just told us, or NULL. */
 void hub_dispatch_case(struct hub_world *w, struct hub_case *k);
 void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
+/* The system's number for it is known now. */
+void hub_link_named(struct hub_world *w, struct hub_link *l, struct br_str lid);
 /* What it waits for cannot be sent, and a person is told why. */
 void hub_park_out(struct hub_world *w, struct hub_link *l, enum hub_parked_kind kind,
 	const struct br_err *why);

@@ -589,14 +589,18 @@ static bool done_already(const struct http_job *j)
 	return mark == HTTP_DONE || (mark == HTTP_OTHER && j->cmd->op == OP_CREATE);
 }
 
-/* Without conditions in the server the answer to our own call is the last that can be seen of an
- * edit before the next call writes over it. A create that goes on passes edits over by itself. */
+/*
+ * The answer to our own call is the last that can be seen of an edit before the next call writes
+ * over it: where the server knows no conditions, and where a key brings the answer to a call that a
+ * predecessor made, whose ETag covers what was typed before that call. A create that goes on passes
+ * edits over by itself.
+ */
 static bool shows_an_edit(const struct http_job *j)
 {
 	bool resumed = j->resume && j->cmd->op == OP_CREATE;
+	bool unguarded = !j->work.record->etag || j->cmd->attempted;
 
-	return j->moved && !resumed && !j->work.record->etag && j->known == KNOWN_WRITE &&
-	       any_other(j);
+	return j->moved && !resumed && unguarded && j->known == KNOWN_WRITE && any_other(j);
 }
 
 static void run_calls(struct http_job *j)

@@ -3,6 +3,8 @@
  * the checks, then a few edits one at a time.
  */
 #include "sim_run.h"
+
+#include "sim_check.h"
 #include "sim_decide.h"
 
 #include "sim_state.h"
@@ -278,10 +280,14 @@ static bool come_to_rest(void)
 	return false;
 }
 
-static bool owner_elsewhere(int system, enum case_owner owner)
+/* A system whose create was refused takes no part in the case. */
+static bool owner_elsewhere(int system, enum case_owner owner, int nk)
 {
-	for (int s = 0; s < sim.plan.nsystems; s++)
-		if (s != system && (s == 1 ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT) == owner)
+	const struct sim_case *k = sim_case_about(nk);
+
+	for (const struct sim_link *l = k ? k->links : NULL; l; l = l->next)
+		if (l->sys != system && l->lid.n &&
+			(l->sys == 1 ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT) == owner)
 			return true;
 	return false;
 }
@@ -300,7 +306,8 @@ static void one_edit(void)
 	owner = sim_fields[t->field].owner;
 	role = t->system == 1 ? CASE_OWNER_PORTAL : CASE_OWNER_DEPARTMENT;
 	before = sim_check_value(t->nk, t->field);
-	mine = owner == CASE_OWNER_EITHER || owner == role || !owner_elsewhere(t->system, owner);
+	mine = owner == CASE_OWNER_EITHER || owner == role ||
+	       !owner_elsewhere(t->system, owner, t->nk);
 	if (!come_to_rest())
 		return;
 	sim_check_rest();
