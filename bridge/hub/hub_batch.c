@@ -264,7 +264,6 @@ static bool want_owed(struct hub_batch *b, size_t turn)
 {
 	struct hub_world *w = &b->world;
 
-	b->want.owing = NULL; /* asked before: another batch may have gone on since */
 	for (size_t i = 0; !b->alone && i < w->nsystems; i++) {
 		struct hub_system *s = &w->systems[(i + turn) % w->nsystems];
 
@@ -279,8 +278,7 @@ static bool want_owed(struct hub_batch *b, size_t turn)
 	return false;
 }
 
-static const struct hub_source *source_of(
-	const struct hub_source *sources, const struct hub_system *s)
+static struct hub_source *source_of(struct hub_source *sources, const struct hub_system *s)
 {
 	/* every system that is not left out has one */
 	while (sources->sys != s)
@@ -288,7 +286,7 @@ static const struct hub_source *source_of(
 	return sources;
 }
 
-static bool want_due(struct hub_batch *b, const struct hub_source *sources, size_t turn)
+static bool want_due(struct hub_batch *b, struct hub_source *sources, size_t turn)
 {
 	struct hub_world *w = &b->world;
 
@@ -308,11 +306,11 @@ static bool want_due(struct hub_batch *b, const struct hub_source *sources, size
 	return false;
 }
 
-bool hub_batch_want_waiting(struct hub_batch *b, const struct hub_source *sources, size_t turn)
+bool hub_batch_want_waiting(struct hub_batch *b, struct hub_source *sources, size_t turn)
 {
-	bool due = want_due(b, sources, turn), owed = want_owed(b, turn);
-
-	return due || owed;
+	b->want.due = b->want.owing = NULL; /* asked before: another batch may have gone on since */
+	/* not both: what the ledger refuses of one would be taken for the fault of the other */
+	return want_due(b, sources, turn) || want_owed(b, turn);
 }
 
 /* ---- matching ---- */
@@ -437,8 +435,7 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 			src->moved_us = now_us;
 	}
 	for (size_t i = 0; i < b->want.ndue; i++)
-		fold_due(w, (struct hub_source *)source_of(sources, b->want.due_links[i]->sys),
-			b->want.due_links[i]);
+		fold_due(w, source_of(sources, b->want.due_links[i]->sys), b->want.due_links[i]);
 	/* unless the batch itself has an order to look at all of them anew */
 	if (b->owing && memcmp(&b->owing->owed, &b->want.owed_from, sizeof(b->owing->owed)) == 0)
 		hub_step_owed(w, b->owing, b->want.owed, b->want.nowed, &b->want.owed_to,
@@ -452,18 +449,18 @@ bool hub_batch_may_be_refused(const struct hub_batch *b)
 
 bool hub_batch_is_single(const struct hub_batch *b)
 {
-	return b->n == 1 || (b->n == 0 && b->want.ndue == 1);
+	return b->n + b->want.ndue == 1 && !b->owing;
 }
 
 static void due_refused(
 	const struct hub_batch *b, struct hub_source *sources, const struct br_err *err)
 {
 	const struct hub_link *l = b->want.due_links[0];
-	struct hub_source *s = (struct hub_source *)source_of(sources, l->sys);
+	struct hub_source *s = source_of(sources, l->sys);
 
 	if (s->due_one_by_one < (int64_t)b->want.ndue)
 		s->due_one_by_one = (int64_t)b->want.ndue;
-	if (b->want.ndue > 1)
+	if (!hub_batch_is_single(b))
 		return;
 	s->due_poison = true;
 	s->due_cid = l->kase->cid;
@@ -482,7 +479,8 @@ void hub_batch_refused(
 
 		if (r->offset >= s->one_by_one)
 			s->one_by_one = r->offset + 1;
-		if (b->n > 1)
+		/* with a link that waits beside it, it may not be the one */
+		if (!hub_batch_is_single(b))
 			continue;
 		s->poison = r->offset;
 		s->why = *err;

@@ -57,9 +57,9 @@ void hub_batch_release(struct hub_batch *b);
  */
 int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
 	size_t nsources, const struct ledger_position *next, size_t turn, int64_t now_us);
-/* What else there is to send is to be loaded too: links that wait for credit, and cases from before
- * a system; of one system each at a time. True: there may be some. */
-bool hub_batch_want_waiting(struct hub_batch *b, const struct hub_source *sources, size_t turn);
+/* What else there is to send is to be loaded too: links that wait for credit, else cases from
+ * before a system; of one system at a time. True: there may be some. */
+bool hub_batch_want_waiting(struct hub_batch *b, struct hub_source *sources, size_t turn);
 /* Records nobody knows may say by a strong key which case they are. True: b->want names the keys to
  * load now. */
 bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources);
@@ -69,7 +69,7 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 void hub_batch_give_back(struct hub_batch *b, struct bus *bus);
 /* Is there something in it that the ledger can refuse? */
 bool hub_batch_may_be_refused(const struct hub_batch *b);
-/* There is only one such thing. */
+/* It is one record, or one link that waited, and nothing else. */
 bool hub_batch_is_single(const struct hub_batch *b);
 /* The ledger refused the batch for what is in it: from now on its records, or the links that
  * waited, go one by one, and when it was only one, that one will be parked. */
