@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+struct br_jw;
 struct ledger_table;
 struct map_zone;
 
@@ -110,6 +111,12 @@ struct cli_table {
 void cli_print_table(struct cli *c, const struct cli_table *t);
 /* One row from top to bottom, a line for each column; JSON: one object. */
 void cli_print_record(struct cli *c, const struct cli_table *t);
+
+/* For programs, inside a larger answer: a member for each column (NULL: null), and an array of
+ * objects, a row each. */
+void cli_json_members(
+	struct br_jw *w, const char *const *names, const char *const *cells, size_t cols);
+void cli_json_rows(struct br_jw *w, const char *key, const struct ledger_table *t);
 
 /* The ledger. Asks it and tells what is wrong: not reachable, no ledger, one of another version.
  * CLI_OK or the exit code. */

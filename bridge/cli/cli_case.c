@@ -200,37 +200,12 @@ static void print_people(struct cli *c, const struct found *k)
 
 /* ---- for programs ---- */
 
-static void json_members(struct br_jw *w, const struct ledger_table *t, size_t row)
-{
-	for (size_t j = 0; j < t->cols; j++) {
-		const char *cell = t->cells[row * t->cols + j];
-
-		br_jw_key(w, br_str_z(t->names[j]));
-		if (cell)
-			br_jw_str(w, br_str_z(cell));
-		else
-			br_jw_null(w);
-	}
-}
-
-static void json_rows(struct br_jw *w, struct br_str key, const struct ledger_table *t)
-{
-	br_jw_key(w, key);
-	br_jw_array(w);
-	for (size_t i = 0; i < t->rows; i++) {
-		br_jw_object(w);
-		json_members(w, t, i);
-		br_jw_end_object(w);
-	}
-	br_jw_end_array(w);
-}
-
 static void json_case(struct br_jw *w, const struct found *k)
 {
 	br_jw_object(w);
-	json_members(w, &k->head, 0);
-	json_rows(w, BR_STR("links"), &k->links);
-	json_rows(w, BR_STR("history"), &k->history);
+	cli_json_members(w, k->head.names, k->head.cells, k->head.cols);
+	cli_json_rows(w, "links", &k->links);
+	cli_json_rows(w, "history", &k->history);
 	br_jw_end_object(w);
 }
 

@@ -342,26 +342,6 @@ static void sample_table(struct diff *d, struct ledger_table *t)
 	}
 }
 
-static void json_table(struct br_jw *w, const char *key, const struct ledger_table *t)
-{
-	br_jw_key(w, br_str_z(key));
-	br_jw_array(w);
-	for (size_t i = 0; t->cells && i < t->rows; i++) {
-		br_jw_object(w);
-		for (size_t j = 0; j < t->cols; j++) {
-			const char *cell = t->cells[i * t->cols + j];
-
-			br_jw_key(w, br_str_z(t->names[j]));
-			if (cell)
-				br_jw_str(w, br_str_z(cell));
-			else
-				br_jw_null(w);
-		}
-		br_jw_end_object(w);
-	}
-	br_jw_end_array(w);
-}
-
 static void print_json(
 	struct diff *d, const struct ledger_table *fields, const struct ledger_table *samples)
 {
@@ -376,8 +356,8 @@ static void print_json(
 	br_jw_kint(&w, "change", d->change);
 	br_jw_kint(&w, "busy", d->busy);
 	br_jw_kint(&w, "unreadable", d->unreadable);
-	json_table(&w, "fields", fields);
-	json_table(&w, "samples", samples);
+	cli_json_rows(&w, "fields", fields);
+	cli_json_rows(&w, "samples", samples);
 	br_jw_end_object(&w);
 	puts(br_buf_cstr(&b));
 	br_buf_release(&b);

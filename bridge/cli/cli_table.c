@@ -3,22 +3,32 @@
  */
 #include "br_json.h"
 #include "cli_plain.h"
+#include "ledger_query.h"
 
 #include <stdio.h>
 
-static void json_row(struct br_jw *w, const struct cli_table *t, size_t i)
+void cli_json_members(
+	struct br_jw *w, const char *const *names, const char *const *cells, size_t cols)
 {
-	br_jw_object(w);
-	for (size_t j = 0; j < t->cols; j++) {
-		const char *cell = t->cells[i * t->cols + j];
-
-		br_jw_key(w, br_str_z(t->names[j]));
-		if (cell)
-			br_jw_str(w, br_str_z(cell));
+	for (size_t j = 0; j < cols; j++) {
+		br_jw_key(w, br_str_z(names[j]));
+		if (cells[j])
+			br_jw_str(w, br_str_z(cells[j]));
 		else
 			br_jw_null(w);
 	}
-	br_jw_end_object(w);
+}
+
+void cli_json_rows(struct br_jw *w, const char *key, const struct ledger_table *t)
+{
+	br_jw_key(w, br_str_z(key));
+	br_jw_array(w);
+	for (size_t i = 0; t->cells && i < t->rows; i++) {
+		br_jw_object(w);
+		cli_json_members(w, t->names, t->cells + i * t->cols, t->cols);
+		br_jw_end_object(w);
+	}
+	br_jw_end_array(w);
 }
 
 static void print_json(const struct cli_table *t, bool one)
@@ -30,8 +40,11 @@ static void print_json(const struct cli_table *t, bool one)
 	br_jw_init(&w, &b);
 	if (!one)
 		br_jw_array(&w);
-	for (size_t i = 0; i < t->rows; i++)
-		json_row(&w, t, i);
+	for (size_t i = 0; i < t->rows; i++) {
+		br_jw_object(&w);
+		cli_json_members(&w, t->names, t->cells + i * t->cols, t->cols);
+		br_jw_end_object(&w);
+	}
 	if (!one)
 		br_jw_end_array(&w);
 	puts(br_buf_cstr(&b));

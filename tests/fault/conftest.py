@@ -7,7 +7,6 @@ from support.fixtures import *  # noqa: F403
 
 
 def pytest_addoption(parser):
-    parser.addoption("--all", action="store_true", help="also run the tests marked long")
     parser.addoption("--place", default="", help="only crash points whose name contains this")
 
 

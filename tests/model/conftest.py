@@ -19,15 +19,3 @@ def pytest_terminal_summary(terminalreporter):
     for name, verdict in _explored:
         terminalreporter.line(f"{verdict.states:>12,} states {verdict.seconds:6.1f} s  "
                               f"{verdict.violated or 'holds':15} {name}")
-
-
-def pytest_addoption(parser):
-    parser.addoption("--all", action="store_true", help="also run the tests marked long")
-
-
-def pytest_collection_modifyitems(config, items):
-    if config.getoption("--all"):
-        return
-    for item in items:
-        if item.get_closest_marker("long"):
-            item.add_marker(pytest.mark.skip(reason="takes minutes; tools/test --all"))

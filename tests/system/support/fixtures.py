@@ -108,15 +108,3 @@ def pytest_runtest_makereport(item, call):
         for process in processes.all:
             report.sections.append((f"log of {process}", process.tail()))
     return report
-
-
-def pytest_addoption(parser):
-    parser.addoption("--all", action="store_true", help="also run the tests marked long")
-
-
-def pytest_collection_modifyitems(config, items):
-    if config.getoption("--all"):
-        return
-    for item in items:
-        if item.get_closest_marker("long"):
-            item.add_marker(pytest.mark.skip(reason="takes minutes; tools/test --all"))
