@@ -1,16 +1,20 @@
 """The ground the other tests stand on: servers that are real, separate, and survive a crash."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from support.paths import TOOLS
 from support.reaper import marked
-from support.servers import Kafka
+from support.servers import Kafka, Postgres
 from support.topics import create_topic, produce, read_topic, topic_names
 from support.waiting import Timeout, wait_for
+
+POSTGRES = "/usr/lib/postgresql/15/bin/postgres"
 
 
 def test_kafka_keeps_what_was_acknowledged_over_a_crash(kafka, topic_prefix):
@@ -55,6 +59,31 @@ def test_postgres_keeps_what_was_committed_over_a_crash(postgres, database):
     postgres.start()
     assert database.rows("select n, t from kept") == [(1, "一")]
     assert database.value("show fsync") == "on"
+
+
+def test_killing_postgres_also_ends_what_it_starts_meanwhile(server_folder, reaper, processes):
+    """A child made between the look for processes and the signal must not stay."""
+    server = Postgres(server_folder / "postgres-2", reaper).start()
+    server.stop()
+    again = f"cd {server.folder}/data && for n in 1 2 3; do {POSTGRES} --single -D . postgres; done"
+    as_server = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    processes.start("children", [*as_server, "sh", "-c", f"sleep 600 | {{ {again}; }}"])
+    wait_for(lambda: children(server), what="the first child")
+    server.kill()
+    assert children(server) == []
+
+
+def children(server):
+    """Ids of all that runs the server's program in the server's folder."""
+    return [path for path in Path("/proc").glob("[0-9]*")
+            if marker(path / "cwd") == f"{server.folder}/data" and marker(path / "exe") == POSTGRES]
+
+
+def marker(link):
+    try:
+        return os.readlink(link)
+    except OSError:
+        return None
 
 
 def test_databases_are_apart(new_database):
