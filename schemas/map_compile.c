@@ -38,7 +38,16 @@ const char *map_hint(struct map_job *j, struct br_str word, const struct br_str 
 	for (size_t i = 0; i < n; i++)
 		z[i] = map_z(j, words[i]);
 	near = br_nearest(word, z, n);
-	return near ? map_z(j, br_arena_printf(j->a, "; did you mean '%s'?", near)) : "";
+	return near ? map_z(j, br_arena_printf(j->a, " (%s?)", near)) : "";
+}
+
+static const char *joined(struct map_job *j, const char *const *words)
+{
+	const char *all = "";
+
+	for (size_t i = 0; all && words[i]; i++)
+		all = br_arena_printf(j->a, "%s%s%s", all, i ? ", " : "", words[i]).p;
+	return all ? all : "";
 }
 
 int map_known_keys(
@@ -61,11 +70,11 @@ int map_known_keys(
 			continue;
 		near = br_nearest(c->key, words, n);
 		if (near)
-			snprintf(hint, sizeof(hint), "; did you mean '%s'?", near);
+			snprintf(hint, sizeof(hint), " (%s?)", near);
 		at.line = c->key_line;
 		at.column = c->key_column;
 		rc = cfg_problem(j->report, &at, BR_E_MAP_UNKNOWN_KEY, "key", map_z(j, c->key),
-			"where", where, "hint", hint, NULL);
+			"where", where, "hint", hint, "valid", joined(j, words), NULL);
 		map_problem(j, rc);
 	}
 	return rc;
@@ -99,18 +108,13 @@ int map_word(struct map_job *j, const struct cfg_node *map, const char *key,
 	const char *const *words, int dflt)
 {
 	struct br_str text = map_scalar(j, map, key);
-	char all[160] = "";
 
 	if (!text.p)
 		return dflt;
-	for (int i = 0; words[i]; i++) {
-		size_t n = strlen(all);
-
+	for (int i = 0; words[i]; i++)
 		if (br_str_eq(text, br_str_z(words[i])))
 			return i;
-		snprintf(all + n, sizeof(all) - n, "%s%s", i ? ", " : "", words[i]);
-	}
-	map_shape_problem(j, cfg_get(map, key), key, all);
+	map_shape_problem(j, cfg_get(map, key), key, joined(j, words));
 	return -1;
 }
 
@@ -242,10 +246,8 @@ static const char *const record_keys[] = {
 	"columns",
 	"charset",
 	"timezone",
-	"release",
 	"title",
 	"note",
-	"query",
 	NULL,
 };
 
@@ -296,7 +298,7 @@ static int record(struct map_job *j)
 	if (j->node->kind != CFG_MAP || !fields || fields->kind != CFG_MAP)
 		return map_shape_problem(
 			j, fields ? fields : j->node, "a record", "a map with case:");
-	map_known_keys(j, j->node, "a record", record_keys);
+	map_known_keys(j, j->node, "records", record_keys);
 	check_shapes(j);
 	if (defaults(j))
 		return j->rc;

@@ -225,7 +225,7 @@ static int unknown(struct conv_job *j)
 		snprintf(all + n, sizeof(all) - n, "%s%s", i ? ", " : "", map_conv_words[i]);
 	}
 	if (near)
-		snprintf(hint, sizeof(hint), "; did you mean '%s'?", near);
+		snprintf(hint, sizeof(hint), " (%s?)", near);
 	return cfg_problem(j->report, j->at, BR_E_MAP_UNKNOWN_CONVERSION, "found", z(j, j->word),
 		"hint", hint, "expected", all, NULL);
 }

@@ -219,11 +219,6 @@ bool map_creates(const struct mapping *m)
 	return m->creates_records;
 }
 
-struct br_str map_release(const struct mapping *m)
-{
-	return m->release;
-}
-
 bool map_target_owned(const struct mapping *m, unsigned column)
 {
 	return column < m->shape->nfields && m->columns[column].target_owned;

@@ -49,7 +49,7 @@ struct map_job {
 const char *map_z(struct map_job *j, struct br_str s);
 /* Remembers the first problem; returns it. */
 int map_problem(struct map_job *j, int rc);
-/* "; did you mean 'x'?" or "". words: names to compare with. */
+/* " (x?)", the nearest of the words, or "": it stands in texts of both languages. */
 const char *map_hint(struct map_job *j, struct br_str word, const struct br_str *words, size_t n);
 /* Every key of a map must be one of the words. */
 int map_known_keys(

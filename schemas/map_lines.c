@@ -403,9 +403,7 @@ static void compile_elements(struct map_job *j)
 
 void map_lines_compile(struct map_job *j)
 {
-	static const char *const derive_keys[] = {
-		"from", "column", "rows", "codes", "else", "note", NULL};
-	static const char *const elses[] = {"park", NULL};
+	static const char *const derive_keys[] = {"from", "column", "rows", "codes", "note", NULL};
 	struct mapping *m = j->m;
 
 	m->lines = br_arena_array(j->a, struct map_line, j->nfields + 1);
@@ -429,7 +427,6 @@ void map_lines_compile(struct map_job *j)
 		for (const struct cfg_node *n = p ? NULL : cfg_first(cfg_get(j->node, "derive")); n;
 			n = n->next) {
 			map_known_keys(j, n, "derive", derive_keys);
-			map_word(j, n, "else", elses, 0);
 			compile_line(j, 0, n, true);
 		}
 		close_part(j, part);

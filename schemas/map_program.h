@@ -175,7 +175,6 @@ struct mapping {
 	bool by_calls;	      /* write.create or write.update describes calls */
 	bool creates_records; /* write.create */
 	bool writes;	      /* there is a write: at all */
-	struct br_str release;
 	struct br_str charset;
 	const struct cfg_node *node;
 	const struct cfg_system *sys;

@@ -511,9 +511,7 @@ static void hash_fields(struct map_job *j)
 
 void map_record_compile(struct map_job *j)
 {
-	static const char *const releases[] = {"auto", "window", "department", NULL};
 	const struct cfg_node *list = cfg_get(j->node, "refused");
-	int release = map_word(j, j->node, "release", releases, 0);
 
 	declared_columns(j);
 	updatable(j);
@@ -527,7 +525,6 @@ void map_record_compile(struct map_job *j)
 	ref(j);
 	matches(j);
 	whens(j);
-	j->m->release = br_str_z(releases[release < 0 ? 0 : release]);
 	hash(j);
 	hash_fields(j);
 }

@@ -17,6 +17,7 @@
  * as ordinary columns. final is there when the status is a column of codes: those codes from which
  * a case does not go on, whatever it has been before.
  */
+#include "cfg_part.h"
 #include "map_program.h"
 #include <stdio.h>
 
@@ -83,18 +84,6 @@ static void on_create(const struct mapping *m, unsigned part, struct br_jw *w)
 	br_jw_end_object(w);
 }
 
-/* The kind's own members of a part: all but ours. */
-static bool is_ours(struct br_str key)
-{
-	static const char *const ours[] = {"case", "key", "mode", "list", "on_create", "note"};
-
-	for (size_t i = 0; i < BR_LEN(ours); i++) {
-		if (br_str_eq(key, br_str_z(ours[i])))
-			return true;
-	}
-	return false;
-}
-
 static void parts(const struct mapping *m, struct br_jw *w)
 {
 	br_jw_key(w, BR_STR("parts"));
@@ -112,7 +101,7 @@ static void parts(const struct mapping *m, struct br_jw *w)
 			columns(m, local, w);
 			on_create(m, local, w);
 			for (const struct cfg_node *c = cfg_first(p->node); c; c = c->next) {
-				if (is_ours(c->key))
+				if (cfg_part_is_mapping(c->key))
 					continue;
 				br_jw_key(w, c->key);
 				node_json(w, c);
@@ -278,7 +267,7 @@ static void final_codes(const struct mapping *m, struct br_jw *w)
 
 int map_spec(const struct mapping *m, struct br_jw *w)
 {
-	static const char *const raw[] = {"root", "read", "write", "query"};
+	static const char *const raw[] = {"root", "read", "write"};
 	char hash[24];
 
 	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)m->hash);

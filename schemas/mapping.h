@@ -104,10 +104,8 @@ bool map_field_out(const struct mapping *m, unsigned field);
  * schema (enum case_owner, else -1). */
 enum map_class map_field_class(const struct mapping *m, unsigned field);
 int map_field_owner(const struct mapping *m, unsigned field);
-/* May we make new records there (write.create)? Who must let a case in first: "auto", "window",
- * "department". */
+/* May we make new records there (write.create)? */
 bool map_creates(const struct mapping *m);
-struct br_str map_release(const struct mapping *m);
 /* Columns the target itself rewrites: they refresh the shadow and are never an edit. */
 bool map_target_owned(const struct mapping *m, unsigned column);
 /* A column of the root whose value the target gives a new record. */

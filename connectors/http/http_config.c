@@ -331,7 +331,6 @@ int http_record_compile(const struct conn_record *r, struct br_arena *a, struct 
 	out->every_ms = jduration(read, "every", 2000);
 	out->sweep_every_ms = jduration(read, "sweep_every", 60000);
 	out->updated_by = jtext(read, "updated_by", "");
-	out->updated_at = jtext(read, "updated_at", "");
 	out->has_list = json_is_object(list);
 	out->list_path = jtext(list, "path", "");
 	out->list_items = jtext(list, "items", "data");

@@ -104,8 +104,8 @@ struct http_record {	   /* conn_record.kind */
 	bool has_sweep, sweep_whole; /* whole: its items are records, not only numbers */
 	struct br_str get_path, get_object;
 	struct br_str lookup_path, lookup_items;
-	struct br_str updated_by, updated_at; /* members that tell who and when */
-	struct br_str idempotency;	      /* header name; empty = the server has none */
+	struct br_str updated_by;  /* member that tells who wrote last */
+	struct br_str idempotency; /* header name; empty = the server has none */
 	bool etag;
 	bool unique; /* the server refuses a second record of the same natural key, so a create may
 			be sent again */

@@ -4,6 +4,7 @@
  * people.
  */
 #include "http_lint.h"
+#include "cfg_part.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -90,7 +91,6 @@ const struct cfg_option http_read_table[] = {
 	MAP("list", list, "feed of changed records", "变更列表"),
 	MAP("get", get, "how one record is read", "读取单条记录"),
 	TEXT("updated_by", text, NULL, "member that tells who wrote last", "最后修改人成员"),
-	TEXT("updated_at", text, NULL, "member that tells when", "最后修改时间成员"),
 	{0},
 };
 
@@ -150,6 +150,12 @@ const struct cfg_option http_write_table[] = {
 		"after so many refusals in a row writing stops until the connector is started "
 		"again (0 = never)",
 		"连续被拒绝达到该次数后停止写入，直至重启连接器（0 = 不限）"},
+	{0},
+};
+
+const struct cfg_option http_part_table[] = {
+	TEXT("path", path, NULL, "member that is the list; absent = it is called as the part",
+		"列表成员；不填则与子表同名"),
 	{0},
 };
 
@@ -396,6 +402,17 @@ static void lint_write(const struct cfg_node *record, const struct cfg_system *s
 	lint_calls(cfg_get(write, "update"), record, site, report);
 }
 
+static void lint_parts(
+	const struct cfg_node *record, const struct cfg_site *site, struct cfg_report *report)
+{
+	const struct cfg_node *own;
+	struct http_lint l;
+
+	for (const struct cfg_node *p = cfg_first(cfg_get(record, "parts")); p; p = p->next)
+		if ((own = cfg_part_of_kind(p, report->arena)) != NULL)
+			read_map(http_part_table, own, p, site, report, &l);
+}
+
 static void lint_root(
 	const struct cfg_node *record, const struct cfg_site *site, struct cfg_report *report)
 {
@@ -424,6 +441,7 @@ int http_lint(const struct cfg_site *site, const struct cfg_system *system, cons
 		lint_root(r, site, report);
 		lint_read(r, site, report);
 		lint_write(r, system, site, report);
+		lint_parts(r, site, report);
 	}
 	return report->n > before ? -BR_E_HTTP_CONFIG : 0;
 }

@@ -19,8 +19,8 @@ struct http_lint {
 
 extern const struct cfg_option http_auth_table[], http_sign_table[], http_answers_table[],
 	http_rule_table[], http_root_table[], http_read_table[], http_list_table[],
-	http_sweep_table[], http_get_table[], http_write_table[], http_lookup_table[],
-	http_call_table[];
+	http_sweep_table[], http_get_table[], http_write_table[], http_part_table[],
+	http_lookup_table[], http_call_table[];
 
 /* All problems of one system to the report, each with its place. 0, or -BR_E_HTTP_CONFIG. */
 int http_lint(const struct cfg_site *site, const struct cfg_system *system, const void *options,

@@ -98,7 +98,7 @@ static void no_column(struct learn *l, struct br_str name)
 		names[i] = PQgetvalue(l->res, i, C_NAME);
 	near = names ? br_nearest(name, names, (size_t)PQntuples(l->res)) : NULL;
 	if (near)
-		hint = br_arena_printf(l->a, "; did you mean '%s'?", near);
+		hint = br_arena_printf(l->a, " (%s?)", near);
 	br_err_set(&e, BR_E_PG_NO_COLUMN, "table", z(l, l->t->name), "column", z(l, name), "hint",
 		z(l, hint), NULL);
 	finding(l, &e);

@@ -1,5 +1,6 @@
 #include "pg_options.h"
 #include "br_buf.h"
+#include "cfg_part.h"
 #include <stdio.h>
 
 #define OPT(table, field) offsetof(struct table, field)
@@ -79,13 +80,9 @@ const struct cfg_option pg_write_table[] = {
 		"new records may be created", "允许新建记录"},
 	{"update", CFG_T_NODE, OPT(pg_write_options, update), NULL, 0, 0, false, false, NULL,
 		"columns and parts that may be changed", "允许修改的列和子表"},
-	{"via", CFG_T_TEXT, OPT(pg_write_options, via), "table", 0, 0, false, false, NULL, "table",
-		"table"},
 	{"order", CFG_T_LIST, OPT(pg_write_options, order), NULL, 0, 0, false, false, NULL,
 		"parts in the order in which they are written", "子表的写入顺序"},
-	{"path", CFG_T_NODE, OPT(pg_write_options, path), NULL, 0, 0, false, false, NULL,
-		"states that must be written one after the other", "必须依次写入的状态"},
-	{"inbox", CFG_T_TEXT, OPT(pg_write_options, inbox), NULL, 0, 0, false, false, NULL,
+	{"inbox", CFG_T_BOOL, OPT(pg_write_options, inbox), "true", 0, 0, false, false, NULL,
 		"false: writes of this record leave no row in our inbox table",
 		"false：该记录的写入不在收件表中留痕"},
 	{"guard", CFG_T_RATE, OPT(pg_write_options, guard), NULL, 0, 0, false, false, NULL,
@@ -265,35 +262,6 @@ static void identifiers(
 		identifier(map, *keys, report);
 }
 
-/* Members that belong to the mapping are not ours to judge, so a part's own members are copied out.
- */
-static const struct cfg_node *own_members(const struct cfg_node *part, struct br_arena *a)
-{
-	static const char *const theirs[] = {
-		"case", "key", "mode", "list", "on_create", "note", "columns", "title"};
-	struct cfg_node *own = br_arena_new(a, struct cfg_node), **tail;
-
-	if (!own)
-		return NULL;
-	*own = *part;
-	own->n = 0;
-	own->child = NULL;
-	tail = &own->child;
-	for (const struct cfg_node *c = cfg_first(part); c; c = c->next) {
-		struct cfg_node *copy;
-		bool skip = false;
-
-		for (size_t i = 0; i < BR_LEN(theirs); i++)
-			skip |= br_str_eq(c->key, br_str_z(theirs[i]));
-		if (skip || !(copy = br_arena_new(a, struct cfg_node)))
-			continue;
-		*copy = *c;
-		copy->next = NULL;
-		adopt(own, &tail, copy);
-	}
-	return own;
-}
-
 /* Where nothing tells what changed, the status must tell what is over. Which codes that are is
  * known when the tables have been read; here, whether there can be any. */
 static void lint_changes(
@@ -335,10 +303,9 @@ static void lint_write(
 
 	if (!write || cfg_read_options(pg_write_table, write, record, secrets, &o, report))
 		return;
-	if (!br_str_eq(o.via, BR_STR("table")))
-		cfg_problem(report, cfg_get(write, "via"), BR_E_PG_VIA, "found", o.via.p, NULL);
 	for (size_t i = 0; i < o.order.n; i++) {
-		if (!br_str_eq(o.order.item[i], BR_STR("root")) &&
+		/* the root is always the first, and may be said to be */
+		if (!(i == 0 && br_str_eq(o.order.item[i], BR_STR("root"))) &&
 			!cfg_get(parts, o.order.item[i].p))
 			cfg_problem(report, cfg_get(write, "order"), BR_E_PG_NO_PART, "part",
 				o.order.item[i].p, NULL);
@@ -349,7 +316,7 @@ static void lint_part(const struct cfg_node *part, const char *secrets, struct c
 {
 	static const char *const names[] = {"table", "parent", "key", "cursor", "changed", NULL};
 	struct pg_part_options o = {0};
-	const struct cfg_node *own = own_members(part, report->arena);
+	const struct cfg_node *own = cfg_part_of_kind(part, report->arena);
 
 	if (own && !cfg_read_options(pg_part_table, own, part, secrets, &o, report))
 		identifiers(part, names, report);

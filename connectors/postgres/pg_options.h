@@ -36,9 +36,8 @@ struct pg_read_options {
 };
 
 struct pg_write_options {
-	bool create;
-	const struct cfg_node *update, *path;
-	struct br_str via, inbox;
+	bool create, inbox;
+	const struct cfg_node *update;
 	struct cfg_list order;
 	int64_t guard, stop_after_refusals; /* of the runtime (conn_guard.c) */
 };

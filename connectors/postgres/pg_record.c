@@ -271,7 +271,7 @@ static int windows(struct job *j)
 	r->sweeps = !br_str_eq(sweep, BR_STR("off"));
 	if (r->sweeps && !pg_window_read(sweep, &r->window))
 		return wrong(j, "sweep is no time window");
-	r->inbox = !br_str_eq(r->write.inbox, BR_STR("false"));
+	r->inbox = r->write.inbox;
 	return 0;
 }
 

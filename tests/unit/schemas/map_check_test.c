@@ -414,13 +414,13 @@ static const struct check_case {
 		"given: {a: x, steps/3/m: 受理}, expect: {steps/3/seq: '3'}", NULL},
 	{"a status out of the last step",
 		"case: { summary: a }\n    derive: { status: { from: last(steps), column: m, rows: "
-		"{ 受理: ACCEPTED, 发照: FINISHED }, else: park } }\n"
+		"{ 受理: ACCEPTED, 发照: FINISHED }} }\n"
 		"    parts: { steps: { table: t, parent: p, key: n, case: { name: m } } }",
 		"given: {a: x, steps/1/m: 受理, steps/2/m: 发照}, expect: {status: FINISHED}",
 		NULL},
 	{"a last step that says nothing known",
 		"case: { summary: a }\n    derive: { status: { from: last(steps), column: m, rows: "
-		"{ 受理: ACCEPTED, 发照: FINISHED }, else: park } }\n"
+		"{ 受理: ACCEPTED, 发照: FINISHED }} }\n"
 		"    parts: { steps: { table: t, parent: p, key: n, case: { name: m } } }",
 		"given: {a: x, steps/1/m: 送达}, expect_reject: {code: MAP-101, field: status}",
 		NULL},

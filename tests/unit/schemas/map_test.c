@@ -9,7 +9,6 @@ static const char yaml[] =
 	"    root: { table: ydz_sq, key: sbh }\n"
 	"    read: { every: 1s, cursor: rv }\n"
 	"    write: { create: true, update: [xm, lxdh, lc] }\n"
-	"    release: window\n"
 	"    charset: GBK\n"
 	"    required: [sbh, xm]\n"
 	"    columns: { je: { scale: 2 }, bz: { trim: right, empty: 'null' }, zjsj: { precision: "
@@ -95,7 +94,6 @@ static void test_set(void **state)
 	assert_true(br_str_eq(map_record(other), BR_STR("other")));
 	assert_true(map_creates(card));
 	assert_false(map_creates(readonly));
-	assert_true(br_str_eq(map_release(card), BR_STR("window")));
 }
 
 static void test_dependencies(void **state)

@@ -98,6 +98,12 @@ static void lint(void **state)
 			HEAD GOOD "    write: { visibility: 1m, create: [{ name: n }, { path: /b, "
 				  "columns: [NAMEE], part: STEPS }], update: 5 }\n",
 			"7:26 HTTP-001;7:39 CFG-007;7:88 HTTP-001;7:106 HTTP-001;"},
+		{"what has no effect",
+			HEAD RECORD
+			"    root: { key: NO }\n    read: { updated_at: T, get: { path: "
+			"/c } }\n    parts: { S: { list: steps, path: S, key: N, mode: "
+			"append, pad: 1 }, T: { key: N, case: {} } }\n",
+			"6:13 CFG-004;7:63 CFG-005;"},
 		{"columns",
 			HEAD GOOD "    write: { update: { path: /u, method: GET, columns: [NAMEE], "
 				  "etag: maybe } }\n",

@@ -78,7 +78,7 @@ static void lint(void **state)
 			"    root: { table: bridge.t, key: k }\n    read: { every: 5ms, cursor: "
 			"rv, sweep: \"22:00-06:00\" }\n"
 			"    write: { create: true, update: [a, steps], guard: 200/h, inbox: "
-			"bridge.inbox, order: [root, steps] }\n"
+			"false, order: [root, steps] }\n"
 			"    parts: { steps: { table: s, parent: p, key: k, mode: append, case: { "
 			"name: n } } }\n",
 			""},
@@ -90,8 +90,19 @@ static void lint(void **state)
 		{"overlap",
 			"    root: { table: t, key: k }\n    read: { changed: c, overlap: 10ms }\n",
 			"PG-003"},
-		{"via", "    root: { table: t, key: k }\n    write: { via: carrier-pigeon }\n",
-			"PG-004"},
+		{"what would have no effect",
+			"    root: { table: t, key: k }\n    write: { via: table, path: [A, B], "
+			"inbox: bridge.inbox }\n",
+			"CFG,CFG,CFG"},
+		{"the root not first",
+			"    root: { table: t, key: k }\n    write: { order: [steps, root] }\n    "
+			"parts: { steps: { table: s, parent: p, key: k } }\n",
+			"PG-005"},
+		{"what a part has not",
+			"    root: { table: t, key: k }\n    parts: { steps: { table: s, parent: "
+			"p, "
+			"key: k, title: t, columns: {} } }\n",
+			"CFG,CFG"},
 		{"order",
 			"    root: { table: t, key: k }\n    write: { order: [root, stepz] }\n    "
 			"parts: { steps: { table: s, parent: p, key: k } }\n",
