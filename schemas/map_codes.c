@@ -163,6 +163,24 @@ static int csv_row(struct map_codes *t, const struct cfg_csv *csv, size_t r, str
 	return 0;
 }
 
+/* Where the table is: the site's own goes before what comes with packs (cfg_site.h). */
+static bool find_table(const char *site_folder, const char *name, char *path, size_t size,
+	char *shown, size_t shown_size)
+{
+	static const struct {
+		const char *folder, *shown;
+	} places[] = {{"", ""}, {"packs/", "packs/"}, {"../packs/", "packs/"}};
+
+	for (size_t i = 0; i < BR_LEN(places); i++) {
+		snprintf(path, size, "%s/%stables/%s.csv", site_folder, places[i].folder, name);
+		snprintf(shown, shown_size, "%stables/%s.csv", places[i].shown, name);
+		if (access(path, R_OK) == 0)
+			return true;
+	}
+	snprintf(shown, shown_size, "tables/%s.csv", name);
+	return false;
+}
+
 int map_codes_load(const char *site_folder, struct br_str name, const struct br_str *wanted,
 	size_t nwanted, const struct cfg_node *at, struct br_arena *a, struct cfg_report *report,
 	struct map_codes **out)
@@ -175,9 +193,8 @@ int map_codes_load(const char *site_folder, struct br_str name, const struct br_
 	if (!t)
 		return -BR_E_NOMEM;
 	snprintf(zname, sizeof(zname), "%.*s", BR_STR_ARG(name));
-	snprintf(path, sizeof(path), "%s/tables/%s.csv", site_folder, zname);
-	snprintf(shown, sizeof(shown), "tables/%s.csv", zname);
-	if (name.n == 0 || memchr(name.p, '/', name.n) || access(path, R_OK))
+	if (!find_table(site_folder, zname, path, sizeof(path), shown, sizeof(shown)) ||
+		name.n == 0 || memchr(name.p, '/', name.n))
 		return cfg_problem(
 			report, at, BR_E_MAP_NO_TABLE, "table", zname, "path", shown, NULL);
 	t->name = br_arena_copy(a, name);

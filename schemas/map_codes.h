@@ -46,8 +46,8 @@ struct map_codes {
 	int32_t null_row; /* first row of the null column, -1 = none */
 };
 
-/* Reads tables/<name>.csv of the site; wanted: the fields of the case that lines of the mapping
- * read from it. */
+/* Reads tables/<name>.csv of the site, or of its packs; wanted: the fields of the case that lines
+ * of the mapping read from it. */
 int map_codes_load(const char *site_folder, struct br_str name, const struct br_str *wanted,
 	size_t nwanted, const struct cfg_node *at, struct br_arena *a, struct cfg_report *report,
 	struct map_codes **out);

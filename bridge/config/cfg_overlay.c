@@ -34,8 +34,11 @@ struct cfg_node *cfg_overlay(
 	map->n = 0;
 	end = &map->child;
 	for (const struct cfg_node *b = cfg_first(base); b; b = b->next) {
-		const struct cfg_node *m = merged(b, cfg_get(over, b->key.p), a);
+		const struct cfg_node *o = cfg_get(over, b->key.p);
+		const struct cfg_node *m = o && o->kind == CFG_NULL ? NULL : merged(b, o, a);
 
+		if (o && o->kind == CFG_NULL)
+			continue;
 		end = m ? append(map, end, m, a) : NULL;
 		if (!end)
 			return NULL;

@@ -8,8 +8,8 @@
 
 /*
  * A new map with the members of both; where both have one, maps are merged in the same way and
- * everything else is over's. Nodes keep the file and line they were written in. The trees given are
- * not changed. NULL when there is no memory.
+ * everything else is over's; one that is null there is left out. Nodes keep the file and line they
+ * were written in. The trees given are not changed. NULL when there is no memory.
  */
 struct cfg_node *cfg_overlay(
 	const struct cfg_node *base, const struct cfg_node *over, struct br_arena *a);

@@ -83,7 +83,8 @@ struct cfg_site {
  * /usr/share/casebridge/schemas, /usr/local/share/casebridge/schemas.
  *
  * extends: packs/NAME in a system's file lays that file over packs/NAME.yaml of the site's folder,
- * or of the folder above it: maps are merged key by key, everything else is replaced.
+ * or of the folder above it: maps are merged key by key, everything else is replaced, and what is
+ * null there is taken away.
  */
 int cfg_site_read(
 	const char *folder, struct br_arena *a, struct cfg_report *report, struct cfg_site **out);

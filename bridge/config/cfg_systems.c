@@ -30,8 +30,12 @@ const struct cfg_option cfg_system_options[] = {
 		"决定办件的哪些字段（schemas/case.yaml 中的 owner）"},
 	{"extends", CFG_T_TEXT, offsetof(struct system_file, extends), NULL, 0, 0, false, false,
 		NULL,
-		"packs/NAME: the description of a vendor's product, over which this file is laid",
-		"packs/名称：厂商产品的通用描述，本文件在其上覆盖"},
+		"packs/NAME: the description of a vendor's product, over which this file is laid: "
+		"maps "
+		"are merged, everything else is replaced, null takes away",
+		"packs/"
+		"名称：厂商产品的通用描述，本文件在其上覆盖：映射表逐键合并，其余整体替换，null "
+		"表示去掉"},
 	{"connection", CFG_T_MAP, SYSTEM(connection), NULL, 0, 0, true, false, NULL,
 		"how the connector reaches the system; see the kind of connector",
 		"连接器如何访问该系统，见各连接器说明"},

@@ -519,7 +519,9 @@ static void test_secrets_of_environment(void **state)
 
 #define PACK                                                                                       \
 	"connector: postgres\ncredit: 7\nconnection: { timezone: UTC, schema: bridge }\n"          \
-	"records:\n  r:\n    case: { status: zt, note: bz }\n  s: {}\n"
+	"records:\n  r:\n    case: { status: zt, note: bz, tel: dh }\n    parts: { p: { key: k } " \
+	"}\n"                                                                                      \
+	"  s: {}\n"
 
 static void test_pack(void **state)
 {
@@ -531,14 +533,18 @@ static void test_pack(void **state)
 	put("packs/vendor.yaml", PACK);
 	put("systems/beta.yaml",
 		"system: beta\nextends: packs/vendor\nconnection: { dsn: x, schema: own }\n"
-		"records:\n  r:\n    case: { status: state, name: xm }\n  t: {}\n");
+		"records:\n  r:\n    case: { status: state, name: xm, tel: null, fax: ~ }\n"
+		"    parts: null\n  t: {}\n");
 	s = cfg_site_system(good_site(), BR_STR("beta"));
 	assert_int_equal(s->credit, 7);
 	assert_string_equal(cfg_get(s->connection, "timezone")->text.p, "UTC");
 	assert_string_equal(cfg_get(s->connection, "schema")->text.p, "own");
 	assert_string_equal(cfg_get(s->connection, "dsn")->text.p, "x");
 	records = cfg_get(cfg_get(s->records, "r"), "case");
-	assert_int_equal(records->n, 3);
+	assert_int_equal(records->n, 4);
+	assert_null(cfg_get(records, "tel"));
+	assert_non_null(cfg_get(records, "fax")); /* nothing to take away: lint tells it */
+	assert_null(cfg_get(cfg_get(s->records, "r"), "parts"));
 	assert_string_equal(cfg_get(records, "status")->text.p, "state");
 	assert_string_equal(cfg_get(records, "note")->file, "packs/vendor.yaml");
 	assert_string_equal(cfg_get(records, "status")->file, "systems/beta.yaml");
@@ -575,7 +581,7 @@ static void test_bad_packs(void **state)
 	put("systems/d.yaml", SYSTEM("d", "extends: packs/keys\n"));
 	read_site(&rc);
 	assert_string_equal(told("x"),
-		"packs/broken.yaml:2:1 CFG-038, packs/keys.yaml:8:8 CFG-012, "
+		"packs/broken.yaml:2:1 CFG-038, packs/keys.yaml:9:8 CFG-012, "
 		"packs/list.yaml:1:1 CFG-020, packs/other.yaml:1:1 CFG-070");
 }
 
