@@ -249,7 +249,9 @@ static void write_envelope(struct br_jw *w)
 	write_string(w, "case_id", "办件标识", "Identity of the case (ULID)", RE_ULID);
 	br_jw_key(w, BR_STR("version"));
 	br_jw_object(w);
-	titles(w, BR_STR("办件版本"), BR_STR("Grows by one with every change of the case"));
+	titles(w, BR_STR("办件版本"),
+		BR_STR("Grows by one with every change of the case; pass "
+		       "over one that is not higher than what you have"));
 	br_jw_kstr(w, "type", BR_STR("integer"));
 	br_jw_kint(w, "minimum", 1);
 	br_jw_end_object(w);
