@@ -112,19 +112,7 @@ int map_column_find(struct map_job *j, unsigned part, struct br_str name, const 
 
 /* ---- options of a column ---- */
 
-const char *const map_column_keys[] = {
-	"max_bytes",
-	"max_chars",
-	"charset",
-	"trim",
-	"pad",
-	"empty",
-	"none",
-	"cut",
-	"precision",
-	"scale",
-	NULL,
-};
+const char *const map_column_keys[] = {MAP_COLUMN_KEYS, NULL};
 
 static uint32_t size_of(struct map_job *j, const struct cfg_node *map, const char *key, long most)
 {

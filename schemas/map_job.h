@@ -73,6 +73,9 @@ int map_column_find(
 	struct map_job *j, unsigned part, struct br_str name, const struct cfg_node *at);
 /* Limits and N from a map's keys into a column. */
 int map_column_options(struct map_job *j, const struct cfg_node *map, struct map_column *col);
+#define MAP_COLUMN_KEYS                                                                            \
+	"max_bytes", "max_chars", "charset", "trim", "pad", "empty", "none", "cut", "precision",   \
+		"scale"
 extern const char *const map_column_keys[];
 
 /* Lines and groups */

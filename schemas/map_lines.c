@@ -18,16 +18,7 @@ static const char *const line_keys[] = {
 	"owner",
 	"zone",
 	"note",
-	"max_bytes",
-	"max_chars",
-	"charset",
-	"trim",
-	"pad",
-	"empty",
-	"none",
-	"cut",
-	"precision",
-	"scale",
+	MAP_COLUMN_KEYS,
 	NULL,
 };
 static const char *const source_keys[] = {"column", "const", "concat", "first_of"};

@@ -216,22 +216,6 @@ static int check_all(struct admin *d, const struct bus_topic_plan *plan, size_t 
 	return rc;
 }
 
-int bus_topics_check(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n,
-	struct bus_topic_check *out, struct br_err *err)
-{
-	struct br_err own;
-	struct admin d;
-	int rc;
-
-	err = err ? err : &own;
-	br_err_clear(err);
-	rc = admin_open(&d, site, err);
-	if (rc == 0)
-		rc = check_all(&d, plan, n, out, err);
-	admin_close(&d);
-	return rc;
-}
-
 /* ---- apply ---- */
 
 static int created(struct admin *d, rd_kafka_event_t *ev, struct br_err *err)
@@ -378,8 +362,8 @@ static int alter(struct admin *d, const struct bus_topic_plan *plan, struct br_e
 	return rc;
 }
 
-int bus_topics_apply(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n,
-	struct bus_topic_check *out, struct br_err *err)
+static int check_or_apply(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n,
+	bool apply, struct bus_topic_check *out, struct br_err *err)
 {
 	struct br_err own;
 	struct admin d;
@@ -390,11 +374,23 @@ int bus_topics_apply(const struct cfg_site *site, const struct bus_topic_plan *p
 	rc = admin_open(&d, site, err);
 	if (rc == 0)
 		rc = check_all(&d, plan, n, out, err);
-	if (rc == 0)
+	if (rc == 0 && apply)
 		rc = create(&d, plan, n, out, err);
-	for (size_t i = 0; i < n && rc == 0; i++)
+	for (size_t i = 0; i < n && rc == 0 && apply; i++)
 		if (out[i].state == BUS_TOPIC_DIFFERS)
 			rc = alter(&d, &plan[i], err);
 	admin_close(&d);
 	return rc;
+}
+
+int bus_topics_check(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n,
+	struct bus_topic_check *out, struct br_err *err)
+{
+	return check_or_apply(site, plan, n, false, out, err);
+}
+
+int bus_topics_apply(const struct cfg_site *site, const struct bus_topic_plan *plan, size_t n,
+	struct bus_topic_check *out, struct br_err *err)
+{
+	return check_or_apply(site, plan, n, true, out, err);
 }

@@ -134,6 +134,21 @@ struct cli_column {
 };
 void cli_print_rows(struct cli *c, const struct ledger_table *t, const struct cli_column *columns);
 void cli_print_row(struct cli *c, const struct ledger_table *t, const struct cli_column *columns);
+/* Items that wait for a person, or waited: since when, where they came from, who settled them. */
+#define CLI_ITEM_SOURCE                                                                            \
+	{"topic", "主题", 0},                                                                      \
+	{                                                                                          \
+		"position", "位置", 0                                                              \
+	}
+#define CLI_ITEM_SETTLED                                                                           \
+	{"resolved_at", "处理时间", 0}, {"resolved_by", "处理人", 0},                              \
+	{                                                                                          \
+		"resolution", "处理说明", 0                                                        \
+	}
+void cli_item_times(struct cli *c, struct ledger_table *t);
+/* A list of them; all: not only open ones, so their status is shown. */
+void cli_print_items(
+	struct cli *c, struct ledger_table *t, const struct cli_column *columns, bool all);
 
 /* The system NAME of the site; out may be NULL. CLI_USAGE when there is none, which is told;
  * CLI_CONFIG when it is left out, which was told when the site was read. */

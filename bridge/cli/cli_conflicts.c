@@ -26,7 +26,6 @@
 enum { FIELD = 4, KEPT, LOST };
 
 /* system: whose value lost */
-enum { STATUS = 6 };
 static const struct cli_column columns[] = {
 	{"id", "编号", 'k'},
 	{"case_no", "办件", '5'},
@@ -34,15 +33,12 @@ static const struct cli_column columns[] = {
 	{"system", "未采用方", '4'},
 	{"kind", "类别", '1'},
 	{"field", "字段", '3'},
-	{"status", "状态", 0}, /* STATUS */
+	{"status", "状态", 0},
 	{"at", "时间", 'k'},
 	{"kept", "采用值", 'w'},
 	{"lost", "未采用值", 'w'},
-	{"topic", "主题", 0},
-	{"position", "位置", 0},
-	{"resolved_at", "处理时间", 0},
-	{"resolved_by", "处理人", 0},
-	{"resolution", "处理说明", 0},
+	CLI_ITEM_SOURCE,
+	CLI_ITEM_SETTLED,
 	{NULL, NULL, 0},
 };
 /* Of one conflict. */
@@ -82,16 +78,9 @@ static void mask_rows(struct cli *c, struct ledger_table *t)
 	}
 }
 
-static void local_times(struct cli *c, struct ledger_table *t)
-{
-	cli_local_times(c, t, "at");
-	cli_local_times(c, t, "resolved_at");
-}
-
 static int list(struct cli *c, bool personal, bool all)
 {
 	const char *which = all ? "all" : "open";
-	struct cli_column shown[BR_LEN(columns)];
 	struct ledger_table t = {0};
 	int status = cli_query(c,
 		SELECT FROM " where $1 = 'all' or k.status = 'open' order by k.id", 1, &which, &t);
@@ -100,10 +89,7 @@ static int list(struct cli *c, bool personal, bool all)
 		return status;
 	if (!personal)
 		mask_rows(c, &t);
-	memcpy(shown, columns, sizeof(shown));
-	shown[STATUS].fit = all ? '1' : 0; /* else all of them are open */
-	local_times(c, &t);
-	cli_print_rows(c, &t, shown);
+	cli_print_items(c, &t, columns, all);
 	return CLI_OK;
 }
 
@@ -161,7 +147,7 @@ static int show(struct cli *c, const char *id, bool personal)
 	*cli_cell(&t, "now") =
 		personal || !now ? now : cli_value(c, cli_field(c, br_str_z(t.cells[FIELD])), now);
 	say_next(c, &t, id);
-	local_times(c, &t);
+	cli_item_times(c, &t);
 	cli_print_row(c, &t, columns);
 	if (c->output == CLI_TABLE)
 		cli_print_row(c, &t, more);

@@ -120,3 +120,24 @@ void cli_print_row(struct cli *c, const struct ledger_table *t, const struct cli
 	if (c->output != CLI_TABLE || pick(c, t, columns, true, &shown))
 		cli_print_record(c, &shown);
 }
+
+void cli_item_times(struct cli *c, struct ledger_table *t)
+{
+	cli_local_times(c, t, "at");
+	cli_local_times(c, t, "resolved_at");
+}
+
+void cli_print_items(
+	struct cli *c, struct ledger_table *t, const struct cli_column *columns, bool all)
+{
+	struct cli_column shown[32];
+	size_t n = 0;
+
+	do {
+		shown[n] = columns[n];
+		if (all && columns[n].name && strcmp(columns[n].name, "status") == 0)
+			shown[n].fit = '1';
+	} while (columns[n++].name && n < BR_LEN(shown));
+	cli_item_times(c, t);
+	cli_print_rows(c, t, shown);
+}

@@ -24,38 +24,27 @@
 	"resolution"
 #define FROM " from casebridge.parked p join casebridge.systems s on s.id = p.sys"
 
-enum { STATUS = 8 };
+#define WHAT                                                                                       \
+	{"id", "编号", 'k'}, {"system", "系统", '3'}, {"record", "记录", 0},                       \
+		{"local_id", "系统内编号", '4'}, {"case_id", "办件", 0}, {"kind", "类别", '1'},    \
+		{"code", "错误码", 'k'},                                                           \
+	{                                                                                          \
+		"field", "字段", '2'                                                               \
+	}
+#define CAME_FROM CLI_ITEM_SOURCE, {"tries", "处理次数", 0}, CLI_ITEM_SETTLED
+
 static const struct cli_column columns[] = {
-	{"id", "编号", 'k'},
-	{"system", "系统", '3'},
-	{"record", "记录", 0},
-	{"local_id", "系统内编号", '4'},
-	{"case_id", "办件", 0},
-	{"kind", "类别", '1'},
-	{"code", "错误码", 'k'},
-	{"field", "字段", '2'},
-	{"status", "状态", 0}, /* STATUS */
+	WHAT,
+	{"status", "状态", 0},
 	{"at", "时间", 'k'},
 	{"text", "说明", 'w'},
 	{"next", "下一步", 'w'},
-	{"topic", "主题", 0},
-	{"position", "位置", 0},
-	{"tries", "处理次数", 0},
-	{"resolved_at", "处理时间", 0},
-	{"resolved_by", "处理人", 0},
-	{"resolution", "处理说明", 0},
+	CAME_FROM,
 	{NULL, NULL, 0},
 };
 /* One item, both languages. */
 static const struct cli_column of_one[] = {
-	{"id", "编号", 'k'},
-	{"system", "系统", '3'},
-	{"record", "记录", 0},
-	{"local_id", "系统内编号", '4'},
-	{"case_id", "办件", 0},
-	{"kind", "类别", '1'},
-	{"code", "错误码", 'k'},
-	{"field", "字段", '2'},
+	WHAT,
 	{"now", "办件现值", 0},
 	{"case_version", "办件版本", 0},
 	{"status", "状态", 0},
@@ -66,12 +55,7 @@ static const struct cli_column of_one[] = {
 	{"next_en", "下一步（英文）", 'w'},
 	{"deeds_zh", "可做的处理", 'w'},
 	{"deeds_en", "可做的处理（英文）", 'w'},
-	{"topic", "主题", 0},
-	{"position", "位置", 0},
-	{"tries", "处理次数", 0},
-	{"resolved_at", "处理时间", 0},
-	{"resolved_by", "处理人", 0},
-	{"resolution", "处理说明", 0},
+	CAME_FROM,
 	{NULL, NULL, 0},
 };
 static const struct cli_column with_original[] = {{"original", "原始内容", 0}, {NULL, NULL, 0}};
@@ -81,26 +65,16 @@ static const char *lang_of(const struct cli *c)
 	return c->lang == BR_LANG_ZH ? "zh" : "en";
 }
 
-static void local_times(struct cli *c, struct ledger_table *t)
-{
-	cli_local_times(c, t, "at");
-	cli_local_times(c, t, "resolved_at");
-}
-
 static int list(struct cli *c, bool all)
 {
 	const char *params[] = {lang_of(c), all ? "all" : "open"};
-	struct cli_column shown[BR_LEN(columns)];
 	struct ledger_table t;
 	int status = cli_query(c,
 		SELECT FROM " where $2 = 'all' or p.status = 'open' order by p.id", 2, params, &t);
 
 	if (status != CLI_OK)
 		return status;
-	memcpy(shown, columns, sizeof(shown));
-	shown[STATUS].fit = all ? '1' : 0; /* else all of them are open */
-	local_times(c, &t);
-	cli_print_rows(c, &t, shown);
+	cli_print_items(c, &t, columns, all);
 	return CLI_OK;
 }
 
@@ -223,7 +197,7 @@ static int show(struct cli *c, const char *id, bool original, bool reveal)
 	if (status != CLI_OK)
 		return status;
 	say_deeds(c, &t, id);
-	local_times(c, &t);
+	cli_item_times(c, &t);
 	if (original)
 		t.cells[t.cols - 1] = original_text(c, t.cells[t.cols - 1]);
 	else

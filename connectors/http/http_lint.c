@@ -94,30 +94,30 @@ const struct cfg_option http_read_table[] = {
 	{0},
 };
 
+/* A page of a feed or a list. */
+#define PAGE(next)                                                                                 \
+	TEXT("items", text, "data", "member that is the list", "列表成员"), next,                  \
+		TEXT("more", text, NULL, "member that is true when there is more",                 \
+			"是否还有更多的成员"),                                                     \
+		TEXT("object", object, NULL,                                                       \
+			"member of an item that is the record; empty = the item itself",           \
+			"列表项中记录所在成员"),                                                   \
+	{                                                                                          \
+		"limit", CFG_T_INT, AT(n), "100", 1, 10000, false, false, NULL,                    \
+			"records in one page", "每页条数"                                      \
+	}
+
 const struct cfg_option http_list_table[] = {
 	NEEDED("path", path, "path (template; {cursor} {limit})", "路径（模板；{cursor} {limit}）"),
-	TEXT("items", text, "data", "member that is the list", "列表成员"),
-	TEXT("next", text, NULL, "member that is the next cursor", "下一游标成员"),
-	TEXT("more", text, NULL, "member that is true when there is more", "是否还有更多的成员"),
-	TEXT("object", object, NULL,
-		"member of an item that is the record; empty = the item itself",
-		"列表项中记录所在成员"),
-	{"limit", CFG_T_INT, AT(n), "100", 1, 10000, false, false, NULL, "records in one page",
-		"每页条数"},
+	PAGE(TEXT("next", text, NULL, "member that is the next cursor", "下一游标成员")),
 	{0},
 };
 
 const struct cfg_option http_sweep_table[] = {
 	NEEDED("path", path, "path (template; {page} from 1, {cursor}, {limit})",
 		"路径（模板；{page} 从 1 起、{cursor}、{limit}）"),
-	TEXT("items", text, "data", "member that is the list", "列表成员"),
-	TEXT("next", text, NULL, "member that is the cursor of the next page", "下一页游标成员"),
-	TEXT("more", text, NULL, "member that is true when there is more", "是否还有更多的成员"),
-	TEXT("object", object, NULL,
-		"member of an item that is the record; empty = the item itself",
-		"列表项中记录所在成员"),
-	{"limit", CFG_T_INT, AT(n), "100", 1, 10000, false, false, NULL, "records in one page",
-		"每页条数"},
+	PAGE(TEXT("next", text, NULL, "member that is the cursor of the next page",
+		"下一页游标成员")),
 	BOOL("whole", flag, "false",
 		"items are whole records, so changes are found too; false: only which there are",
 		"列表项为整条记录，可同时发现变更；false：仅核对有哪些记录"),

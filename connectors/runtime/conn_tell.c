@@ -115,6 +115,21 @@ static void told(struct conn *c, const struct conn_record *r, struct br_str lid,
 	c->count.told++;
 }
 
+/* What was read of a record is to be told: not where somebody only looks, and not twice. */
+static bool is_news(struct conn *c, const struct conn_record *r, struct br_str lid,
+	const struct image *img, const struct br_err *err, enum msg_reason reason, uint64_t hash)
+{
+	if (c->look) {
+		conn_look_record(c->look, r, lid, img, err);
+		return false;
+	}
+	if (!conn_alive(c))
+		return false;
+	c->count.read++;
+	return reason == OBS_REFETCH ||
+	       !conn_cache_told(c->cache, conn_record_number(c, r), lid, hash);
+}
+
 void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid,
 	const struct image *img, int64_t src_ts_ms, struct br_str by, enum msg_reason reason)
 {
@@ -131,14 +146,7 @@ void conn_observe(struct conn *c, const struct conn_record *r, struct br_str lid
 	struct br_err err;
 	char id[64];
 
-	if (c->look) {
-		conn_look_record(c->look, r, lid, img, NULL);
-		return;
-	}
-	if (!conn_alive(c))
-		return;
-	c->count.read++;
-	if (reason != OBS_REFETCH && conn_cache_told(c->cache, conn_record_number(c, r), lid, hash))
+	if (!is_news(c, r, lid, img, NULL, reason, hash))
 		return;
 	if (img)
 		conn_is_there(c, r, lid);
@@ -176,14 +184,7 @@ void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str
 	const char *why = br_err_detail(err, "why");
 	char text[600];
 
-	if (c->look) {
-		conn_look_record(c->look, r, lid, NULL, err);
-		return;
-	}
-	if (!conn_alive(c))
-		return;
-	c->count.read++;
-	if (reason != OBS_REFETCH && conn_cache_told(c->cache, conn_record_number(c, r), lid, hash))
+	if (!is_news(c, r, lid, NULL, err, reason, hash))
 		return;
 	if (m.raw.n > MAX_RAW)
 		m.raw.n = MAX_RAW;
