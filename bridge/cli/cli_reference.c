@@ -93,7 +93,11 @@ static void options(void)
 	printf("# 配置项 Options\n\n" MADE, "options");
 	puts("值中可写 `${env:NAME}`（环境变量）或 `${file:NAME}`（secrets 文件夹中的文件）。\n\n"
 	     "Values may hold `${env:NAME}` (environment) or `${file:NAME}` (a file of the secrets "
-	     "folder).");
+	     "folder).\n\n"
+	     "映射语言见 [mapping.md](../mapping.md)，读写方式见 "
+	     "[postgres.md](../connectors/postgres.md) 与 [http.md](../connectors/http.md)。\n\n"
+	     "The mapping language is in [mapping.md](../mapping.md), reading and writing in "
+	     "[postgres.md](../connectors/postgres.md) and [http.md](../connectors/http.md).");
 	table("site.yaml", "站点", "The site", cfg_site_options);
 	table("site.yaml: ledger", "台账", "The ledger", cfg_ledger_options);
 	table("site.yaml: reconcile", "定时对账", "Reconciliation by itself",
