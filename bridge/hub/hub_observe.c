@@ -293,12 +293,28 @@ static void duplicate(struct hub_world *w, struct hub_system *s, struct hub_link
 	park_plain(w, s, NULL, m, PARKED_DUPLICATE, hub_image_json(w, map, &m->image), &err);
 }
 
+static enum hub_merged merge_bound(struct hub_world *w, struct hub_link *l, const struct msg *m)
+{
+	struct image base;
+
+	if (l->shadow.n) {
+		hub_sure(l);
+		return hub_found_again(w, l, m);
+	}
+	if (hub_rebase_found(w, l, &m->image, &base) < 0) {
+		w->failed = true;
+		return MERGE_NOTHING;
+	}
+	hub_sure(l);
+	l->shadow = base;
+	return hub_merge(w, l, &m->image, &base);
+}
+
 /* First contact with a case others already hold: bind, then merge without a base (A10). */
 static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_case *k,
 	const struct mapping *map, const struct msg *m)
 {
 	struct hub_link *l = hub_case_link(k, s, map_record(map));
-	struct image none = {NULL, 0};
 
 	if (l && l->is_new && l->inflight.on) {
 		/* the create was decided in this very batch and has not left: the record is there
@@ -325,12 +341,11 @@ static void bind_record(struct hub_world *w, struct hub_system *s, struct hub_ca
 		l->is_new = true;
 		l->based = s->restores;
 	}
-	hub_sure(l);
 	l->dirty = true;
 	l->due = false;
 	if (l->state == LINK_REJECTED || l->state == LINK_PARKED)
 		l->state = LINK_IDLE;
-	count_merge(s, l->shadow.n ? hub_found_again(w, l, m) : hub_merge(w, l, &m->image, &none));
+	count_merge(s, merge_bound(w, l, m));
 	/* cases that only trial systems had seen may be made elsewhere now */
 	hub_dispatch_case(w, k);
 }

@@ -179,6 +179,20 @@ int hub_rebase(struct hub_world *w, struct hub_link *l, const struct image *loca
 	return versions_copy(&then->held, w->arena, &l->held);
 }
 
+int hub_rebase_found(
+	struct hub_world *w, struct hub_link *l, const struct image *local, struct image *base)
+{
+	const struct hub_past *last = before(l, NULL);
+
+	*base = (struct image){NULL, 0};
+	if (!hub_is_unsure(l) || !last)
+		return 0;
+	*base = last->shadow;
+	return versions_copy(&last->held, w->arena, &l->held) < 0
+		       ? -BR_E_NOMEM
+		       : hub_rebase(w, l, local, NULL, base);
+}
+
 static struct br_str natural_key(
 	struct hub_world *w, const struct hub_link *l, const struct image *img)
 {
@@ -207,6 +221,7 @@ void hub_lost_record(struct hub_world *w, struct hub_link *l)
 {
 	struct hub_system *s = l->sys;
 
+	hub_remember(w, l);
 	if (l->inflight.on) {
 		if (l->inflight.pending)
 			s->count.pending--;
@@ -225,7 +240,6 @@ void hub_lost_record(struct hub_world *w, struct hub_link *l)
 	l->shadow = (struct image){NULL, 0};
 	l->held = (struct versions){0};
 	s->count.lost++;
-	hub_sure(l);
 	l->dirty = s->dirty = true;
 	hub_dispatch_link(w, l);
 }

@@ -32,12 +32,20 @@ void hub_sure(struct hub_link *l);
  */
 int hub_rebase(struct hub_world *w, struct hub_link *l, const struct image *local,
 	const struct image *ours, struct image *base);
+/*
+ * A record turned up under a case that has none in this system, and was found by what it says. If
+ * the case's record was lost in a restore it is that one, as an earlier backup had it, under its
+ * number of then: *base and l->held as for hub_rebase(). Otherwise *base is empty: a first contact.
+ */
+int hub_rebase_found(
+	struct hub_world *w, struct hub_link *l, const struct image *local, struct image *base);
 /* Is it another matter's record, under a number that was given out a second time? */
 bool hub_is_another(struct hub_world *w, const struct hub_link *l, const struct image *local);
 /* To be called before the shadow or held are changed by what a message shows: what they were is
  * kept, should a backup bring it back. */
 void hub_remember(struct hub_world *w, struct hub_link *l);
-/* The record is not there any more: it was made after the backup. The case gets a new one. */
+/* The record is not there any more: it was made after the backup. The case gets a new one; until
+ * then the link stays unsure, for what is found instead may be older still. */
 void hub_lost_record(struct hub_world *w, struct hub_link *l);
 
 #endif

@@ -131,7 +131,7 @@ static void note_deviations(struct hub_world *w, struct hub_link *l, const struc
 			!map_written_place(l->map, sent, &at, &place))
 			continue;
 		/* what stands there as before was simply not written */
-		if (m->status == RCPT_STALE && before && map_column_same(l->map, stored, before))
+		if (m->status != RCPT_APPLIED && before && map_column_same(l->map, stored, before))
 			continue;
 		br_err_clear(&issue.err);
 		if (!read && map_get(l->map, &m->image, &ctx, w->arena, &got, &issue) < 0)
@@ -270,7 +270,7 @@ static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 /* A create found the record there already: bound only when it is nobody's, then first contact. */
 static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
-	struct image none = {NULL, 0};
+	struct image base;
 
 	hub_remember(w, l);
 	l->sys->count.exists++;
@@ -285,15 +285,19 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	/* an observation that came before this answer could not be bound, and was parked */
 	hub_add_unpark(w, l->sys, l->kase, l->rec, l->lid, "superseded");
 	l->state = LINK_IDLE;
-	hub_sure(l);
 	l->held = (struct versions){0};
-	l->shadow = none;
+	if (hub_rebase_found(w, l, &m->image, &base) < 0) {
+		w->failed = true;
+		return;
+	}
+	hub_sure(l);
+	l->shadow = base;
 	/* made by a call of ours whose answer was lost, perhaps: then what differs from what we
 	 * sent is no edit */
 	l->inflight.on = l->inflight.doubt = m->doubt;
 	if (m->doubt)
 		note_deviations(w, l, m);
-	hub_merge(w, l, &m->image, &none);
+	hub_merge(w, l, &m->image, &base);
 	if (!m->doubt)
 		return;
 	l->inflight.on = false;
