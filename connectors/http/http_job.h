@@ -32,7 +32,7 @@ struct http_job {
 	struct http_unit unit;	  /* being sent, or next */
 	struct br_str lid, etag;  /* etag: of `now` */
 	struct br_str write_etag; /* as the last of our calls told */
-	struct image now, mine;	  /* mine: the record after the last of our calls */
+	struct image now, mine;	  /* mine: what our calls left (http_plan_left) */
 	enum http_known known;
 	bool have_mine;
 	bool keyed;  /* every call carries a key that the server remembers */

@@ -185,6 +185,25 @@ int http_plan_done(const struct http_work *w, struct http_unit u, const struct i
 	return 0;
 }
 
+int http_plan_left(const struct http_work *w, struct http_unit u, const struct image *mine,
+	const struct image *now, struct br_arena *a, struct image *out)
+{
+	struct image earlier = {br_arena_array(a, struct cell, mine->n + 1), 0};
+	struct http_unit next = http_plan_next(w, u);
+
+	if (!earlier.cells)
+		return -BR_E_NOMEM;
+	for (uint32_t i = 0; i < mine->n; i++) {
+		const struct cell *c = &mine->cells[i], *sent = cell_in(w->set, c);
+
+		/* one that shows what was sent is ours, whenever it came to be there */
+		if (sent && !same(cell_in(now, c), sent) && !http_plan_has(&u, c) &&
+			!still_to_come(w, next, c))
+			earlier.cells[earlier.n++] = *c;
+	}
+	return image_merge(now, &earlier, a, out);
+}
+
 bool http_plan_untouched(const struct http_work *w, const struct image *now)
 {
 	if (!http_plan_rest_same(w, w->base, now))

@@ -42,17 +42,22 @@ enum http_mark {
 };
 enum http_mark http_plan_mark(
 	const struct http_work *w, const struct http_unit *u, const struct image *now);
-/* Columns that the command does not set are as in `before`: base, or what the record was after the
- * last of our own calls. */
+/* Columns that the command does not set are as in `before`: base, or what our own calls left. */
 bool http_plan_rest_same(
 	const struct http_work *w, const struct image *before, const struct image *now);
-/* Columns of the units before this one are as in `mine`, the record after the last of our own
- * calls: nobody has changed since what we wrote. */
+/* Columns of the units before this one are as in `mine`, what our own calls left: nobody has
+ * changed since what we wrote. */
 bool http_plan_done_same(const struct http_work *w, struct http_unit u, const struct image *mine,
 	const struct image *now);
 /* `mine` without the columns that this unit and those after it are still to write. */
 int http_plan_done(const struct http_work *w, struct http_unit u, const struct image *mine,
 	struct br_arena *a, struct image *out);
+/*
+ * What the calls up to this unit's left, each as its own answer told: `mine` after the one before,
+ * and `now`, this one's answer, in which columns of earlier calls may show an edit made since.
+ */
+int http_plan_left(const struct http_work *w, struct http_unit u, const struct image *mine,
+	const struct image *now, struct br_arena *a, struct image *out);
 /* Exactly as before: nothing of the command was done, and nobody changed anything. */
 bool http_plan_untouched(const struct http_work *w, const struct image *now);
 

@@ -328,6 +328,16 @@ static const char *const *headers_of(struct http_job *j)
 	return list;
 }
 
+/* The answer to the current call showed the record. */
+static void take_mine(struct http_job *j)
+{
+	if (!j->have_mine)
+		j->mine = j->now;
+	else if (http_plan_left(&j->work, j->unit, &j->mine, &j->now, &j->arena, &j->mine) < 0)
+		return; /* the arena has failed, and with it the next request */
+	j->have_mine = true;
+}
+
 static void unit_done(struct http_job *j, const struct http_reply *reply)
 {
 	const struct http_call *call = j->unit.call;
@@ -349,12 +359,10 @@ static void unit_done(struct http_job *j, const struct http_reply *reply)
 		j->known = KNOWN_ABSENT;
 	}
 	j->write_etag = numbers ? BR_STR_NONE : reply->etag;
-	if (take_object(j, object, reply->etag, KNOWN_WRITE)) {
-		j->mine = j->now;
-		j->have_mine = true;
-	} else if (!numbers) {
+	if (take_object(j, object, reply->etag, KNOWN_WRITE))
+		take_mine(j);
+	else if (!numbers)
 		j->known = KNOWN_NOTHING;
-	}
 	j->unit = http_plan_next(&j->work, j->unit);
 	/* the number is kept at once: what follows may fail, and is then resumed under it */
 	if (call->lid.n && j->unit.call && !j->told) {

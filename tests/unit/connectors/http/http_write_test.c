@@ -53,6 +53,11 @@ static const char *const specs[] = {
 	200, V(n),                                                                                 \
 		"{\"code\":200,\"data\":{\"NO\":\"1\",\"NAME\":\"" name "\",\"ADDR\":\"" addr      \
 		"\",\"STEPS\":[{\"SN\":\"7\",\"TXT\":\"" txt "\"}]}}"
+#define STEPS(n, name, addr, one, two)                                                             \
+	200, V(n),                                                                                 \
+		"{\"code\":200,\"data\":{\"NO\":\"1\",\"NAME\":\"" name "\",\"ADDR\":\"" addr      \
+		"\",\"STEPS\":[{\"SN\":\"7\",\"TXT\":\"" one "\"},{\"SN\":\"8\",\"TXT\":\"" two    \
+		"\"}]}}"
 #define SAY(code)    200, NULL, "{\"code\":\"" code "\",\"msg\":\"why\"}"
 #define NUMBER(no)   200, NULL, "{\"code\":\"200\",\"data\":{\"no\":\"" no "\"}}"
 #define FOUND(items) 200, NULL, "{\"code\":\"200\",\"data\":[" items "]}"
@@ -216,6 +221,15 @@ static const struct test tests[] = {
 		"PROGRESS 1 {\"NO\":\"1\",\"NAME\":\"a\",\"STEPS/7/TXT\":\"T\"};"
 		"STALE 1 atomic "
 		"{\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\",\"STEPS/7/TXT\":\"T\"};"},
+	{"without conditions: an edit between two calls, at what the first one wrote", '3', "1",
+		OLD, "ADDR=y;STEPS/7/TXT=t;STEPS/8/TXT=u", NULL,
+		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /step ", NULL, NULL, STEP(2, "a", "x", "T")},
+			{"POST /step ", NULL, NULL, STEPS(3, "a", "z", "edited", "U")}},
+		"PROGRESS 1 {\"NO\":\"1\",\"NAME\":\"a\",\"STEPS/7/TXT\":\"T\",\"STEPS/8/"
+		"TXT\":\"U\"};"
+		"STALE 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"z\",\"STEPS/7/TXT\":"
+		"\"edited\",\"STEPS/8/TXT\":\"U\"};"},
 	{"the same when it goes on after an attempt of which nothing was heard", '3', "1", OLD,
 		"ADDR=y;STEPS/7/TXT=t", "1",
 		{{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
