@@ -23,6 +23,7 @@
 	X(REBASE)	   /* old content that a backup brought back is nobody's edit */           \
 	X(OWED)		   /* who joins is asked about what was there before */                    \
 	X(INHERITED)	   /* an inherited command may have been carried out */                    \
+	X(LOOK)		   /* where nothing is compared, a record is read before it is written */  \
 	X(NEWER)	   /* a batch finds what the one before it has changed */                  \
 	X(MOVED)	   /* ... and is not stored when that one was not */
 enum br_rule {

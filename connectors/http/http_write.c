@@ -12,6 +12,7 @@
  */
 #include "http_job.h"
 #include "br_crash.h"
+#include "br_rule.h"
 
 #include <stdlib.h>
 
@@ -661,8 +662,10 @@ static void start(struct http_state *s, struct conn_command *cmd)
 		return;
 	}
 	j->asking = cmd->attempted && j->keyed && cmd->lid.n > 0;
+	if (BR_WITHOUT(LOOK) && cmd->op == OP_UPDATE && !j->work.record->etag)
+		j->known = KNOWN_GET;
 	if (cmd->lid.n)
-		go(j, STEP_LOOK);
+		go(j, j->known == KNOWN_GET ? STEP_CALL : STEP_LOOK);
 	else if ((j->allowed = cmd->attempted && j->keyed))
 		go(j, STEP_CALL); /* the key finds the first attempt; a look-up would find our own
 				     record and take it for another's */

@@ -133,6 +133,7 @@ the site when the others have cases already */
 	X(restored)                                                                                \
 	X(recreated)                                                                               \
 	X(owed)                                                                                    \
+	X(h3_window) /* edits lost between a look and a write, where nothing is compared */        \
 	X(aba)                                                                                     \
 	X(transformed)                                                                             \
 	X(steps)
@@ -164,6 +165,7 @@ struct sim_proc {
 	struct br_loop loop;
 	struct bridge *bridge;
 	struct conn *conn;
+	struct br_http *http;
 	int64_t skew; /* of its wall clock */
 	struct sim_proc *next;
 };
@@ -243,6 +245,10 @@ struct sim_topic *sim_topic(struct br_str name);
 /* An order of a person, on the ctl topic. */
 void sim_bus_order(struct br_str value);
 bool sim_bus_at_rest(void);
+
+/* ---- HTTP systems (sim_http.c) ---- */
+/* A connector tells the bridge: a command that is over has no use for what was seen in it. */
+void sim_http_told(const struct sim_proc *p, struct br_str message);
 
 /* ---- the site (sim_site.c) ---- */
 /* Compiles every system in every class, once for the process. */

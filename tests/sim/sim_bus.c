@@ -329,6 +329,7 @@ int bus_send(struct bus *b, int topic, int partition, struct br_str key, struct 
 	fly(p, at - sim.now);
 	if (ticket)
 		*ticket = p->ticket;
+	sim_http_told(b->proc, p->value);
 	return 0;
 }
 

@@ -23,6 +23,7 @@ struct br_http {
 	struct sim_proc *proc;
 	bool freed;
 	size_t running;
+	int looked[SIM_RECORDS]; /* by row: what was seen of it (sim_target_write) */
 };
 
 struct br_http_headers {
@@ -38,9 +39,14 @@ struct exchange {
 	bool post;
 	enum { FATE_GOOD, FATE_NOT_SENT, FATE_NOT_DONE, FATE_UNHEARD, FATE_BUSY, FATE_PAGE } fate;
 	bool page_after; /* the error page comes although it was done */
+	int looked;	 /* at the record, before it is written */
 	/* the answer */
 	int status;
 	struct br_str answer, etag;
+	int row;	 /* whose record it shows; -1: none, or many */
+	int typed;	 /* serial: what was typed so far */
+	uint16_t *shown; /* serials of all that people typed and that it shows */
+	int nshown;
 };
 
 /* ---- what it says ---- */
@@ -58,8 +64,19 @@ static void write_value(struct br_jw *w, sim_value v)
 		br_jw_str(w, br_str_z(people.texts[v]));
 }
 
-static void write_record(const struct sim_target *t, const struct sim_row *r, struct br_jw *w)
+static void note_shown(struct exchange *x, const struct sim_row *r)
 {
+	if (!x->shown)
+		x->shown = br_arena_array(&sim.arena, uint16_t, SIM_RECORDS * NF);
+	for (int i = 0; i < NF; i++)
+		if (r->typed[i])
+			x->shown[x->nshown++] = r->typed[i];
+}
+
+static void write_record(struct exchange *x, const struct sim_row *r, struct br_jw *w)
+{
+	const struct sim_target *t = &targets[x->system];
+
 	br_jw_object(w);
 	br_jw_kstr(w, "id", br_str_z(r->lid));
 	for (int i = 0; i < F_OP1; i++) {
@@ -81,7 +98,7 @@ static void write_record(const struct sim_target *t, const struct sim_row *r, st
 	}
 	br_jw_end_array(w);
 	br_jw_end_object(w);
-	sim_target_read(r);
+	note_shown(x, r);
 }
 
 static void finish(struct exchange *x, int status, struct br_buf *b)
@@ -113,8 +130,10 @@ static void show(struct exchange *x, const struct sim_row *r)
 	br_jw_object(&w);
 	br_jw_kstr(&w, "id", br_str_z(r->lid));
 	br_jw_key(&w, BR_STR("record"));
-	write_record(&targets[x->system], r, &w);
+	write_record(x, r, &w);
 	br_jw_end_object(&w);
+	x->row = (int)(r - targets[x->system].rows);
+	x->typed = people.ntyped;
 	x->etag = etag_of(x->system, r);
 	finish(x, 200, &b);
 }
@@ -148,7 +167,7 @@ static void list(struct exchange *x)
 	br_jw_key(&w, BR_STR("items"));
 	br_jw_array(&w);
 	for (int i = 0; i < n && i < limit; i++) {
-		write_record(t, rows[i], &w);
+		write_record(x, rows[i], &w);
 		cursor = rows[i]->rv;
 	}
 	br_jw_end_array(&w);
@@ -255,7 +274,7 @@ static void write_it(struct exchange *x)
 		say(x, 412);
 		return;
 	}
-	sim_target_write(x->system, r, want.v, nothing);
+	sim_target_write(x->system, r, want.v, nothing, x->looked);
 	show(x, r);
 }
 
@@ -320,6 +339,59 @@ static void serve(struct exchange *x)
 	}
 }
 
+/* ---- what a connector has seen ---- */
+
+/* Before a write the last that was heard of the record counts; it counts for one write only, whose
+ * answer is the next. */
+static void look_back(struct exchange *x)
+{
+	struct wanted want;
+	const struct sim_row *r;
+	int row;
+
+	x->row = -1;
+	x->looked = SIM_BLIND;
+	if (!x->post)
+		return;
+	read_body(x, &want);
+	r = want.id.n ? sim_target_find(x->system, want.id) : NULL;
+	if (!r)
+		return;
+	row = (int)(r - targets[x->system].rows);
+	if (!has_etag(x->system))
+		x->looked = x->h->looked[row];
+	x->h->looked[row] = SIM_BLIND;
+}
+
+static void heard(const struct exchange *x)
+{
+	for (int i = 0; i < x->nshown; i++)
+		people.typed[x->shown[i]].read = true;
+	/* an older answer may come later */
+	if (x->row >= 0 && x->h->looked[x->row] < x->typed)
+		x->h->looked[x->row] = x->typed;
+}
+
+void sim_http_told(const struct sim_proc *p, struct br_str message)
+{
+	static const char lid[] = "\"lid\":\"";
+	const char *at;
+
+	if (!p->http || !memmem(message.p, message.n, "\"t\":\"RCPT\"", 10) ||
+		memmem(message.p, message.n, "\"PROGRESS\"", 10))
+		return;
+	at = memmem(message.p, message.n, lid, sizeof(lid) - 1);
+	if (!at)
+		return;
+	at += sizeof(lid) - 1;
+	for (int i = 0; i < targets[p->system].nrows; i++) {
+		const char *one = targets[p->system].rows[i].lid;
+
+		if (strncmp(at, one, strlen(one)) == 0 && at[strlen(one)] == '"')
+			p->http->looked[i] = SIM_BLIND;
+	}
+}
+
 /* ---- a call and its answer ---- */
 
 static void carry_out(void *arg)
@@ -377,6 +449,8 @@ static void come_back(void *arg)
 			.headers = NULL,
 			.err = &err};
 	}
+	if (x->fate == FATE_GOOD)
+		heard(x);
 	x->fn(x->arg, &a);
 }
 
@@ -421,6 +495,7 @@ int br_http_send(struct br_http *h, const struct br_http_request *req, br_http_f
 		.key = header(req, "Idempotency-Key: "),
 		.post = strcmp(req->method, "POST") == 0};
 	h->running++;
+	look_back(x);
 	choose_fate(x);
 	/* what is done is done within the time-out; the answer may come too late */
 	if (there >= limit)
@@ -446,6 +521,9 @@ struct br_http *br_http_new(struct br_loop *l, unsigned max_connections,
 	(void)tls;
 	(void)err;
 	h->proc = l->proc;
+	h->proc->http = h;
+	for (int i = 0; i < SIM_RECORDS; i++)
+		h->looked[i] = SIM_BLIND;
 	return h;
 }
 

@@ -246,7 +246,7 @@ static void check_typed(void)
 
 		if (t->value < 0 || t->field == F_NK || (t->retyped && !t->overwritten))
 			continue;
-		if (t->overwritten && !t->read && sim.plan.class[t->system] == CLASS_H3)
+		if (t->unseen && !t->read)
 			continue; /* between GET and PUT: nobody can help that */
 		if (!is_known(t->nk, t->field, t->value) && !is_parked(t->system, lid))
 			sim_wrong("%s: %s = %s, typed in %s, is nowhere (I7)", sim_show(t->nk),

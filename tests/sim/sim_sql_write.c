@@ -85,7 +85,7 @@ static void write_row(
 	struct sim_target *t = &targets[s->system];
 
 	t->beat++;
-	sim_target_write(s->system, r, c->set, c->base);
+	sim_target_write(s->system, r, c->set, c->base, SIM_BLIND);
 	shows(o, RCPT_APPLIED, r);
 	if (s->inbox)
 		leave_inbox(t, c, o);

@@ -184,21 +184,24 @@ void sim_target_read(const struct sim_row *r)
 }
 
 /* A person's value that nobody has read must not be destroyed, unless the command knew it. */
-static void overwrite(int system, struct sim_row *r, int field, sim_value expected)
+static void overwrite(int system, struct sim_row *r, int field, sim_value expected, int looked)
 {
 	struct sim_typed *t = &people.typed[r->typed[field]];
 
 	if (!r->typed[field])
 		return;
 	t->overwritten = true;
-	if (!t->read && expected != r->v[field] && !(expected < 0 && r->v[field] < 0) &&
-		sim.plan.class[system] != CLASS_H3)
+	if (t->read || expected == r->v[field] || (expected < 0 && r->v[field] < 0))
+		return;
+	t->unseen = looked != SIM_BLIND && r->typed[field] > looked;
+	sights.h3_window += t->unseen;
+	if (!t->unseen)
 		sim_wrong("%s %s: %s = %s was overwritten unread (I6)", sim.systems[system].name.p,
 			r->lid, sim_fields[field].column, sim_show(r->v[field]));
 }
 
-void sim_target_write(
-	int system, struct sim_row *r, const sim_value set[NF], const sim_value base[NF])
+void sim_target_write(int system, struct sim_row *r, const sim_value set[NF],
+	const sim_value base[NF], int looked)
 {
 	if (sim.trial[system])
 		sim_wrong("%s is written, and it is only tried out (I11)",
@@ -210,7 +213,7 @@ void sim_target_write(
 			continue;
 		stored = sim_stored_form(system, i, v);
 		sights.transformed += stored != v;
-		overwrite(system, r, i, base[i]);
+		overwrite(system, r, i, base[i], looked);
 		r->v[i] = stored;
 		r->typed[i] = 0;
 		if (i == F_NK && v >= 0)

@@ -77,6 +77,7 @@ struct sim_typed {
 	sim_value value;
 	int16_t nk;
 	bool read;	  /* some connector has seen it */
+	bool unseen;	  /* overwritten where nobody could know of it (sim_target_write) */
 	bool overwritten; /* by a bridge */
 	bool retyped;	  /* by a person, over it */
 };
@@ -110,9 +111,15 @@ struct sim_row *sim_target_find(int system, struct br_str lid);
 struct sim_row *sim_target_new(int system, int nk);
 /* Reads: what stands there has been seen. */
 void sim_target_read(const struct sim_row *r);
-/* A command's columns; base tells what the command expected there. */
-void sim_target_write(
-	int system, struct sim_row *r, const sim_value set[NF], const sim_value base[NF]);
+/*
+ * A command's columns; base tells what the command expected there. Where the system compares
+ * nothing, `looked` is what the writer had seen when it last looked at the record: all that was
+ * typed up to this serial. What came after that and before the write nobody can know of. SIM_BLIND:
+ * the writer has not looked, or the system compares.
+ */
+#define SIM_BLIND (-1)
+void sim_target_write(int system, struct sim_row *r, const sim_value set[NF],
+	const sim_value base[NF], int looked);
 /* The oldest record about the matter of this text, not made after `before`; NULL. */
 struct sim_row *sim_target_look_up(int system, sim_value nk, int64_t before);
 
