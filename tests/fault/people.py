@@ -15,12 +15,14 @@ from collections import defaultdict
 
 import psycopg
 
+from support.servers import Database
 from support.waiting import wait_for
 
 NAMES = ["张建国", "李秀英", "王德福", "赵玉兰", "钱万里", "孙桂芳"]
 STATES = {0: "02", 1: "05", 2: "10"}
 PROBES, STORIES = 2, 2  # the first cases are left to who measures, the next to nudges
 PATIENCE = 240
+CATCH_UP = 60  # seconds of work that a clerk whose system was down makes up for
 
 
 def citizen_id(n):
@@ -45,18 +47,31 @@ class Journal:
                 self.typed[person, field].append(value)
 
 
-class People:
-    """Two clerks, one at each system. `pace`: seconds between two changes of one of them."""
+class Clerk:
+    """One person at one system, with a connection of their own. Their cases are theirs alone, so that what is typed into one has an order."""
 
-    def __init__(self, scene, seed, pace=0.02, changes=None, cases=60):
+    def __init__(self, scene, seed, side, number):
+        self.side, self.number, self.busy = side, number, False
+        self.dice = random.Random(f"{seed} {side}" + (f" {number}" if number else ""))
+        self.database = Database(scene.department.server, scene.department.name) if number else scene.department
+
+    def cases(self, persons, of):
+        # what a probe has typed must stand until it is seen: its case is nobody else's
+        return persons[PROBES + STORIES + self.number::of]
+
+
+class People:
+    """`clerks` of them at each system. `pace`: seconds between two changes of one of them."""
+
+    def __init__(self, scene, seed, pace=0.02, changes=None, cases=60, clerks=1):
         self.scene, self.pace, self.limit, self.most = scene, pace, changes, cases
         self.journal, self.failed = Journal(), None
         self.persons, self.state = [], {}
-        self._random = {side: random.Random(f"{seed} {side}") for side in ("department", "portal")}
         self._serial, self._lock = 0, threading.Lock()
         self._go, self._over, self._gone = threading.Event(), False, False
-        self._busy = {"department": False, "portal": False}
-        self._threads = [threading.Thread(target=self._work, args=(side,), daemon=True) for side in self._busy]
+        self._each = clerks
+        self._clerks = [Clerk(scene, seed, side, n) for n in range(clerks) for side in ("department", "portal")]
+        self._threads = [threading.Thread(target=self._work, args=(clerk,), daemon=True) for clerk in self._clerks]
 
     # ---- the course of a test ----
 
@@ -71,7 +86,7 @@ class People:
     def pause(self):
         """Returns when nobody has a finger on a key."""
         self._go.clear()
-        wait_for(lambda: not any(self._busy.values()) or self.failed, PATIENCE, "people to pause")
+        wait_for(lambda: not any(clerk.busy for clerk in self._clerks) or self.failed, PATIENCE, "people to pause")
         self.must_work()
 
     def resume(self):
@@ -100,38 +115,39 @@ class People:
         if self.failed:
             raise self.failed
 
-    def _work(self, side):
+    def _work(self, clerk):
+        due = time.monotonic()
         try:
             while not self.done():
                 self._go.wait()
-                self._busy[side] = True
+                clerk.busy = True
                 if self._go.is_set() and not self.done():
-                    self._change(side)
-                self._busy[side] = False
-                time.sleep(self.pace)
+                    self._change(clerk)
+                clerk.busy = False
+                due = max(due + self.pace, time.monotonic() - CATCH_UP)
+                time.sleep(max(0, due - time.monotonic()))
         except BaseException as error:  # told by the test's own thread
             self.failed = error
-        self._busy[side] = False
+        clerk.busy = False
 
-    def _change(self, side):
-        dice = self._random[side].random()
-        # what a probe has typed must stand until it is seen: its case is nobody else's
-        others = self.persons[PROBES + STORIES:]
-        if not others or (dice < 0.05 and len(self.persons) < self.most):
-            self.enter() if side == "department" else self.apply()
-        elif side == "department":
-            person = self._random[side].choice(others)
+    def _change(self, clerk):
+        dice = clerk.dice.random()
+        own = clerk.cases(self.persons, self._each)
+        if not own or (dice < 0.05 and len(self.persons) < self.most):
+            self.enter() if clerk.side == "department" else self.apply()
+        elif clerk.side == "department":
+            person = clerk.dice.choice(own)
             if dice < 0.15:
-                self.go_on(person)
+                self.go_on(person, clerk)
             else:
-                self.address(person, self._value(side, "鼓楼街道{}号"))
+                self.address(person, self._value(clerk, "鼓楼街道{}号"), clerk)
         else:
-            person = self._random[side].choice(others)
-            self.mobile(person, self._value(side, "139{:08d}"))
+            person = clerk.dice.choice(own)
+            self.mobile(person, self._value(clerk, "139{:08d}"))
 
-    def _value(self, side, form):
-        if self._random[side].random() < 0.3:
-            return form.format(self._random[side].randrange(20))
+    def _value(self, clerk, form):
+        if clerk.dice.random() < 0.3:
+            return form.format(clerk.dice.randrange(20))
         return form.format(1000 + self._number())
 
     def _number(self):
@@ -182,35 +198,36 @@ class People:
         self.journal.note(person, ADDRESS=address, MOBILE=mobile, STATE=STATES[0])
         self.persons.append(person)
 
-    def _department(self, person, **columns):
+    def _department(self, person, clerk=None, **columns):
         """False when the department does not have the case yet."""
         sets = ", ".join(f"{column} = %s" for column in columns)
-        found = []
-        self.patiently(lambda: found.append(self.scene.department.execute(
+        database, found = clerk.database if clerk else self.scene.department, []
+        self.patiently(lambda: found.append(database.execute(
             f"update ydz_sq set {sets} where sfzh = %s", *columns.values(), person).rowcount))
         return found[-1] > 0
 
-    def address(self, person, value):
-        if self._department(person, hkdz=value):
+    def address(self, person, value, clerk=None):
+        if self._department(person, clerk, hkdz=value):
             self.journal.note(person, ADDRESS=value)
             return True
         return False
 
-    def go_on(self, person):
+    def go_on(self, person, clerk):
         """The case takes its course: accepted, then the certificate."""
         state = self.state[person]
-        if state == 0 and self._department(person, zt=1):
+        if state == 0 and self._department(person, clerk, zt=1):
             self.journal.note(person, STATE=STATES[1])
             self.state[person] = 1
         elif state == 1:
             number = f"YDZ-{self._number():06d}"
-            if self._department(person, zt=2, zzbh=number):
+            if self._department(person, clerk, zt=2, zzbh=number):
                 self.journal.note(person, STATE=STATES[2], CERTIFICATE=number)
                 self.state[person] = 2
 
     def mobile(self, person, value):
-        found = []
-        self.patiently(lambda: found.append(self.scene.view.refresh().by_person.get(person)))
+        found = [self.scene.view.by_person.get(person)]
+        if not found[-1]:
+            self.patiently(lambda: found.append(self.scene.view.refresh().by_person.get(person)))
         if not found[-1]:
             return False
         self.patiently(lambda: self.scene.clerk_on_portal(found[-1], APPLICANTMOBILE=value))
