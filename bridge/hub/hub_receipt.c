@@ -321,6 +321,31 @@ static int our_part(
 	return 0;
 }
 
+/* Every column that the command sets for this place is among those shown. */
+static bool is_all_there(const struct hub_link *l, const struct cell *place, const struct image *shown)
+{
+	for (uint32_t i = 0; i < l->inflight.set.n; i++) {
+		const struct cell *c = &l->inflight.set.cells[i];
+
+		if (c->field != IMAGE_ELEMENT && map_place_writes(l->map, place, c) &&
+			!image_get(shown, c->part, c->key, c->field))
+			return false;
+	}
+	return true;
+}
+
+/* What stands there is held from now on: who changes it before the last call is made edits what we
+ * wrote, not what was there before. */
+static void hold_part(struct hub_world *w, struct hub_link *l, const struct image *shown)
+{
+	struct cell place;
+
+	for (uint32_t i = 0; i < shown->n; i++)
+		for (unsigned at = 0; map_written_place(l->map, &shown->cells[i], &at, &place);)
+			if (is_all_there(l, &place, shown))
+				hub_set_held(w, l, &place, as_written(l, &place));
+}
+
 static void progress(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct image ours, shadow;
@@ -333,10 +358,12 @@ static void progress(struct hub_world *w, struct hub_link *l, const struct msg *
 		l->inflight.own_base = true;
 	}
 	if (our_part(w, l, &m->image, &ours) < 0 ||
-		image_merge(&l->shadow, &ours, w->arena, &shadow) < 0)
+		image_merge(&l->shadow, &ours, w->arena, &shadow) < 0) {
 		w->failed = true;
-	else
+	} else {
 		l->shadow = shadow;
+		hold_part(w, l, &ours);
+	}
 	l->dirty = true;
 }
 

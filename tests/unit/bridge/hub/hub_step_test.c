@@ -881,6 +881,33 @@ static const struct story {
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
 		"\"13900000000\",\"STATE\":\"05\"}\n"
 		"conflicts 1\n"},
+	{"who edits between two calls of a create edits what the first one wrote",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z1\",\"lxdh\":\"13800000000\"}\n"
+		"> portal create - * base {}\n"
+		"portal progress 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13800000000\",\"STATE\":\"10\"}\n"
+		"portal stale 1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
+		"\"13911111111\",\"STATE\":\"10\",\"CERTNO\":null}\n"
+		"> dept update D1 {\"lxdh\":\"13911111111\"} base *\n"
+		"> portal update P1 {\"CERTNO\":\"Z1\"} base *\n"
+		"case applicant.mobile=13911111111\nconflicts 0\n"},
+	{"and between two calls of an update, what was there before is no conflict",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\",\"dz\":\"甲\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\","
+		"\"ADDRESS\":\"甲\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"dz\":\"乙\"}\n"
+		"> portal update P1 {\"STATE\":\"05\",\"ADDRESS\":\"乙\"} base *\n"
+		"portal progress 2 P1 {\"ADDRESS\":\"乙\"}\n"
+		"portal stale 2 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"02\","
+		"\"ADDRESS\":\"丙\"}\n"
+		"> dept update D1 {\"dz\":\"丙\"} base *\n"
+		"> portal update P1 {\"STATE\":\"05\"} base *\n"
+		"case applicant.address=丙\nconflicts 0\n"},
 	{"one call of several: the rest goes on from the first base",
 		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}\n"
 		"> portal create - * base {}\n"
