@@ -447,7 +447,6 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	size_t nchanged, ngone;
 	bool accepted;
 
-	hub_remember(w, l);
 	changed = br_arena_alloc(w->arena, sizeof(*changed) * (local->n + base->n + 1));
 	if (!changed) {
 		w->failed = true;

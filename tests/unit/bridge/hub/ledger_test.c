@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "hub_fixture.h"
+#include "ledger_migrations.h"
 
 #define BIN	    "/usr/lib/postgresql/15/bin/"
 #define PATIENCE_US 30000000
@@ -359,6 +360,69 @@ static void migrating(void **state)
 	wait_for(&s);
 	assert_int_equal(br_err_code(&s.err), BR_E_HUB_LEDGER_NEWER);
 	close_side(&s);
+}
+
+#define WIDE_ROWS 11 /* the version before whose migration tables had another layout */
+
+/* A ledger at work is laid out anew: every row as it was, and what refers to it. */
+static void rows_keep_what_they_hold(void **state)
+{
+	static const char rows[] =
+		"insert into casebridge.systems(code) values ('dept'), ('portal');"
+		"insert into casebridge.cases values ('00000000-0000-0000-0000-000000000001', 3, "
+		"'{\"a\":\"甲\"}', '{\"*\":3}', '{RECEIVED,ACCEPTED}', '2018-07-02', "
+		"'2018-07-03'), ('00000000-0000-0000-0000-000000000002', 1, '{}', '{}', '{}', "
+		"'2018-07-02', '2018-07-02');"
+		"insert into casebridge.links(cid, sys, rec, lid, state, shadow, held, tries, n, "
+		"inflight, ref, due, based) values ('00000000-0000-0000-0000-000000000001', 1, "
+		"'r', "
+		"'D1', 'inflight', '{\"xm\":\"张\"}', '{\"*\":2}', '{\"b\":1}', 7, '{\"op\":1}', "
+		"'凭证', true, 4), ('00000000-0000-0000-0000-000000000001', 2, 'r', null, 'idle', "
+		"'{}', '{}', null, 0, null, null, false, 0);"
+		"insert into casebridge.parked(sys, cid, rec, lid, kind, code, place, text_en, "
+		"text_zh, next_en, next_zh, topic, pos, at) values (1, "
+		"'00000000-0000-0000-0000-000000000001', 'r', 'D1', 'in', '', '', '', '', '', '', "
+		"'t', 1, now());";
+	static const char all[] =
+		"(select string_agg(concat_ws('|', cid, ver, doc, fver, had, created_at at time "
+		"zone 'UTC', updated_at at time zone 'UTC'), ';' order by cid) || "
+		"(select string_agg(concat_ws('|', cid, sys, rec, lid, state, shadow, held, tries, "
+		"n, inflight, ref, due, based), ';' order by sys) from casebridge.links) from "
+		"casebridge.cases)";
+	char text[400];
+	int from, to;
+
+	(void)state;
+	snprintf(text, sizeof(text), "create database layout%d", databases);
+	sql(admin, text);
+	snprintf(dsn, sizeof(dsn), "host=%s user=bridge dbname=layout%d", base_dir, databases);
+	sql(dsn, "create schema casebridge; create table casebridge.migrations(version int "
+		 "primary key, name text not null, at timestamptz not null default now())");
+	for (int i = 0; i < WIDE_ROWS - 1; i++) {
+		char *whole = NULL;
+
+		assert_true(
+			asprintf(&whole,
+				"begin; %s; insert into casebridge.migrations values "
+				"(%d, '%s'); commit",
+				ledger_migrations[i].sql, i + 1, ledger_migrations[i].name) > 0);
+		sql(dsn, whole);
+		free(whole);
+	}
+	sql(dsn, rows);
+	snprintf(text, sizeof(text), "create table public.before as select %s as held", all);
+	sql(dsn, text);
+	assert_int_equal(ledger_migrate(dsn, &from, &to, NULL), 0);
+	assert_int_equal(from, WIDE_ROWS - 1);
+	snprintf(text, sizeof(text), "select count(*) from public.before where held = %s", all);
+	assert_int_equal(count(text), 1);
+	assert_int_equal(count("select count(*) from casebridge.parked join casebridge.cases using "
+			       "(cid)"),
+		1);
+	assert_int_equal(count("select count(*) from pg_constraint where confrelid = "
+			       "'casebridge.cases'::regclass"),
+		2);
+	assert_int_equal(count("select count(*) from casebridge.reviews"), 2);
 }
 
 static void same_versions(const struct versions *a, const struct versions *b)
@@ -1517,6 +1581,77 @@ static void a_link_has_a_past(void **state)
 }
 
 /* What came while it was not in the site it is asked about when it is back. */
+/* Portal's answer to the first command of this world's only case. */
+static void applied(struct side *s, int64_t offset, const char *lid, const char *json)
+{
+	struct hub_link *l = hub_case_link(only_case(s), &s->systems[1], BR_STR("r"));
+	struct msg m = {.type = MSG_RCPT,
+		.sys = s->systems[1].code,
+		.epoch = s->systems[1].epoch,
+		.seq = s->systems[1].last_seq + 1,
+		.did = {.cid = br_str_z(l->kase->ulid),
+			.rec = BR_STR("r"),
+			.incarnation = l->inflight.incarnation,
+			.n = l->n},
+		.status = RCPT_APPLIED,
+		.atomic = true,
+		.whole = true,
+		.has_image = true,
+		.lid = br_str_z(lid)};
+
+	m.image = image(s, local(s, 1), json);
+	s->w.source = 1;
+	s->w.topic = s->pos[1].topic;
+	s->w.offset = offset;
+	hub_step(&s->w, &s->systems[1], &m);
+	s->pos[1].next = offset + 1;
+}
+
+/* A backup cannot bring back what was there before the record was, and a receipt replaces what it
+ * answers in one go. */
+static void a_made_record_has_no_past(void **state)
+{
+	struct ledger_want want = {0};
+	struct ledger_lid lid;
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张一\",\"zt\":\"0\"}");
+	store(&a);
+	fine(&a);
+	lid = (struct ledger_lid){&a.systems[0], BR_STR("r"), BR_STR("D1")};
+	want = (struct ledger_want){.lids = &lid, .nlids = 1};
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	applied(&a, 0, "P1", "{\"id\":\"P1\",\"bn\":\"D1\",\"xm\":\"张一\",\"zt\":\"0\"}");
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.links where lid = 'P1'"), 1);
+	assert_int_equal(count("select count(*) from casebridge.link_past"), 0);
+	/* an edit, and its way there: each record had been something else */
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 1, "D1", "{\"id\":\"D1\",\"xm\":\"张二\",\"zt\":\"0\"}");
+	store(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	applied(&a, 1, "P1", "{\"id\":\"P1\",\"bn\":\"D1\",\"xm\":\"张二\",\"zt\":\"0\"}");
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.link_past where sys = 1"), 1);
+	assert_int_equal(count("select count(*) from casebridge.link_past where sys = 2"), 1);
+	close_side(&a);
+}
+
 static void a_system_that_comes_back(void **state)
 {
 	struct ledger_want want;
@@ -1563,6 +1698,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(migrating, new_database),
+		cmocka_unit_test_setup(rows_keep_what_they_hold, new_database),
 		cmocka_unit_test_setup(a_state_comes_back, new_database),
 		cmocka_unit_test_setup(the_last_to_open_is_the_bridge, new_database),
 		cmocka_unit_test_setup(a_moved_position_stops_the_other, new_database),
@@ -1586,6 +1722,7 @@ int main(void)
 		cmocka_unit_test_setup(what_was_there_before_a_system, new_database),
 		cmocka_unit_test_setup(a_system_that_comes_back, new_database),
 		cmocka_unit_test_setup(a_link_has_a_past, new_database),
+		cmocka_unit_test_setup(a_made_record_has_no_past, new_database),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
