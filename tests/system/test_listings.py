@@ -21,7 +21,7 @@ LOCAL, RFC = "2026-02-01 04:30:59 +08:00", "2026-02-01T04:30:59+08:00"
 
 ROWS = f"""
 insert into casebridge.systems (code, state, epoch, last_contact) values ('a', 'live', 3, '{AT}'), ('b', 'live', 4, '{AT}');
-insert into casebridge.cases values ('{CID}', 2, '{{"dept_case_no":"YDZ2018070200017","status":"ACCEPTED","applicant":{{"name":"张三"}}}}', '{{}}', '{{}}', '{AT}', '{AT}');
+insert into casebridge.cases (cid, ver, doc, fver, had, created_at, updated_at) values ('{CID}', 2, '{{"dept_case_no":"YDZ2018070200017","status":"ACCEPTED","applicant":{{"name":"张三"}}}}', '{{}}', '{{}}', '{AT}', '{AT}');
 insert into casebridge.links (cid, sys, rec, lid, state, shadow, held) select '{CID}', id, 'application', 'NUMBER-IN-' || upper(code), 'parked', '{{}}', '{{}}'
   from casebridge.systems order by code;
 insert into casebridge.history values ('{CID}', 1, 1, '{{}}', 1, '{AT}'),
