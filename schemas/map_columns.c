@@ -12,7 +12,7 @@ void map_name_add(struct map_job *j, uint8_t part, struct br_str name, const str
 			return;
 	}
 	if (j->nnames == SHAPE_MAX_FIELDS) {
-		map_shape_problem(j, at, "the record", "at most 512 columns");
+		map_shape_problem(j, at, "records", "at most 512 columns", "最多 512 列");
 		return;
 	}
 	j->names[j->nnames++] = (struct map_name){name, part, at};
@@ -125,7 +125,7 @@ static uint32_t size_of(struct map_job *j, const struct cfg_node *map, const cha
 	v = strtol(text.p, &end, 10);
 	if (v > 0 && v <= most && end && *end == '\0')
 		return (uint32_t)v;
-	map_shape_problem(j, cfg_get(map, key), key, "a whole number above 0");
+	map_shape_problem(j, cfg_get(map, key), key, "a whole number above 0", "大于 0 的整数");
 	return 0;
 }
 
@@ -151,7 +151,8 @@ static void pad_options(struct map_job *j, const struct cfg_node *map, struct ma
 	col->pad = with.n == 1 ? with.p[0] : ' ';
 	if (with.p &&
 		(with.n != 1 || (unsigned char)with.p[0] < 0x20 || (unsigned char)with.p[0] > 0x7E))
-		map_shape_problem(j, cfg_get(pad, "with"), "with", "one ASCII character");
+		map_shape_problem(
+			j, cfg_get(pad, "with"), "with", "one ASCII character", "一个 ASCII 字符");
 }
 
 const struct map_charset *map_charset_of(struct map_job *j, const struct cfg_node *map)

@@ -17,15 +17,17 @@ int map_problem(struct map_job *j, int rc)
 	return rc;
 }
 
-int map_shape_problem(
-	struct map_job *j, const struct cfg_node *at, const char *what, const char *expected)
+int map_shape_problem(struct map_job *j, const struct cfg_node *at, const char *what,
+	const char *expected, const char *expected_zh)
 {
 	static const char *const kinds[] = {"nothing", "", "a list", "a map"};
+	static const char *const kinds_zh[] = {"空", "", "列表", "键和值"};
+	const char *text = at->kind == CFG_SCALAR ? map_z(j, at->text) : NULL;
 
 	return map_problem(
 		j, cfg_problem(j->report, at, BR_E_MAP_SHAPE, "what", what, "expected", expected,
-			   "found", at->kind == CFG_SCALAR ? map_z(j, at->text) : kinds[at->kind],
-			   NULL));
+			   "expected_zh", expected_zh, "found", text ? text : kinds[at->kind],
+			   "found_zh", text ? text : kinds_zh[at->kind], NULL));
 }
 
 const char *map_hint(struct map_job *j, struct br_str word, const struct br_str *words, size_t n)
@@ -88,7 +90,7 @@ struct br_str map_scalar(struct map_job *j, const struct cfg_node *map, const ch
 		return BR_STR_NONE;
 	if (n->kind == CFG_SCALAR)
 		return n->text;
-	map_shape_problem(j, n, key, "one value");
+	map_shape_problem(j, n, key, "one value", "单个值");
 	return BR_STR_NONE;
 }
 
@@ -100,7 +102,7 @@ bool map_flag(struct map_job *j, const struct cfg_node *map, const char *key, bo
 		return dflt;
 	if (br_str_eq(text, BR_STR("true")) || br_str_eq(text, BR_STR("false")))
 		return text.n == 4;
-	map_shape_problem(j, cfg_get(map, key), key, "true or false");
+	map_shape_problem(j, cfg_get(map, key), key, "true or false", "true 或 false");
 	return dflt;
 }
 
@@ -108,13 +110,15 @@ int map_word(struct map_job *j, const struct cfg_node *map, const char *key,
 	const char *const *words, int dflt)
 {
 	struct br_str text = map_scalar(j, map, key);
+	const char *all;
 
 	if (!text.p)
 		return dflt;
 	for (int i = 0; words[i]; i++)
 		if (br_str_eq(text, br_str_z(words[i])))
 			return i;
-	map_shape_problem(j, cfg_get(map, key), key, joined(j, words));
+	all = joined(j, words);
+	map_shape_problem(j, cfg_get(map, key), key, all, all);
 	return -1;
 }
 
@@ -131,11 +135,11 @@ static void part_add(struct map_job *j, const struct cfg_node *n)
 	int part;
 
 	if (n->kind != CFG_MAP) {
-		map_shape_problem(j, n, "a part", "a map with case:");
+		map_shape_problem(j, n, "parts", "a map with case:", "键和值，其中有 case:");
 		return;
 	}
 	if (j->nparts == SHAPE_MAX_PARTS) {
-		map_shape_problem(j, n, "parts", "at most 15 of them");
+		map_shape_problem(j, n, "parts", "at most 15 of them", "最多 15 个");
 		return;
 	}
 	list = list.p ? list : n->key;
@@ -163,7 +167,8 @@ static void part_add(struct map_job *j, const struct cfg_node *n)
 		.key = map_scalar(j, n, "key")};
 	j->nparts++;
 	if (!p->key.p)
-		map_shape_problem(j, n, "a part", "key: the column that tells its elements apart");
+		map_shape_problem(j, n, "parts", "key: the column that tells its elements apart",
+			"key: 用于区分各元素的列");
 }
 
 static int shape_compile(struct map_job *j)
@@ -174,12 +179,13 @@ static int shape_compile(struct map_job *j)
 		return -BR_E_NOMEM;
 	for (unsigned p = 0; p < j->nparts; p++) {
 		if (p && shape_add_part(b, j->parts[p].name) < 0)
-			return map_shape_problem(j, j->node, "the record", "at most 15 parts");
+			return map_shape_problem(
+				j, j->node, "records", "at most 15 parts", "最多 15 个子表");
 		for (size_t i = 0; i < j->nnames; i++) {
 			if (j->names[i].part == p &&
 				shape_add_field(b, j->names[i].name, SHAPE_TEXT, NULL) < 0)
-				return map_shape_problem(
-					j, j->names[i].at, "the record", "at most 512 columns");
+				return map_shape_problem(j, j->names[i].at, "records",
+					"at most 512 columns", "最多 512 列");
 		}
 	}
 	j->m->shape = shape_end(b);
@@ -285,10 +291,10 @@ static void check_shapes(struct map_job *j)
 		const struct cfg_node *n = cfg_get(j->node, maps[i]);
 
 		if (n && n->kind != CFG_MAP && n->kind != CFG_NULL)
-			map_shape_problem(j, n, maps[i], "a map");
+			map_shape_problem(j, n, maps[i], "a map", "键和值");
 	}
 	if (refused && refused->kind != CFG_LIST && refused->kind != CFG_NULL)
-		map_shape_problem(j, refused, "refused", "a list");
+		map_shape_problem(j, refused, "refused", "a list", "列表");
 }
 
 static int record(struct map_job *j)
@@ -296,8 +302,8 @@ static int record(struct map_job *j)
 	const struct cfg_node *fields = cfg_get(j->node, "case");
 
 	if (j->node->kind != CFG_MAP || !fields || fields->kind != CFG_MAP)
-		return map_shape_problem(
-			j, fields ? fields : j->node, "a record", "a map with case:");
+		return map_shape_problem(j, fields ? fields : j->node, "records",
+			"a map with case:", "键和值，其中有 case:");
 	map_known_keys(j, j->node, "records", record_keys);
 	check_shapes(j);
 	if (defaults(j))

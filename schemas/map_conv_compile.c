@@ -129,8 +129,10 @@ static int compile_number(struct conv_job *j)
 
 		if (v < 0 || v > 18 || *end || scale->text.n == 0)
 			return cfg_problem(j->report, scale, BR_E_MAP_SHAPE, "what", "scale",
-				"expected", "0 to 18", "found",
-				scale->kind == CFG_SCALAR ? scale->text.p : "a list or map", NULL);
+				"expected", "0 to 18", "expected_zh", "0 至 18", "found",
+				scale->kind == CFG_SCALAR ? scale->text.p : "a list or map",
+				"found_zh",
+				scale->kind == CFG_SCALAR ? scale->text.p : "列表或键和值", NULL);
 		j->cv->scale = (int8_t)v;
 	}
 	j->cv->expected = integer ? BR_STR("a whole number") : BR_STR("a decimal number");
@@ -262,8 +264,8 @@ int map_conv_compile(const struct cfg_node *as, const struct cfg_node *options,
 	if (as) {
 		if (as->kind != CFG_SCALAR || as->text.n == 0)
 			return cfg_problem(report, as, BR_E_MAP_SHAPE, "what", "as", "expected",
-				"the name of a conversion", "found", "a list, a map or nothing",
-				NULL);
+				"the name of a conversion", "expected_zh", "转换的名称", "found",
+				"a list, a map or nothing", "found_zh", "列表、键和值或空", NULL);
 		j.word = br_trim(as->text);
 		blank = memchr(j.word.p, ' ', j.word.n);
 		if (blank) {

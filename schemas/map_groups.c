@@ -15,7 +15,7 @@ struct map_codes *map_table(struct map_job *j, const struct cfg_node *node)
 			return j->tables[i].codes;
 	}
 	if (j->ntables == BR_LEN(j->tables)) {
-		map_shape_problem(j, node, "code tables", "at most 64 of them");
+		map_shape_problem(j, node, "codes", "at most 64 of them", "最多 64 个");
 		return NULL;
 	}
 	ref = &j->tables[j->ntables++];
@@ -27,7 +27,8 @@ struct map_codes *map_table(struct map_job *j, const struct cfg_node *node)
 	} else if (node->kind == CFG_MAP || node->kind == CFG_LIST) {
 		rc = map_codes_inline(node, j->a, j->report, &ref->codes);
 	} else {
-		rc = map_shape_problem(j, node, "codes", "the name of a table, or its rows");
+		rc = map_shape_problem(j, node, "codes", "the name of a table, or its rows",
+			"码表名，或码表的各行");
 	}
 	map_problem(j, rc);
 	return rc ? NULL : ref->codes;
@@ -278,7 +279,7 @@ static void join_group(struct map_job *j, uint16_t number)
 	bool known = false;
 
 	if (g->nlines == BR_LEN(g->lines)) {
-		map_shape_problem(j, line->at, "a column of codes", "at most 4 fields");
+		map_shape_problem(j, line->at, "codes", "at most 4 fields", "最多 4 个字段");
 		return;
 	}
 	line->group = (int16_t)(g - j->m->groups);

@@ -57,8 +57,9 @@ int map_known_keys(
 /* A scalar child as text; {NULL, 0} when absent; a problem when it is no scalar. */
 struct br_str map_scalar(struct map_job *j, const struct cfg_node *map, const char *key);
 bool map_flag(struct map_job *j, const struct cfg_node *map, const char *key, bool dflt);
-int map_shape_problem(
-	struct map_job *j, const struct cfg_node *at, const char *what, const char *expected);
+/* what: the key that it is about. */
+int map_shape_problem(struct map_job *j, const struct cfg_node *at, const char *what,
+	const char *expected, const char *expected_zh);
 /* Which of the words, -1 with a problem when none; dflt when the key is absent. */
 int map_word(struct map_job *j, const struct cfg_node *map, const char *key,
 	const char *const *words, int dflt);

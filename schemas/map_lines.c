@@ -84,9 +84,9 @@ static int add_column(
 	int c;
 
 	if (!name.n)
-		return map_shape_problem(j, n, "a column", "its name");
+		return map_shape_problem(j, n, "column", "its name", "列名");
 	if (line->ncolumns == MAP_LINE_COLUMNS)
-		return map_shape_problem(j, n, "columns", "at most 8 of them");
+		return map_shape_problem(j, n, "columns", "at most 8 of them", "最多 8 个");
 	c = map_column_find(j, part, name, n);
 	if (c < 0)
 		return j->rc;
@@ -99,7 +99,8 @@ static int add_columns(
 	struct map_job *j, struct map_line *line, unsigned part, const struct cfg_node *list)
 {
 	if (list->kind != CFG_LIST || list->n < 2)
-		return map_shape_problem(j, list, "columns", "a list of two or more");
+		return map_shape_problem(
+			j, list, "columns", "a list of two or more", "两项以上的列表");
 	for (const struct cfg_node *n = cfg_first(list); n; n = n->next)
 		add_column(j, line, part, n);
 	return 0;
@@ -120,7 +121,7 @@ static int source_const(struct map_job *j, struct map_line *line, const struct c
 	struct br_err err;
 
 	if (n->kind != CFG_SCALAR)
-		return map_shape_problem(j, n, "const", "one value");
+		return map_shape_problem(j, n, "const", "one value", "单个值");
 	line->source = MAP_FROM_CONST;
 	line->constant = n->text;
 	line->out = false;
@@ -145,10 +146,12 @@ static int source_piece(struct map_job *j, struct map_line *line, const struct c
 
 	line->sep = map_scalar(j, n, "split");
 	if (!line->sep.n)
-		return map_shape_problem(j, cfg_get(n, "split"), "split", "the separator");
-	if (piece.n != 1 || piece.p[0] < '1' || piece.p[0] > '9')
 		return map_shape_problem(
-			j, n, "piece", "1 to 9, which piece of the column this field is");
+			j, cfg_get(n, "split"), "split", "the separator", "分隔符");
+	if (piece.n != 1 || piece.p[0] < '1' || piece.p[0] > '9')
+		return map_shape_problem(j, n, "piece",
+			"1 to 9, which piece of the column this field is",
+			"1 至 9，即该字段是列中的第几段");
 	line->piece = (uint16_t)(piece.p[0] - '1');
 	line->source = MAP_FROM_PIECE;
 	line->verify = true;
@@ -168,13 +171,15 @@ static int source(struct map_job *j, struct map_line *line, unsigned part, const
 		return add_column(j, line, part, n);
 	if (n->kind != CFG_MAP)
 		return map_shape_problem(j, n, map_z(j, line->about->name),
-			"a column, or a map with column:, const:, concat: or first_of:");
+			"a column, or a map with column:, const:, concat: or first_of:",
+			"列名，或含 column:、const:、concat:、first_of: 之一的键和值");
 	map_known_keys(j, n, map_z(j, line->about->name), line_keys);
 	for (size_t i = 0; i < BR_LEN(source_keys); i++)
 		found += cfg_get(n, source_keys[i]) != NULL;
 	if (found != 1)
 		return map_shape_problem(j, n, map_z(j, line->about->name),
-			"one of column:, const:, concat:, first_of:");
+			"one of column:, const:, concat:, first_of:",
+			"column:、const:、concat:、first_of: 之一");
 	if (cfg_get(n, "const"))
 		return source_const(j, line, cfg_get(n, "const"));
 	if (cfg_get(n, "concat")) {
@@ -184,7 +189,8 @@ static int source(struct map_job *j, struct map_line *line, unsigned part, const
 		line->sep = map_scalar(j, n, "sep");
 		if (!line->sep.n)
 			return map_shape_problem(j, cfg_get(n, "concat"), "concat",
-				"sep: with the text between the columns");
+				"sep: with the text between the columns",
+				"sep: 各列之间的分隔文本");
 		return add_columns(j, line, part, cfg_get(n, "concat"));
 	}
 	if (cfg_get(n, "first_of")) {
@@ -221,7 +227,7 @@ static int codes(struct map_job *j, struct map_line *line, const struct cfg_node
 	line->conv.codes = t;
 	line->conv.pick = (int8_t)pick;
 	if (line->source != MAP_FROM_COLUMN && line->source != MAP_FROM_LAST)
-		return map_shape_problem(j, n, "codes", "one column");
+		return map_shape_problem(j, n, "codes", "one column", "单个列");
 	return 0;
 }
 
@@ -239,7 +245,8 @@ static int conversion(struct map_job *j, struct map_line *line, const struct cfg
 		return 0;
 	}
 	if (as && table)
-		return map_shape_problem(j, as, "a line", "as: or codes:, not both");
+		return map_shape_problem(
+			j, as, "as", "as: or codes:, not both", "as: 与 codes: 只用其一");
 	if (table)
 		return codes(j, line, table);
 	if (zone) {
@@ -326,7 +333,8 @@ static void compile_line(struct map_job *j, unsigned part, const struct cfg_node
 		if (c < 0 || !rows) {
 			map_shape_problem(j, n, "derive",
 				"{ from: last(PART), column: COLUMN, rows: [...] } with a part of "
-				"this record");
+				"this record",
+				"{ from: last(子表), column: 列, rows: [...] }，子表须属于该记录");
 			return;
 		}
 		line.source = MAP_FROM_LAST;

@@ -25,7 +25,7 @@ static size_t text_list(struct map_job *j, const struct cfg_node *n, struct br_s
 		if (c->kind == CFG_SCALAR)
 			(*out)[count++] = c->text;
 		else
-			map_shape_problem(j, c, "a list", "single values");
+			map_shape_problem(j, c, map_z(j, n->key), "single values", "单个值");
 	}
 	return count;
 }
@@ -67,7 +67,8 @@ static void create_kind(struct map_job *j, const struct cfg_node *n, struct map_
 	}
 	if (found != 1)
 		map_shape_problem(j, n, "on_create",
-			"one of generate, technical, ask, identity, trigger, natural, lookup");
+			"one of generate, technical, ask, identity, trigger, natural, lookup",
+			"generate、technical、ask、identity、trigger、natural、lookup 之一");
 	c->returning = map_flag(j, n, "returning",
 		c->kind == MAP_CREATE_GENERATE || c->kind == MAP_CREATE_IDENTITY ||
 			c->kind == MAP_CREATE_TRIGGER);
@@ -75,8 +76,9 @@ static void create_kind(struct map_job *j, const struct cfg_node *n, struct map_
 		rows = cfg_get(n, "lookup");
 		from = map_scalar(j, n, "by");
 		if (!from.p)
-			map_shape_problem(
-				j, n, "lookup", "by: the field of the case that is looked up");
+			map_shape_problem(j, n, "lookup",
+				"by: the field of the case that is looked up",
+				"by: 用于查表的办件字段");
 	}
 	if (rows)
 		c->codes = map_table(j, rows);
@@ -100,8 +102,8 @@ static void create(struct map_job *j, unsigned part, const struct cfg_node *n)
 			i++;
 		if (i != MAP_CREATE_IDENTITY && i != MAP_CREATE_TRIGGER &&
 			i != MAP_CREATE_NATURAL) {
-			map_shape_problem(
-				j, n, "on_create", "identity, trigger, natural, or a map");
+			map_shape_problem(j, n, "on_create", "identity, trigger, natural, or a map",
+				"identity、trigger、natural，或键和值");
 			return;
 		}
 		c.kind = (uint8_t)i;
@@ -109,7 +111,8 @@ static void create(struct map_job *j, unsigned part, const struct cfg_node *n)
 	} else if (n->kind == CFG_MAP) {
 		create_kind(j, n, &c);
 	} else {
-		map_shape_problem(j, n, "on_create", "identity, trigger, natural, or a map");
+		map_shape_problem(j, n, "on_create", "identity, trigger, natural, or a map",
+			"identity、trigger、natural，或键和值");
 		return;
 	}
 	m->columns[column].on_create = true;
@@ -151,7 +154,8 @@ static void refusal(struct map_job *j, const struct cfg_node *n)
 	if (n->kind != CFG_MAP || !cfg_get(n, "do") ||
 		(!cfg_get(n, "native") && !cfg_get(n, "text"))) {
 		map_shape_problem(j, n, "refused",
-			"{ native: code or text: words, do: retry | correct | wait | stop }");
+			"{ native: code or text: words, do: retry | correct | wait | stop }",
+			"{ native: 代码 或 text: 文字, do: retry | correct | wait | stop }");
 		return;
 	}
 	map_known_keys(j, n, "refused", keys);
@@ -213,7 +217,7 @@ static void add_match(struct map_job *j, struct br_str *names, size_t n, const s
 
 	*x = (struct map_match){.scheme = BR_STR("")};
 	if (n > BR_LEN(x->fields)) {
-		map_shape_problem(j, at, "match", "one field, or two");
+		map_shape_problem(j, at, "match", "one field, or two", "一个或两个字段");
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -260,7 +264,8 @@ static void whens(struct map_job *j)
 	if (!map || !j->m->when)
 		return;
 	if (map->kind != CFG_MAP) {
-		map_shape_problem(j, map, "when", "a map field: value or list of values");
+		map_shape_problem(j, map, "when", "a map field: value or list of values",
+			"“字段: 值或值的列表”");
 		return;
 	}
 	for (const struct cfg_node *n = cfg_first(map); n; n = n->next) {
@@ -287,7 +292,8 @@ static void declared_columns(struct map_job *j)
 		if (c < 0)
 			continue;
 		if (n->kind != CFG_MAP) {
-			map_shape_problem(j, n, "columns", "a map of limits for each column");
+			map_shape_problem(j, n, "columns", "a map of limits for each column",
+				"各列的限制（键和值）");
 			continue;
 		}
 		map_known_keys(j, n, "columns", map_column_keys);

@@ -155,6 +155,17 @@ static bool has_gap(const char *text)
 	return false;
 }
 
+/* What was expected is said in the reader's language; lists of words are the same in both. */
+static void assert_expected_in_both(const struct br_err *err)
+{
+	const char *en = br_err_detail(err, "expected"), *zh = br_err_detail(err, "expected_zh");
+
+	if (br_err_code(err) != BR_E_MAP_SHAPE)
+		return;
+	assert_non_null(zh);
+	assert_true(strcmp(en, zh) != 0 || strstr(en, ", "));
+}
+
 static void test_case(void **state)
 {
 	const struct compile_case *c = *state;
@@ -182,6 +193,7 @@ static void test_case(void **state)
 		assert_false(has_gap(text));
 		br_err_text(&f.report.first->err, BR_LANG_ZH, text, sizeof(text));
 		assert_false(has_gap(text));
+		assert_expected_in_both(&f.report.first->err);
 	}
 	fixture_release(&f);
 }
