@@ -24,7 +24,7 @@ class Server:
 
     def _run(self, *words):
         done = subprocess.run([TOOLS / self.tool, words[0], "--dir", self.folder, *words[1:]],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400)
         if done.returncode != 0:
             raise RuntimeError(f"tools/{self.tool} {' '.join(words)}: {done.stderr}")
         return done.stdout.strip()
@@ -78,6 +78,35 @@ class Kafka(Server):
 
     def pid(self):
         return _first_number(self.folder / "kafka.pid")
+
+    def folders(self):
+        """Of each node."""
+        return [self.folder]
+
+
+class KafkaCluster(Kafka):
+    """Three nodes that keep every topic each; two must have a message before it counts."""
+
+    nodes = (1, 2, 3)
+
+    def start(self):
+        self.address = self._run("start", "--nodes", str(len(self.nodes)))
+        return self
+
+    def start_node(self, node):
+        self._run("start", "--node", str(node))
+
+    def stop_node(self, node):
+        self._run("stop", "--node", str(node))
+
+    def kill_node(self, node):
+        self._run("kill", "--node", str(node))
+
+    def pid(self, node=1):
+        return _first_number(self.folder / str(node) / "kafka.pid")
+
+    def folders(self):
+        return [self.folder / str(node) for node in self.nodes]
 
 
 class Postgres(Server):
