@@ -267,12 +267,19 @@ static void patience_over(void *arg)
 	struct br_pg *pg = arg;
 
 	enter(pg);
-	br_pg_lose_why(pg, "no answer within connect_timeout");
+	if (br_pg_opts_next_host(&pg->opts)) {
+		br_pg_drop_conn(pg);
+		pg->want_connect = true;
+		br_pg_soon(pg);
+	} else {
+		br_pg_lose_why(pg, "no answer within connect_timeout");
+	}
 	leave(pg);
 }
 
 void br_pg_connect(struct br_pg *pg)
 {
+	pg->opts.silent = 0;
 	pg->want_connect = true;
 	br_pg_soon(pg);
 }

@@ -32,7 +32,9 @@ typedef void br_pg_notify_fn(void *arg, const char *channel, const char *payload
 /*
  * conninfo as libpq takes it (keywords or URI). What it leaves out is added: application_name
  * casebridge, client_encoding UTF8, connect_timeout 10 s, keepalives that find a dead peer within
- * about a minute. A host given by name is resolved with the loop standing still: give hostaddr too.
+ * about a minute. connect_timeout is for each host: one that does not even refuse is passed over.
+ * A host given by name is resolved with the loop standing still: give
+ * hostaddr too.
  * Nothing is connected yet.
  */
 struct br_pg *br_pg_new(struct br_loop *l, const char *conninfo, br_pg_state_fn *on_state,

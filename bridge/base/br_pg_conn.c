@@ -87,6 +87,58 @@ int br_pg_opts_init(struct br_pg_opts *o, const char *conninfo, struct br_err *e
 	return 0;
 }
 
+static void reverse(char *from, char *to)
+{
+	for (; from < to; from++) {
+		char c = *from;
+
+		*from = *--to;
+		*to = c;
+	}
+}
+
+/* "a,b,c" to "b,c,a" */
+static void first_to_the_end(char *list)
+{
+	char *comma = list ? strchr(list, ',') : NULL, *end;
+
+	if (!comma)
+		return;
+	end = list + strlen(list);
+	reverse(list, comma);
+	reverse(comma + 1, end);
+	reverse(list, end);
+}
+
+static int hosts(const struct br_pg_opts *o)
+{
+	static const char *const lists[] = {"host", "hostaddr"};
+	int most = 1;
+
+	for (size_t i = 0; i < BR_LEN(lists); i++) {
+		const PQconninfoOption *p = option(o->parsed, lists[i]);
+		int n = 1;
+
+		for (const char *c = p ? p->val : NULL; c && (c = strchr(c, ',')); c++)
+			n++;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+bool br_pg_opts_next_host(struct br_pg_opts *o)
+{
+	static const char *const lists[] = {"host", "hostaddr", "port"};
+
+	for (size_t i = 0; i < BR_LEN(lists); i++) {
+		PQconninfoOption *p = option(o->parsed, lists[i]);
+
+		if (p)
+			first_to_the_end(p->val); /* o->values points to it */
+	}
+	return ++o->silent < hosts(o);
+}
+
 void br_pg_opts_release(struct br_pg_opts *o)
 {
 	free(o->keys);

@@ -810,22 +810,48 @@ static void test_no_such_database(void **state)
 	close_pg(NULL);
 }
 
-/* Somebody listens there but never says a word. */
-static void test_silent_server(void **state)
+/* Somebody listens there, on port 1, but never says a word. */
+static int listen_silently(void)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	char info[200];
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	(void)state;
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s/.s.PGSQL.1", dir);
+	unlink(at.sun_path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	assert_int_equal(listen(fd, 4), 0);
+	return fd;
+}
+
+static void test_silent_server(void **state)
+{
+	char info[200];
+	int fd = listen_silently();
+
+	(void)state;
 	snprintf(info, sizeof(info), "host=%s port=1 user=bridge dbname=postgres connect_timeout=1",
 		dir);
 	open_pg(info);
 	WAIT_FOR(downs);
 	assert_int_equal(br_err_code(&last_err), BR_E_PG_UNAVAILABLE);
+	close_pg(NULL);
+	close(fd);
+}
+
+/* A standby has taken over from a machine without power. */
+static void test_a_silent_host_is_passed_over(void **state)
+{
+	char info[300];
+	int fd = listen_silently();
+
+	(void)state;
+	snprintf(info, sizeof(info),
+		"host=%s,%s,%s port=1,1,5432 user=bridge dbname=postgres connect_timeout=1", dir,
+		dir, dir);
+	open_pg(info);
+	WAIT_FOR(ups || downs);
+	assert_int_equal(ups, 1);
+	assert_int_equal(downs, 0);
 	close_pg(NULL);
 	close(fd);
 }
@@ -996,6 +1022,7 @@ int main(void)
 		ALONE(test_no_server),
 		ALONE(test_no_such_database),
 		ALONE(test_silent_server),
+		ALONE(test_a_silent_host_is_passed_over),
 		ALONE(test_malformed_conninfo),
 		ALONE(test_sync_helpers),
 	};
