@@ -176,16 +176,19 @@ static void on_meta(void *arg, const PGresult *res, const struct br_err *err)
 static void read_meta(struct pg *p)
 {
 	struct br_pg_param meta = text_param(p->meta);
+	const char *timeline = p->o->synchronous_standby
+				       ? "'-'"
+				       : "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
 
 	/* which data this is: a dump that is read in makes new tables, recovery to a point in time
-	 * a new timeline */
+	 * a new timeline; so does a standby that takes over, which may have all there was */
 	if (!send(p,
-		    sql_text(p,
-			    "select 'pg:' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) "
-			    "|| "
-			    "':' || d.oid || ':' || $1::regclass::oid, epoch, beat from %s, "
-			    "pg_database d where one and d.datname = current_database()",
-			    p->meta),
+		    br_arena_printf(&p->arena,
+			    "select 'pg:' || %s || ':' || d.oid || ':' || $1::regclass::oid, "
+			    "epoch, beat from %s, pg_database d where one and d.datname = "
+			    "current_database()",
+			    timeline, p->meta)
+			    .p,
 		    1, &meta, on_meta))
 		sync_with(p, NULL);
 }

@@ -26,6 +26,11 @@ const struct cfg_option pg_options[] = {
 	{"inbox", CFG_T_BOOL, OPT(pg_options, inbox), "true", 0, 0, false, false, NULL,
 		"false: no table of ours may be added; writes are then settled by comparing",
 		"false：不允许增加本程序的表，写入结果改由比对确认"},
+	{"synchronous_standby", CFG_T_BOOL, OPT(pg_options, synchronous_standby), "false", 0, 0,
+		false, false, NULL,
+		"true: a standby that takes over has all that was acknowledged, so that this is no "
+		"restored backup",
+		"true：备库接管时包含全部已确认的数据，接管不视为备份恢复"},
 	{"statement_timeout", CFG_T_DURATION, OPT(pg_options, statement_timeout), "30s", 100,
 		3600000, false, false, NULL, "longest time of one statement", "单条语句的最长时间"},
 	{"lock_timeout", CFG_T_DURATION, OPT(pg_options, lock_timeout), "3s", 10, 3600000, false,

@@ -17,6 +17,7 @@ struct pg_options {
 	struct br_str listen;
 	struct br_str schema;
 	bool inbox;
+	bool synchronous_standby;
 	int64_t statement_timeout, lock_timeout; /* ms */
 	int64_t batch;				 /* commands in one transaction at most */
 };

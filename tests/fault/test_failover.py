@@ -1,0 +1,80 @@
+"""PostgreSQL's standby takes over, for the ledger and the department: with a synchronous one nothing that was acknowledged is lost."""
+
+import socket
+import time
+
+import pytest
+
+from checker import check_topics, settle
+from people import People
+from probe import Probe, ready
+from standby import Pair
+
+WORK = 1.5  # seconds of typing
+
+
+@pytest.fixture(scope="module")
+def postgres_server(server_folder, reaper):
+    pair = Pair(server_folder / "pair", reaper).start()
+    yield pair
+    for node in pair.nodes:
+        node.kill()
+
+
+@pytest.fixture
+def postgres(postgres_server):
+    yield postgres_server
+
+
+@pytest.fixture
+def world(make_scene):
+    scene = make_scene()
+    scene.edit("systems/civil-affairs.yaml", "connection:", "connection:\n  synchronous_standby: true")
+    scene.start()
+    scene.people = People(scene, "failover", cases=30).start()
+    ready(scene)
+    return scene
+
+
+def type_on(world):
+    """People are at it when it happens, in the middle of whatever the product does."""
+    before, deadline = world.people.journal.changes, time.monotonic() + WORK
+    while time.monotonic() < deadline or world.people.journal.changes < before + 20:
+        world.people.must_work()
+        time.sleep(0.02)
+
+
+def figures_now(world, name, report, ended):
+    came = Probe(world, world.people).fire(timeout=120)
+    world.people.pause()
+    figures = settle(world, world.people.journal, timeout=120)
+    repeats = check_topics(world, figures)
+    world.people.resume()
+    report(f"{name:34} {figures.line()}; {world.people.journal.changes} changes, {repeats} repeats; both ways {max(came.values()) - ended:.2f} s")
+    assert figures, figures
+
+
+def test_the_standby_takes_over_and_back(world, postgres, report):
+    """Ledger and department are on one server, so both fall at once."""
+    for name in ("the standby takes over", "and the other one back"):
+        type_on(world)
+        postgres.nodes[0].kill()
+        postgres.fail_over()
+        ended = time.monotonic()
+        type_on(world)
+        figures_now(world, name, report, ended)
+        postgres.follow_again()
+        type_on(world)
+
+
+def test_it_takes_over_from_one_that_does_not_even_refuse(world, postgres, report):
+    """As from a machine without power: who connects to it just waits, so the next attempt must begin with the other."""
+    type_on(world)
+    first = postgres.nodes[0]
+    first.kill()
+    with socket.create_server(("127.0.0.1", postgres.port(first))):
+        postgres.fail_over()
+        ended = time.monotonic()
+        type_on(world)
+        figures_now(world, "from one that says nothing", report, ended)
+    postgres.follow_again()
