@@ -1,11 +1,15 @@
 /* What is to be done with each command of a batch, from its inbox row, the rows as they are locked
  * now, and the look-up before a create. */
 #include "pg_batch.h"
+
+#include "br_log.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LATER_MS     40
 #define LATER_MAX_MS 30000
+#define TELL_US	     (60 * 1000000LL)
 
 static void answer(struct pg_write *w, enum msg_status status)
 {
@@ -291,6 +295,19 @@ static bool is_passing(const char *state)
 	return false;
 }
 
+/* What passes by somebody's doing only: no room on its disk, no memory, a broken file. The others
+ * pass by themselves and are everyday. */
+static void tell_shortage(struct pg *p, const char *state, const struct br_err *err)
+{
+	int64_t now = br_loop_now(conn_loop(p->c));
+
+	if (!(starts(state, "53") || starts(state, "58")) ||
+		(p->queue.short_us && now < p->queue.short_us + TELL_US))
+		return;
+	p->queue.short_us = now;
+	br_warn("writing has to wait", L_ERR(err));
+}
+
 /* The tables are not as they were when we learnt them. */
 static bool is_our_fault(const char *state)
 {
@@ -351,6 +368,7 @@ void pg_decide_failed(struct pg *p, struct pg_write *w, const struct br_err *err
 		return;
 	}
 	if (retry > 0 || (retry < 0 && is_passing(state))) {
+		tell_shortage(p, state, err);
 		pg_postpone(w);
 		return;
 	}

@@ -69,7 +69,8 @@ struct pg {
 	struct {
 		struct conn_command **cmds;
 		size_t at, n, room;
-		size_t size; /* of the next batch: halved by a failure, doubled by a success */
+		size_t size;	  /* of the next batch: halved by a failure, doubled by a success */
+		int64_t short_us; /* when it was last told that the server is short of something */
 	} queue;
 	struct pg_array *columns; /* PG_MAX_PARAMS of them, made at first use */
 };
