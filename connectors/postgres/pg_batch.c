@@ -172,10 +172,17 @@ static void on_done(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct pg_batch *b = arg;
 
+	if (!failed(b, res, err))
+		finish(b);
+}
+
+static void on_committed(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct pg_batch *b = arg;
+
 	if (failed(b, res, err))
 		return;
-	/* only now: a beat that a crash of the server takes back would look like a restored backup
-	 */
+	/* only now: a beat that was taken back would look like a restored backup */
 	conn_beat(b->p->c, b->beat);
 	finish(b);
 }
@@ -188,7 +195,7 @@ static void commit(struct pg_batch *b)
 	BR_CRASH_POINT("postgres.committing");
 	if (!rc)
 		rc = plain(b->p, "cb_commit", "commit", &err);
-	sync_or_fail(b, rc, on_done, &err);
+	sync_or_fail(b, rc, on_committed, &err);
 	BR_CRASH_POINT("postgres.commit_sent");
 }
 

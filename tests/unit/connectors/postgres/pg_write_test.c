@@ -122,6 +122,7 @@ static void never_overwrites_what_it_has_not_seen(void **state)
 		c, fake_cmd(c, "C1", 1, "A", "{\"xm\":\"李四\",\"zt\":\"0\"}", "{\"zt\":\"2\"}"));
 	assert_int_equal(s->status, RCPT_STALE);
 	assert_false(s->atomic);
+	assert_int_equal(c->beat, 0); /* nothing was written, so it is taken back */
 	assert_string_equal(s->text,
 		"{\"xm\":\"李四\",\"sfzh\":null,\"zt\":\"1\",\"sqrq\":null,\"pym\":\"ls\"}");
 	assert_string_equal(sql(db, "select zt from ydz_sq"), "1");
