@@ -208,14 +208,14 @@ static void close_within(struct closing *c, int64_t ms)
 
 	if (pthread_create(&thread, NULL, close_handles, c) != 0)
 		return;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until); /* somebody may set the other one meanwhile */
 	until.tv_sec += ms / 1000;
 	until.tv_nsec += ms % 1000 * 1000000;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_nsec -= 1000000000;
 		until.tv_sec++;
 	}
-	if (pthread_timedjoin_np(thread, NULL, &until) == 0) {
+	if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0) {
 		free(c);
 		return;
 	}

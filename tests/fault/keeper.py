@@ -16,6 +16,7 @@ class Keeper:
     def __init__(self, casebridge, folder, commands):
         """commands: {name: words of the command line}"""
         self.casebridge, self.folder, self.commands = casebridge, folder, commands
+        self.environment = {name: {} for name in commands}  # of one process alone
         self.process, self.deaths, self.held, self.failed = {}, {name: [] for name in commands}, set(), None
         self._ending = False
         self._threads = [threading.Thread(target=self._keep, args=(name,), daemon=True) for name in commands]
@@ -30,7 +31,7 @@ class Keeper:
             if name in self.held:
                 time.sleep(PAUSE / 10)
                 continue
-            process = self.casebridge.start(name.replace(" ", "-"), *self.commands[name], "--site", self.folder)
+            process = self.casebridge.start(name.replace(" ", "-"), *self.commands[name], "--site", self.folder, env=self.environment[name])
             self.process[name] = process
             code = process.wait(None)
             self.deaths[name].append((time.monotonic(), code))

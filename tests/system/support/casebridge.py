@@ -23,6 +23,10 @@ class Casebridge:
         self._processes = processes
         self.env = {"LC_ALL": "C.UTF-8", **SANITIZER, **env}
 
+    def log_to(self, processes):
+        """What is started from now on."""
+        self._processes = processes
+
     def run(self, *words, expect=0, timeout=60.0):
         """casebridge WORDS..., to its end; `expect` is the exit code that must come, None for any."""
         done = subprocess.run([CASEBRIDGE, *map(str, words)], stdin=subprocess.DEVNULL,
@@ -34,6 +38,6 @@ class Casebridge:
                 f"expected {expect}:\n{done.stderr}{done.stdout}")
         return Result(done.returncode, done.stdout, done.stderr)
 
-    def start(self, name, *words):
-        """casebridge WORDS... as a process; its log is NAME.log."""
-        return self._processes.start(name, [CASEBRIDGE, *words], env=self.env, cwd=SOURCE)
+    def start(self, name, *words, env=None):
+        """casebridge WORDS... as a process; its log is NAME.log. `env`: for this one alone."""
+        return self._processes.start(name, [CASEBRIDGE, *words], env={**self.env, **(env or {})}, cwd=SOURCE)
