@@ -322,7 +322,8 @@ static int our_part(
 }
 
 /* Every column that the command sets for this place is among those shown. */
-static bool is_all_there(const struct hub_link *l, const struct cell *place, const struct image *shown)
+static bool is_all_there(
+	const struct hub_link *l, const struct cell *place, const struct image *shown)
 {
 	for (uint32_t i = 0; i < l->inflight.set.n; i++) {
 		const struct cell *c = &l->inflight.set.cells[i];

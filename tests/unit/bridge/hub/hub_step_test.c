@@ -882,7 +882,9 @@ static const struct story {
 		"\"13900000000\",\"STATE\":\"05\"}\n"
 		"conflicts 1\n"},
 	{"who edits between two calls of a create edits what the first one wrote",
-		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z1\",\"lxdh\":\"13800000000\"}\n"
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"2\",\"zzbh\":\"Z1\",\"lxdh\":"
+		"\"13800000000\"}\n"
 		"> portal create - * base {}\n"
 		"portal progress 1 P1 "
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"MOBILE\":"
