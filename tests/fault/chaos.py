@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Everything fails, mixed by a number, while people type: real servers, real binaries, one verdict at the end.
 
-    tests/fault/chaos.py --seed S --minutes M --changes N --portal h1|h2|h3
+    tests/fault/chaos.py --seed S --minutes M --changes N --portal h1|h2|h3 [--brokers 3]
 
 Starts a PostgreSQL, a Kafka and a portal of its own, keeps the processes of the example site alive, and for M
 minutes (half as long again if that is needed) lets one fault after the other happen while people type N changes. Then everything is healed, and the
 seven figures are printed with both sides compared through the mapping. Ends with 0 when nothing was lost,
 doubled, reordered, corrupted, overwritten or left unaccounted for; outcomes that nobody can know (H2, H3) must
-be parked or held, and are counted as unknown. Needs tools/build fault; tools/test fault runs it for a minute.
+be parked or held, and are counted as unknown. As root the ledger lies on a small file system, which is full at times. Needs tools/build fault; tools/test fault runs it for a minute.
 """
 
 import argparse
@@ -28,7 +28,9 @@ if __name__ == "__main__":
     os.environ.setdefault("CASEBRIDGE_BUILD", "build/fault")
 
 from checker import check_topics, settle
-from links import KafkaBehindProxy, Links
+from clock import Clock
+from disk import NotAllowed, SmallDisk
+from links import ClusterBehindProxies, KafkaBehindProxy, Links
 from nudges import Nudges
 from people import People
 from probe import ready
@@ -60,7 +62,8 @@ class Chaos:
         self.seconds = Counter()
 
     MENU = {"crash_point": 8, "kill_process": 3, "stop_process": 1, "zombie": 3, "bad_link": 8, "bad_portal": 6, "kill_portal": 2, "cut_backends": 3,
-            "lock_table": 2, "deadlock": 1, "kill_postgres": 1, "stop_immediately": 1, "kill_kafka": 1, "freeze_kafka": 1, "freeze_postgres": 1, "pause": 1}
+            "lock_table": 2, "deadlock": 1, "kill_postgres": 1, "stop_immediately": 1, "kill_kafka": 1, "restart_kafka": 1, "freeze_kafka": 1,
+            "freeze_postgres": 1, "pause": 1, "set_clock": 3, "fill_disk": 2}
 
     def one(self):
         name = self.dice.choices(list(self.MENU), self.MENU.values())[0]
@@ -79,11 +82,11 @@ class Chaos:
         time.sleep(self.dice.uniform(low, high))
 
     @staticmethod
-    def _start(server):
+    def _start(server, node=None):
         """Until it is there: a machine with other work may take longer than the tool waits."""
         def there():
             try:
-                return server.start()
+                return server.start() if node is None else server.start_node(node) or True
             except (RuntimeError, subprocess.TimeoutExpired) as error:
                 raise LookupError(str(error)) from None
         wait_for(there, 600, "a server to come back")
@@ -192,14 +195,36 @@ class Chaos:
     # ---- Kafka ----
 
     def kill_kafka(self):
-        self.kafka.kill()
+        node = self.dice.choice(self.kafka.nodes)
+        self.kafka.kill_node(node)
         self._while(0, 1)
-        self._start(self.kafka)
+        self._start(self.kafka, node)
+
+    def restart_kafka(self):
+        node = self.dice.choice(self.kafka.nodes)
+        self.kafka.stop_node(node)
+        self._start(self.kafka, node)
 
     def freeze_kafka(self):
-        self.kafka.freeze()
+        node = self.dice.choice(self.kafka.nodes)
+        self.kafka.signal_node(node, signal.SIGSTOP)
         self._while(0.5, 6)
-        self.kafka.thaw()
+        self.kafka.signal_node(node, signal.SIGCONT)
+
+    # ---- machines ----
+
+    def set_clock(self):
+        """Forward or back by up to an hour, at once, and it stays so until it is set again."""
+        name, seconds = self.dice.choice(list(self.scene.clocks)), self.dice.choice([0, 0, self.dice.uniform(-3600, 3600)])
+        self.scene.clocks[name].set(seconds)
+        return f"{name} {seconds:+.0f} s"
+
+    def fill_disk(self):
+        if not self.scene.disk:
+            return "only root can mount a small one"
+        self.scene.disk.fill()
+        self._while(0.5, 5)
+        self.scene.disk.make_room()
 
     # ---- people of the platform ----
 
@@ -209,20 +234,47 @@ class Chaos:
     def heal(self):
         self.scene.table.disarm()
         self.scene.links.heal()
+        for clock in self.scene.clocks.values():
+            clock.set(0)
         self.portal.control("/faults", method="DELETE")
         for system in ("civil-affairs", "portal"):
             wait_for(lambda: self.scene.verb("system", "live", system, expect=None).code == 0, 120, f"{system} live")
 
 
-def run(seed, minutes, changes, portal_class, folder, say, timeout=900):
+def small_disk(folder, reaper, scene, changes):
+    """The ledger on a file system of its own; None when we may not mount one."""
+    try:
+        disk = SmallDisk(folder / "small-disk", reaper, 128 + changes // 400, owner="postgres", mode="0700")
+    except NotAllowed:
+        return None
+    scene.ledger.disconnect()
+    with psycopg.connect(scene.ledger.server.dsn(), autocommit=True) as connection:
+        connection.execute(f"create tablespace small location '{disk.folder}'")
+        connection.execute(f"alter database {scene.ledger.name} set tablespace small")
+    return disk
+
+
+def clocks(folder, scene):
+    """One for each process, as if each ran on a machine of its own."""
+    made = {name: Clock(folder, name.replace(" ", "-")) for name in COMMANDS}
+    for name, clock in made.items():
+        scene.keeper.environment[name] = clock.env
+    # a portal that refuses calls signed at another time has a test of its own
+    scene.portal.control("", {"skew_s": 86400})
+    return made
+
+
+def run(seed, minutes, changes, portal_class, folder, say, timeout=900, brokers=1):
     """The figures, and the faults that were met."""
     reaper, processes = Reaper(), Processes(folder)
     scene = None
     try:
-        kafka, postgres = KafkaBehindProxy(folder / "kafka", reaper).start(), Postgres(folder / "pg", reaper).start()
+        kafka = (KafkaBehindProxy if brokers == 1 else ClusterBehindProxies)(folder / "kafka", reaper).start()
+        postgres = Postgres(folder / "pg", reaper).start()
         portal = Portal(processes, folder / "portal").start()
         scene = Scene(folder, processes, kafka, postgres.new_database, portal, f"chaos-{seed}", promise=portal_class.upper(), crash=True)
-        scene.links = Links(scene, kafka)
+        scene.links, scene.clocks = Links(scene, kafka), clocks(folder, scene)
+        scene.disk = small_disk(folder, reaper, scene, changes)
         scene.start()
         clerks = max(1, min(8, round(changes / minutes / 60 / 12)))
         people = scene.people = People(scene, seed, pace=minutes * 60 / changes * 2 * clerks, changes=changes, cases=max(60, changes // 50),
@@ -249,12 +301,13 @@ def run(seed, minutes, changes, portal_class, folder, say, timeout=900):
         people.stop()
         typed_by = time.monotonic()
         figures = settle(scene, people.journal, timeout)
+        settled = time.monotonic() - typed_by
         say(f"both systems and the ledger: {figures.line()}")
         repeats = check_topics(scene, figures)
         say(f"faults: {', '.join(f'{name} {n}' for name, n in sorted(chaos.met.items()))}")
         say(f"seed {seed}, portal as {portal_class}: {people.journal.changes} changes in {len(people.persons)} cases, "
             f"{sum(chaos.met[name] for name in Chaos.MENU)} faults in {healed - began:.0f} s; {figures.line()}; {repeats} repeats on "
-            f"casebridge.cases; settled {time.monotonic() - typed_by:.1f} s after the last change")
+            f"casebridge.cases; settled {settled:.1f} s after the last change")
         return figures, chaos.met
     finally:
         if scene:
@@ -269,13 +322,14 @@ def main():
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--changes", type=int, default=2000)
     parser.add_argument("--portal", choices=["h1", "h2", "h3"], default="h1")
+    parser.add_argument("--brokers", type=int, choices=[1, 3], default=1)
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and data")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="casebridge-chaos-"))
     folder.chmod(0o755)
     began = time.monotonic()
     figures, _ = run(options.seed, options.minutes, options.changes, options.portal, folder,
-                     lambda line: print(f"{time.monotonic() - began:7.1f} s  {line}", flush=True))
+                     lambda line: print(f"{time.monotonic() - began:7.1f} s  {line}", flush=True), brokers=options.brokers)
     if not figures:
         print(figures)
     figures.unknown = [] if options.portal != "h1" else figures.unknown

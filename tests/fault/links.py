@@ -3,33 +3,45 @@
 import re
 
 from proxy import Proxy
-from support.servers import Kafka
+from support.servers import Kafka, KafkaCluster
 
 LINKS = ["ledger", "department", "kafka", "portal"]
 
 
-class KafkaBehindProxy(Kafka):
-    """Has a second address, under which it tells its clients to come through the proxy."""
+class BehindProxy:
+    """Each broker has a second address, under which it tells its clients to come through a proxy of its own."""
 
-    proxy = None
+    proxies = ()
 
     def start(self):
         super().start()
-        if self.proxy is None:
-            self._add_listener()
+        if not self.proxies:
+            self._add_listeners()
         return self
 
-    def _add_listener(self):
-        settings = self.folder / "server.properties"
+    def _add_listeners(self):
+        self.kill()
+        self.proxies = [self._add_listener(folder / "server.properties") for folder in self.folders()]
+        super().start()
+
+    @staticmethod
+    def _add_listener(settings):
         text = settings.read_text()
         port = _free_port()
-        self.proxy = Proxy(("127.0.0.1", port))
-        self.stop()
+        proxy = Proxy(("127.0.0.1", port))
         text = re.sub(r"^listeners=.*", rf"\g<0>,PROXIED://127.0.0.1:{port}", text, flags=re.M)
-        text = re.sub(r"^advertised.listeners=.*", rf"\g<0>,PROXIED://127.0.0.1:{self.proxy.port}", text, flags=re.M)
+        text = re.sub(r"^advertised.listeners=.*", rf"\g<0>,PROXIED://127.0.0.1:{proxy.port}", text, flags=re.M)
         text = re.sub(r"^(listener.security.protocol.map=.*)", r"\1,PROXIED:PLAINTEXT", text, flags=re.M)
         settings.write_text(text)
-        super().start()
+        return proxy
+
+
+class KafkaBehindProxy(BehindProxy, Kafka):
+    pass
+
+
+class ClusterBehindProxies(BehindProxy, KafkaCluster):
+    pass
 
 
 def _free_port():
@@ -47,13 +59,14 @@ class Links:
     def __init__(self, scene, kafka):
         dsn = dict(word.split("=", 1) for word in scene.ledger.dsn.split())
         database = (dsn["host"], int(dsn["port"]))
-        self.proxies = {"ledger": Proxy(database), "department": Proxy(database), "kafka": kafka.proxy,
-                        "portal": Proxy(("127.0.0.1", scene.portal.port))}
+        self.proxies = {"ledger": Proxy(database), "department": Proxy(database), "portal": Proxy(("127.0.0.1", scene.portal.port))}
         port = {name: proxy.port for name, proxy in self.proxies.items()}
+        self.brokers = dict(zip(["kafka", *(f"kafka {n}" for n in kafka.nodes[1:])], kafka.proxies))
+        self.proxies.update(self.brokers)
         scene.casebridge.env.update({
             "CASEBRIDGE_LEDGER": re.sub(r"port=\d+", f"port={port['ledger']}", scene.ledger.dsn),
             "YDZ_DSN": re.sub(r"port=\d+", f"port={port['department']}", scene.department.dsn),
-            "CASEBRIDGE_KAFKA": f"127.0.0.1:{port['kafka']}", "PORTAL_URL": f"http://127.0.0.1:{port['portal']}"})
+            "CASEBRIDGE_KAFKA": ",".join(f"127.0.0.1:{proxy.port}" for proxy in kafka.proxies), "PORTAL_URL": f"http://127.0.0.1:{port['portal']}"})
 
     def __getitem__(self, name):
         return self.proxies[name]
@@ -64,5 +77,5 @@ class Links:
 
     def close(self):
         for name, proxy in self.proxies.items():
-            if name != "kafka":
+            if name not in self.brokers:
                 proxy.close()

@@ -71,17 +71,32 @@ def _zombie(pid):
 
 class Kafka(Server):
     tool = "kafka"
+    nodes = (1,)
 
     @property
     def bootstrap(self):
         return self.address
 
-    def pid(self):
-        return _first_number(self.folder / "kafka.pid")
+    def pid(self, node=1):
+        return _first_number(self.folders()[node - 1] / "kafka.pid")
 
     def folders(self):
         """Of each node."""
         return [self.folder]
+
+    # of one node: here it is the only one
+
+    def start_node(self, node):
+        self.start()
+
+    def stop_node(self, node):
+        self.stop()
+
+    def kill_node(self, node):
+        self.kill()
+
+    def signal_node(self, node, number):
+        os.kill(self.pid(node), number)
 
 
 class KafkaCluster(Kafka):
@@ -101,9 +116,6 @@ class KafkaCluster(Kafka):
 
     def kill_node(self, node):
         self._run("kill", "--node", str(node))
-
-    def pid(self, node=1):
-        return _first_number(self.folder / str(node) / "kafka.pid")
 
     def folders(self):
         return [self.folder / str(node) for node in self.nodes]
