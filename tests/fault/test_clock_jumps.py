@@ -46,7 +46,11 @@ def set_all(world, names, seconds):
         world.clocks[name].set(seconds)
 
 
-@pytest.mark.parametrize("names", [[BRIDGE], [DEPARTMENT], [PORTAL], [BRIDGE, DEPARTMENT, PORTAL]], ids=["bridge", "department", "portal", "all"])
+def alone(name):
+    return pytest.param([name], id=name, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize("names", [pytest.param([BRIDGE, DEPARTMENT, PORTAL], id="all"), alone(BRIDGE), alone(DEPARTMENT), alone(PORTAL)])
 def test_an_hour_forward_and_back(world, report, names):
     wrong = []
     for seconds in ROUND:

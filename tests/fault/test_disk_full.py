@@ -124,6 +124,7 @@ class TestServer:
         yield postgres
         postgres.kill()
 
+    @pytest.mark.long
     def test_the_server_is_full(self, small, postgres, begin, report):
         world = begin()
         small.fill()

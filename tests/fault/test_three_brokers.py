@@ -57,6 +57,7 @@ def figures_now(world, name, report, ended):
     assert figures, figures
 
 
+@pytest.mark.long
 def test_one_after_the_other_is_restarted_and_one_falls(world, kafka, report):
     done = world.verb("topics", "check", expect=None)
     assert done.code == 0, done.out + done.err
