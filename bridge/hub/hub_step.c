@@ -450,8 +450,12 @@ void hub_step_rebase(struct hub_world *w, struct hub_system *s)
 	struct hub_out *o = hub_out_add(w, OUT_RESTART, s);
 
 	hub_rebase_system(s);
-	/* what its connector has said meanwhile is of before or after: it is all read again */
+	/* What its connector has said meanwhile is of before or after: it is all read again. No
+	 * connector has this epoch, so the next bridge takes nothing of that session either, and
+	 * its PING ends it, should this RESTART not be heard. */
 	s->gap = true;
+	s->epoch++;
+	s->last_seq = 0;
 	if (o)
 		o->reason = "the system was restored";
 }

@@ -2367,10 +2367,33 @@ static void held(void **state)
 	clear_stage(&s);
 }
 
+/* What a connector told before its system was restored counts no more, for the next bridge either.
+ */
+static void told_before_a_restore(void **state)
+{
+	struct msg hello = {.type = MSG_HELLO, .nonce = BR_STR("first")}, m = {.type = MSG_HELD};
+	struct hub_system *sys;
+	struct stage s;
+
+	(void)state;
+	set_stage(&s);
+	sys = &s.systems[0];
+	feed(&s, sys, &hello, 0);
+	m.sys = sys->code;
+	m.epoch = sys->epoch;
+	m.seq = sys->last_seq + 1;
+	m.held = 12;
+	hub_step_rebase(&s.world, sys);
+	sys->gap = false; /* is not written down */
+	hub_step(&s.world, sys, &m);
+	assert_int_equal(sys->count.held, 0);
+	clear_stage(&s);
+}
+
 int main(void)
 {
-	static const struct CMUnitTest others[] = {
-		cmocka_unit_test(digests), cmocka_unit_test(held)};
+	static const struct CMUnitTest others[] = {cmocka_unit_test(digests),
+		cmocka_unit_test(held), cmocka_unit_test(told_before_a_restore)};
 	struct CMUnitTest tests[BR_LEN(stories) + BR_LEN(others)];
 
 	for (size_t i = 0; i < BR_LEN(stories); i++)
