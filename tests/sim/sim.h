@@ -66,7 +66,7 @@ struct sim_plan {
 	int retype;   /* percent of edits that type an older value again */
 	int deletes;  /* percent of edits that delete the record instead */
 	int twice;    /* percent of new cases that somebody enters in two systems */
-	int restores; /* SQL systems go back to a backup */
+	int restores; /* systems go back to a backup */
 	int quiet_edits;
 	bool sweeps;  /* SQL systems are walked through too: what polls and answers leave out is
 			 found all the same */
@@ -130,6 +130,7 @@ the site when the others have cases already */
 	X(late_receipts)                                                                           \
 	X(joined)                                                                                  \
 	X(restores)                                                                                \
+	X(restored_by_hand)                                                                        \
 	X(restored)                                                                                \
 	X(recreated)                                                                               \
 	X(owed)                                                                                    \
@@ -183,6 +184,7 @@ struct sim {
 	struct cfg_site site;
 	struct map_set *maps[SIM_SYSTEMS];
 	bool trial[SIM_SYSTEMS]; /* nothing may be written there */
+	bool held[SIM_SYSTEMS];	 /* its connectors are stopped by people */
 	const struct case_schema *schema;
 	struct cfg_system systems[SIM_SYSTEMS];
 	struct sim_proc *procs, *current;
@@ -225,6 +227,9 @@ bool sim_proc_fault(struct sim_proc *p);
 void sim_proc_end_all(void);
 /* The bridges of the site as it was end, and one of the site as it is starts. */
 void sim_proc_new_site(void);
+/* People stop all connectors of a system; until they start one there is none. */
+void sim_proc_hold(int system, bool hold);
+bool sim_proc_is_held(int system);
 /* Nobody is paused any more, and of each process one is left. */
 void sim_proc_calm(void);
 
@@ -247,8 +252,11 @@ void sim_bus_order(struct br_str value);
 bool sim_bus_at_rest(void);
 
 /* ---- HTTP systems (sim_http.c) ---- */
+void sim_http_begin(void);
 /* A connector tells the bridge: a command that is over has no use for what was seen in it. */
 void sim_http_told(const struct sim_proc *p, struct br_str message);
+/* Is nothing on its way to it? */
+bool sim_http_still(int system);
 
 /* ---- the site (sim_site.c) ---- */
 /* Compiles every system in every class, once for the process. */

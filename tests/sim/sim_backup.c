@@ -1,12 +1,17 @@
 /*
- * sim_backup.c - backups of SQL systems, and systems that are restored from them: what was entered,
+ * sim_backup.c - backups of systems, and systems that are restored from them: what was entered,
  * typed and written since is gone, numbers are given out again, and what our tables there say is as
  * old as the rest.
  */
 #include "sim_state.h"
 
+#include <stdio.h>
+
+#define LOOK_US (200 * SIM_MS)
+
 static struct sim_target backups[SIM_SYSTEMS];
 static bool there[SIM_SYSTEMS];
+static int32_t before[SIM_SYSTEMS]; /* restores that the ledger knew of */
 
 /* A copy of the files goes back in everything, and who has read nothing since cannot know; such
  * ones are read in from a dump here, which makes the data another. */
@@ -25,24 +30,106 @@ static void forget(const struct sim_target *now)
 			people.typed[now->rows[i].typed[f]].retyped = true;
 }
 
-static void restore(void *arg)
+/* An HTTP system that shows no element of a list says nothing of it: then what was known of the
+ * list is kept (decision 14). Such backups are not tried. */
+static bool lacks_a_list(int s)
 {
-	int s = (int)(intptr_t)arg;
-	struct sim_target *t = &targets[s], was = *t;
-	bool dump = sim_chance(50) || !is_noticed(s);
+	for (int i = 0; i < backups[s].nrows; i++) {
+		const sim_value *then = backups[s].rows[i].v, *now = targets[s].rows[i].v;
 
-	if (sim.quiet || !there[s])
-		return;
+		if (then[F_OP1] == V_ABSENT && then[F_OP2] == V_ABSENT &&
+			(now[F_OP1] != V_ABSENT || now[F_OP2] != V_ABSENT))
+			return true;
+	}
+	return false;
+}
+
+static void put_back(int s, bool dump)
+{
+	struct sim_target *t = &targets[s], was = *t;
+
 	TRACE("%s is restored from %s", sim.systems[s].name.p, dump ? "a dump" : "its files");
 	sights.restores++;
 	forget(t);
 	*t = backups[s];
 	t->generation = was.generation + 1;
 	t->writes = was.writes;
-	t->requests = was.requests;
 	t->data = was.data + dump;
 	if (dump)
 		t->rv = was.rv + 1;
+}
+
+static void *as_arg(int s)
+{
+	return (void *)(intptr_t)s; // NOLINT(performance-no-int-to-ptr)
+}
+
+/* ---- where no table of ours tells it: people stop the connector, restore, say so, start it ----
+ */
+
+static void say(int s, const char *state)
+{
+	char text[100];
+
+	snprintf(text, sizeof(text), "{\"t\":\"SYSTEM\",\"sys\":\"%s\",\"state\":\"%s\"}",
+		sim.systems[s].name.p, state);
+	sim_bus_order(br_str_z(text));
+}
+
+static void start_connector(int s)
+{
+	sim_proc_hold(s, false);
+	sim_proc_start(ROLE_CONNECTOR, s, false);
+	say(s, "live");
+}
+
+static void when_followed(void *arg)
+{
+	int s = (int)(intptr_t)arg;
+
+	if (book.systems[s].restores == before[s])
+		sim_after(LOOK_US, NULL, when_followed, arg);
+	else
+		start_connector(s);
+}
+
+/* What the connector asked for last is answered. */
+static void when_still(void *arg)
+{
+	int s = (int)(intptr_t)arg;
+
+	if (!sim_http_still(s)) {
+		sim_after(LOOK_US, NULL, when_still, arg);
+		return;
+	}
+	if (sim.quiet || (sim.plan.class[s] >= CLASS_H1 && lacks_a_list(s))) {
+		start_connector(s);
+		return;
+	}
+	put_back(s, sim_chance(50));
+	sights.restored_by_hand++;
+	before[s] = book.systems[s].restores;
+	say(s, "rebase");
+	when_followed(arg);
+}
+
+static void stop_connector(int s)
+{
+	say(s, "pause");
+	sim_proc_hold(s, true);
+	when_still(as_arg(s));
+}
+
+static void restore(void *arg)
+{
+	int s = (int)(intptr_t)arg;
+
+	if (sim.quiet || !there[s] || sim_proc_is_held(s))
+		return;
+	if (sim.plan.class[s] == CLASS_S1)
+		put_back(s, sim_chance(50) || !is_noticed(s));
+	else if ((size_t)s < sim.site.nsystems && !sim.trial[s] && book.systems[s].id)
+		stop_connector(s);
 }
 
 static void back_up(void *arg)
@@ -59,11 +146,7 @@ static void back_up(void *arg)
 void sim_backup_begin(void)
 {
 	memset(there, 0, sizeof(there));
-	for (int i = 0; i < sim.plan.restores; i++) {
-		int s = sim_below(sim.plan.nsystems);
-
-		if (sim.plan.class[s] == CLASS_S1)
-			sim_after(sim_between(0, sim.plan.span), NULL, back_up,
-				(void *)(intptr_t)s); // NOLINT(performance-no-int-to-ptr)
-	}
+	for (int i = 0; i < sim.plan.restores; i++)
+		sim_after(sim_between(0, sim.plan.span), NULL, back_up,
+			as_arg(sim_below(sim.plan.nsystems)));
 }

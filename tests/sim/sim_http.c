@@ -30,6 +30,8 @@ struct br_http_headers {
 	struct br_str etag;
 };
 
+static int flying[SIM_SYSTEMS];
+
 struct exchange {
 	struct br_http *h;
 	br_http_fn *fn;
@@ -339,6 +341,16 @@ static void serve(struct exchange *x)
 	}
 }
 
+void sim_http_begin(void)
+{
+	memset(flying, 0, sizeof(flying));
+}
+
+bool sim_http_still(int system)
+{
+	return flying[system] == 0;
+}
+
 /* ---- what a connector has seen ---- */
 
 /* Before a write the last that was heard of the record counts; it counts for one write only, whose
@@ -398,6 +410,7 @@ static void carry_out(void *arg)
 {
 	struct exchange *x = arg;
 
+	flying[x->system]--;
 	switch (x->fate) {
 	case FATE_GOOD:
 	case FATE_UNHEARD:
@@ -495,6 +508,7 @@ int br_http_send(struct br_http *h, const struct br_http_request *req, br_http_f
 		.key = header(req, "Idempotency-Key: "),
 		.post = strcmp(req->method, "POST") == 0};
 	h->running++;
+	flying[x->system]++;
 	look_back(x);
 	choose_fate(x);
 	/* what is done is done within the time-out; the answer may come too late */

@@ -27,6 +27,8 @@ static void start_again(void *arg)
 {
 	struct rebirth *r = arg;
 
+	if (r->role == ROLE_CONNECTOR && sim.held[r->system])
+		return;
 	if (!sim.quiet || !one_lives(r->role, r->system))
 		sim_proc_start(r->role, r->system, false);
 }
@@ -173,6 +175,19 @@ bool sim_proc_fault(struct sim_proc *p)
 	}
 	second(p);
 	return false;
+}
+
+void sim_proc_hold(int system, bool hold)
+{
+	sim.held[system] = hold;
+	for (struct sim_proc *p = sim.procs; p && hold; p = p->next)
+		if (!p->dead && p->role == ROLE_CONNECTOR && p->system == system)
+			sim_proc_crash(p);
+}
+
+bool sim_proc_is_held(int system)
+{
+	return sim.held[system];
 }
 
 void sim_proc_new_site(void)

@@ -135,7 +135,9 @@ static void check_record(const struct sim_case *k, const struct sim_link *l)
 	const struct sim_row *r = sim_target_find(l->sys, l->lid);
 	int nk = sim_canonical(k, F_NK);
 
-	if (!r && !sim.plan.deletes)
+	/* one that went when an HTTP system was restored is missed when it is to be written */
+	if (!r && !sim.plan.deletes &&
+		(sim.plan.class[l->sys] < CLASS_H1 || !targets[l->sys].generation))
 		sim_wrong("%s is not in %d (I8)", k->ulid, l->sys);
 	if (!r)
 		return;

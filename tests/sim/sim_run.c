@@ -227,6 +227,7 @@ static void begin(const struct sim_plan *plan, bool trace)
 	sim_time_begin();
 	sim_ledger_begin();
 	sim_target_begin();
+	sim_http_begin();
 	sim_check_begin();
 	plan_faults();
 	trace_plan();
