@@ -10,8 +10,9 @@
 #include <sys/random.h>
 
 #define BACKOFF_FIRST_US 200000LL
-#define BACKOFF_MAX_US	 30000000LL
-#define STEADY_US	 10000000LL /* a session that ran so long was a good one */
+#define BACKOFF_MAX_US	 10000000LL /* nobody is troubled by one try in so long */
+#define BACKOFF_RAN_US	 1000000LL  /* at most, after a session that came to run */
+#define STEADY_US	 10000000LL /* one that ran so long was a good one */
 #define STOP_US		 8000000LL  /* for what runs to end when we are told to stop */
 #define CLOSE_MS	 3000
 #define MINUTE_US	 60000000LL
@@ -85,10 +86,15 @@ static int64_t jitter(int64_t us)
 	return us / 2 + (int64_t)(r % (uint64_t)us);
 }
 
-static void try_later(struct conn *c, bool steady)
+/* The system and the bridge are there when a session came to run: what it waited for before is
+ * over, and the next trouble is another. Without a floor two that replace each other, or a system
+ * that breaks at the first read, would go on all the time. */
+static void try_later(struct conn *c, bool ran, bool steady)
 {
 	if (steady)
 		c->backoff_us = BACKOFF_FIRST_US;
+	else if (ran && c->backoff_us > BACKOFF_RAN_US)
+		c->backoff_us = BACKOFF_RAN_US;
 	br_timer_set(c->loop, &c->again, jitter(c->backoff_us));
 	c->backoff_us = c->backoff_us * 2 > BACKOFF_MAX_US ? BACKOFF_MAX_US : c->backoff_us * 2;
 }
@@ -99,7 +105,8 @@ static void reap(void *arg)
 	struct conn *c = arg;
 	bool exits = c->ending == END_EXIT || c->stopping,
 	     fenced = c->ending == END_EXIT && c->status == 75;
-	bool steady = c->stage == CONN_RUN && br_loop_now(c->loop) - c->run_since > STEADY_US;
+	bool ran = c->stage == CONN_RUN,
+	     steady = ran && br_loop_now(c->loop) - c->run_since > STEADY_US;
 	bool stopping = c->stopping;
 	int status = c->ending == END_EXIT ? c->status : 0;
 
@@ -112,7 +119,7 @@ static void reap(void *arg)
 		br_timer_set(c->loop, &c->again, -1);
 		br_loop_stop(c->loop, status);
 	} else {
-		try_later(c, steady);
+		try_later(c, ran, steady);
 	}
 }
 

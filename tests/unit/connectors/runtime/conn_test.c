@@ -1296,6 +1296,21 @@ static void test_a_system_that_is_down_is_tried_again(void **state)
 	assert_string_equal(fake.trace, "OBPCOCOCO");
 }
 
+/* After several outages the next one is not waited out for as long as they were. */
+static void test_who_came_through_is_soon_back(void **state)
+{
+	int64_t waited;
+
+	(void)state;
+	start(CONN_INBOX);
+	conn->backoff_us = waited = 30000000; /* as it is after many tries in vain */
+	shake_hands(false);
+	say((struct msg){.type = MSG_RESTART, .text = BR_STR("gap")});
+	expect(MSG_BYE);
+	WAIT(conn->stage == CONN_DOWN);
+	assert_true(conn->backoff_us < waited / 10);
+}
+
 static void test_a_wrong_configuration_ends_the_process(void **state)
 {
 	(void)state;
@@ -1465,6 +1480,7 @@ int main(void)
 		ON_STAGE(test_commands_and_polls_take_turns),
 		ON_STAGE(test_kafka_trouble_is_a_new_handshake),
 		ON_STAGE(test_a_system_that_is_down_is_tried_again),
+		ON_STAGE(test_who_came_through_is_soon_back),
 		ON_STAGE(test_a_wrong_configuration_ends_the_process),
 		ON_STAGE(test_a_full_queue_waits_and_keeps_the_order),
 	};
