@@ -70,6 +70,12 @@ int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, 
 /* Moves a source, dropping what was prefetched. */
 int bus_seek(struct bus *b, int source, int64_t offset, struct br_err *err);
 
+/* What a partition holds, [*low, *high); asks the broker, waits up to 5 s. */
+int bus_bounds(struct bus *b, const char *topic, int partition, int64_t *low, int64_t *high,
+	struct br_err *err);
+/* The source that was added last is read no more. */
+void bus_leave(struct bus *b, int source);
+
 struct bus_record {
 	int source;
 	int64_t offset;
@@ -83,6 +89,10 @@ size_t bus_take(struct bus *b, struct bus_record *out, size_t max);
 /* The same from one source, for who has a reason to leave another alone: Kafka keeps what it has.
  */
 size_t bus_take_from(struct bus *b, int source, struct bus_record *out, size_t max);
+/* One record of one source, waiting for it up to timeout_ms. 1, 0: there was none in time, or < 0
+ * (on_fatal is called as well). */
+int bus_wait_from(
+	struct bus *b, int source, struct bus_record *out, int timeout_ms, struct br_err *err);
 void bus_give_back(struct bus *b, struct bus_record *records, size_t n);
 
 /* Java's default partitioner: murmur2(key) & 0x7fffffff % n. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define ASK_MS	     5000 /* for the watermarks of a partition */
+#define WAIT_MS	     50	  /* of one look into a queue */
 #define ASK_AGAIN    20
 #define ASK_AGAIN_MS 50
 
@@ -65,22 +66,32 @@ static bool settles_soon(rd_kafka_resp_err_t code)
 	       code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
 }
 
+int bus_bounds(struct bus *b, const char *topic, int partition, int64_t *low, int64_t *high,
+	struct br_err *err)
+{
+	rd_kafka_resp_err_t code;
+	int rc = make_consumer(b, err);
+
+	if (rc)
+		return rc;
+	code = rd_kafka_query_watermark_offsets(b->consumer, topic, partition, low, high, ASK_MS);
+	for (int i = 0; i < ASK_AGAIN && settles_soon(code); i++) {
+		poll(NULL, 0, ASK_AGAIN_MS);
+		code = rd_kafka_query_watermark_offsets(
+			b->consumer, topic, partition, low, high, ASK_MS);
+	}
+	return code ? no_answer(b, topic, code, err) : 0;
+}
+
 /* Asks the broker what the partition holds and where to start. */
 static int find_start(
 	struct bus *b, const char *topic, int partition, int64_t *offset, struct br_err *err)
 {
 	int64_t low = 0, high = 0;
-	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-		b->consumer, topic, partition, &low, &high, ASK_MS);
+	int rc = bus_bounds(b, topic, partition, &low, &high, err);
 
-	for (int i = 0; i < ASK_AGAIN && settles_soon(code); i++) {
-		poll(NULL, 0, ASK_AGAIN_MS);
-		code = rd_kafka_query_watermark_offsets(
-			b->consumer, topic, partition, &low, &high, ASK_MS);
-	}
-
-	if (code)
-		return no_answer(b, topic, code, err);
+	if (rc)
+		return rc;
 	if (*offset == BUS_AT_END)
 		*offset = high;
 	else if (*offset < low || *offset > high)
@@ -207,13 +218,24 @@ static rd_kafka_message_t *next_message(struct bus *b, rd_kafka_queue_t *records
 	return NULL;
 }
 
+static void give(int source, rd_kafka_message_t *m, struct bus_record *out)
+{
+	rd_kafka_timestamp_type_t type;
+
+	*out = (struct bus_record){.source = source,
+		.offset = m->offset,
+		.timestamp = rd_kafka_message_timestamp(m, &type),
+		.key = {m->key, m->key_len},
+		.value = {m->payload, m->len},
+		.hold = m};
+}
+
 size_t bus_take_from(struct bus *b, int source, struct bus_record *out, size_t max)
 {
 	size_t n = 0;
 
 	while (n < max && !b->dead) {
 		rd_kafka_message_t *m = next_message(b, b->sources[source].records);
-		rd_kafka_timestamp_type_t type;
 
 		if (!m)
 			break;
@@ -222,15 +244,50 @@ size_t bus_take_from(struct bus *b, int source, struct bus_record *out, size_t m
 			rd_kafka_message_destroy(m);
 			continue;
 		}
-		out[n++] = (struct bus_record){.source = source,
-			.offset = m->offset,
-			.timestamp = rd_kafka_message_timestamp(m, &type),
-			.key = {m->key, m->key_len},
-			.value = {m->payload, m->len},
-			.hold = m};
+		give(source, m, &out[n++]);
 	}
 	b->held += n;
 	return n;
+}
+
+int bus_wait_from(
+	struct bus *b, int source, struct bus_record *out, int timeout_ms, struct br_err *err)
+{
+	for (int waited = 0; !b->dead && waited <= timeout_ms;) {
+		rd_kafka_message_t *m;
+
+		if (bus_take_from(b, source, out, 1) == 1)
+			return 1;
+		if (b->dead)
+			break;
+		waited += WAIT_MS;
+		m = rd_kafka_consume_queue(b->sources[source].records, WAIT_MS);
+		if (!m)
+			continue;
+		if (m->err) {
+			bad_source(b, m);
+			rd_kafka_message_destroy(m);
+			continue;
+		}
+		give(source, m, out);
+		b->held++;
+		return 1;
+	}
+	if (!b->dead)
+		return 0;
+	*err = b->why;
+	return -(int)br_err_code(err);
+}
+
+void bus_leave(struct bus *b, int source)
+{
+	struct bus_source *s = &b->sources[source];
+
+	assert(source == b->nsources - 1);
+	rd_kafka_consume_stop(s->topic, s->partition);
+	rd_kafka_topic_destroy(s->topic);
+	rd_kafka_queue_destroy(s->records);
+	b->nsources--;
 }
 
 size_t bus_take(struct bus *b, struct bus_record *out, size_t max)

@@ -56,12 +56,15 @@ int bus_topics(
 			{"delete.retention.ms", DAYS_7}, BROKER_TIME}};
 	static const struct bus_topic_plan ctl = {.partitions = 1,
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_35}, BROKER_TIME}};
+	/* as long as what it tells the order of */
+	static const struct bus_topic_plan folded = {.partitions = 1,
+		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_35}, BROKER_TIME}};
 	static const struct bus_topic_plan audit = {.partitions = 4,
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};
 	static const struct bus_topic_plan parked = {.partitions = 1,
 		.config = {{"cleanup.policy", "delete"}, {"retention.ms", DAYS_90}, BROKER_TIME}};
 	struct bus_topic_plan *plan = br_arena_array(
-		a, struct bus_topic_plan, 4 + 2 * (site->nsystems + site->nleft_out));
+		a, struct bus_topic_plan, 5 + 2 * (site->nsystems + site->nleft_out));
 	size_t count = 0;
 	int rc;
 
@@ -79,6 +82,8 @@ int bus_topics(
 		rc = add(plan, &count, &audit, site->topic_prefix, "audit", BR_STR_NONE, a);
 	if (rc == 0)
 		rc = add(plan, &count, &parked, site->topic_prefix, "parked", BR_STR_NONE, a);
+	if (rc == 0)
+		rc = add(plan, &count, &folded, site->topic_prefix, "folded", BR_STR_NONE, a);
 	if (rc)
 		return rc;
 	*out = plan;

@@ -5,6 +5,7 @@
 
 #include "br_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define BATCH_BYTES (4u << 20)
@@ -56,6 +57,7 @@ void hub_batch_give_back(struct hub_batch *b, struct bus *bus)
 	if (b->n && bus)
 		bus_give_back(bus, b->records, b->n);
 	b->n = 0;
+	b->again = NULL;
 }
 
 /* ---- taking ---- */
@@ -226,13 +228,87 @@ static bool goes_alone(const struct hub_source *s, const struct ledger_position 
 	return next->next < s->one_by_one;
 }
 
+void hub_batch_clear(struct hub_batch *b)
+{
+	hub_world_begin(&b->world, &b->arena);
+	b->holding = b->alone = false;
+	b->n = b->run = 0;
+	b->again = NULL;
+}
+
+static int differs(const struct hub_batch *b, struct br_err *err)
+{
+	char wanted[24];
+
+	snprintf(wanted, sizeof(wanted), "%lld", (long long)b->again->c);
+	return br_err_set(err, BR_E_HUB_FOLDED_DIFFERS, "wanted", wanted, NULL);
+}
+
+/* What comes of one run. Who is behind gets some records once more. */
+static int take_run(
+	struct hub_batch *b, struct bus *bus, const struct hub_run *run, struct br_err *err)
+{
+	struct bus_record *last = b->n ? &b->records[b->n - 1] : NULL;
+	int64_t at = last && last->source == run->source && last->offset >= run->from
+			     ? last->offset + 1
+			     : run->from;
+
+	while (at < run->to) {
+		struct bus_record *r = &b->records[b->n];
+
+		if (b->n == HUB_BATCH_RECORDS)
+			return differs(b, err);
+		if (bus_take_from(bus, run->source, r, 1) == 0)
+			return 0;
+		if (r->offset < at) {
+			bus_give_back(bus, r, 1);
+			continue;
+		}
+		b->n++;
+		if (r->offset > at)
+			return differs(b, err);
+		at++;
+	}
+	return 1;
+}
+
+/* Where a run must begin: behind the one before it of its source, or where the ledger stands. */
+static int64_t begins_at(const struct hub_folded *f, size_t run, const struct ledger_position *next)
+{
+	for (size_t i = run; i > 0; i--)
+		if (f->runs[i - 1].source == f->runs[run].source)
+			return f->runs[i - 1].to;
+	return next[f->runs[run].source].next;
+}
+
+int hub_batch_take_again(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
+	const struct ledger_position *next, struct br_err *err)
+{
+	const struct hub_folded *f = b->again;
+
+	for (; b->run < f->nruns; b->run++) {
+		const struct hub_run *run = &f->runs[b->run];
+		int rc;
+
+		if (run->from != begins_at(f, b->run, next))
+			return differs(b, err);
+		rc = take_run(b, bus, run, err);
+		if (rc <= 0)
+			return rc;
+	}
+	if (!want_room(b))
+		return br_err_set(err, BR_E_NOMEM, NULL);
+	for (size_t i = 0; i < b->n; i++)
+		decode(b, sources, i);
+	return 1;
+}
+
 int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
 	size_t nsources, const struct ledger_position *next, size_t turn, int64_t now_us)
 {
 	size_t bytes = 0;
 
-	hub_world_begin(&b->world, &b->arena);
-	b->holding = b->alone = false;
+	hub_batch_clear(b);
 	look_who_moves(sources, nsources, now_us);
 	for (size_t i = 0; i < nsources; i++)
 		b->alone |= goes_alone(&sources[i], &next[i]);
@@ -306,8 +382,23 @@ static bool want_due(struct hub_batch *b, struct hub_source *sources, size_t tur
 	return false;
 }
 
+static bool want_again(struct hub_batch *b)
+{
+	const struct hub_folded *f = b->again;
+
+	b->want.due = f->due;
+	b->want.due_limit = f->due_limit;
+	b->want.owing = f->owing;
+	b->want.owed_limit = f->owed_limit;
+	if (f->owing)
+		b->want.owed_from = f->owing->owed;
+	return f->due || f->owing;
+}
+
 bool hub_batch_want_waiting(struct hub_batch *b, struct hub_source *sources, size_t turn)
 {
+	if (b->again)
+		return want_again(b);
 	b->want.due = b->want.owing = NULL; /* asked before: another batch may have gone on since */
 	/* not both: what the ledger refuses of one would be taken for the fault of the other */
 	return want_due(b, sources, turn) || want_owed(b, turn);
@@ -352,7 +443,9 @@ bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources)
 	/* what the first load found waiting stays found */
 	struct ledger_want want = {.due_links = b->want.due_links,
 		.ndue = b->want.ndue,
+		.due_limit = b->want.due_limit,
 		.owed_from = b->want.owed_from,
+		.owed_limit = b->want.owed_limit,
 		.owed = b->want.owed,
 		.nowed = b->want.nowed,
 		.owed_to = b->want.owed_to,
@@ -369,6 +462,7 @@ bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources)
 	}
 	if (b->want.due)
 		b->want.due->backlog = (int64_t)b->want.ndue == b->want.due_limit;
+	b->folded.due = b->want.due;
 	b->owing = b->want.owing;
 	b->want = want;
 	return want.nkeys > 0;
@@ -376,14 +470,25 @@ bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources)
 
 /* ---- folding ---- */
 
+/* Why the ledger refused this record; NULL: it did not. */
+static const char *refusal(
+	const struct hub_batch *b, const struct hub_source *src, const struct bus_record *r)
+{
+	if (b->again)
+		return b->again->refused.n ? b->again->refused.p : NULL;
+	return r->offset == src->poison ? src->why : NULL;
+}
+
 static void fold_item(struct hub_batch *b, struct hub_source *src, const struct hub_item *it)
 {
 	struct hub_world *w = &b->world;
 	const struct bus_record *r = it->record;
 	const struct msg *m = &it->msg;
+	const char *why = refusal(b, src, r);
 
-	if (r->offset == src->poison) {
-		hub_step_poison(w, src->sys, it->bad ? NULL : m, r->key, r->value, &src->why);
+	if (why) {
+		hub_step_poison(w, src->sys, it->bad ? NULL : m, r->key, r->value, why);
+		b->folded.refused = br_arena_copy(&b->arena, br_str_z(why));
 	} else if (!src->sys) {
 		if (it->bad || !hub_order_fold(w, &it->order))
 			br_warn("an order on the ctl topic cannot be followed",
@@ -398,21 +503,68 @@ static void fold_item(struct hub_batch *b, struct hub_source *src, const struct 
 	}
 }
 
-static void fold_due(struct hub_world *w, struct hub_source *src, struct hub_link *l)
+static bool is_refused(
+	const struct hub_batch *b, const struct hub_source *src, const struct hub_link *l)
 {
+	if (b->again)
+		return b->again->refused_due.n > 0;
+	return src->due_poison && l->map == src->due_map &&
+	       memcmp(&l->kase->cid, &src->due_cid, sizeof(src->due_cid)) == 0;
+}
+
+static void fold_due(struct hub_batch *b, struct hub_source *src, struct hub_link *l)
+{
+	const char *why = b->again ? b->again->refused_due.p : src->why;
+	struct hub_world *w = &b->world;
+
 	if (src->due_one_by_one > 0)
 		src->due_one_by_one--;
-	if (src->due_poison && l->map == src->due_map &&
-		memcmp(&l->kase->cid, &src->due_cid, sizeof(src->due_cid)) == 0) {
+	if (is_refused(b, src, l)) {
 		src->due_poison = false;
-		hub_step_poison_link(w, l, &src->why);
+		hub_step_poison_link(w, l, why);
+		b->folded.refused_due = br_arena_copy(&b->arena, br_str_z(why));
 	} else {
 		hub_step_resume(w, l, false);
 	}
 }
 
-void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledger_position *next,
-	int64_t now_us)
+static void note_run(struct hub_folded *f, int source, int64_t offset)
+{
+	struct hub_run *last = f->nruns ? &f->runs[f->nruns - 1] : NULL;
+
+	if (last && last->source == source && last->to == offset)
+		last->to++;
+	else
+		f->runs[f->nruns++] = (struct hub_run){source, offset, offset + 1};
+}
+
+/* What decides what comes of it, beside the records. */
+static bool begin_folded(struct hub_batch *b)
+{
+	struct hub_world *w = &b->world;
+	struct hub_folded *f = &b->folded;
+
+	*f = (struct hub_folded){.incarnation = w->incarnation,
+		.due = f->due,
+		.due_limit = b->want.due_limit,
+		.owing = b->owing,
+		.owed_limit = b->want.owed_limit,
+		.runs = br_arena_array(&b->arena, struct hub_run, b->n + 1),
+		.gaps = br_arena_array(&b->arena, bool, w->nsystems + 1)};
+	if (!f->runs || !f->gaps) {
+		w->failed = true;
+		return false;
+	}
+	for (size_t i = 0; i < w->nsystems; i++) {
+		if (b->again)
+			w->systems[i].gap = b->again->gaps[i];
+		f->gaps[i] = w->systems[i].gap;
+	}
+	return true;
+}
+
+static void fold_items(struct hub_batch *b, struct hub_source *sources,
+	struct ledger_position *next, int64_t now_us)
 {
 	struct hub_world *w = &b->world;
 
@@ -430,16 +582,37 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 		w->topic = br_str_z(src->topic);
 		w->mapped = it->mapped;
 		fold_item(b, src, it);
+		note_run(&b->folded, r->source, r->offset);
 		next[r->source].next = r->offset + 1;
 		if (!it->bad && it->msg.type == MSG_RCPT)
 			src->moved_us = now_us;
 	}
+}
+
+void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledger_position *next,
+	int64_t now_us)
+{
+	struct hub_world *w = &b->world;
+	int64_t own = w->incarnation;
+
+	if (!begin_folded(b))
+		return;
+	/* no message tells the time: it is that of the newest there was */
+	for (size_t i = 0; b->n == 0 && i < w->nsystems; i++)
+		if (i == 0 || w->systems[i].last_contact_ms > w->now_ms)
+			w->now_ms = w->systems[i].last_contact_ms;
+	/* its numbers are out in the world as they were */
+	if (b->again)
+		b->folded.incarnation = w->incarnation = b->again->incarnation;
+	fold_items(b, sources, next, now_us);
 	for (size_t i = 0; i < b->want.ndue; i++)
-		fold_due(w, source_of(sources, b->want.due_links[i]->sys), b->want.due_links[i]);
+		fold_due(b, source_of(sources, b->want.due_links[i]->sys), b->want.due_links[i]);
 	/* unless the batch itself has an order to look at all of them anew */
 	if (b->owing && memcmp(&b->owing->owed, &b->want.owed_from, sizeof(b->owing->owed)) == 0)
 		hub_step_owed(w, b->owing, b->want.owed, b->want.nowed, &b->want.owed_to,
 			b->want.owed_end);
+	w->incarnation = own;
+	b->folded.sum = hub_folded_sum(w);
 }
 
 bool hub_batch_may_be_refused(const struct hub_batch *b)
@@ -465,7 +638,7 @@ static void due_refused(
 	s->due_poison = true;
 	s->due_cid = l->kase->cid;
 	s->due_map = l->map;
-	s->why = *err;
+	br_err_sentence(err, BR_LANG_EN, s->why, sizeof(s->why));
 }
 
 void hub_batch_refused(
@@ -483,6 +656,6 @@ void hub_batch_refused(
 		if (!hub_batch_is_single(b))
 			continue;
 		s->poison = r->offset;
-		s->why = *err;
+		br_err_sentence(err, BR_LANG_EN, s->why, sizeof(s->why));
 	}
 }

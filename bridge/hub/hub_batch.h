@@ -9,6 +9,7 @@
 #define HUB_BATCH_H
 
 #include "bus.h"
+#include "hub_folded.h"
 #include "hub_order.h"
 #include "ledger.h"
 
@@ -30,7 +31,7 @@ struct hub_source {
 	bool due_poison;
 	struct hub_id due_cid;
 	const struct mapping *due_map;
-	struct br_err why;
+	char why[512];
 };
 
 struct hub_item;
@@ -44,6 +45,11 @@ struct hub_batch {
 	bool alone; /* one record, looked at for what the ledger refuses: nothing else goes along */
 	struct ledger_want want;
 	struct hub_system *owing; /* whose cases from before it came along */
+	/* What it is made of, once it is folded; or, in the arena, is to be made of: it was folded
+	 * before (hub_journal.h). */
+	struct hub_folded folded;
+	const struct hub_folded *again;
+	size_t run; /* of again: those before are taken */
 };
 
 /* 0 or -BR_E_NOMEM; released either way. */
@@ -57,13 +63,21 @@ void hub_batch_release(struct hub_batch *b);
  */
 int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
 	size_t nsources, const struct ledger_position *next, size_t turn, int64_t now_us);
+/*
+ * Begins a batch of what another was made of, which hub_batch_take_again() takes as it comes: 1 all
+ * of it is there, 0 the rest is to come, or an error: it cannot be what was folded then. again is
+ * in the batch's arena, after hub_batch_clear().
+ */
+void hub_batch_clear(struct hub_batch *b);
+int hub_batch_take_again(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
+	const struct ledger_position *next, struct br_err *err);
 /* What else there is to send is to be loaded too: links that wait for credit, else cases from
  * before a system; of one system at a time. True: there may be some. */
 bool hub_batch_want_waiting(struct hub_batch *b, struct hub_source *sources, size_t turn);
 /* Records nobody knows may say by a strong key which case they are. True: b->want names the keys to
  * load now. */
 bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources);
-/* Folds all of it; next[i].next moves behind what was folded. */
+/* Folds all of it; next[i].next moves behind what was folded, and b->folded tells of it. */
 void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledger_position *next,
 	int64_t now_us);
 void hub_batch_give_back(struct hub_batch *b, struct bus *bus);

@@ -9,11 +9,16 @@
  *     take | load | fold | store                  | publish
  *                          take | load | fold | (waits) store            | publish
  *                                                          take | load | fold | ...
+ *
+ * With its statements a record of the batch goes to the journal (hub_folded.h), and nothing of the
+ * batch goes out before Kafka has it. So whatever the ledger may lose can be folded again: a bridge
+ * that starts first does that with all that the journal has and the ledger does not (catching up).
  */
 #include "hub_bridge.h"
 
 #include "bus.h"
 #include "hub_batch.h"
+#include "hub_journal.h"
 #include "hub_publish.h"
 #include "hub_step.h"
 #include "ledger.h"
@@ -28,17 +33,20 @@
 #include <stdlib.h>
 
 #define SIDE_ARENA     (512u << 20)
+#define RECORD_BYTES   (1u << 20)
 #define CLOSE_MS       3000
 #define LOOK_AGAIN_US  500000 /* whether a target at its credit still stands in the way */
 #define RETRY_FIRST_US 100000
 #define RETRY_MAX_US   5000000
 #define FIGURES_US     60000000
+#define DIFFERS_MAX    3  /* times in a row, each with the ledger read anew */
 #define REFUSED_MAX    20 /* records in a row that the ledger refuses: not they are what is wrong */
 
 enum phase {
-	PHASE_CLOSED,	 /* nothing open; a timer starts over */
-	PHASE_OPENING,	 /* the ledger connects */
-	PHASE_REVIEWING, /* loading outputs that may not have got out before the last stop */
+	PHASE_CLOSED,	   /* nothing open; a timer starts over */
+	PHASE_OPENING,	   /* the ledger connects */
+	PHASE_CATCHING_UP, /* the ledger lacks what was folded before; nothing goes out */
+	PHASE_REVIEWING,   /* loading outputs that may not have got out before the last stop */
 	PHASE_OPEN,
 	PHASE_BEGINNING, /* the same, and the ledger loads what a starting connector must settle */
 };
@@ -59,6 +67,8 @@ struct slot {
 	struct hub_batch batch;
 	enum stage stage;
 	struct ledger_position *before, *after; /* the fold */
+	uint64_t record; /* ticket of its record for the journal; 0: not sent */
+	struct hub_folded again;
 };
 
 /* Outputs up to this ticket belong to inputs before these positions. */
@@ -79,8 +89,22 @@ struct bridge {
 	struct hub_system *systems;
 	size_t nsystems;
 	struct hub_source *sources;
-	struct ledger_position *next; /* behind what was folded last */
-	size_t nsources;
+	/* Behind what was folded last; the last row counts the batches, on the journal's topic. */
+	struct ledger_position *next;
+	size_t nsources, nrows;
+	char journal_topic[256];
+	int journal_to;		     /* topic */
+	struct hub_journal *journal; /* while catching up */
+	struct hub_forget forget;
+	struct failing {
+		int64_t c;
+		int times;
+	} differs;		    /* a batch that came out otherwise than before */
+	int64_t known_stored, last; /* batches; incarnation of the newest */
+	int64_t given;		    /* incarnations up to this one are another's */
+	uint64_t told_before;	    /* ticket of what must be on the journal before anything else */
+	uint64_t site_sum;
+	struct br_buf record;
 	enum phase phase;
 	bool blocked;	 /* Kafka's queue was full: goes on with the next acknowledgement */
 	bool reannounce; /* after a start every connector is told where it stands */
@@ -100,6 +124,7 @@ static void go_on(struct bridge *b);
 static bool publish(struct bridge *b);
 static bool begin_next(struct bridge *b);
 static void send_begin(struct bridge *b);
+static void caught_up(struct bridge *b);
 
 /* ---- start and start over ---- */
 
@@ -108,7 +133,10 @@ static void close_all(struct bridge *b)
 	for (size_t i = 0; i < BR_LEN(b->slot); i++) {
 		hub_batch_give_back(&b->slot[i].batch, b->bus);
 		b->slot[i].stage = STAGE_FREE;
+		b->slot[i].record = 0;
 	}
+	hub_journal_free(b->journal);
+	b->journal = NULL;
 	hub_publisher_free(b->publisher);
 	b->publisher = NULL;
 	bus_free(b->bus, CLOSE_MS);
@@ -192,8 +220,12 @@ static void on_acked(void *arg)
 		memmove(b->marks, b->marks + done, (b->nmarks - done) * sizeof(*b->marks));
 		b->nmarks -= done;
 	}
-	if (!b->blocked)
+	if (!b->blocked) {
+		/* it may have waited for its record */
+		if (b->phase == PHASE_OPEN && b->first->stage == STAGE_STORED)
+			go_on(b);
 		return;
+	}
 	b->blocked = false;
 	if (b->phase == PHASE_BEGINNING)
 		send_begin(b);
@@ -220,6 +252,95 @@ static void mark_published(struct bridge *b, const struct slot *s)
 	b->nmarks++;
 }
 
+/* ---- the journal ---- */
+
+/* A batch that is not in the ledger, and will not be as it was folded then. */
+static void forget(struct bridge *b, const struct hub_folded *f)
+{
+	b->forget = (struct hub_forget){f->c, f->by};
+}
+
+/* It cannot be folded again as it was; err NULL: something else comes of it. In doubt it was never
+ * stored, and nobody has seen anything of it. */
+static void cannot_again(struct bridge *b, const struct hub_folded *f, const struct br_err *err)
+{
+	char wanted[24];
+	struct br_err differs;
+
+	if (err && br_err_code(err) != BR_E_HUB_FOLDED_DIFFERS) {
+		start_over(b, err);
+		return;
+	}
+	if (hub_journal_doubts(b->journal, f->c)) {
+		br_warn("a batch that was not stored is folded anew", L_INT("batch", f->c));
+		forget(b, f);
+		start_over(b, NULL);
+		return;
+	}
+	/* another bridge may have gone on meanwhile: then we find the ledger further */
+	if (b->differs.c != f->c)
+		b->differs = (struct failing){f->c, 0};
+	if (++b->differs.times < DIFFERS_MAX) {
+		start_over(b, NULL);
+		return;
+	}
+	snprintf(wanted, sizeof(wanted), "%" PRId64, f->c);
+	br_err_clear(&differs);
+	br_err_set(&differs, BR_E_HUB_FOLDED_DIFFERS, "wanted", wanted, NULL);
+	start_over(b, &differs);
+}
+
+/* False: the queue is full, or the bus is broken. */
+static bool send_record(struct bridge *b, struct br_str text, uint64_t *ticket)
+{
+	struct br_err err;
+
+	br_err_clear(&err);
+	if (bus_send(b->bus, b->journal_to, 0, BR_STR_NONE, text, NULL, 0, ticket, &err) == 0)
+		return true;
+	if (br_err_code(&err) == BR_E_BUS_QUEUE_FULL)
+		b->blocked = true;
+	else
+		start_over(b, &err);
+	return false;
+}
+
+/* What goes to the journal and into the ledger with the batch. */
+static void write_record(struct bridge *b, struct slot *s)
+{
+	struct hub_folded *f = &s->batch.folded;
+	struct hub_world *w = &s->batch.world;
+
+	f->c = s->after[b->nsources].next;
+	f->by = w->incarnation;
+	f->before = b->last;
+	f->stored = b->known_stored;
+	f->site = b->site_sum;
+	f->published = br_arena_array(w->arena, int64_t, b->nsources);
+	if (!f->published) {
+		w->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < b->nsources; i++)
+		f->published[i] = s->after[i].published;
+	br_buf_reset(&b->record);
+	hub_folded_write(f, w, b->nsources, &b->record);
+	w->folded = (struct hub_kept){f->c, br_arena_copy(w->arena, br_buf_str(&b->record))};
+	w->failed |= b->record.failed;
+	b->last = f->incarnation;
+}
+
+/* Is it on the journal? Else it is seen to, and on_acked() comes back. */
+static bool is_told(struct bridge *b, struct slot *s)
+{
+	const struct hub_kept *f = &s->batch.world.folded;
+
+	if (f->text.n && !s->record && !send_record(b, f->text, &s->record))
+		return false;
+	return BR_WITHOUT(TOLD_FIRST) ||
+	       (bus_acked(b->bus) >= s->record && bus_acked(b->bus) >= b->told_before);
+}
+
 /* ---- a batch: take, load, fold, store, publish ---- */
 
 /* Content, not circumstances: what is wrong with it will be wrong again. */
@@ -240,16 +361,22 @@ static void on_stored(void *arg, const struct br_err *err)
 	struct bridge *b = s->bridge;
 	bool single = hub_batch_is_single(&s->batch);
 
+	if (err && is_refusal(err) && b->phase == PHASE_CATCHING_UP) {
+		cannot_again(b, &s->again, NULL);
+		return;
+	}
 	if (err && hub_batch_may_be_refused(&s->batch) && is_refusal(err) &&
 		b->refused < REFUSED_MAX && b->phase != PHASE_CLOSED) {
 		b->refused += single;
 		hub_batch_refused(&s->batch, b->sources, err);
+		forget(b, &s->batch.folded);
 		b->backoff_us = RETRY_FIRST_US;
 	}
 	if (!is_answer(b, err))
 		return;
 	BR_CRASH_POINT("bridge.stored");
 	s->stage = STAGE_STORED;
+	b->known_stored = s->after[b->nsources].next;
 	b->batches++;
 	b->backoff_us = RETRY_FIRST_US;
 	if (!single)
@@ -276,15 +403,56 @@ static bool holds_up(const struct bridge *b, const struct slot *s)
 		       : s->stage == STAGE_STORED && (s->batch.world.begins || b->reannounce);
 }
 
+/* What was folded before must give the same. */
+static bool is_same(struct bridge *b, struct slot *s)
+{
+	struct hub_world *w = &s->batch.world;
+
+	if (s->batch.folded.sum != s->again.sum && !w->failed) {
+		cannot_again(b, &s->again, NULL);
+		return false;
+	}
+	if (hub_journal_doubts(b->journal, s->again.c)) {
+		write_record(b, s);
+	} else {
+		w->folded = (struct hub_kept){s->again.c, s->again.text};
+		b->last = s->again.incarnation;
+	}
+	return true;
+}
+
+/* Together with its statements, so that neither waits for the other. What is folded again is on the
+ * journal, but for what was in doubt and is ours now. */
+static void tell(struct bridge *b, struct slot *s)
+{
+	struct br_str text = s->batch.world.folded.text;
+
+	if (s->batch.world.failed || b->phase == PHASE_CLOSED)
+		return;
+	if (!s->batch.again)
+		send_record(b, text, &s->record);
+	else if (s->batch.folded.by == s->batch.world.incarnation)
+		send_record(b, text, &b->told_before);
+}
+
 static void fold_and_store(struct bridge *b, struct slot *s)
 {
 	BR_CRASH_POINT("bridge.folding");
-	memcpy(s->before, b->next, b->nsources * sizeof(*b->next));
+	memcpy(s->before, b->next, b->nrows * sizeof(*b->next));
 	hub_batch_fold(&s->batch, b->sources, b->next, br_loop_now(b->loop));
-	memcpy(s->after, b->next, b->nsources * sizeof(*b->next));
+	b->next[b->nsources].next++;
+	for (size_t i = 0; s->batch.again && i < b->nsources; i++)
+		b->next[i].published = s->again.published[i];
+	memcpy(s->after, b->next, b->nrows * sizeof(*b->next));
 	s->stage = STAGE_STORING;
+	s->record = 0;
 	BR_CRASH_POINT("bridge.folded");
-	ledger_store(b->ledger, &s->batch.world, s->before, s->after, b->nsources, on_stored, s);
+	if (!s->batch.again)
+		write_record(b, s);
+	else if (!is_same(b, s))
+		return;
+	ledger_store(b->ledger, &s->batch.world, s->before, s->after, b->nrows, on_stored, s);
+	tell(b, s);
 }
 
 static void on_matched(void *arg, const struct br_err *err)
@@ -321,8 +489,38 @@ static void on_loaded(void *arg, const struct br_err *err)
 			on_matched, s);
 }
 
+/* The next batch of the journal, as far as its records have come. */
+static bool take_again(struct bridge *b, struct slot *s)
+{
+	struct br_err err;
+	int rc;
+
+	br_err_clear(&err);
+	if (!s->batch.again) {
+		if (hub_journal_left(b->journal) == 0)
+			return true;
+		hub_batch_clear(&s->batch);
+		if (hub_journal_next(b->journal, &s->batch.arena, b->nsources, &s->again, &err) <
+			0) {
+			start_over(b, &err);
+			return false;
+		}
+		s->batch.again = &s->again;
+	}
+	rc = hub_batch_take_again(&s->batch, b->bus, b->sources, b->next, &err);
+	if (rc < 0) {
+		cannot_again(b, &s->again, &err);
+		return false;
+	}
+	if (rc > 0)
+		s->stage = STAGE_TAKEN;
+	return true;
+}
+
 static bool take(struct bridge *b, struct slot *s)
 {
+	if (b->phase == PHASE_CATCHING_UP)
+		return take_again(b, s);
 	if (hub_batch_take(&s->batch, b->bus, b->sources, b->nsources, b->next, (size_t)b->batches,
 		    br_loop_now(b->loop)) < 0) {
 		out_of_memory(b);
@@ -362,11 +560,30 @@ static void feed_ledger(struct bridge *b)
 		load(b, b->ahead);
 }
 
+/* While catching up: what is stored went out when it was folded first. */
+static bool pass_over(struct bridge *b)
+{
+	if (b->first->stage == STAGE_STORED) {
+		b->first->stage = STAGE_PUBLISHED;
+		return true;
+	}
+	if (b->first->stage == STAGE_FREE && b->ahead->stage == STAGE_FREE &&
+		!b->ahead->batch.again && hub_journal_left(b->journal) == 0)
+		caught_up(b);
+	return false;
+}
+
+static bool may_publish(struct bridge *b)
+{
+	return b->phase == PHASE_OPEN && b->first->stage == STAGE_STORED && !b->blocked &&
+	       is_told(b, b->first);
+}
+
 /* Does what can be done next: the ledger works while what it has stored goes out. */
 static void go_on(struct bridge *b)
 {
 	do {
-		if (b->phase < PHASE_OPEN)
+		if (b->phase < PHASE_OPEN && b->phase != PHASE_CATCHING_UP)
 			return;
 		if (b->first->stage == STAGE_PUBLISHED && b->ahead->stage != STAGE_LOADING) {
 			hub_batch_give_back(&b->first->batch, b->bus);
@@ -379,8 +596,7 @@ static void go_on(struct bridge *b)
 			br_loop_stop(b->loop, b->status);
 			return;
 		}
-	} while (b->phase == PHASE_OPEN && b->first->stage == STAGE_STORED && !b->blocked &&
-		 publish(b));
+	} while (b->phase == PHASE_CATCHING_UP ? pass_over(b) : may_publish(b) && publish(b));
 }
 
 static void on_records(void *arg)
@@ -507,7 +723,7 @@ static void on_unpublished(void *arg, const struct br_err *err)
 	 * again where it stands */
 	b->phase = PHASE_OPEN;
 	b->reannounce = true;
-	memcpy(b->first->after, b->next, b->nsources * sizeof(*b->next));
+	memcpy(b->first->after, b->next, b->nrows * sizeof(*b->next));
 	b->first->stage = STAGE_STORED;
 	/* a connector's lease may be waiting for it */
 	br_timer_set(b->loop, &b->ping, 0);
@@ -531,7 +747,94 @@ static int open_bus(struct bridge *b, struct br_err *err)
 		if (n < 0)
 			return n;
 	}
+	b->journal_to = bus_topic(b->bus, b->journal_topic, err);
+	return b->journal_to < 0 ? b->journal_to : 0;
+}
+
+/* The ledger has all of it. */
+static void caught_up(struct bridge *b)
+{
+	BR_CRASH_POINT("bridge.caught_up");
+	if (hub_journal_is_behind(b->journal))
+		br_info("the ledger has caught up", L_INT("batches", b->known_stored));
+	hub_journal_free(b->journal);
+	b->journal = NULL;
+	/* as after any start */
+	for (size_t i = 0; i < b->nsystems; i++) {
+		b->systems[i].gap = false;
+		b->systems[i].backlog = true;
+	}
+	b->phase = PHASE_REVIEWING;
+	hub_world_begin(&b->first->batch.world, &b->first->batch.arena);
+	ledger_load_unpublished(
+		b->ledger, &b->first->batch.world, b->next, b->nsources, on_unpublished, b);
+}
+
+/* Whoever opens an older ledger after us must not take our incarnation. */
+static bool tell_opened(struct bridge *b, const struct hub_world *w)
+{
+	br_buf_reset(&b->record);
+	hub_folded_write_opened(
+		w->incarnation, b->known_stored, hub_journal_top(b->journal), &b->record);
+	return send_record(b, br_buf_str(&b->record), &b->told_before);
+}
+
+/* What the ledger has must be on the journal before anything of it goes out: the bridge that stored
+ * it may have died before Kafka had taken its record. */
+static bool tell_kept(struct bridge *b, struct hub_world *w)
+{
+	struct hub_folded head;
+
+	for (size_t i = 0; i < w->nkept; i++) {
+		if (hub_folded_read(w->kept[i].text, w, 0, w->arena, &head, NULL) < 0 ||
+			hub_journal_has(b->journal, head.c, head.by))
+			continue;
+		if (!send_record(b, w->kept[i].text, &b->told_before))
+			return false;
+	}
+	return true;
+}
+
+/* The incarnation that folded the newest batch of the ledger; 0: it has no record of it. */
+static int64_t last_of(struct hub_world *w, int64_t c)
+{
+	struct hub_folded head;
+
+	for (size_t i = 0; i < w->nkept; i++)
+		if (w->kept[i].c == c &&
+			hub_folded_read(w->kept[i].text, w, 0, w->arena, &head, NULL) == 0)
+			return head.incarnation;
 	return 0;
+}
+
+static void look_into_journal(struct bridge *b)
+{
+	struct hub_world *w = &b->first->batch.world;
+	int64_t c = b->next[b->nsources].next;
+	struct br_err err;
+
+	br_err_clear(&err);
+	b->known_stored = c;
+	b->last = last_of(w, c);
+	b->journal = hub_journal_open(b->bus, b->journal_topic, w, c, b->last, b->forget, &err);
+	if (!b->journal) {
+		start_over(b, &err);
+		return;
+	}
+	BR_CRASH_POINT("bridge.journal_read");
+	if (hub_journal_youngest(b->journal) >= w->incarnation) {
+		b->given = hub_journal_youngest(b->journal);
+		start_over(b, NULL);
+		return;
+	}
+	if (!tell_opened(b, w) || !tell_kept(b, w))
+		return;
+	if (hub_journal_is_behind(b->journal))
+		br_warn("the ledger is older than what was folded: it catches up",
+			L_INT("batches", c),
+			L_INT("behind", (int64_t)hub_journal_left(b->journal)));
+	b->phase = PHASE_CATCHING_UP;
+	go_on(b);
 }
 
 static void on_opened(void *arg, const struct br_err *err)
@@ -544,16 +847,13 @@ static void on_opened(void *arg, const struct br_err *err)
 		return;
 	}
 	br_err_clear(&e);
-	b->phase = PHASE_REVIEWING;
 	BR_CRASH_POINT("bridge.opened");
 	if (open_bus(b, &e) < 0) {
 		start_over(b, &e);
 		return;
 	}
 	b->ahead->batch.world.incarnation = b->first->batch.world.incarnation;
-	hub_world_begin(&b->first->batch.world, &b->first->batch.arena);
-	ledger_load_unpublished(
-		b->ledger, &b->first->batch.world, b->next, b->nsources, on_unpublished, b);
+	look_into_journal(b);
 }
 
 static void open_all(void *arg)
@@ -574,8 +874,10 @@ static void open_all(void *arg)
 		start_over(b, &err);
 		return;
 	}
+	b->told_before = 0;
+	b->first->batch.world.incarnation = b->given;
 	br_timer_set(b->loop, &b->ping, 0);
-	ledger_open(b->ledger, &b->first->batch.world, b->next, b->nsources, on_opened, b);
+	ledger_open(b->ledger, &b->first->batch.world, b->next, b->nrows, on_opened, b);
 }
 
 /* ---- timers and signals ---- */
@@ -592,7 +894,7 @@ static void on_ping(void *arg)
 			every_ms = s->lease_ms / 4;
 	}
 	BR_CRASH_POINT("bridge.ping");
-	if (b->publisher && b->phase >= PHASE_OPEN)
+	if (b->publisher && b->phase >= PHASE_OPEN && bus_acked(b->bus) >= b->told_before)
 		hub_publish_pings(b->publisher, &b->first->batch.world, br_wall_us() / 1000);
 	br_timer_set(b->loop, &b->ping, every_ms * 1000);
 }
@@ -680,8 +982,8 @@ static void make_systems(struct bridge *b, const struct cfg_site *site, struct m
 static int make_slot(struct bridge *b, struct slot *s)
 {
 	s->bridge = b;
-	s->before = calloc(b->nsources, sizeof(*s->before));
-	s->after = calloc(b->nsources, sizeof(*s->after));
+	s->before = calloc(b->nrows, sizeof(*s->before));
+	s->after = calloc(b->nrows, sizeof(*s->after));
 	return hub_batch_init(&s->batch, b->side.schema, b->systems, b->nsystems) |
 	       (s->before && s->after ? 0 : -BR_E_NOMEM);
 }
@@ -694,9 +996,10 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 
 	b->site = site;
 	b->nsources = n + 1;
+	b->nrows = n + 2;
 	b->systems = calloc(n + site->nleft_out + 1, sizeof(*b->systems));
 	b->sources = calloc(n + 1, sizeof(*b->sources));
-	b->next = calloc(n + 1, sizeof(*b->next));
+	b->next = calloc(b->nrows, sizeof(*b->next));
 	if (!b->systems || !b->sources || !b->next)
 		return -BR_E_NOMEM;
 	make_systems(b, site, maps);
@@ -707,12 +1010,17 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 		b->next[i] = (struct ledger_position){
 			.topic = br_str_z(b->sources[i].topic), .sys = b->sources[i].sys};
 	}
+	snprintf(b->journal_topic, sizeof(b->journal_topic), "%.*s.folded",
+		BR_STR_ARG(site->topic_prefix));
+	b->next[b->nsources].topic = br_str_z(b->journal_topic);
 	b->side = (struct hub_world){
 		.schema = schema, .systems = b->systems, .nsystems = b->nsystems};
 	b->first = &b->slot[0];
 	b->ahead = &b->slot[1];
 	for (size_t i = 0; i < BR_LEN(b->slot); i++)
 		rc |= make_slot(b, &b->slot[i]);
+	b->site_sum = hub_folded_site(&b->side);
+	br_buf_init(&b->record, RECORD_BYTES);
 	br_arena_init(&b->side_arena, SIDE_ARENA);
 	br_buf_init(&b->side.scratch, 16u << 20);
 	br_buf_init(&b->side.delta, 16u << 20);
@@ -733,6 +1041,7 @@ static void release(struct bridge *b)
 	HASH_CLEAR(hh, b->side.keys);
 	br_buf_release(&b->side.scratch);
 	br_buf_release(&b->side.delta);
+	br_buf_release(&b->record);
 	br_arena_release(&b->side_arena);
 	free(b->systems);
 	free(b->sources);

@@ -26,6 +26,7 @@
 #undef uthash_nonfatal_oom
 #define uthash_nonfatal_oom(element) (w->failed = true)
 
+#define HUB_KEPT 4 /* records of batches in the ledger; no more than two are on their way */
 #define HUB_REASSERT_MAX                                                                           \
 	3 /* times an owner's value is written again over a system that rewrites it */
 
@@ -407,6 +408,13 @@ struct hub_world {
 	struct hub_moved_key *moved_keys;
 	struct hub_out *outs, **outs_end;
 	unsigned begins; /* OUT_BEGIN among them: nearly always none */
+	/* The record of what is folded (hub_folded.h), stored with the batch; and the newest ones
+	 * that the ledger has, when it was opened. n 0: none. */
+	struct hub_kept {
+		int64_t c;
+		struct br_str text;
+	} folded, kept[HUB_KEPT];
+	size_t nkept;
 
 	/* of the message being folded */
 	int64_t now_ms; /* its Kafka timestamp: the only clock step() has */

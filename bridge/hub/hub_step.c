@@ -309,19 +309,26 @@ struct br_str hub_as_text(struct hub_world *w, struct br_str bytes)
 	return text;
 }
 
-void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes,
-	const struct br_err *err)
+/* What cannot be told from a message is kept by its bytes. */
+static void park_bytes(struct hub_world *w, struct hub_system *s, struct br_str key,
+	struct br_str bytes, const char *text)
 {
 	struct br_err why;
-	char text[512];
 
 	br_err_clear(&why);
-	br_err_set(&why, BR_E_HUB_MESSAGE, "system", s->code.p, "why",
-		br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
+	br_err_set(&why, BR_E_HUB_MESSAGE, "system", s->code.p, "why", text, NULL);
 	hub_add_parked(w, s, NULL, BR_STR(""), hub_as_text(w, key), PARKED_MESSAGE, bytes, &why);
 	s->count.read++;
 	s->count.parked_in++;
 	hub_world_check(w);
+}
+
+void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes,
+	const struct br_err *err)
+{
+	char text[512];
+
+	park_bytes(w, s, key, bytes, br_err_sentence(err, BR_LANG_EN, text, sizeof(text)));
 }
 
 static struct hub_link *link_of(struct hub_world *w, struct hub_system *s, const struct msg *m)
@@ -352,25 +359,23 @@ static void lose_answer(struct hub_link *l)
 }
 
 void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg *m,
-	struct br_str key, struct br_str bytes, const struct br_err *err)
+	struct br_str key, struct br_str bytes, const char *why)
 {
 	struct hub_link *l;
-	struct br_err why;
-	char text[512];
+	struct br_err err;
 
 	if (!s)
 		return;
 	if (!m || m->type == MSG_HELLO || !hub_is_newer(s, m)) {
-		hub_step_bad(w, s, key, bytes, err);
+		park_bytes(w, s, key, bytes, why);
 		return;
 	}
 	s->last_contact_ms = w->now_ms;
 	s->last_seq = m->seq;
 	s->dirty = true;
 	l = m->type == MSG_OBS || m->type == MSG_RCPT ? link_of(w, s, m) : NULL;
-	br_err_clear(&why);
-	br_err_set(&why, BR_E_HUB_LEDGER_REFUSED, "system", s->code.p, "why",
-		br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HUB_LEDGER_REFUSED, "system", s->code.p, "why", why, NULL);
 	if (m->type == MSG_OBS) {
 		s->count.read++;
 		s->count.parked_in++;
@@ -379,7 +384,7 @@ void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg
 		l->inflight.incarnation == m->did.incarnation)
 		lose_answer(l);
 	hub_add_parked(w, s, l ? l->kase : NULL, m->type == MSG_OBS ? m->rec : m->did.rec,
-		hub_as_text(w, m->lid.n ? m->lid : key), PARKED_IN, bytes, &why);
+		hub_as_text(w, m->lid.n ? m->lid : key), PARKED_IN, bytes, &err);
 	if (l && l->state != LINK_MATCHED) {
 		l->state = LINK_PARKED;
 		l->dirty = true;
@@ -387,15 +392,13 @@ void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg
 	hub_world_check(w);
 }
 
-void hub_step_poison_link(struct hub_world *w, struct hub_link *l, const struct br_err *err)
+void hub_step_poison_link(struct hub_world *w, struct hub_link *l, const char *why)
 {
-	struct br_err why;
-	char text[512];
+	struct br_err err;
 
-	br_err_clear(&why);
-	br_err_set(&why, BR_E_HUB_LEDGER_REFUSED, "system", l->sys->code.p, "why",
-		br_err_sentence(err, BR_LANG_EN, text, sizeof(text)), NULL);
-	hub_park_out(w, l, PARKED_OUT, &why);
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HUB_LEDGER_REFUSED, "system", l->sys->code.p, "why", why, NULL);
+	hub_park_out(w, l, PARKED_OUT, &err);
 }
 
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)

@@ -17,14 +17,14 @@ void hub_step(struct hub_world *w, struct hub_system *s, const struct msg *m);
 void hub_step_bad(struct hub_world *w, struct hub_system *s, struct br_str key, struct br_str bytes,
 	const struct br_err *err);
 /*
- * A message whose effect the ledger refused (err: why): parked with its bytes, and with it the link
- * it is about, whose command, if this was its answer, has an unknown outcome. m is NULL when it
- * cannot be read; s is NULL for an order, which is only passed over.
+ * A message whose effect the ledger refused (why: in English): parked with its bytes, and with it
+ * the link it is about, whose command, if this was its answer, has an unknown outcome. m is NULL
+ * when it cannot be read; s is NULL for an order, which is only passed over.
  */
 void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg *m,
-	struct br_str key, struct br_str bytes, const struct br_err *err);
+	struct br_str key, struct br_str bytes, const char *why);
 /* What a link that waits would be sent is what the ledger would not take: parked. */
-void hub_step_poison_link(struct hub_world *w, struct hub_link *l, const struct br_err *err);
+void hub_step_poison_link(struct hub_world *w, struct hub_link *l, const char *why);
 /* Sends what links of this case wait for (credit came free, system went live, an operator's retry).
  */
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry);

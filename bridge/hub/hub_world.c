@@ -26,6 +26,8 @@ void hub_world_begin(struct hub_world *w, struct br_arena *a)
 	w->outs = NULL;
 	w->outs_end = &w->outs;
 	w->begins = 0;
+	w->folded = (struct hub_kept){0, BR_STR_NONE};
+	w->nkept = 0;
 	w->mapped = NULL;
 	w->failed = false;
 }

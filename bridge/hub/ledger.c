@@ -243,6 +243,21 @@ static void on_positions(void *arg, const PGresult *res, const struct br_err *er
 			}
 }
 
+/* In the order in which they were folded. */
+static void on_folded(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger_operation *o = arg;
+	struct hub_world *w = o->w;
+
+	if (!res) {
+		ledger_fail(o, err);
+		return;
+	}
+	for (int i = 0; i < PQntuples(res) && w->nkept < HUB_KEPT; i++)
+		w->kept[w->nkept++] = (struct hub_kept){
+			ledger_get_int(res, i, 0), ledger_keep(w, ledger_get_text(res, i, 1))};
+}
+
 static void send_sql(
 	struct ledger_operation *o, struct br_pg *pg, const char *sql, br_pg_result_fn *fn)
 {
@@ -286,6 +301,20 @@ static void on_start_state(void *arg, const PGresult *res, const struct br_err *
 		br_pg_connect(o->g->look_pg);
 }
 
+static void send_incarnation(struct ledger_operation *o, struct br_pg *pg)
+{
+	struct br_str given = br_arena_printf(o->w->arena, "%lld", (long long)o->w->incarnation);
+	struct br_pg_param p[] = {{given.p, 0, false}};
+	struct br_err err;
+
+	br_err_clear(&err);
+	if (br_pg_send(pg, NULL,
+		    "update casebridge.meta set incarnation = greatest(incarnation + 1, $1::int8 + "
+		    "1, extract(epoch from clock_timestamp())::int8) returning incarnation",
+		    BR_LEN(p), NULL, p, true, on_incarnation, o, &err) < 0)
+		ledger_fail(o, &err);
+}
+
 static void load_start_state(struct ledger_operation *o)
 {
 	static const enum ledger_type text1[] = {LT_TEXT, LT_END},
@@ -310,11 +339,7 @@ static void load_start_state(struct ledger_operation *o)
 		ledger_add_text(&topics, g->fill[i].topic);
 	send_sql(o, pg, "begin", ledger_check);
 	plan_by_index(o, pg);
-	send_sql(o, pg,
-		"update casebridge.meta set incarnation = greatest(incarnation + 1, extract(epoch "
-		"from clock_timestamp())::int8)"
-		" returning incarnation",
-		on_incarnation);
+	send_incarnation(o, pg);
 	ledger_rows_send(&codes, pg, NULL,
 		"insert into casebridge.systems(code, state, owed) select c, s, case when exists "
 		"(select from casebridge.cases) then '" LEDGER_NO_ID "'::uuid end from "
@@ -347,6 +372,7 @@ static void load_start_state(struct ledger_operation *o)
 		" on conflict (topic) do nothing",
 		ledger_check, o, &err);
 	send_sql(o, pg, "select topic, next, published from casebridge.positions", on_positions);
+	send_sql(o, pg, "select c, record from casebridge.folded order by c", on_folded);
 	send_sql(o, pg, "commit", ledger_check);
 	send_sync(o, pg, on_start_state);
 	ledger_rows_release(&codes);

@@ -37,8 +37,9 @@ struct ledger_position {
 	int64_t published;	      /* everything below has had its outputs acknowledged */
 };
 /*
- * Connects, checks the version, raises the incarnation, registers the systems of the world (by
- * code) and fills in their stored state, and the positions (a topic never seen starts at 0).
+ * Connects, checks the version, raises the incarnation (beyond w->incarnation, too), registers the
+ * systems of the world (by code) and fills in their stored state, the positions (a topic never seen
+ * starts at 0) and the newest records of what was folded (w->kept).
  */
 void ledger_open(struct ledger *g, struct hub_world *w, struct ledger_position *positions, size_t n,
 	ledger_fn *done, void *arg);

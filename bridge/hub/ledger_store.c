@@ -5,7 +5,8 @@
 #include "ledger_private.h"
 #include "br_crash.h"
 
-#define SMALL_BATCH 100 /* cases */
+#define SMALL_BATCH  100 /* cases */
+#define HUB_KEPT_SQL "4"
 
 static struct br_str json_text(struct ledger_operation *o, struct br_jw *w)
 {
@@ -443,6 +444,24 @@ static void stored(void *arg, const PGresult *res, const struct br_err *err)
 		ledger_finish(o);
 }
 
+/* The record of the batch, in the place of one that is long on the journal. */
+static int send_folded(struct ledger_operation *o, struct br_err *err)
+{
+	const struct hub_kept *f = &o->w->folded;
+	struct br_str c = br_arena_printf(o->w->arena, "%lld", (long long)f->c),
+		      text = br_arena_copy(o->w->arena, f->text); /* NUL behind it */
+	struct br_pg_param p[] = {{c.p, 0, false}, {text.p, 0, false}};
+
+	if (!f->text.n)
+		return 0;
+	return br_pg_send(o->g->store_pg, "folded",
+		"insert into casebridge.folded as f (slot, c, record) values ($1::int8 "
+		"% " HUB_KEPT_SQL
+		", $1::int8, $2) on conflict (slot) do update set c = excluded.c, record = "
+		"excluded.record",
+		BR_LEN(p), NULL, p, true, ledger_check, o, err);
+}
+
 static int send_batch(struct ledger_operation *o, const struct ledger_position *before,
 	const struct ledger_position *after, size_t n, struct br_err *err)
 {
@@ -468,6 +487,7 @@ static int send_batch(struct ledger_operation *o, const struct ledger_position *
 		"unnest($1::text[]) t, unnest($2::int8[]) n, unnest($3::int8[]) o) u where "
 		"p.topic = u.t",
 		ledger_check, o, err);
+	rc |= send_folded(o, err);
 	rc |= br_pg_send(
 		g->store_pg, "commit", "commit", 0, NULL, NULL, true, ledger_check, o, err);
 	BR_CRASH_POINT("ledger.commit_sent");

@@ -63,10 +63,11 @@ struct sim_plan {
 	bool defaults[SIM_SYSTEMS][16];	     /* it writes a word of its own where we send nothing */
 	int64_t credit[SIM_SYSTEMS];
 	int cases, edits;
-	int retype;   /* percent of edits that type an older value again */
-	int deletes;  /* percent of edits that delete the record instead */
-	int twice;    /* percent of new cases that somebody enters in two systems */
-	int restores; /* systems go back to a backup */
+	int retype;	     /* percent of edits that type an older value again */
+	int deletes;	     /* percent of edits that delete the record instead */
+	int twice;	     /* percent of new cases that somebody enters in two systems */
+	int restores;	     /* systems go back to a backup */
+	int ledger_restores; /* the ledger does */
 	int quiet_edits;
 	bool sweeps;  /* SQL systems are walked through too: what polls and answers leave out is
 			 found all the same */
@@ -133,6 +134,8 @@ the site when the others have cases already */
 	X(restored_by_hand)                                                                        \
 	X(restored)                                                                                \
 	X(recreated)                                                                               \
+	X(ledgers)                                                                                 \
+	X(again_batches)                                                                           \
 	X(owed)                                                                                    \
 	X(h3_window) /* edits lost between a look and a write, where nothing is compared */        \
 	X(aba)                                                                                     \

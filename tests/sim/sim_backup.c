@@ -1,7 +1,7 @@
 /*
- * sim_backup.c - backups of systems, and systems that are restored from them: what was entered,
- * typed and written since is gone, numbers are given out again, and what our tables there say is as
- * old as the rest.
+ * sim_backup.c - backups of the ledger and of systems, and systems that are restored from them:
+ * what was entered, typed and written since is gone, numbers are given out again, and what our
+ * tables there say is as old as the rest.
  */
 #include "sim_state.h"
 
@@ -143,8 +143,41 @@ static void back_up(void *arg)
 	sim_after(sim_between(0, sim.plan.span / 2), NULL, restore, arg);
 }
 
+/* ---- the ledger ---- */
+
+static const struct sim_ledger *ledger_backup;
+
+static bool is_whole_site(void)
+{
+	return sim.site.nsystems == (size_t)sim.plan.nsystems;
+}
+
+static void restore_ledger(void *arg)
+{
+	(void)arg;
+	if (sim.quiet || !ledger_backup)
+		return;
+	sights.ledgers++;
+	sim_ledger_restore(ledger_backup);
+	/* what people were told by it may be another's number now, until it has caught up */
+	ledger_backup = NULL;
+}
+
+/* What was folded for another site waits for that site's files, and for a person. */
+static void back_up_ledger(void *arg)
+{
+	(void)arg;
+	if (sim.quiet || !is_whole_site())
+		return;
+	ledger_backup = sim_ledger_back_up();
+	sim_after(sim_between(0, sim.plan.span / 2), NULL, restore_ledger, NULL);
+}
+
 void sim_backup_begin(void)
 {
+	ledger_backup = NULL;
+	for (int i = 0; i < sim.plan.ledger_restores; i++)
+		sim_after(sim_between(0, sim.plan.span), NULL, back_up_ledger, NULL);
 	memset(there, 0, sizeof(there));
 	for (int i = 0; i < sim.plan.restores; i++)
 		sim_after(sim_between(0, sim.plan.span), NULL, back_up,

@@ -192,10 +192,47 @@ int bus_assign(struct bus *b, const char *topic, int partition, int64_t offset, 
 	return b->nsources++;
 }
 
+int bus_bounds(struct bus *b, const char *topic, int partition, int64_t *low, int64_t *high,
+	struct br_err *err)
+{
+	(void)b;
+	(void)partition;
+	if (sim_fault(sim.plan.faults.open_fails))
+		return br_err_set(
+			err, BR_E_BUS_UNREACHABLE, "bootstrap", "sim", "why", "simulated", NULL);
+	*low = 0;
+	*high = sim_topic(br_str_z(topic))->n;
+	return 0;
+}
+
+/* What is there at this moment: nobody waits for more than that. */
+int bus_wait_from(
+	struct bus *b, int source, struct bus_record *out, int timeout_ms, struct br_err *err)
+{
+	struct source *s = &b->sources[source];
+	const struct sim_record *r = &s->topic->records[s->next];
+
+	(void)timeout_ms;
+	(void)err;
+	if (s->next >= s->topic->n)
+		return 0;
+	*out = (struct bus_record){source, s->next++, r->timestamp, r->key, r->value, NULL};
+	return 1;
+}
+
+void bus_leave(struct bus *b, int source)
+{
+	if (source != b->nsources - 1)
+		abort();
+	b->nsources--;
+}
+
 int bus_seek(struct bus *b, int source, int64_t offset, struct br_err *err)
 {
 	(void)err;
 	b->sources[source].next = offset;
+	if (b->sources[source].first > offset)
+		b->sources[source].first = offset;
 	fetch(b, sim_latency(NETWORK));
 	return 0;
 }

@@ -19,8 +19,10 @@ struct commit {
 	struct hub_system systems[SIM_SYSTEMS];
 	bool changed[SIM_SYSTEMS];
 	int64_t incarnation;
-	struct ledger_position before[SIM_SYSTEMS + 1], after[SIM_SYSTEMS + 1];
+	struct ledger_position before[SIM_SYSTEMS + 2], after[SIM_SYSTEMS + 2];
 	size_t npositions;
+	struct hub_kept folded;
+	int life;
 	ledger_fn *done;
 	void *done_arg;
 	bool fails, taken, reply_lost;
@@ -330,8 +332,11 @@ static void apply(struct commit *c)
 		p->next = c->after[i].next;
 		p->published = c->after[i].published;
 	}
+	if (c->folded.text.n)
+		book.kept[c->folded.c % HUB_KEPT] = c->folded;
 	book.commits++;
 	sights.commits++;
+	sim_ledger_compare();
 }
 
 /* Nobody has opened the ledger since, and it stands where the batch began. */
@@ -350,6 +355,10 @@ static void carry_out(void *arg)
 	struct commit *c = arg;
 
 	book.transactions--;
+	if (c->life != book.life) {
+		c->fails = true; /* that ledger is no more */
+		return;
+	}
 	c->taken = !is_next(c);
 	/* of a process that died the server may or may not have got the commit */
 	if (c->taken)
@@ -395,6 +404,8 @@ void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_pos
 	c->done = done;
 	c->done_arg = arg;
 	c->incarnation = w->incarnation;
+	c->life = g->life;
+	c->folded = (struct hub_kept){w->folded.c, sim_keep(w->folded.text)};
 	c->npositions = n;
 	/* the process, and its names of topics, may be gone when the transaction is carried out */
 	for (size_t i = 0; i < n; i++) {

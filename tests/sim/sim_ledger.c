@@ -25,9 +25,13 @@ int ledger_version_known(void)
 	return 1;
 }
 
+static struct ledger *sessions; /* of this run, also those that have ended */
+
 void sim_ledger_begin(void)
 {
 	memset(&book, 0, sizeof(book));
+	sessions = NULL;
+	sim_again_begin();
 }
 
 struct sim_case *sim_ledger_case(const struct hub_id *cid)
@@ -238,12 +242,15 @@ static bool has_link(const struct sim_case *k, int sys)
 static void load_owed(struct hub_world *w, struct ledger_want *want)
 {
 	struct sim_case *found[SIM_CASES + SIM_RECORDS];
-	int n = 0, limit = 1 + sim_below(3);
+	/* one that is asked for again is asked for as it was */
+	int n = 0,
+	    limit = want->owed_limit < HUB_BATCH_RECORDS ? (int)want->owed_limit : 1 + sim_below(3);
 
 	for (struct sim_case *k = book.cases; k; k = k->next)
 		if (memcmp(&k->cid, &want->owed_from, sizeof(k->cid)) > 0)
 			found[n++] = k;
 	qsort(found, (size_t)n, sizeof(struct sim_case *), cid_cmp);
+	want->owed_limit = limit;
 	want->owed_end = n < limit;
 	want->owed = br_arena_array(w->arena, struct hub_case *, (size_t)n + 1);
 	for (int i = 0; i < n && i < limit; i++) {
@@ -297,6 +304,8 @@ static void open_book(struct ledger *g, struct hub_world *w)
 {
 	int64_t clock = (SIM_EPOCH_US + sim.now) / SIM_S;
 
+	if (w->incarnation > book.incarnation)
+		book.incarnation = w->incarnation;
 	book.incarnation = book.incarnation + 1 > clock ? book.incarnation + 1 : clock;
 	w->incarnation = book.incarnation;
 	/* what comes while a system is not in the site it is asked about when it is back */
@@ -343,6 +352,10 @@ static void open_book(struct ledger *g, struct hub_world *w)
 		for (struct sim_parked *p = book.parked; p; p = p->next)
 			s->open_parked += p->sys == (int)i && strcmp(p->status, "open") == 0;
 	}
+	for (int64_t c = sim_ledger_batches(&book) - HUB_KEPT + 1; c <= sim_ledger_batches(&book);
+		c++)
+		if (c > 0 && book.kept[c % HUB_KEPT].c == c)
+			w->kept[w->nkept++] = book.kept[c % HUB_KEPT];
 	for (size_t i = 0; i < g->npositions; i++) {
 		const struct ledger_position *p = sim_ledger_position(g->fill[i].topic);
 
@@ -419,8 +432,10 @@ static void perform(void *arg)
 
 	if (g->freed)
 		return;
-	if (sim_fault(o->task == TASK_OPEN ? sim.plan.faults.open_fails
-					   : sim.plan.faults.load_fails)) {
+	if (o->task == TASK_OPEN)
+		g->life = book.life;
+	if (g->life != book.life || sim_fault(o->task == TASK_OPEN ? sim.plan.faults.open_fails
+								   : sim.plan.faults.load_fails)) {
 		end(o, BR_E_PG_UNAVAILABLE);
 		return;
 	}
@@ -435,6 +450,31 @@ static void perform(void *arg)
 	end(o, BR_E_OK);
 }
 
+/* ---- a backup comes back ---- */
+
+static void broken(void *arg)
+{
+	struct ledger *g = arg;
+
+	if (!g->freed && g->other.task == TASK_NONE && g->look.task == TASK_NONE && !g->storing)
+		g->lost(g->lost_arg, NULL);
+}
+
+void sim_ledger_restore(const struct sim_ledger *backup)
+{
+	struct sim_ledger lost = book;
+
+	book = *backup;
+	book.life = lost.life + 1;
+	book.transactions = lost.transactions;
+	book.given = lost.given;
+	sim_again_restored(&lost);
+	/* who waits for an answer hears of it so */
+	for (struct ledger *g = sessions; g; g = g->next)
+		if (!g->freed)
+			sim_after(sim_latency(SIM_DATABASE), g->proc, broken, g);
+}
+
 /* ---- ledger.h ---- */
 
 struct ledger *ledger_new(
@@ -447,6 +487,9 @@ struct ledger *ledger_new(
 	g->proc = l->proc;
 	g->lost = lost;
 	g->lost_arg = arg;
+	g->life = book.life;
+	g->next = sessions;
+	sessions = g;
 	return g;
 }
 

@@ -24,6 +24,8 @@ struct ledger {
 	ledger_fn *lost;
 	void *lost_arg;
 	bool freed;
+	int life;	     /* of the ledger when it connected */
+	struct ledger *next; /* of this run */
 	struct operation look,
 		other; /* other: on the session that stores, when it stores nothing */
 	int storing;
@@ -39,6 +41,13 @@ struct ledger {
 /* Copies that outlive the batch: into the run's arena. */
 struct br_str sim_keep(struct br_str s);
 struct versions sim_copy_versions(const struct versions *v, struct br_arena *a, bool keys);
+
+/* Everything that is committed, in a number. */
+uint64_t sim_ledger_sum(const struct sim_ledger *b);
+/* The number of batches in it. */
+int64_t sim_ledger_batches(const struct sim_ledger *b);
+/* A batch was committed: had a lost ledger the same after it? */
+void sim_ledger_compare(void);
 
 /* How an operation ends for who asked for it. */
 void sim_ledger_answer(ledger_fn *done, void *arg, enum br_err_code code);

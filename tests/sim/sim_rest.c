@@ -61,7 +61,8 @@ static bool is_parked(int sys, const char *lid)
 static bool all_folded(void)
 {
 	for (size_t i = 0; i < book.npositions; i++)
-		if (book.positions[i].next < sim_topic(book.positions[i].topic)->n)
+		if (!br_str_eq(book.positions[i].topic, BR_STR("sim.folded")) &&
+			book.positions[i].next < sim_topic(book.positions[i].topic)->n)
 			return false;
 	return true;
 }

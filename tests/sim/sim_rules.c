@@ -37,6 +37,7 @@ static const struct {
 	{"LOOK", BIT(LOOK), PROFILE_MIXED, 500},
 	{"NEWER", BIT(NEWER), PROFILE_SQL, 1000},
 	{"MOVED", BIT(MOVED), PROFILE_SQL, 20000},
+	{"TOLD_FIRST", BIT(TOLD_FIRST), PROFILE_SQL, 20000},
 };
 
 bool sim_rules_leave_out(const char *name)

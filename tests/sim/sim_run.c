@@ -122,6 +122,7 @@ struct sim_plan sim_plan_of(uint64_t seed, enum sim_profile profile)
 	if (sim_chance(20))
 		haunt(&p.faults);
 	p.faults.decisions = sim_chance(50) ? 0 : 1 + sim_below(8);
+	p.ledger_restores = sim_chance(80) ? 0 : 1 + sim_below(3);
 	return p;
 }
 

@@ -95,8 +95,10 @@ struct sim_key {
 struct sim_ledger {
 	int64_t incarnation;
 	struct hub_system systems[SIM_SYSTEMS]; /* the stored members count */
-	struct ledger_position positions[SIM_SYSTEMS + 1];
+	struct ledger_position positions[SIM_SYSTEMS + 2];
 	size_t npositions;
+	struct hub_kept kept[HUB_KEPT];
+	int life;	  /* restored so many times: transactions of an earlier one fail */
 	int transactions; /* on their way to being carried out */
 	struct sim_case *cases;
 	struct sim_history *history; /* newest first */
@@ -105,12 +107,19 @@ struct sim_ledger {
 	struct sim_key *keys;
 	struct sim_order *orders;
 	int64_t items; /* ids of parked items and conflicts so far */
+	int nfacts;    /* of a backup: what had been checked so far (sim_check.h) */
 	int given;     /* orders of people, copies not counted */
 	int64_t commits;
 };
 extern struct sim_ledger book;
 
 void sim_ledger_begin(void);
+/* What is committed now, as a backup has it; and its return: sessions break. */
+const struct sim_ledger *sim_ledger_back_up(void);
+void sim_ledger_restore(const struct sim_ledger *backup);
+void sim_again_begin(void);
+/* The book is what a backup had; lost: what it was. */
+void sim_again_restored(const struct sim_ledger *lost);
 struct sim_case *sim_ledger_case(const struct hub_id *cid);
 /* Puts it and its links into the world, if it is not there. */
 void sim_ledger_load_case(struct hub_world *w, const struct hub_id *cid);

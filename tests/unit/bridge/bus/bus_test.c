@@ -523,7 +523,8 @@ static void test_topics_of_a_site(void **state)
 		{"casebridge.in.civil-affairs", "delete", 1},
 		{"casebridge.deliver.civil-affairs", "delete", 1},
 		{"casebridge.cases", "compact", 4}, {"casebridge.ctl", "delete", 1},
-		{"casebridge.audit", "delete", 4}, {"casebridge.parked", "delete", 1}};
+		{"casebridge.audit", "delete", 4}, {"casebridge.parked", "delete", 1},
+		{"casebridge.folded", "delete", 1}};
 	struct cfg_system civil = {.name = BR_STR("civil-affairs")},
 			  portal = {.name = BR_STR("portal"), .next = &civil};
 	struct cfg_site s = {.topic_prefix = BR_STR("casebridge"),
@@ -531,7 +532,7 @@ static void test_topics_of_a_site(void **state)
 		.nsystems = 2,
 		.kafka_bootstrap = site.kafka_bootstrap};
 	struct bus_topic_plan *plan;
-	struct bus_topic_check check[8];
+	struct bus_topic_check check[BR_LEN(want)];
 	struct br_arena a;
 	struct br_err err;
 	size_t n;

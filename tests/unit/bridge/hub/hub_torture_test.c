@@ -153,7 +153,7 @@ static void tell(const struct line *line, unsigned fails)
 		fail_msg("%s", bytes.p);
 	torture_left = fails;
 	if (line->system == '!')
-		hub_step_poison(&w, s, &m, BR_STR("k"), bytes, &err);
+		hub_step_poison(&w, s, &m, BR_STR("k"), bytes, "refused");
 	else
 		hub_step(&w, s, &m);
 	torture_left = 0;
