@@ -203,6 +203,13 @@ static void park_out(struct hub_world *w, struct hub_link *l, const struct map_i
 	hub_park_out(w, l, issue->ask ? PARKED_ASK : PARKED_OUT, &issue->err);
 }
 
+int64_t hub_next_number(const struct hub_world *w, const struct hub_link *l)
+{
+	int64_t since = w->now_ms - w->incarnation * 1000;
+
+	return l->n ? l->n + 1 : since > 0 ? since : 1;
+}
+
 static void send_command(struct hub_world *w, struct hub_link *l, enum msg_op op,
 	const struct image *set, struct version_at *places, uint32_t n)
 {
@@ -210,7 +217,7 @@ static void send_command(struct hub_world *w, struct hub_link *l, enum msg_op op
 
 	if (!o)
 		return;
-	l->n++;
+	l->n = hub_next_number(w, l);
 	l->state = LINK_INFLIGHT;
 	l->due = false;
 	l->dirty = true;

@@ -235,7 +235,7 @@ void hub_lost_record(struct hub_world *w, struct hub_link *l)
 	hub_add_unpark(w, s, NULL, l->rec, l->lid, "superseded");
 	hub_world_set_lid(w, l, BR_STR_NONE);
 	l->freed = true;
-	l->n++; /* it was there: that it comes again needs no other source */
+	l->n = hub_next_number(w, l); /* it was there: that it comes again needs no other source */
 	l->state = LINK_IDLE;
 	l->shadow = (struct image){NULL, 0};
 	l->held = (struct versions){0};

@@ -64,6 +64,13 @@ void hub_dispatch_case(struct hub_world *w, struct hub_case *k);
 void hub_dispatch_link(struct hub_world *w, struct hub_link *l);
 /* The system's number for it is known now. */
 void hub_link_named(struct hub_world *w, struct hub_link *l, struct br_str lid);
+/*
+ * The number of l's next delivery. A system remembers deliveries by case and number, and may
+ * remember those of a link that was lost: so a link begins at the milliseconds since the bridge's
+ * incarnation began, which is beyond whatever one before it can have come to, for each of its
+ * deliveries was answered.
+ */
+int64_t hub_next_number(const struct hub_world *w, const struct hub_link *l);
 /* What it waits for cannot be sent, and a person is told why. */
 void hub_park_out(struct hub_world *w, struct hub_link *l, enum hub_parked_kind kind,
 	const struct br_err *why);

@@ -1647,6 +1647,7 @@ struct stage {
 	struct hub_out *seen; /* last output already compared */
 	struct {
 		struct msg_did did;
+		const struct hub_system *sys;
 	} commands[64];
 	size_t ncommands;
 	bool whole[2];
@@ -2089,6 +2090,18 @@ static void same_image(
 		fail_msg("sent %s, wanted %s", show_image(s, sys, got), want);
 }
 
+/* What a system remembers of a delivery is told by case and number: never one twice, not even of a
+ * link that was lost. */
+static void note_command(struct stage *s, const struct hub_system *sys, const struct msg_did *did)
+{
+	for (size_t i = 0; i < s->ncommands; i++)
+		if (s->commands[i].sys == sys && br_str_eq(s->commands[i].did.cid, did->cid) &&
+			s->commands[i].did.incarnation == did->incarnation)
+			assert_true(did->n > s->commands[i].did.n);
+	s->commands[s->ncommands].did = *did;
+	s->commands[s->ncommands++].sys = sys;
+}
+
 static void expect_out(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 {
 	struct hub_out *o = next_out(s);
@@ -2122,8 +2135,9 @@ static void expect_out(struct stage *s, struct hub_system *sys, char *verb, char
 	*base = '\0';
 	same_image(s, sys, &l->inflight.set, rest);
 	same_image(s, sys, &l->shadow, base + 6);
-	s->commands[s->ncommands++].did = (struct msg_did){
-		l->inflight.incarnation, br_str_z(l->kase->ulid), BR_STR("application"), l->n};
+	note_command(s, sys,
+		&(struct msg_did){l->inflight.incarnation, br_str_z(l->kase->ulid),
+			BR_STR("application"), l->n});
 }
 
 static void no_more_outs(struct stage *s, const char *line)
