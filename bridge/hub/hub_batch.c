@@ -244,28 +244,33 @@ static int differs(const struct hub_batch *b, struct br_err *err)
 	return br_err_set(err, BR_E_HUB_FOLDED_DIFFERS, "wanted", wanted, NULL);
 }
 
+/* The next record of a run, of which some may be there. */
+static int64_t reached(const struct hub_batch *b, const struct hub_run *run)
+{
+	const struct bus_record *last = &b->records[b->n ? b->n - 1 : 0];
+
+	return b->n && last->source == run->source && last->offset >= run->from ? last->offset + 1
+										: run->from;
+}
+
 /* What comes of one run. Who is behind gets some records once more. */
 static int take_run(
 	struct hub_batch *b, struct bus *bus, const struct hub_run *run, struct br_err *err)
 {
-	struct bus_record *last = b->n ? &b->records[b->n - 1] : NULL;
-	int64_t at = last && last->source == run->source && last->offset >= run->from
-			     ? last->offset + 1
-			     : run->from;
+	int64_t at = reached(b, run);
+	struct bus_record r = {.offset = -1};
 
 	while (at < run->to) {
-		struct bus_record *r = &b->records[b->n];
-
 		if (b->n == HUB_BATCH_RECORDS)
 			return differs(b, err);
-		if (bus_take_from(bus, run->source, r, 1) == 0)
+		if (bus_take_from(bus, run->source, &r, 1) == 0)
 			return 0;
-		if (r->offset < at) {
-			bus_give_back(bus, r, 1);
+		if (r.offset < at) {
+			bus_give_back(bus, &r, 1);
 			continue;
 		}
-		b->n++;
-		if (r->offset > at)
+		b->records[b->n++] = r;
+		if (r.offset > at)
 			return differs(b, err);
 		at++;
 	}
@@ -334,9 +339,17 @@ static bool can_take(const struct hub_system *s)
 	return !s->left_out && s->state == SYS_LIVE && !s->count.mass && s->outstanding < s->credit;
 }
 
+static struct hub_source *source_of(struct hub_source *sources, const struct hub_system *s)
+{
+	/* every system that is not left out has one */
+	while (sources->sys != s)
+		sources++;
+	return sources;
+}
+
 /* Changes of today go first: what was there before the system takes half of its credit, when
  * nothing else waits for it, and when its connector has been here. */
-static bool want_owed(struct hub_batch *b, size_t turn)
+static bool want_owed(struct hub_batch *b, struct hub_source *sources, size_t turn)
 {
 	struct hub_world *w = &b->world;
 
@@ -346,20 +359,16 @@ static bool want_owed(struct hub_batch *b, size_t turn)
 		if (!s->owes || s->backlog || !s->nonce[0] || !can_take(s) ||
 			s->outstanding > s->credit / 2)
 			continue;
+		/* after one that the ledger refused they go without company */
+		if (source_of(sources, s)->owed_one_by_one > 0 && b->n > 0)
+			continue;
 		b->want.owing = s;
 		b->want.owed_from = s->owed;
-		b->want.owed_limit = HUB_BATCH_RECORDS;
+		b->want.owed_limit =
+			source_of(sources, s)->owed_one_by_one > 0 ? 1 : HUB_BATCH_RECORDS;
 		return true;
 	}
 	return false;
-}
-
-static struct hub_source *source_of(struct hub_source *sources, const struct hub_system *s)
-{
-	/* every system that is not left out has one */
-	while (sources->sys != s)
-		sources++;
-	return sources;
 }
 
 static bool want_due(struct hub_batch *b, struct hub_source *sources, size_t turn)
@@ -401,7 +410,7 @@ bool hub_batch_want_waiting(struct hub_batch *b, struct hub_source *sources, siz
 		return want_again(b);
 	b->want.due = b->want.owing = NULL; /* asked before: another batch may have gone on since */
 	/* not both: what the ledger refuses of one would be taken for the fault of the other */
-	return want_due(b, sources, turn) || want_owed(b, turn);
+	return want_due(b, sources, turn) || want_owed(b, sources, turn);
 }
 
 /* ---- matching ---- */
@@ -528,14 +537,45 @@ static void fold_due(struct hub_batch *b, struct hub_source *src, struct hub_lin
 	}
 }
 
+static bool is_refused_owed(const struct hub_batch *b, const struct hub_source *src)
+{
+	if (b->again)
+		return b->again->refused_owed.n > 0;
+	return src->owed_poison && b->want.nowed == 1 &&
+	       memcmp(&b->want.owed[0]->cid, &src->owed_cid, sizeof(src->owed_cid)) == 0;
+}
+
+/* Cases from before a system came along, unless the batch itself has an order to look at all of
+ * them anew. */
+static void fold_owed(struct hub_batch *b, struct hub_source *src)
+{
+	struct hub_system *s = b->owing;
+	const char *why = b->again ? b->again->refused_owed.p : src->why;
+	size_t n = b->want.nowed;
+
+	if (memcmp(&s->owed, &b->want.owed_from, sizeof(s->owed)) != 0)
+		return;
+	if (src->owed_one_by_one > 0)
+		src->owed_one_by_one--;
+	if (n && is_refused_owed(b, src)) {
+		src->owed_poison = false;
+		hub_step_poison_owed(&b->world, s, b->want.owed[0], why);
+		b->folded.refused_owed = br_arena_copy(&b->arena, br_str_z(why));
+		n = 0;
+	}
+	hub_step_owed(&b->world, s, b->want.owed, n, &b->want.owed_to, b->want.owed_end);
+}
+
 static void note_run(struct hub_folded *f, int source, int64_t offset)
 {
-	struct hub_run *last = f->nruns ? &f->runs[f->nruns - 1] : NULL;
+	struct hub_run *end = f->runs + f->nruns;
 
-	if (last && last->source == source && last->to == offset)
-		last->to++;
-	else
-		f->runs[f->nruns++] = (struct hub_run){source, offset, offset + 1};
+	if (f->nruns && end[-1].source == source && end[-1].to == offset) {
+		end[-1].to++;
+		return;
+	}
+	*end = (struct hub_run){source, offset, offset + 1};
+	f->nruns++;
 }
 
 /* What decides what comes of it, beside the records. */
@@ -597,8 +637,8 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 
 	if (!begin_folded(b))
 		return;
-	/* no message tells the time: it is that of the newest there was */
-	for (size_t i = 0; b->n == 0 && i < w->nsystems; i++)
+	/* what comes without a message has the time of the newest there was */
+	for (size_t i = 0; i < w->nsystems; i++)
 		if (i == 0 || w->systems[i].last_contact_ms > w->now_ms)
 			w->now_ms = w->systems[i].last_contact_ms;
 	/* its numbers are out in the world as they were */
@@ -607,22 +647,21 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 	fold_items(b, sources, next, now_us);
 	for (size_t i = 0; i < b->want.ndue; i++)
 		fold_due(b, source_of(sources, b->want.due_links[i]->sys), b->want.due_links[i]);
-	/* unless the batch itself has an order to look at all of them anew */
-	if (b->owing && memcmp(&b->owing->owed, &b->want.owed_from, sizeof(b->owing->owed)) == 0)
-		hub_step_owed(w, b->owing, b->want.owed, b->want.nowed, &b->want.owed_to,
-			b->want.owed_end);
+	if (b->owing)
+		fold_owed(b, source_of(sources, b->owing));
 	w->incarnation = own;
 	b->folded.sum = hub_folded_sum(w);
 }
 
 bool hub_batch_may_be_refused(const struct hub_batch *b)
 {
-	return b->n > 0 || b->want.ndue > 0;
+	return b->n > 0 || b->want.ndue > 0 || (b->owing && b->want.nowed > 0);
 }
 
 bool hub_batch_is_single(const struct hub_batch *b)
 {
-	return b->n + b->want.ndue == 1 && !b->owing;
+	return b->owing ? b->n + b->want.ndue == 0 && b->want.owed_limit == 1
+			: b->n + b->want.ndue == 1;
 }
 
 static void due_refused(
@@ -641,10 +680,26 @@ static void due_refused(
 	br_err_sentence(err, BR_LANG_EN, s->why, sizeof(s->why));
 }
 
+static void owed_refused(
+	const struct hub_batch *b, struct hub_source *sources, const struct br_err *err)
+{
+	struct hub_source *s = source_of(sources, b->owing);
+
+	if (s->owed_one_by_one < b->want.owed_limit)
+		s->owed_one_by_one = b->want.owed_limit;
+	if (!hub_batch_is_single(b) || b->want.nowed == 0)
+		return;
+	s->owed_poison = true;
+	s->owed_cid = b->want.owed[0]->cid;
+	br_err_sentence(err, BR_LANG_EN, s->why, sizeof(s->why));
+}
+
 void hub_batch_refused(
 	const struct hub_batch *b, struct hub_source *sources, const struct br_err *err)
 {
-	if (b->n == 0)
+	if (b->owing)
+		owed_refused(b, sources, err);
+	else if (b->n == 0)
 		due_refused(b, sources, err);
 	for (size_t i = 0; i < b->n; i++) {
 		const struct bus_record *r = &b->records[i];

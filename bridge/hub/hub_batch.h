@@ -31,6 +31,10 @@ struct hub_source {
 	bool due_poison;
 	struct hub_id due_cid;
 	const struct mapping *due_map;
+	/* The same for cases from before its system came along. */
+	int64_t owed_one_by_one;
+	bool owed_poison;
+	struct hub_id owed_cid;
 	char why[512];
 };
 
@@ -64,9 +68,9 @@ void hub_batch_release(struct hub_batch *b);
 int hub_batch_take(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
 	size_t nsources, const struct ledger_position *next, size_t turn, int64_t now_us);
 /*
- * Begins a batch of what another was made of, which hub_batch_take_again() takes as it comes: 1 all
- * of it is there, 0 the rest is to come, or an error: it cannot be what was folded then. again is
- * in the batch's arena, after hub_batch_clear().
+ * A batch is to be made of what another was made of (b->again, in its arena, after
+ * hub_batch_clear()): takes of it what has come. 1 when all of it is there, 0 when the rest is to
+ * come, below 0 when it cannot be what was folded then.
  */
 void hub_batch_clear(struct hub_batch *b);
 int hub_batch_take_again(struct hub_batch *b, struct bus *bus, struct hub_source *sources,
@@ -83,10 +87,10 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 void hub_batch_give_back(struct hub_batch *b, struct bus *bus);
 /* Is there something in it that the ledger can refuse? */
 bool hub_batch_may_be_refused(const struct hub_batch *b);
-/* It is one record, or one link that waited, and nothing else. */
+/* It is one record, one link that waited, or one case from before a system, and nothing else. */
 bool hub_batch_is_single(const struct hub_batch *b);
-/* The ledger refused the batch for what is in it: from now on its records, or the links that
- * waited, go one by one, and when it was only one, that one will be parked. */
+/* The ledger refused the batch for what is in it: from now on its records, the links that waited
+ * or the cases from before go one by one, and when it was only one, that one will be parked. */
 void hub_batch_refused(
 	const struct hub_batch *b, struct hub_source *sources, const struct br_err *err);
 

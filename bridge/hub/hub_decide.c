@@ -196,6 +196,8 @@ static void retry(struct hub_world *w, struct hub_decision *d, const struct hub_
 		hub_gone_decide_many(w, m->sys, false);
 	if (l)
 		hub_step_resume(w, l, true);
+	else if (case_of(w, m) && !m->inbound && !m->sys->left_out)
+		hub_dispatch_owed(w, m->sys, case_of(w, m)); /* its link was what was refused */
 	if (m->rec.n && m->lid.n)
 		hub_read_again(w, m->sys, m->rec, m->lid);
 }

@@ -195,6 +195,8 @@ void hub_folded_write(
 		br_jw_kstr(&j, "refused", f->refused);
 	if (f->refused_due.n)
 		br_jw_kstr(&j, "refused_due", f->refused_due);
+	if (f->refused_owed.n)
+		br_jw_kstr(&j, "refused_owed", f->refused_owed);
 	br_jw_end_object(&j);
 	if (br_jw_failed(&j))
 		out->failed = true;
@@ -378,6 +380,8 @@ static bool read_member(struct reading *in, struct br_str key, int64_t *version)
 		return read_text(in, &f->refused);
 	if (br_str_eq(key, BR_STR("refused_due")))
 		return read_text(in, &f->refused_due);
+	if (br_str_eq(key, BR_STR("refused_owed")))
+		return read_text(in, &f->refused_owed);
 	return br_jr_skip(&in->r, br_jr_next(&in->r), NULL) == 0;
 }
 

@@ -10,7 +10,8 @@
  *
  *   {"v":1,"c":812,"inc":1796012345,"by":1796012345,"before":1796012345,"stored":810,"site":"9f..","sum":"07..",
  *    "runs":[["portal",1201,1207],["",31,32]],"published":[["portal",1190],["",31]],
- *    "gaps":["dept"],"due":["dept",12],"owed":["dept",500],"refused":"..","refused_due":".."}
+ *    "gaps":["dept"],"due":["dept",12],"owed":["dept",500],"refused":"..","refused_due":"..",
+ *    "refused_owed":".."}
  *
  * A bridge that has opened the ledger says so with a record of its own, before it says anything
  * else:
@@ -47,9 +48,9 @@ struct hub_folded {
 	/* What came along without a message (ledger_want). */
 	struct hub_system *due, *owing;
 	int64_t due_limit, owed_limit;
-	/* Why the ledger refused the one record of the batch, or the link that waited; n 0: it did
-	 * not. */
-	struct br_str refused, refused_due;
+	/* Why the ledger refused the one record of the batch, the link that waited, or the case
+	 * from before a system; n 0: it did not. */
+	struct br_str refused, refused_due, refused_owed;
 	struct br_str text; /* as read */
 };
 

@@ -401,6 +401,21 @@ void hub_step_poison_link(struct hub_world *w, struct hub_link *l, const char *w
 	hub_park_out(w, l, PARKED_OUT, &err);
 }
 
+void hub_step_poison_owed(
+	struct hub_world *w, struct hub_system *s, struct hub_case *k, const char *why)
+{
+	const struct mapping *map = map_route(s->maps, &k->doc);
+	struct br_err err;
+
+	br_err_clear(&err);
+	br_err_set(&err, BR_E_HUB_LEDGER_REFUSED, "system", s->code.p, "why", why, NULL);
+	hub_add_parked(w, s, k, map ? map_record(map) : BR_STR(""), BR_STR(""), PARKED_OUT,
+		BR_STR_NONE, &err);
+	s->count.unwritable++;
+	s->dirty = true;
+	hub_world_check(w);
+}
+
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry)
 {
 	if (retry && l->state == LINK_GONE) {

@@ -25,6 +25,9 @@ void hub_step_poison(struct hub_world *w, struct hub_system *s, const struct msg
 	struct br_str key, struct br_str bytes, const char *why);
 /* What a link that waits would be sent is what the ledger would not take: parked. */
 void hub_step_poison_link(struct hub_world *w, struct hub_link *l, const char *why);
+/* ... what a case from before the system came along would be sent there: parked, without a link. */
+void hub_step_poison_owed(
+	struct hub_world *w, struct hub_system *s, struct hub_case *k, const char *why);
 /* Sends what links of this case wait for (credit came free, system went live, an operator's retry).
  */
 void hub_step_resume(struct hub_world *w, struct hub_link *l, bool retry);

@@ -4,10 +4,11 @@
 #include "sim_check.h"
 #include "sim_ledger.h"
 
-#include <stdio.h>
-
-/* The sum after each batch, by their number; of the life that was there last. */
-static uint64_t *sums;
+/* After each batch, by their number; of the life that was there last. */
+static struct after {
+	uint64_t sum;
+	struct br_str record; /* of the batch */
+} * afters;
 static int64_t room;
 static int64_t wanted; /* this batch must come again; 0: none */
 static uint64_t wanted_sum;
@@ -149,7 +150,7 @@ int64_t sim_ledger_batches(const struct sim_ledger *b)
 
 void sim_again_begin(void)
 {
-	sums = NULL;
+	afters = NULL;
 	room = wanted = 0;
 }
 
@@ -159,11 +160,11 @@ void sim_ledger_compare(void)
 	uint64_t sum = sim_ledger_sum(&book);
 
 	if (c >= room) {
-		uint64_t *more = br_arena_array(&sim.arena, uint64_t, (size_t)c * 2 + 64);
+		struct after *more = br_arena_array(&sim.arena, struct after, (size_t)c * 2 + 64);
 
 		if (room)
-			memcpy(more, sums, (size_t)room * sizeof(*more));
-		sums = more;
+			memcpy(more, afters, (size_t)room * sizeof(*more));
+		afters = more;
 		room = c * 2 + 64;
 	}
 	if (c == wanted && sum != wanted_sum)
@@ -171,17 +172,16 @@ void sim_ledger_compare(void)
 			(long long)c);
 	if (c == wanted)
 		wanted = 0;
-	sums[c] = sum;
+	afters[c] = (struct after){sum, book.kept[c % HUB_KEPT].text};
 }
 
+/* Is it on the journal, and not only another bridge's of that number? */
 static bool is_told(int64_t c)
 {
 	const struct sim_topic *t = sim_topic(BR_STR("sim.folded"));
-	char text[40];
-	size_t n = (size_t)snprintf(text, sizeof(text), "\"c\":%lld,", (long long)c);
 
 	for (int64_t i = t->n; i > 0; i--)
-		if (memmem(t->records[i - 1].value.p, t->records[i - 1].value.n, text, n))
+		if (br_str_eq(t->records[i - 1].value, afters[c].record))
 			return true;
 	return false;
 }
@@ -198,6 +198,6 @@ void sim_again_restored(const struct sim_ledger *lost)
 	if (c <= wanted)
 		return; /* more is still to come again */
 	wanted = c > sim_ledger_batches(&book) ? c : 0;
-	wanted_sum = wanted ? sums[wanted] : 0;
+	wanted_sum = wanted ? afters[wanted].sum : 0;
 	sights.again_batches += (uint64_t)(c - sim_ledger_batches(&book));
 }

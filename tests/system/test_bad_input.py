@@ -465,3 +465,28 @@ def test_a_command_that_waited_and_that_the_ledger_refuses_is_found_and_parked(t
     twin.ledger.execute("alter table casebridge.links drop constraint never")
     twin.casebridge.run("parked", "retry", en["id"], twin.folder)
     twin.wait_row("b", "xm = %s", "李四", dz="皖西路1号")
+
+
+def test_a_case_from_before_a_system_that_the_ledger_refuses_is_parked(twin, new_database):
+    """A system joins, and of one of the cases that were there the ledger will not take the link: the others get theirs."""
+    twin.start()
+    for number, name in [("O1", "张三"), ("O2", "李四"), ("O3", "王五")]:
+        twin.insert("a", sbh=number, xm=name, zt="0")
+        twin.wait_row("b", "xm = %s", name)
+    twin.quiet()
+    twin.process.stop()
+    twin.join("c", "三系统", new_database())
+    cid = twin.ledger.value("select cid from casebridge.links where lid = 'O2'")
+    twin.ledger.execute(f"alter table casebridge.links add constraint never check (cid <> '{cid}' or rec <> 'application' or sys < 3)")
+    twin.casebridge.run("topics", "apply", twin.folder)
+    twin.process = twin.casebridge.start("casebridge", "run", twin.folder)
+    for name in ("张三", "王五"):
+        twin.wait_row("c", "xm = %s", name)
+    en, _ = wait_parked(twin, system="c", code="HUB-025")
+    assert "never" in en["text"]
+    twin.insert("a", sbh="O4", xm="赵六", zt="0")
+    twin.wait_row("c", "xm = %s", "赵六")
+    assert twin.row("c", "xm = %s", "李四") is None
+    twin.ledger.execute("alter table casebridge.links drop constraint never")
+    twin.casebridge.run("parked", "retry", en["id"], twin.folder)
+    twin.wait_row("c", "xm = %s", "李四")
