@@ -45,5 +45,11 @@ static inline int br_str_cmp(struct br_str a, struct br_str b)
 /* 64-bit hash of bytes, the same on every machine and run (FNV-1a with a final mix); not for
  * secrets. */
 uint64_t br_hash(const void *bytes, size_t n);
+/* h with v worked in, for a sum of many small things. The same everywhere, too. */
+static inline uint64_t br_mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v ^ h >> 29) * UINT64_C(0x9fb21c651e98df25);
+	return h ^ h >> 32;
+}
 
 #endif

@@ -12,9 +12,7 @@
 
 static uint64_t mix(uint64_t h, const void *bytes, size_t n)
 {
-	uint64_t pair[2] = {h, n ? br_hash(bytes, n) : 0};
-
-	return br_hash(pair, sizeof(pair));
+	return br_mix(h, n ? br_hash(bytes, n) : 0);
 }
 
 static uint64_t mix_str(uint64_t h, struct br_str s)
@@ -24,7 +22,7 @@ static uint64_t mix_str(uint64_t h, struct br_str s)
 
 static uint64_t mix_int(uint64_t h, int64_t v)
 {
-	return mix(h, &v, sizeof(v));
+	return br_mix(h, (uint64_t)v);
 }
 
 static uint64_t mix_id(uint64_t h, const struct hub_id *id)

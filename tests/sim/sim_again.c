@@ -61,14 +61,12 @@ const struct sim_ledger *sim_ledger_back_up(void)
 
 static uint64_t mix(uint64_t h, const void *bytes, size_t n)
 {
-	uint64_t pair[2] = {h, n ? br_hash(bytes, n) : 0};
-
-	return br_hash(pair, sizeof(pair));
+	return br_mix(h, n ? br_hash(bytes, n) : 0);
 }
 
 static uint64_t mix_int(uint64_t h, int64_t v)
 {
-	return mix(h, &v, sizeof(v));
+	return br_mix(h, (uint64_t)v);
 }
 
 static uint64_t mix_str(uint64_t h, struct br_str s)
@@ -157,8 +155,11 @@ void sim_again_begin(void)
 void sim_ledger_compare(void)
 {
 	int64_t c = sim_ledger_batches(&book);
-	uint64_t sum = sim_ledger_sum(&book);
+	uint64_t sum;
 
+	if (sim.plan.ledger_restores == 0)
+		return;
+	sum = sim_ledger_sum(&book);
 	if (c >= room) {
 		struct after *more = br_arena_array(&sim.arena, struct after, (size_t)c * 2 + 64);
 
