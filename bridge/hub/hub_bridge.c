@@ -876,6 +876,8 @@ static void open_all(void *arg)
 	}
 	b->told_before = 0;
 	b->first->batch.world.incarnation = b->given;
+	for (size_t i = 0; i < b->nsystems; i++)
+		b->systems[i].state = b->systems[i].first_state;
 	br_timer_set(b->loop, &b->ping, 0);
 	ledger_open(b->ledger, &b->first->batch.world, b->next, b->nrows, on_opened, b);
 }
@@ -966,7 +968,7 @@ static void make_systems(struct bridge *b, const struct cfg_site *site, struct m
 			.items = &c->items,
 			.credit = c->credit,
 			.gone_guard = c->gone_guard,
-			.state = c->start_live ? SYS_LIVE : SYS_TRIAL};
+			.first_state = c->start_live ? SYS_LIVE : SYS_TRIAL};
 		b->sources[i].sys = &b->systems[i];
 		snprintf(b->sources[i].topic, sizeof(b->sources[i].topic), "%.*s.in.%.*s",
 			BR_STR_ARG(site->topic_prefix), BR_STR_ARG(c->name));

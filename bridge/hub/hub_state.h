@@ -86,6 +86,7 @@ struct hub_system {
 	const struct cfg_list *items;
 	int64_t credit;
 	int64_t gone_guard; /* so many records may vanish within an hour; 0: any number */
+	enum hub_sys_state first_state; /* of one that the ledger has never met */
 	/* stored */
 	enum hub_sys_state state;
 	int64_t epoch;
