@@ -48,6 +48,15 @@ def test_a_window_entry_of_the_department_appears_on_the_portal(yuan):
     assert case["portal_case_no"] == link[0][0] and case["dept_case_no"] == "YDZ20180702900"
 
 
+def test_numbers_of_the_department_go_on_after_999(yuan):
+    yuan.department.execute("select setval('ydz_sbh', 999)")
+    yuan.start()
+    for person in (ELDER, OTHER):
+        yuan.apply(*person)
+    numbers = [yuan.wait_row("sfzh = %s", person[1])["sbh"] for person in (ELDER, OTHER)]
+    assert sorted(number[11:] for number in numbers) == ["1000", "1001"]
+
+
 def test_corrections_cross_both_ways(yuan):
     yuan.start()
     projid, pwd = yuan.apply(*ELDER)
