@@ -44,6 +44,21 @@ static bool lacks_a_list(int s)
 	return false;
 }
 
+/* Half made, and its number may be given out again: people wait until it is there. */
+static bool awaits_a_record(int s)
+{
+	for (const struct sim_case *k = book.cases; k; k = k->next)
+		for (const struct sim_link *l = k->links; l; l = l->next)
+			if (l->sys == s && l->inflight.on && l->inflight.op == OP_CREATE)
+				return true;
+	return false;
+}
+
+static bool may_go_back(int s)
+{
+	return sim.plan.class[s] < CLASS_H1 || !(lacks_a_list(s) || awaits_a_record(s));
+}
+
 static void put_back(int s, bool dump)
 {
 	struct sim_target *t = &targets[s], was = *t;
@@ -102,7 +117,7 @@ static void when_still(void *arg)
 		sim_after(LOOK_US, NULL, when_still, arg);
 		return;
 	}
-	if (sim.quiet || (sim.plan.class[s] >= CLASS_H1 && lacks_a_list(s))) {
+	if (sim.quiet || !may_go_back(s)) {
 		start_connector(s);
 		return;
 	}
