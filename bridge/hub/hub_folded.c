@@ -259,6 +259,11 @@ static int read_source(struct reading *in)
 	return s && !s->left_out ? (int)(s - in->w->systems) : -1;
 }
 
+static bool opens(struct reading *in)
+{
+	return br_jr_next(&in->r) == BR_JT_ARRAY;
+}
+
 static bool ends(struct reading *in)
 {
 	return br_jr_next(&in->r) == BR_JT_END_ARRAY;
@@ -287,7 +292,7 @@ static bool read_runs(struct reading *in)
 {
 	enum br_json_token t;
 
-	if (br_jr_next(&in->r) != BR_JT_ARRAY)
+	if (!opens(in))
 		return false;
 	while ((t = br_jr_next(&in->r)) == BR_JT_ARRAY) {
 		struct hub_run run = {.source = read_source(in)};
@@ -303,7 +308,7 @@ static bool read_published(struct reading *in)
 {
 	enum br_json_token t;
 
-	if (br_jr_next(&in->r) != BR_JT_ARRAY)
+	if (!opens(in))
 		return false;
 	while ((t = br_jr_next(&in->r)) == BR_JT_ARRAY) {
 		int source = read_source(in);
@@ -318,7 +323,7 @@ static bool read_gaps(struct reading *in)
 {
 	enum br_json_token t;
 
-	if (br_jr_next(&in->r) != BR_JT_ARRAY)
+	if (!opens(in))
 		return false;
 	while ((t = br_jr_next(&in->r)) == BR_JT_STRING) {
 		const struct hub_system *s = hub_world_system(in->w, in->r.text);
@@ -332,7 +337,7 @@ static bool read_gaps(struct reading *in)
 
 static bool read_waiting(struct reading *in, struct hub_system **s, int64_t *limit)
 {
-	if (br_jr_next(&in->r) != BR_JT_ARRAY || br_jr_next(&in->r) != BR_JT_STRING)
+	if (!opens(in) || br_jr_next(&in->r) != BR_JT_STRING)
 		return false;
 	*s = hub_world_system(in->w, in->r.text);
 	return *s && read_int(in, limit) && *limit > 0 && ends(in);
