@@ -382,19 +382,24 @@ static void closed(struct hub_world *w, struct hub_link *l, const struct msg *m,
 	park_answer(w, l, m, code, kind, NULL);
 }
 
-/* Places at which the case still says what a create set are held; at others it has gone on. */
-static void held_by_create(struct hub_world *w, struct hub_link *l, const struct image *set)
+/* Places at which the case still says what a create set are held; at others it has gone on. An
+ * element that the record does not show is not there. */
+static void held_by_create(
+	struct hub_world *w, struct hub_link *l, const struct image *set, const struct image *shown)
 {
 	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
 	struct map_issue issue;
-	struct image got;
+	struct image got, seen;
 
 	br_err_clear(&issue.err);
-	if (map_get(l->map, set, &ctx, w->arena, &got, &issue) < 0)
+	if (map_get(l->map, set, &ctx, w->arena, &got, &issue) < 0 ||
+		map_get(l->map, shown, &ctx, w->arena, &seen, &issue) < 0)
 		return; /* then all of it is written once more */
 	for (uint32_t i = 0; i < got.n; i++) {
 		const struct cell *c = &got.cells[i];
 
+		if (c->part && !image_has_element(&seen, c->part, c->key))
+			continue;
 		if (cell_same(c, image_get(&l->kase->doc, c->part, c->key, c->field)))
 			hub_set_held(w, l, c, l->kase->ver);
 	}
@@ -410,7 +415,7 @@ enum hub_merged hub_found_again(struct hub_world *w, struct hub_link *l, const s
 	l->inflight = (struct hub_inflight){.on = true, .op = OP_CREATE, .set = set, .doubt = true};
 	note_deviations(w, l, m);
 	merged = hub_merge(w, l, &m->image, &none);
-	held_by_create(w, l, &set);
+	held_by_create(w, l, &set, &m->image);
 	l->inflight = (struct hub_inflight){.on = false};
 	hub_dispatch_link(w, l);
 	return merged;

@@ -474,6 +474,16 @@ static const struct story {
 		"> portal update P1 {\"APPLICANT\":\"李四\"} base *\n"
 		"case applicant.name=李四;applicant.address=甲\n"
 		"conflicts 0\n"},
+	{"what its record does not show of a list is not there, though a create had set it",
+		"dept obs D1 "
+		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\",\"steps/1/yj\":\"收件\"}\n"
+		"> portal create - * base {}\n"
+		"portal intent 1\n"
+		"portal unknown 1\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D1\",\"APPLICANT\":\"张三\",\"STATE\":\"05\"}\n"
+		"> portal update P1 {\"STEPS/1/OPINION\":\"收件\"} base *\n"
+		"conflicts 0\n"},
 	{"a value typed back to what it was is not lost",
 		"dept obs D1 "
 		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"lxdh\":\"13900000000\",\"zt\":\"0\"}\n"
