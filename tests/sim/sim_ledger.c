@@ -215,12 +215,17 @@ static void load_due(struct hub_world *w, struct ledger_want *want)
 	want->due_links = br_arena_array(w->arena, struct hub_link *, 64);
 	for (struct sim_case *k = book.cases; k; k = k->next)
 		for (struct sim_link *l = k->links; l; l = l->next) {
+			struct hub_link *found;
+
 			if (l->sys != sys || !l->due || !may_go(k, l) ||
 				(int64_t)want->ndue == want->due_limit || want->ndue == 64)
 				continue;
+			/* the batch ahead may have done away with it */
+			found = hub_case_link(load_case(w, k, -1), want->due, l->rec);
+			if (!found)
+				continue;
 			sights.credit_waits++;
-			want->due_links[want->ndue++] =
-				hub_case_link(load_case(w, k, -1), want->due, l->rec);
+			want->due_links[want->ndue++] = found;
 		}
 }
 
