@@ -644,13 +644,7 @@ static bool publish(struct bridge *b)
 
 static const struct hub_out *fence_of(const struct bridge *b, const struct hub_system *s)
 {
-	const struct hub_world *w = &b->first->batch.world;
-	const struct hub_out *last = NULL;
-
-	for (const struct hub_out *o = w->begins ? w->outs : NULL; o; o = o->next)
-		if (o->kind == OUT_FENCE && o->sys == s)
-			last = o;
-	return last;
+	return hub_world_fence(&b->first->batch.world, s);
 }
 
 static void send_begin(struct bridge *b)

@@ -435,6 +435,13 @@ static inline void hub_world_check(struct hub_world *w)
 /* Forgets the last batch, resets the arena, and starts a new one in it. */
 void hub_world_begin(struct hub_world *w, struct br_arena *a);
 struct hub_system *hub_world_system(struct hub_world *w, struct br_str code);
+/*
+ * The FENCE that ends the answer to the last HELLO of s in this batch; NULL: none is to be
+ * answered. So it is when the session was over before it began (a RESTART stands behind the HELLO):
+ * BEGIN would give out an epoch that nobody may have, and no RESTART is heard before BEGIN. The
+ * connector says hello again.
+ */
+const struct hub_out *hub_world_fence(const struct hub_world *w, const struct hub_system *s);
 /* Do the counters of a system account for everything that was read and sent? */
 bool hub_adds_up(const struct hub_system *s);
 struct hub_case *hub_world_case(const struct hub_world *w, const struct hub_id *cid);

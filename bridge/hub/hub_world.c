@@ -40,6 +40,16 @@ struct hub_system *hub_world_system(struct hub_world *w, struct br_str code)
 	return NULL;
 }
 
+const struct hub_out *hub_world_fence(const struct hub_world *w, const struct hub_system *s)
+{
+	const struct hub_out *last = NULL;
+
+	for (const struct hub_out *o = w->begins ? w->outs : NULL; o; o = o->next)
+		if (o->sys == s && (o->kind == OUT_FENCE || o->kind == OUT_RESTART))
+			last = o;
+	return last && last->kind == OUT_FENCE ? last : NULL;
+}
+
 bool hub_adds_up(const struct hub_system *s)
 {
 	const struct hub_counters *c = &s->count;

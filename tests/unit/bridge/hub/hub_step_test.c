@@ -2414,10 +2414,35 @@ static void told_before_a_restore(void **state)
 	clear_stage(&s);
 }
 
+/* The epoch that the order took is nobody's: who is given it by the answer to a HELLO of before
+ * would speak for ever, and never be heard. */
+static void hello_before_a_restore(void **state)
+{
+	struct msg hello = {.type = MSG_HELLO, .nonce = BR_STR("second")};
+	struct hub_system *sys, *other;
+	struct stage s;
+
+	(void)state;
+	set_stage(&s);
+	sys = &s.systems[0];
+	other = &s.systems[1];
+	feed(&s, sys, &hello, 0);
+	feed(&s, other, &hello, 0);
+	assert_non_null(hub_world_fence(&s.world, sys));
+	hub_step_rebase(&s.world, sys);
+	assert_null(hub_world_fence(&s.world, sys));
+	assert_non_null(hub_world_fence(&s.world, other));
+	hello.nonce = BR_STR("third");
+	feed(&s, sys, &hello, 0);
+	assert_string_equal(hub_world_fence(&s.world, sys)->nonce.p, "third");
+	clear_stage(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {cmocka_unit_test(digests),
-		cmocka_unit_test(held), cmocka_unit_test(told_before_a_restore)};
+		cmocka_unit_test(held), cmocka_unit_test(told_before_a_restore),
+		cmocka_unit_test(hello_before_a_restore)};
 	struct CMUnitTest tests[BR_LEN(stories) + BR_LEN(others)];
 
 	for (size_t i = 0; i < BR_LEN(stories); i++)
