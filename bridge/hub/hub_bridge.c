@@ -101,6 +101,7 @@ struct bridge {
 		int times;
 	} differs;		    /* a batch that came out otherwise than before */
 	int64_t known_stored, last; /* batches; incarnation of the newest */
+	int64_t told_stored;	    /* of the batches; the journal had their records when we came */
 	int64_t given;		    /* incarnations up to this one are another's */
 	uint64_t told_before;	    /* ticket of what must be on the journal before anything else */
 	uint64_t site_sum;
@@ -305,6 +306,13 @@ static bool send_record(struct bridge *b, struct br_str text, uint64_t *ticket)
 	return false;
 }
 
+/* So many batches may be called stored: a record that the journal has of a later one may be another
+ * bridge's, who came too late with it. */
+static int64_t stored_and_told(const struct bridge *b)
+{
+	return bus_acked(b->bus) >= b->told_before ? b->known_stored : b->told_stored;
+}
+
 /* What goes to the journal and into the ledger with the batch. */
 static void write_record(struct bridge *b, struct slot *s)
 {
@@ -314,7 +322,7 @@ static void write_record(struct bridge *b, struct slot *s)
 	f->c = s->after[b->nsources].next;
 	f->by = w->incarnation;
 	f->before = b->last;
-	f->stored = b->known_stored;
+	f->stored = stored_and_told(b);
 	f->site = b->site_sum;
 	f->published = br_arena_array(w->arena, int64_t, b->nsources);
 	if (!f->published) {
@@ -769,23 +777,42 @@ static bool tell_opened(struct bridge *b, const struct hub_world *w)
 {
 	br_buf_reset(&b->record);
 	hub_folded_write_opened(
-		w->incarnation, b->known_stored, hub_journal_top(b->journal), &b->record);
+		w->incarnation, b->told_stored, hub_journal_top(b->journal), &b->record);
 	return send_record(b, br_buf_str(&b->record), &b->told_before);
+}
+
+/* A batch of which the ledger has a record, and the journal not this one. */
+static bool is_untold(const struct bridge *b, struct hub_world *w, size_t kept, int64_t *c)
+{
+	struct hub_folded head;
+
+	if (hub_folded_read(w->kept[kept].text, w, 0, w->arena, &head, NULL) < 0)
+		return false;
+	*c = head.c;
+	return !hub_journal_has(b->journal, head.c, head.by);
+}
+
+/* Only such as stand on the journal are called stored: should ours of the others not get there
+ * either, and the ledger go back, another bridge's would be taken for them. */
+static int64_t told_of(const struct bridge *b, struct hub_world *w)
+{
+	int64_t told = b->known_stored, c;
+
+	for (size_t i = 0; i < w->nkept; i++)
+		if (is_untold(b, w, i, &c) && c <= told)
+			told = c - 1;
+	return told;
 }
 
 /* What the ledger has must be on the journal before anything of it goes out: the bridge that stored
  * it may have died before Kafka had taken its record. */
 static bool tell_kept(struct bridge *b, struct hub_world *w)
 {
-	struct hub_folded head;
+	int64_t c;
 
-	for (size_t i = 0; i < w->nkept; i++) {
-		if (hub_folded_read(w->kept[i].text, w, 0, w->arena, &head, NULL) < 0 ||
-			hub_journal_has(b->journal, head.c, head.by))
-			continue;
-		if (!send_record(b, w->kept[i].text, &b->told_before))
+	for (size_t i = 0; i < w->nkept; i++)
+		if (is_untold(b, w, i, &c) && !send_record(b, w->kept[i].text, &b->told_before))
 			return false;
-	}
 	return true;
 }
 
@@ -821,6 +848,7 @@ static void look_into_journal(struct bridge *b)
 		start_over(b, NULL);
 		return;
 	}
+	b->told_stored = told_of(b, w);
 	if (!tell_opened(b, w) || !tell_kept(b, w))
 		return;
 	if (hub_journal_is_behind(b->journal))
