@@ -96,7 +96,7 @@ class Process:
         return wait_for(only_one, timeout, f"a child '{words}' of {self}", or_died=[self])[0]
 
     def text(self):
-        return self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def output(self):
         return self.out.read_text(errors="replace")
