@@ -67,6 +67,24 @@ static bool all_folded(void)
 	return true;
 }
 
+/* Until it is known that a system was restored, and its record has been read, what is typed there
+ * may pass for the backup's, or give way to what was typed elsewhere since (decision 14). */
+static bool is_restoring(int s)
+{
+	const struct hub_system *known = &book.systems[s];
+
+	if (sim_proc_is_held(s) ||
+		(sim.plan.class[s] == CLASS_S1 &&
+			sim_target_went_back(&targets[s], known->inc, known->taken, known->beat)))
+		return true;
+	for (const struct sim_case *k = book.cases; k && !BR_WITHOUT(REBASE); k = k->next)
+		for (const struct sim_link *l = k->links; l; l = l->next)
+			if (l->sys == s && l->based < known->restores && l->lid.n &&
+				!waits_for_a_person(l) && sim_target_find(s, l->lid))
+				return true;
+	return false;
+}
+
 bool sim_at_rest(const char **why)
 {
 	static char text[100];
@@ -79,6 +97,11 @@ bool sim_at_rest(const char **why)
 	for (int s = 0; s < sim.plan.nsystems; s++)
 		if (book.systems[s].owes) {
 			*why = "cases from before a system";
+			return false;
+		}
+	for (int s = 0; s < sim.plan.nsystems; s++)
+		if (is_restoring(s)) {
+			*why = "a system that was restored";
 			return false;
 		}
 	for (int s = 0; s < sim.plan.nsystems; s++)

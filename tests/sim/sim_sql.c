@@ -102,23 +102,13 @@ static void swept(const struct sql_job *j)
 
 /* ---- a call and its answer ---- */
 
-static const char *identity(const struct sim_target *t, char inc[32])
-{
-	snprintf(inc, 32, "sim:%d", t->data);
-	return inc;
-}
-
 static void take_fence(struct sql_job *j)
 {
 	struct sim_target *t = &targets[j->s->system];
-	struct conn_known known = {BR_STR(""), j->known_epoch, j->known_beat};
-	char inc[32];
 
-	known.inc = br_str_z(j->inc);
 	if (!j->s->inbox)
 		return;
-	if ((known.inc.n && !br_str_eq(known.inc, br_str_z(identity(t, inc)))) ||
-		t->epoch < known.epoch || t->beat < known.beat) {
+	if (sim_target_went_back(t, j->inc, j->known_epoch, j->known_beat)) {
 		j->went_back = true;
 		return;
 	}
@@ -144,7 +134,7 @@ static void carry_out(void *arg)
 		return;
 	switch (j->call) {
 	case CALL_OPEN:
-		identity(t, j->inc);
+		sim_target_identity(t, j->inc);
 		j->epoch = t->epoch;
 		j->beat = t->beat;
 		j->s->generation = t->generation;

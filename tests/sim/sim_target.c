@@ -237,3 +237,17 @@ struct sim_row *sim_target_look_up(int system, sim_value nk, int64_t before)
 			return &t->rows[i];
 	return NULL;
 }
+
+const char *sim_target_identity(const struct sim_target *t, char inc[32])
+{
+	snprintf(inc, 32, "sim:%d", t->data);
+	return inc;
+}
+
+bool sim_target_went_back(const struct sim_target *t, const char *inc, int64_t epoch, int64_t beat)
+{
+	char now[32];
+
+	return (inc[0] && strcmp(inc, sim_target_identity(t, now)) != 0) || t->epoch < epoch ||
+	       t->beat < beat;
+}

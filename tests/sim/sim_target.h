@@ -122,6 +122,10 @@ void sim_target_write(int system, struct sim_row *r, const sim_value set[NF],
 	const sim_value base[NF], int looked);
 /* The oldest record about the matter of this text, not made after `before`; NULL. */
 struct sim_row *sim_target_look_up(int system, sim_value nk, int64_t before);
+/* Of which life its data is; 32 bytes. */
+const char *sim_target_identity(const struct sim_target *t, char inc[32]);
+/* Is it older, or another, than what is known of it? inc "": nothing is. */
+bool sim_target_went_back(const struct sim_target *t, const char *inc, int64_t epoch, int64_t beat);
 
 /* ---- backups (sim_backup.c) ---- */
 void sim_backup_begin(void);
