@@ -363,13 +363,6 @@ static void remember_answer(struct conn *c, struct conn_work *w)
 	}
 }
 
-/* The record as our own write left it. Of one that was found instead the bridge may not take what it
- * reads here, should it turn out to be another case's (after a restore, or by its number). */
-static bool shows_our_write(const struct conn_receipt *r)
-{
-	return r->post && (r->status == RCPT_APPLIED || r->status == RCPT_PROGRESS);
-}
-
 /* What the bridge knows of the record from now on. */
 static void follow(struct conn *c, const struct conn_command *cmd, const struct conn_receipt *r)
 {
@@ -378,7 +371,7 @@ static void follow(struct conn *c, const struct conn_command *cmd, const struct 
 
 	if (lid.n == 0 || BR_WITHOUT(CACHE_FOLLOWS))
 		return;
-	if (shows_our_write(r))
+	if (r->post)
 		conn_cache_put(c->cache, number, lid, image_hash(r->post));
 	else if (r->status == RCPT_GONE)
 		conn_cache_put(c->cache, number, lid, CONN_CACHE_ABSENT);
