@@ -25,7 +25,6 @@
 	X(INHERITED)	   /* an inherited command may have been carried out */                    \
 	X(LOOK)		   /* where nothing is compared, a record is read before it is written */  \
 	X(NEWER)	   /* a batch finds what the one before it has changed */                  \
-	X(MOVED)	   /* ... and is not stored when that one was not */                       \
 	X(TOLD_FIRST)	   /* nothing of a batch goes out before it is on the journal */
 enum br_rule {
 #define X(name) BR_RULE_##name,

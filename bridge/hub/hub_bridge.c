@@ -392,22 +392,11 @@ static void on_stored(void *arg, const struct br_err *err)
 	go_on(b);
 }
 
-static bool moved(const struct bridge *b, const struct slot *s)
-{
-	for (size_t i = 0; i < b->nsources; i++)
-		if (s->before[i].next != s->after[i].next)
-			return true;
-	return false;
-}
-
-/*
- * Nothing is folded before a HELLO is answered, for its answer is what the ledger then holds. And
- * behind a batch that moves no position nothing is sent: whether it was stored could not be told.
- */
+/* Nothing is folded before a HELLO is answered, for its answer is what the ledger then holds. */
 static bool holds_up(const struct bridge *b, const struct slot *s)
 {
 	return s->stage == STAGE_STORING
-		       ? s->batch.world.begins || (!moved(b, s) && !BR_WITHOUT(MOVED))
+		       ? s->batch.world.begins
 		       : s->stage == STAGE_STORED && (s->batch.world.begins || b->reannounce);
 }
 
