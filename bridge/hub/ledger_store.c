@@ -5,8 +5,7 @@
 #include "ledger_private.h"
 #include "br_crash.h"
 
-#define SMALL_BATCH  100 /* cases */
-#define HUB_KEPT_SQL "4"
+#define SMALL_BATCH 100 /* cases */
 
 static struct br_str json_text(struct ledger_operation *o, struct br_jw *w)
 {
@@ -448,17 +447,16 @@ static void stored(void *arg, const PGresult *res, const struct br_err *err)
 static int send_folded(struct ledger_operation *o, struct br_err *err)
 {
 	const struct hub_kept *f = &o->w->folded;
-	struct br_str c = br_arena_printf(o->w->arena, "%lld", (long long)f->c),
+	struct br_str slot = br_arena_printf(o->w->arena, "%lld", (long long)(f->c % HUB_KEPT)),
+		      c = br_arena_printf(o->w->arena, "%lld", (long long)f->c),
 		      text = br_arena_copy(o->w->arena, f->text); /* NUL behind it */
-	struct br_pg_param p[] = {{c.p, 0, false}, {text.p, 0, false}};
+	struct br_pg_param p[] = {{slot.p, 0, false}, {c.p, 0, false}, {text.p, 0, false}};
 
 	if (!f->text.n)
 		return 0;
 	return br_pg_send(o->g->store_pg, "folded",
-		"insert into casebridge.folded as f (slot, c, record) values ($1::int8 "
-		"% " HUB_KEPT_SQL
-		", $1::int8, $2) on conflict (slot) do update set c = excluded.c, record = "
-		"excluded.record",
+		"insert into casebridge.folded as f (slot, c, record) values ($1::int2, $2::int8, "
+		"$3) on conflict (slot) do update set c = excluded.c, record = excluded.record",
 		BR_LEN(p), NULL, p, true, ledger_check, o, err);
 }
 
