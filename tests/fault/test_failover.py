@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from checker import check_topics, settle
+from figures import figures_now
 from people import People
-from probe import Probe, ready
+from probe import ready
 from standby import Pair
 
 WORK = 1.5  # seconds of typing
@@ -42,16 +42,6 @@ def type_on(world):
     while time.monotonic() < deadline or world.people.journal.changes < before + 20:
         world.people.must_work()
         time.sleep(0.02)
-
-
-def figures_now(world, name, report, ended):
-    came = Probe(world, world.people).fire(timeout=120)
-    world.people.pause()
-    figures = settle(world, world.people.journal, timeout=120)
-    repeats = check_topics(world, figures)
-    world.people.resume()
-    report(f"{name:34} {figures.line()}; {world.people.journal.changes} changes, {repeats} repeats; both ways {max(came.values()) - ended:.2f} s")
-    assert figures, figures
 
 
 def test_the_standby_takes_over_and_back(world, postgres, report):

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from checker import check_topics, settle
+from figures import figures_now
 from people import People
-from probe import Probe, ready
+from probe import ready
 from support.servers import KafkaCluster
 from support.waiting import wait_for
 
@@ -45,16 +45,6 @@ def leader_of(kafka, topic):
 
 def wait_in_sync(kafka):
     wait_for(lambda: in_sync(kafka), 120, "all copies in sync")
-
-
-def figures_now(world, name, report, ended):
-    came = Probe(world, world.people).fire(timeout=120)
-    world.people.pause()
-    figures = settle(world, world.people.journal, timeout=120)
-    repeats = check_topics(world, figures)
-    world.people.resume()
-    report(f"{name:34} {figures.line()}; {world.people.journal.changes} changes, {repeats} repeats; both ways {max(came.values()) - ended:.2f} s")
-    assert figures, figures
 
 
 @pytest.mark.long
