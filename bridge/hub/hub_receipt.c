@@ -97,6 +97,23 @@ static int base_after_write(
 	return image_merge(out, &ours, w->arena, out);
 }
 
+/* Nobody knows whether it was written, and changed by somebody since: what it may have made of the
+ * record is kept too, should a backup bring that back. */
+static int remember_doubt(struct hub_world *w, struct hub_link *l)
+{
+	const struct image none = {NULL, 0}, before = l->shadow;
+	struct versions held;
+
+	if (versions_copy(&l->held, w->arena, &held) < 0 ||
+		base_after_write(w, l, &none, &l->shadow) < 0)
+		return -BR_E_NOMEM;
+	now_held(w, l);
+	hub_remember(w, l);
+	l->shadow = before;
+	l->held = held;
+	return 0;
+}
+
 /* What the system shows at a place of the case, in the case's words where they can be read. */
 static struct cell in_our_words(
 	const struct image *got, const struct cell *place, const struct cell *stored)
@@ -240,6 +257,10 @@ static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 		return;
 	}
 	hub_remember(w, l);
+	if (m->doubt && remember_doubt(w, l) < 0) {
+		w->failed = true;
+		return;
+	}
 	if (hub_is_unsure(l)) {
 		if (hub_is_another(w, l, &full)) {
 			l->inflight.on = false;

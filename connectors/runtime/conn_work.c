@@ -363,7 +363,8 @@ static void remember_answer(struct conn *c, struct conn_work *w)
 	}
 }
 
-/* What the bridge knows of the record from now on. */
+/* What the bridge knows of the record from now on. While all is read anew after a restore that is
+ * not enough: it has to see the record itself once, as it stands. */
 static void follow(struct conn *c, const struct conn_command *cmd, const struct conn_receipt *r)
 {
 	unsigned number = conn_record_number(c, cmd->record);
@@ -371,7 +372,7 @@ static void follow(struct conn *c, const struct conn_command *cmd, const struct 
 
 	if (lid.n == 0 || BR_WITHOUT(CACHE_FOLLOWS))
 		return;
-	if (r->post)
+	if (r->post && !c->sweep_full)
 		conn_cache_put(c->cache, number, lid, image_hash(r->post));
 	else if (r->status == RCPT_GONE)
 		conn_cache_put(c->cache, number, lid, CONN_CACHE_ABSENT);

@@ -123,7 +123,8 @@ static struct sim_link *keep_link(const struct hub_link *l, const struct hub_wor
 		.n = l->n,
 		.inflight = keep_inflight(&l->inflight),
 		.due = l->due,
-		.based = l->based};
+		.based = l->based,
+		.freed = l->freed};
 	keep_passed(out, l);
 	return out;
 }
@@ -306,7 +307,7 @@ static void free_numbers(const struct commit *c)
 			struct sim_case *was = sim_ledger_case(&k->cid);
 
 			for (struct sim_link *o = was ? was->links : NULL; o; o = o->next)
-				if (o->sys == l->sys && br_str_eq(o->rec, l->rec) && !l->lid.n)
+				if (o->sys == l->sys && br_str_eq(o->rec, l->rec) && l->freed)
 					o->lid = BR_STR_NONE;
 		}
 }

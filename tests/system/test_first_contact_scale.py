@@ -34,7 +34,7 @@ update truth set day = day + 3 where kind = 'day' and side = 'b';
 update truth set cert = overlay(cert placing case substr(cert, 9, 1) when '7' then '3' else '7' end from 9 for 1) where kind = 'id' and side = 'b';
 update truth set day = day + 700 where kind = 'renewal only' and side = 'a';
 insert into truth select person, side, lid || 'R', 'renewal', name, cert, day + 700, phone, gen_random_uuid() from truth where kind = 'renewed' and side = 'a';
-insert into casebridge.cases select cid, 1, json_build_object(case side when 'a' then 'dept_case_no' else 'portal_case_no' end, lid, 'item',
+insert into casebridge.cases (cid, ver, doc, fver, had, created_at, updated_at) select cid, 1, json_build_object(case side when 'a' then 'dept_case_no' else 'portal_case_no' end, lid, 'item',
   json_build_object('impl_code', '11341503999900222D4002011099000'), 'applied_at', day || 'T09:05:00+08:00', 'status', 'ACCEPTED', 'applicant',
   json_build_object('name', name, 'cert_no', cert, 'mobile', phone, 'address', '鼓楼街道云路社区' || person % 97 || '号'))::text, '{{"*":1}}', '{{ACCEPTED}}', now(), now() from truth;
 insert into casebridge.links (cid, sys, rec, lid, state, shadow, held) select cid, case side when 'a' then 1 else 2 end, 'application', lid, 'idle',

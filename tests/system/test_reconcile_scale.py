@@ -24,7 +24,7 @@ analyze a_sq;
 LEDGER = """
 insert into casebridge.systems (code, state, epoch) values ('a', 'live', 1), ('b', 'live', 1);
 create temp table n as select i, ('00000000-0000-4000-8000-' || lpad(to_hex(i), 12, '0'))::uuid cid, '鼓楼街道云路社区' || i % 97 || '号' dz from generate_series(1, {n}) i;
-insert into casebridge.cases select cid, 2, json_build_object('portal_case_no', 'P' || i, 'dept_case_no', 'D' || i, 'status', 'ACCEPTED', 'applicant',
+insert into casebridge.cases (cid, ver, doc, fver, had, created_at, updated_at) select cid, 2, json_build_object('portal_case_no', 'P' || i, 'dept_case_no', 'D' || i, 'status', 'ACCEPTED', 'applicant',
   json_build_object('name', '张三', 'cert_no', '341599195003070014', 'mobile', '13900000001', 'address', dz)), '{{"*":2}}', '{{ACCEPTED}}', now() - interval '1 day', now() - interval '1 day' from n;
 insert into casebridge.links (cid, sys, rec, lid, state, shadow, held) select cid, 1, 'application', 'D' || i, 'idle', json_build_object('sbh', 'D' || i, 'other_no', 'P' || i,
   'xm', '张三', 'sfzh', '341599195003070014', 'lxdh', '13900000001', 'dz', dz, 'zt', '1', 'zzbh', null), '{{"*":2}}' from n;
