@@ -307,7 +307,8 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	hub_add_unpark(w, l->sys, l->kase, l->rec, l->lid, "superseded");
 	l->state = LINK_IDLE;
 	l->held = (struct versions){0};
-	if (hub_rebase_found(w, l, &m->image, &base) < 0) {
+	if (hub_rebase_found(w, l, &m->image, &base) < 0 ||
+		(m->doubt && remember_doubt(w, l) < 0)) {
 		w->failed = true;
 		return;
 	}

@@ -363,8 +363,17 @@ static void remember_answer(struct conn *c, struct conn_work *w)
 	}
 }
 
-/* What the bridge knows of the record from now on. While all is read anew after a restore that is
- * not enough: it has to see the record itself once, as it stands. */
+/* The record as our own write left it. What was found instead may turn out to be another case's,
+ * and while all is read anew after a restore (sweep_full) the bridge is not sure of the rest of the
+ * record by the answer alone: then it has to see the record itself, and an order to read it again
+ * may be lost with the session. */
+static bool shows_our_write(const struct conn *c, const struct conn_receipt *r)
+{
+	return r->post && !c->sweep_full &&
+	       (r->status == RCPT_APPLIED || r->status == RCPT_PROGRESS);
+}
+
+/* What the bridge knows of the record from now on. */
 static void follow(struct conn *c, const struct conn_command *cmd, const struct conn_receipt *r)
 {
 	unsigned number = conn_record_number(c, cmd->record);
@@ -372,7 +381,7 @@ static void follow(struct conn *c, const struct conn_command *cmd, const struct 
 
 	if (lid.n == 0 || BR_WITHOUT(CACHE_FOLLOWS))
 		return;
-	if (r->post && !c->sweep_full)
+	if (shows_our_write(c, r))
 		conn_cache_put(c->cache, number, lid, image_hash(r->post));
 	else if (r->status == RCPT_GONE)
 		conn_cache_put(c->cache, number, lid, CONN_CACHE_ABSENT);

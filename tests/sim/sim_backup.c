@@ -13,6 +13,13 @@ static struct sim_target backups[SIM_SYSTEMS];
 static bool there[SIM_SYSTEMS];
 static int32_t before[SIM_SYSTEMS]; /* restores that the ledger knew of */
 
+#define UNTOLD 64
+static struct {
+	int nk, field;
+	sim_value value;
+} untold[UNTOLD];
+static int nuntold;
+
 /* A copy of the files goes back in everything, and who has read nothing since cannot know; such
  * ones are read in from a dump here, which makes the data another. */
 static bool is_noticed(int system)
@@ -59,6 +66,38 @@ static bool may_go_back(int s)
 	return sim.plan.class[s] < CLASS_H1 || !(lacks_a_list(s) || awaits_a_record(s));
 }
 
+bool sim_backup_is_untold(int nk, int field, sim_value v)
+{
+	for (int i = 0; i < nuntold; i++)
+		if (untold[i].nk == nk && untold[i].field == field && untold[i].value == v)
+			return true;
+	return false;
+}
+
+/* What the ledger knows the record to have held. */
+static bool is_told(int s, const struct sim_link *l, int field, sim_value v)
+{
+	if (sim_cell(&targets[s], &l->shadow, field) == v)
+		return true;
+	for (const struct sim_past *p = l->past; p; p = p->next)
+		if (sim_cell(&targets[s], &p->shadow, field) == v)
+			return true;
+	return false;
+}
+
+static void note_untold(int s, const struct sim_row *r)
+{
+	const struct sim_link *l = sim_ledger_link(s, BR_STR("r"), br_str_z(r->lid));
+
+	for (int f = 0; f < NF && l; f++)
+		if (!r->typed[f] && r->v[f] >= 0 && !is_told(s, l, f, r->v[f]) &&
+			nuntold < UNTOLD) {
+			untold[nuntold].nk = r->v[F_NK];
+			untold[nuntold].field = f;
+			untold[nuntold++].value = r->v[f];
+		}
+}
+
 static void put_back(int s, bool dump)
 {
 	struct sim_target *t = &targets[s], was = *t;
@@ -66,6 +105,8 @@ static void put_back(int s, bool dump)
 	TRACE("%s is restored from %s", sim.systems[s].name.p, dump ? "a dump" : "its files");
 	sights.restores++;
 	forget(t);
+	for (int i = 0; i < backups[s].nrows && sim.plan.class[s] != CLASS_S1; i++)
+		note_untold(s, &backups[s].rows[i]);
 	*t = backups[s];
 	t->generation = was.generation + 1;
 	t->writes = was.writes;
@@ -191,6 +232,7 @@ static void back_up_ledger(void *arg)
 void sim_backup_begin(void)
 {
 	ledger_backup = NULL;
+	nuntold = 0;
 	for (int i = 0; i < sim.plan.ledger_restores; i++)
 		sim_after(sim_between(0, sim.plan.span), NULL, back_up_ledger, NULL);
 	memset(there, 0, sizeof(there));

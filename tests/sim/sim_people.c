@@ -2,7 +2,7 @@
  * sim_people.c - the people at the systems: they enter cases, type values, type them again, and
  * take them back. Every value goes into the journal.
  */
-#include "sim_target.h"
+#include "sim_state.h"
 
 #include <stdio.h>
 
@@ -79,6 +79,19 @@ static void delete (int system, int row)
 	TRACE("%s: somebody deletes %s", sim.systems[system].name.p, r->lid);
 }
 
+/* After a restore the number that comes next may have been this very matter's, with a list that is
+ * gone: in an HTTP system that is taken for what was known of it (decision 14). Not tried. */
+static bool comes_again(int system, sim_value nk)
+{
+	char lid[32];
+	const struct sim_link *l;
+
+	snprintf(lid, sizeof(lid), "%s%d", sim.systems[system].name.p, targets[system].nrows + 1);
+	l = sim.plan.class[system] >= CLASS_H1 ? sim_ledger_link(system, BR_STR("r"), br_str_z(lid))
+					       : NULL;
+	return l && sim_cell(&targets[system], &l->shadow, F_NK) == nk;
+}
+
 static void enter(int system, sim_value nk)
 {
 	struct sim_row *r = sim_target_new(system, nk);
@@ -102,7 +115,8 @@ static void enter_too(void *arg)
 	struct second_entry *e = arg;
 
 	/* nobody enters what is there to be seen */
-	if (!sim.quiet && !sim_target_look_up(e->system, e->nk, sim.now))
+	if (!sim.quiet && !sim_target_look_up(e->system, e->nk, sim.now) &&
+		!comes_again(e->system, e->nk))
 		enter(e->system, e->nk);
 }
 

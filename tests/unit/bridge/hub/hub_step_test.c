@@ -5,7 +5,7 @@
  *   SYSTEM obs LID {image}            a record as read
  *   SYSTEM applied N LID {post}       receipt of the last command of that number; N counts all
  * commands of the story from 1 SYSTEM stale N {post} | doubt N {post} | exists N LID {post} |
- * rejected N CODE TEXT | unknown N | gone N | absent LID
+ * found N LID {post} (exists, in doubt) | rejected N CODE TEXT | unknown N | gone N | absent LID
  *   SYSTEM progress N LID {post} | pending N REF | intent N
  *   known SYSTEM LID {shadow}         what the system is known to hold is this now
  *   SYSTEM retry | resume             a person's retry; the bridge's look at what waits
@@ -1397,6 +1397,51 @@ static const struct story {
 		"> portal update P1 {\"ADDRESS\":\"乙\"} base *\n"
 		"version 3\n"
 		"conflicts 0\n"},
+	{"what our write left is nobody's edit when a backup brings it back, though its answer was "
+	 "lost and somebody had changed it by then",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"甲\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"甲\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"乙\",\"zt\":\"0\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"乙\"} base *\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"丙\",\"zt\":\"0\"}\n"
+		"portal doubt 2 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"甲\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"丙\"} base *\n"
+		"portal applied 3 P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"丙\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"portal rebase\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"乙\",\"MOBILE\":"
+		"\"13900000000\",\"STATE\":\"02\",\"ORGBUSNO\":\"D1\"}\n"
+		"> dept update D1 {\"lxdh\":\"13900000000\"} base *\n"
+		"> portal update P1 {\"ADDRESS\":\"丙\"} base *\n"
+		"case applicant.address=丙;applicant.mobile=13900000000\n"
+		"conflicts 0\n"},
+	{"what our create left is nobody's edit when a backup brings it back, though it was found "
+	 "with somebody's change",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"甲\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"乙\",\"zt\":\"0\"}\n"
+		"portal found 1 P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"乙\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"丙\",\"zt\":\"0\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"丙\"} base *\n"
+		"portal applied 2 P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"丙\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"portal rebase\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"甲\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"丙\"} base *\n"
+		"case applicant.address=丙\n"
+		"conflicts 1\n"},
 	{"an answer that may be as old as the backup is looked at again",
 		"dept obs D1 "
 		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"甲\",\"lxdh\":\"13900000001\",\"zt\":"
@@ -1892,10 +1937,11 @@ static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 	m.did = s->commands[n - 1].did;
 	m.atomic = true;
 	if (strcmp(verb, "applied") == 0 || strcmp(verb, "exists") == 0 ||
-		strcmp(verb, "progress") == 0) {
+		strcmp(verb, "found") == 0 || strcmp(verb, "progress") == 0) {
 		m.status = verb[0] == 'a'   ? RCPT_APPLIED
-			   : verb[0] == 'e' ? RCPT_EXISTS
-					    : RCPT_PROGRESS;
+			   : verb[0] == 'p' ? RCPT_PROGRESS
+					    : RCPT_EXISTS;
+		m.doubt = verb[0] == 'f';
 		m.lid = br_arena_copy(&s->arena, br_str_z(strsep(&rest, " ")));
 	} else if (strcmp(verb, "stale") == 0 || strcmp(verb, "doubt") == 0) {
 		m.status = RCPT_STALE;

@@ -38,7 +38,7 @@ static struct fake {
 	bool post;  /* answers carry the image that was set */
 	int later;  /* so many commands are handed back */
 	int unread; /* so many of those before the inbox was looked into */
-	bool refuse;
+	bool refuse, stale;
 	const char *lost; /* the record of which a refetch finds nothing */
 	const char *spec; /* of BEGIN, NULL = SPEC */
 	int fail_open;
@@ -112,7 +112,9 @@ static int fake_begin(void *state, int64_t epoch, struct br_str nonce, struct br
 
 static void answer(struct conn_command *cmd)
 {
-	struct conn_receipt r = {.status = fake.refuse ? RCPT_REJECTED : RCPT_APPLIED,
+	struct conn_receipt r = {.status = fake.refuse	? RCPT_REJECTED
+					   : fake.stale ? RCPT_STALE
+							: RCPT_APPLIED,
 		.lid = cmd->lid.n ? cmd->lid : BR_STR("NEW"),
 		.post = fake.post ? &cmd->set : NULL,
 		.atomic = true};
@@ -922,6 +924,49 @@ static void test_only_news_is_told(void **state)
 	assert_int_equal(conn->count.read, 10);
 }
 
+/* A number that was given out a second time: the answer shows another case's record, and the bridge
+ * takes it in as an observation only. */
+static void test_what_stands_there_instead_is_told(void **state)
+{
+	(void)state;
+	start(CONN_INBOX);
+	fake.post = fake.stale = true;
+	shake_hands(false);
+	say(command(1, "L1", "v1"));
+	expect(MSG_RCPT);
+	assert_int_equal(last.status, RCPT_STALE);
+	assert_true(last.has_image);
+	fake.rows[0] = (struct row){"L1", "v1", OBS_POLL};
+	fake.nrows = 1;
+	conn_wake(conn);
+	WAIT(conn->count.read == 1);
+	assert_int_equal(conn->count.told, 1);
+	expect(MSG_OBS);
+	assert_true(br_str_eq(last.lid, BR_STR("L1")));
+	/* once */
+	conn_wake(conn);
+	WAIT(conn->count.read == 2);
+	assert_int_equal(conn->count.told, 1);
+}
+
+/* After a restore the answer alone does not show that the record is as it was. */
+static void test_what_was_written_is_told_while_all_is_read_anew(void **state)
+{
+	(void)state;
+	start(CONN_INBOX);
+	fake.post = true;
+	fake.rows[0] = (struct row){"L1", "v1", OBS_POLL};
+	fake.nrows = 1;
+	expect_hello();
+	say_begin();
+	say(command(1, "L1", "v1"));
+	say((struct msg){.type = MSG_FENCE, .nonce = br_str_z(nonce), .sweep_mode = SWEEP_FULL});
+	expect(MSG_RCPT);
+	assert_int_equal(last.status, RCPT_APPLIED);
+	expect(MSG_OBS);
+	assert_int_equal(conn->count.told, 1);
+}
+
 static void test_all_is_told_again_after_a_handshake(void **state)
 {
 	(void)state;
@@ -1463,6 +1508,8 @@ int main(void)
 		ON_STAGE(test_no_bye_while_in_doubt),
 		ON_STAGE(test_nothing_to_do_for_a_stopped_one),
 		ON_STAGE(test_only_news_is_told),
+		ON_STAGE(test_what_stands_there_instead_is_told),
+		ON_STAGE(test_what_was_written_is_told_while_all_is_read_anew),
 		ON_STAGE(test_all_is_told_again_after_a_handshake),
 		ON_STAGE(test_cursor_follows_its_observations),
 		ON_STAGE(test_records_that_cannot_be_told),
