@@ -97,9 +97,9 @@ static int base_after_write(
 	return image_merge(out, &ours, w->arena, out);
 }
 
-/* Nobody knows whether it was written, and changed by somebody since: what it may have made of the
- * record is kept too, should a backup bring that back. */
-static int remember_doubt(struct hub_world *w, struct hub_link *l)
+/* What is shown is not what was set: it may have been written and changed by somebody since. What
+ * the command may have made of the record is kept too, should a backup bring that back. */
+static int remember_write(struct hub_world *w, struct hub_link *l)
 {
 	const struct image none = {NULL, 0}, before = l->shadow;
 	struct versions held;
@@ -127,13 +127,13 @@ static struct cell in_our_words(
 }
 
 /* A non-transactional target shows something else than was sent: its way of writing it, or (in
- * doubt) someone's edit. Kept for review, never spread. */
-static void note_deviations(struct hub_world *w, struct hub_link *l, const struct msg *m)
+ * doubt) someone's edit. Kept for review, never spread. True when there was one. */
+static bool note_deviations(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct map_context ctx = {&l->kase->doc, l->kase->had, l->kase->nhad};
 	struct image got = {NULL, 0};
 	struct map_issue issue;
-	bool read = false;
+	bool read = false, any = false;
 
 	for (uint32_t i = 0; i < l->inflight.set.n; i++) {
 		const struct cell *sent = &l->inflight.set.cells[i];
@@ -153,11 +153,12 @@ static void note_deviations(struct hub_world *w, struct hub_link *l, const struc
 		br_err_clear(&issue.err);
 		if (!read && map_get(l->map, &m->image, &ctx, w->arena, &got, &issue) < 0)
 			got.n = 0;
-		read = true;
+		read = any = true;
 		shown = in_our_words(&got, &place, stored);
 		hub_add_conflict(w, l, m->doubt ? CONFLICT_SUSPECT : CONFLICT_DEVIATION, &place,
 			image_get(&l->kase->doc, place.part, place.key, place.field), &shown);
 	}
+	return any;
 }
 
 /* The number a create brought home. False when it belongs to another case: then nothing is bound.
@@ -217,15 +218,19 @@ static bool rebase_post(
 static enum hub_merged applied(struct hub_world *w, struct hub_link *l, const struct msg *m)
 {
 	struct image base, post;
+	bool differs;
 
 	l->sys->count.applied++;
 	if (!take_lid(w, l, m)) {
 		l->inflight.on = false;
 		return MERGE_PARKED;
 	}
-	if (!m->atomic && m->has_image)
-		note_deviations(w, l, m);
+	differs = !m->atomic && m->has_image && note_deviations(w, l, m);
 	hub_remember(w, l);
+	if (differs && remember_write(w, l) < 0) {
+		w->failed = true;
+		return MERGE_NOTHING;
+	}
 	now_held(w, l);
 	if (stored_image(w, l, m, &post) < 0 || base_after_write(w, l, &post, &base) < 0 ||
 		(m->whole ? hub_seen(w, &base, &post, true, &post)
@@ -257,7 +262,7 @@ static void stale(struct hub_world *w, struct hub_link *l, const struct msg *m)
 		return;
 	}
 	hub_remember(w, l);
-	if (m->doubt && remember_doubt(w, l) < 0) {
+	if (m->doubt && remember_write(w, l) < 0) {
 		w->failed = true;
 		return;
 	}
@@ -308,7 +313,7 @@ static void exists(struct hub_world *w, struct hub_link *l, const struct msg *m)
 	l->state = LINK_IDLE;
 	l->held = (struct versions){0};
 	if (hub_rebase_found(w, l, &m->image, &base) < 0 ||
-		(m->doubt && remember_doubt(w, l) < 0)) {
+		(m->doubt && remember_write(w, l) < 0)) {
 		w->failed = true;
 		return;
 	}
