@@ -5,9 +5,9 @@
  *   SYSTEM obs LID {image}            a record as read
  *   SYSTEM applied N LID {post}       receipt of the last command of that number; N counts all
  * commands of the story from 1 SYSTEM stale N {post} | doubt N {post} | exists N LID {post} |
- * found N LID {post} (exists, in doubt) | rejected N CODE TEXT | unknown N | gone N | absent LID
- *   SYSTEM progress N LID {post} | pending N REF | intent N
- *   known SYSTEM LID {shadow}         what the system is known to hold is this now
+ * found N LID {post} (exists, in doubt) | wrote N LID {post} (applied, where nothing is compared) |
+ * rejected N CODE TEXT | unknown N | gone N | absent LID SYSTEM progress N LID {post} | pending N
+ * REF | intent N known SYSTEM LID {shadow}         what the system is known to hold is this now
  *   SYSTEM retry | resume             a person's retry; the bridge's look at what waits
  *   SYSTEM forget                     its links without a local id are not there any more
  *   SYSTEM lost | unknown-role | back the bridge starts anew, with a system left out (of an unknown
@@ -1442,6 +1442,32 @@ static const struct story {
 		"> portal update P1 {\"ADDRESS\":\"丙\"} base *\n"
 		"case applicant.address=丙\n"
 		"conflicts 1\n"},
+	{"what our write left is nobody's edit when a backup brings it back, though somebody had "
+	 "changed it before the answer was made",
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"甲\",\"zt\":\"0\"}\n"
+		"> portal create - * base {}\n"
+		"portal applied 1 P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"甲\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"乙\",\"zt\":\"0\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"乙\"} base *\n"
+		"portal wrote 2 P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"丁\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"conflicts 1\n"
+		"dept obs D1 {\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"丙\",\"zt\":\"0\"}\n"
+		"> portal update P1 {\"ADDRESS\":\"丙\"} base *\n"
+		"portal applied 3 P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"丙\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"portal rebase\n"
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"APPLICANT\":\"张三\",\"ADDRESS\":\"乙\",\"MOBILE\":"
+		"\"13900000000\",\"STATE\":\"02\","
+		"\"ORGBUSNO\":\"D1\"}\n"
+		"> dept update D1 {\"lxdh\":\"13900000000\"} base *\n"
+		"> portal update P1 {\"ADDRESS\":\"丙\"} base *\n"
+		"case applicant.address=丙\n"},
 	{"an answer that may be as old as the backup is looked at again",
 		"dept obs D1 "
 		"{\"sbh\":\"D1\",\"xm\":\"张三\",\"dz\":\"甲\",\"lxdh\":\"13900000001\",\"zt\":"
@@ -1935,12 +1961,13 @@ static void say(struct stage *s, struct hub_system *sys, char *verb, char *rest)
 	assert_true(n >= 1 && n <= s->ncommands);
 	m.type = MSG_RCPT;
 	m.did = s->commands[n - 1].did;
-	m.atomic = true;
-	if (strcmp(verb, "applied") == 0 || strcmp(verb, "exists") == 0 ||
-		strcmp(verb, "found") == 0 || strcmp(verb, "progress") == 0) {
-		m.status = verb[0] == 'a'   ? RCPT_APPLIED
-			   : verb[0] == 'p' ? RCPT_PROGRESS
-					    : RCPT_EXISTS;
+	m.atomic = strcmp(verb, "wrote") != 0;
+	if (strcmp(verb, "applied") == 0 || strcmp(verb, "wrote") == 0 ||
+		strcmp(verb, "exists") == 0 || strcmp(verb, "found") == 0 ||
+		strcmp(verb, "progress") == 0) {
+		m.status = verb[0] == 'a' || verb[0] == 'w' ? RCPT_APPLIED
+			   : verb[0] == 'p'		    ? RCPT_PROGRESS
+							    : RCPT_EXISTS;
 		m.doubt = verb[0] == 'f';
 		m.lid = br_arena_copy(&s->arena, br_str_z(strsep(&rest, " ")));
 	} else if (strcmp(verb, "stale") == 0 || strcmp(verb, "doubt") == 0) {
