@@ -10,8 +10,9 @@
  *   hub_dispatch.c  need by versions (fver > held), one command a link, set only what differs
  *   hub_receipt.c   APPLIED (held as written, not the larger), STALE, EXISTS, in doubt or not
  *   hub_publish.c   after the commit: commands, or BEGIN, what is outstanding, FENCE
- *   hub_bridge.c    batches of several messages; a restart loses what was not yet published and says
- *                   BEGIN, outstanding, FENCE again with the stored nonce
+ *   hub_bridge_pipeline.c  batches of several messages
+ *   hub_bridge.c, hub_bridge_hello.c   a restart loses what was not yet published and says BEGIN,
+ *                   outstanding, FENCE again with the stored nonce
  *   conn_deliver.c  nothing before our own BEGIN; another's later BEGIN replaces us
  *   conn_work.c     settling, the memory of answers, INTENT, the lease; conn_turn.c one phase at a
  *                   time; conn_tell.c nothing is told that was told last
