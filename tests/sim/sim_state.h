@@ -20,7 +20,7 @@ struct sim_link {
 	struct hub_inflight inflight;
 	bool due;
 	int32_t based;
-	bool freed; /* in this transaction */
+	bool freed;	       /* in this transaction */
 	struct sim_past *past; /* newest first */
 	struct sim_link *next;
 };
