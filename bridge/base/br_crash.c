@@ -88,6 +88,11 @@ void br_crash_pass(const struct br_crash_point *p)
 		return;
 	s = &slots[p - __start_br_crash_points];
 	__atomic_add_fetch(&s->passed, 1, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&s->left, __ATOMIC_RELAXED) < 0) {
+		if (__atomic_add_fetch(&s->left, 1, __ATOMIC_RELAXED) == 0)
+			kill(getpid(), SIGSTOP);
+		return;
+	}
 	if (__atomic_load_n(&s->left, __ATOMIC_RELAXED) <= 0 ||
 		__atomic_sub_fetch(&s->left, 1, __ATOMIC_RELAXED) != 0)
 		return;

@@ -1,5 +1,6 @@
 /*
- * br_crash.h - named places at which a test may end the process at once, as kill -9 would.
+ * br_crash.h - named places at which a test may end the process at once, as kill -9 would, or have
+ * it stand still until SIGCONT.
  *
  * In the product BR_CRASH_POINT() is nothing. The preset `fault` builds with
  * CASEBRIDGE_CRASH_POINTS: then every place stands in a list of its own in the binary, so that
@@ -24,7 +25,7 @@ struct br_crash_point {
 };
 struct br_crash_slot {
 	int64_t passed;
-	int64_t left;	/* passages up to the fatal one, 0: not armed */
+	int64_t left; /* passages up to the fatal one, 0: not armed; below 0: it only stops there */
 	int64_t at_us;	/* monotonic: when it last ended a process */
 	int64_t killed; /* how many it ended */
 };

@@ -106,8 +106,19 @@ static void on_unpublished(void *arg, const struct br_err *err)
 	bridge_go_on(b);
 }
 
+/* What this process told since it last stored something may have come late, behind what another
+ * bridge told meanwhile: it is told again as it is now, or an older version of a case would stay
+ * the newest on its topic. */
+static void look_back(struct bridge *b)
+{
+	for (size_t i = 0; i < b->nsources; i++)
+		if (b->out_while_ours[i] >= 0 && b->out_while_ours[i] < b->next[i].published)
+			b->next[i].published = b->out_while_ours[i];
+}
+
 void bridge_review(struct bridge *b)
 {
+	look_back(b);
 	/* as after any start */
 	for (size_t i = 0; i < b->nsystems; i++) {
 		b->systems[i].gap = false;
@@ -317,13 +328,15 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	b->systems = calloc(n + site->nleft_out + 1, sizeof(*b->systems));
 	b->sources = calloc(n + 1, sizeof(*b->sources));
 	b->next = calloc(b->nrows, sizeof(*b->next));
-	if (!b->systems || !b->sources || !b->next)
+	b->out_while_ours = calloc(b->nsources, sizeof(*b->out_while_ours));
+	if (!b->systems || !b->sources || !b->next || !b->out_while_ours)
 		return -BR_E_NOMEM;
 	make_systems(b, site, maps);
 	snprintf(b->sources[n].topic, sizeof(b->sources[n].topic), "%.*s.ctl",
 		BR_STR_ARG(site->topic_prefix));
 	for (size_t i = 0; i <= n; i++) {
 		b->sources[i].poison = -1;
+		b->out_while_ours[i] = -1;
 		b->next[i] = (struct ledger_position){
 			.topic = br_str_z(b->sources[i].topic), .sys = b->sources[i].sys};
 	}
@@ -363,6 +376,7 @@ static void release(struct bridge *b)
 	free(b->systems);
 	free(b->sources);
 	free(b->next);
+	free(b->out_while_ours);
 	free(b);
 }
 

@@ -35,7 +35,7 @@ from nudges import Nudges
 from people import People
 from probe import ready
 from proxy import WAYS
-from scene import COMMANDS, Scene
+from scene import BRIDGE, COMMANDS, Scene
 from support.portal import Portal
 from support.process import Processes
 from support.reaper import Reaper
@@ -118,10 +118,12 @@ class Chaos:
         name = self.dice.choice(list(COMMANDS))
         if not self.scene.keeper.signal(name, signal.SIGSTOP):
             return "none there"
-        frozen = self.scene.keeper.process[name]
+        frozen, began = self.scene.keeper.process[name], time.time()
         second = self.scene.keeper.second(name) if self.dice.random() < 0.7 else None
         self._while(0.5, 8)
         frozen.signal(signal.SIGCONT)
+        if name == BRIDGE:
+            self.scene.stood_still.append((began * 1000, time.time() * 1000))
         if second:
             self._while(0.2, 2)
             second.kill()

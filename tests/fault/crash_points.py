@@ -33,6 +33,13 @@ class CrashTable:
         """Whoever passes `name` for the n-th time from now on ends at once."""
         struct.pack_into("q", self._map, self.names.index(name) * _SLOT.size + _LEFT, passages)
 
+    def stand_still(self, name):
+        """Whoever passes `name` next stops there until it is told to go on."""
+        self.arm(name, -1)
+
+    def stands_still(self, name):
+        return self._get(name, _LEFT) == 0
+
     def disarm(self):
         for name in self.names:
             self.arm(name, 0)

@@ -50,6 +50,7 @@ class Scene(Yuan):
     def __init__(self, tmp_path, processes, kafka, new_database, portal, topic_prefix, promise="H1", crash=False):
         super().__init__(tmp_path, processes, kafka, new_database, portal, topic_prefix, promise=promise)
         self.kafka, self.prefix, self.people = kafka, topic_prefix, None
+        self.stood_still = []  # from and to when a bridge did (wall ms), while another could take over
         self.edit("systems/civil-affairs.yaml", "every: 1s", "every: 200ms")
         self.edit("systems/civil-affairs.yaml", "sweep_every: 5s", "sweep_every: 1s")
         self.edit("systems/portal.yaml", "every: 1s", "every: 200ms")

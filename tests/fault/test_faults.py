@@ -1,17 +1,20 @@
 """Each fault alone, on real servers and with people typing: the seven figures after each, and how long until a
 change typed after its end came through."""
 
+import json
 import signal
 import time
 
 import pytest
 
 from chaos import Chaos
-from checker import settle
+from checker import settle, ulid
 from links import LINKS, KafkaBehindProxy, Links
 from people import People
 from probe import Probe, ready
 from scene import BRIDGE, COMMANDS
+from support.topics import read_topic
+from support.waiting import wait_for
 
 LINK_FAULTS = [(link, way) for link in LINKS for way in ("reset", "stall", "trickle", "half_close_out", "half_close_back")]
 SERVER_FAULTS = ["stop_immediately", "cut_backends", "lock_table", "deadlock", "freeze_postgres", "kill_kafka", "freeze_kafka", "kill_portal"]
@@ -103,3 +106,33 @@ def test_one_that_stood_still_while_another_took_over(world, report, name):
     second.kill()
     after(world, f"{name} twice", report, wrong, ended)
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_version_told_late_does_not_stay_the_newest(world):
+    """A bridge that stood still between storing a version and telling it tells it behind the newer ones of the bridge that took its place."""
+    scene, people = world.scene, world.people
+    people.pause()
+    settle(scene, people.journal)
+    person = people.persons[0]
+    cid, = scene.ledger.rows("select cid from casebridge.cases where doc::json #>> '{applicant,cert_no}' = %s", person)[0]
+    frozen = scene.keeper.process[BRIDGE]
+
+    def told():
+        return [json.loads(r.value)["version"] for r in read_topic(scene.kafka.bootstrap, f"{scene.prefix}.cases") if r.key == ulid(cid).encode()]
+
+    def stored():
+        return scene.ledger.value("select ver from casebridge.cases where cid = %s", cid)
+    scene.table.stand_still("publish.case")
+    people.address(person, "迟到路1号")
+    wait_for(lambda: scene.table.stands_still("publish.case"), 30, "the bridge to stand still", or_died=[scene.keeper])
+    late = stored()
+    assert late not in told()
+    second = scene.keeper.second(BRIDGE)
+    people.address(person, "迟到路2号")
+    wait_for(lambda: told()[-1] > late, 60, "the second bridge to tell a newer version", or_died=[scene.keeper, second])
+    frozen.signal(signal.SIGCONT)
+    # overtaken, it starts over, and overtakes the second
+    wait_for(lambda: late in told()[told().index(stored()):], 60, "the older version, told late", or_died=[scene.keeper])
+    second.kill()
+    wait_for(lambda: told()[-1] == stored(), 60, "the newest version to be told again", or_died=[scene.keeper])
+    people.resume()
