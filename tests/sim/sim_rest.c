@@ -28,17 +28,36 @@ static bool shadow_is_true(const struct sim_link *l, const struct sim_row *r)
 	return true;
 }
 
-static bool waits_for_a_person(const struct sim_link *l)
+static bool is_with_a_person(const struct sim_link *l)
 {
 	return l->state == LINK_PARKED || l->state == LINK_GONE || l->state == LINK_REJECTED;
 }
 
-static bool link_rests(const struct sim_link *l)
+/* Nobody has the case, and what would be entered anew is with a person: until that is decided it is
+ * made nowhere else either. */
+static bool is_held_up(const struct sim_case *k)
+{
+	bool held = false;
+
+	for (const struct sim_link *l = k->links; l; l = l->next) {
+		if (l->lid.n || l->inflight.on)
+			return false;
+		held |= is_with_a_person(l);
+	}
+	return held;
+}
+
+static bool waits_for_a_person(const struct sim_case *k, const struct sim_link *l)
+{
+	return is_with_a_person(l) || (l->due && is_held_up(k));
+}
+
+static bool link_rests(const struct sim_case *k, const struct sim_link *l)
 {
 	const struct sim_row *r = l->lid.n ? sim_target_find(l->sys, l->lid) : NULL;
 
 	/* what is out is answered all the same */
-	if (waits_for_a_person(l))
+	if (waits_for_a_person(k, l))
 		return !l->inflight.on;
 	/* without a walk over all keys nobody sees that it is gone before it is to be written */
 	if (!r && l->lid.n && l->state == LINK_IDLE &&
@@ -81,7 +100,7 @@ static bool is_restoring(int s)
 	for (const struct sim_case *k = book.cases; k && !BR_WITHOUT(REBASE); k = k->next)
 		for (const struct sim_link *l = k->links; l; l = l->next)
 			if (l->sys == s && l->based < known->restores && l->lid.n &&
-				!waits_for_a_person(l) && sim_target_find(s, l->lid))
+				!waits_for_a_person(k, l) && sim_target_find(s, l->lid))
 				return true;
 	return false;
 }
@@ -117,7 +136,7 @@ bool sim_at_rest(const char **why)
 		}
 	for (const struct sim_case *k = book.cases; k; k = k->next)
 		for (const struct sim_link *l = k->links; l; l = l->next)
-			if (!link_rests(l)) {
+			if (!link_rests(k, l)) {
 				snprintf(text, sizeof(text),
 					"%s in %d: state %d, lid %.*s, in flight %d, due %d",
 					k->ulid + 20, l->sys, (int)l->state, BR_STR_ARG(l->lid),
@@ -138,7 +157,7 @@ bool sim_check_shows(const struct sim_typed *t, sim_value v)
 	if (!k || as_good_as_same(sim_canonical(k, t->field), v))
 		return k != NULL;
 	for (const struct sim_link *l = k->links; l; l = l->next)
-		if (waits_for_a_person(l))
+		if (waits_for_a_person(k, l))
 			return true;
 	return false;
 }
@@ -190,7 +209,7 @@ static void check_cases(void)
 				sim_wrong(
 					"%s is two cases (I10)", sim_show(sim_canonical(k, F_NK)));
 		for (const struct sim_link *l = k->links; l; l = l->next, links++)
-			if (!waits_for_a_person(l))
+			if (!waits_for_a_person(k, l))
 				check_record(k, l);
 		if (links != sim.plan.nsystems)
 			sim_wrong("%s has %d records", k->ulid, links);
