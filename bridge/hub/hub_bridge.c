@@ -108,17 +108,20 @@ static void on_unpublished(void *arg, const struct br_err *err)
 
 /* What this process told since it last stored something may have come late, behind what another
  * bridge told meanwhile: it is told again as it is now, or an older version of a case would stay
- * the newest on its topic. */
-static void look_back(struct bridge *b)
+ * the newest on its topic. Not what the other one has done: that may be the work of days. */
+static void find_what_to_review(struct bridge *b)
 {
+	struct ledger_position *late = b->review + b->nsources;
+
+	memcpy(b->review, b->next, b->nsources * sizeof(*b->review));
+	memcpy(late, b->ours, b->nsources * sizeof(*late));
 	for (size_t i = 0; i < b->nsources; i++)
-		if (b->out_while_ours[i] >= 0 && b->out_while_ours[i] < b->next[i].published)
-			b->next[i].published = b->out_while_ours[i];
+		if (late[i].next > b->next[i].published)
+			late[i].next = b->next[i].published;
 }
 
 void bridge_review(struct bridge *b)
 {
-	look_back(b);
 	/* as after any start */
 	for (size_t i = 0; i < b->nsystems; i++) {
 		b->systems[i].gap = false;
@@ -126,18 +129,20 @@ void bridge_review(struct bridge *b)
 	}
 	b->phase = PHASE_REVIEWING;
 	hub_world_begin(&b->first->batch.world, &b->first->batch.arena);
+	find_what_to_review(b);
 	ledger_load_unpublished(
-		b->ledger, &b->first->batch.world, b->next, b->nsources, on_unpublished, b);
+		b->ledger, &b->first->batch.world, b->review, 2 * b->nsources, on_unpublished, b);
 }
 
-static void on_records(void *arg)
+/* Records have come, or it is time to look again. */
+static void on_wake(void *arg)
 {
 	bridge_go_on(arg);
 }
 
 static int open_bus(struct bridge *b, struct br_err *err)
 {
-	struct bus_events events = {.on_records = on_records,
+	struct bus_events events = {.on_records = on_wake,
 		.on_acked = bridge_on_acked,
 		.on_fatal = on_bus_fatal,
 		.arg = b};
@@ -204,11 +209,6 @@ static void open_all(void *arg)
 }
 
 /* ---- timers and signals ---- */
-
-static void on_soon(void *arg)
-{
-	bridge_go_on(arg);
-}
 
 static void on_ping(void *arg)
 {
@@ -328,17 +328,18 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	b->systems = calloc(n + site->nleft_out + 1, sizeof(*b->systems));
 	b->sources = calloc(n + 1, sizeof(*b->sources));
 	b->next = calloc(b->nrows, sizeof(*b->next));
-	b->out_while_ours = calloc(b->nsources, sizeof(*b->out_while_ours));
-	if (!b->systems || !b->sources || !b->next || !b->out_while_ours)
+	b->ours = calloc(b->nsources, sizeof(*b->ours));
+	b->review = calloc(2 * b->nsources, sizeof(*b->review));
+	if (!b->systems || !b->sources || !b->next || !b->ours || !b->review)
 		return -BR_E_NOMEM;
 	make_systems(b, site, maps);
 	snprintf(b->sources[n].topic, sizeof(b->sources[n].topic), "%.*s.ctl",
 		BR_STR_ARG(site->topic_prefix));
 	for (size_t i = 0; i <= n; i++) {
 		b->sources[i].poison = -1;
-		b->out_while_ours[i] = -1;
 		b->next[i] = (struct ledger_position){
 			.topic = br_str_z(b->sources[i].topic), .sys = b->sources[i].sys};
+		b->ours[i] = b->next[i];
 	}
 	snprintf(b->journal_topic, sizeof(b->journal_topic), "%.*s.folded",
 		BR_STR_ARG(site->topic_prefix));
@@ -376,7 +377,8 @@ static void release(struct bridge *b)
 	free(b->systems);
 	free(b->sources);
 	free(b->next);
-	free(b->out_while_ours);
+	free(b->ours);
+	free(b->review);
 	free(b);
 }
 
@@ -395,7 +397,7 @@ struct bridge *hub_bridge_start(struct br_loop *l, const struct cfg_site *site,
 	b->backoff_us = RETRY_FIRST_US;
 	b->timer = (struct br_timer){.fn = open_all, .arg = b};
 	b->ping = (struct br_timer){.fn = on_ping, .arg = b};
-	b->soon = (struct br_timer){.fn = on_soon, .arg = b};
+	b->soon = (struct br_timer){.fn = on_wake, .arg = b};
 	b->figures = (struct br_timer){.fn = on_figures, .arg = b};
 	br_loop_on_signal(l, on_signal, b);
 	br_timer_set(l, &b->timer, 0);

@@ -109,8 +109,7 @@ static void on_stored(void *arg, const struct br_err *err)
 	BR_CRASH_POINT("bridge.stored");
 	s->stage = STAGE_STORED;
 	b->known_stored = s->after[b->nsources].next;
-	for (size_t i = 0; i < b->nsources; i++)
-		b->out_while_ours[i] = s->after[i].published;
+	memcpy(b->ours, s->after, b->nsources * sizeof(*b->ours));
 	b->batches++;
 	b->backoff_us = RETRY_FIRST_US;
 	if (!single)

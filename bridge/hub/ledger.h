@@ -118,7 +118,8 @@ void ledger_store(struct ledger *g, struct hub_world *w, const struct ledger_pos
 void ledger_load_inflight(
 	struct ledger *g, struct hub_world *w, struct hub_system *s, ledger_fn *done, void *arg);
 /* Cases changed by inputs of [published, next) of a topic, into a fresh world, marked publish;
- * their history rows too, and what became of orders. */
+ * their history rows too, and what became of orders. A topic may be there twice: its ranges must
+ * not overlap. */
 void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	const struct ledger_position *positions, size_t npositions, ledger_fn *done, void *arg);
 

@@ -309,7 +309,7 @@ def run(seed, minutes, changes, portal_class, folder, say, timeout=900, brokers=
         say(f"faults: {', '.join(f'{name} {n}' for name, n in sorted(chaos.met.items()))}")
         say(f"seed {seed}, portal as {portal_class}: {people.journal.changes} changes in {len(people.persons)} cases, "
             f"{sum(chaos.met[name] for name in Chaos.MENU)} faults in {healed - began:.0f} s; {figures.line()}; {repeats} repeats on "
-            f"casebridge.cases; settled {settled:.1f} s after the last change")
+            f"casebridge.cases, {len(scene.told_late)} told late by a bridge that stood still; settled {settled:.1f} s after the last change")
         return figures, chaos.met
     finally:
         if scene:

@@ -201,8 +201,11 @@ def check_topics(scene, figures):
         # what a bridge told before it fell may be told again; an older version told late for the first time only by one that had stood still
         if at in contents:
             repeats += 1
-        elif case["version"] < last.get(case["case_id"], (0,))[0] and not _is_late(scene, record):
-            figures.reordered.append(("casebridge.cases", *at))
+        elif case["version"] < last.get(case["case_id"], (0,))[0]:
+            if _is_late(scene, record):
+                scene.told_late.append(at)
+            else:
+                figures.reordered.append(("casebridge.cases", *at))
         if contents.setdefault(at, content) != content:
             figures.corrupted.append(("casebridge.cases", *at, "told with two contents"))
         last[case["case_id"]] = (case["version"], case)

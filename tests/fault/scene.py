@@ -51,6 +51,7 @@ class Scene(Yuan):
         super().__init__(tmp_path, processes, kafka, new_database, portal, topic_prefix, promise=promise)
         self.kafka, self.prefix, self.people = kafka, topic_prefix, None
         self.stood_still = []  # from and to when a bridge did (wall ms), while another could take over
+        self.told_late = []  # (case, version): by such a one, on the topic of cases
         self.edit("systems/civil-affairs.yaml", "every: 1s", "every: 200ms")
         self.edit("systems/civil-affairs.yaml", "sweep_every: 5s", "sweep_every: 1s")
         self.edit("systems/portal.yaml", "every: 1s", "every: 200ms")

@@ -404,8 +404,9 @@ static bool unpublished(const struct ledger *g, const struct sim_history *h)
 	for (size_t i = 0; i < g->npositions; i++) {
 		const struct ledger_position *p = &g->positions[i];
 
-		if (br_str_eq(p->topic, h->from))
-			return h->offset >= p->published && h->offset < p->next;
+		if (br_str_eq(p->topic, h->from) && h->offset >= p->published &&
+			h->offset < p->next)
+			return true;
 	}
 	return false;
 }

@@ -89,7 +89,9 @@ static bool comes_again(int system, sim_value nk)
 	snprintf(lid, sizeof(lid), "%s%d", sim.systems[system].name.p, targets[system].nrows + 1);
 	l = sim.plan.class[system] >= CLASS_H1 ? sim_ledger_link(system, BR_STR("r"), br_str_z(lid))
 					       : NULL;
-	return l && sim_cell(&targets[system], &l->shadow, F_NK) == nk;
+	return l && sim_cell(&targets[system], &l->shadow, F_NK) == nk &&
+	       (sim_cell(&targets[system], &l->shadow, F_OP1) != V_ABSENT ||
+		       sim_cell(&targets[system], &l->shadow, F_OP2) != V_ABSENT);
 }
 
 static void enter(int system, sim_value nk)

@@ -129,8 +129,8 @@ bool sim_target_went_back(const struct sim_target *t, const char *inc, int64_t e
 
 /* ---- backups (sim_backup.c) ---- */
 void sim_backup_begin(void);
-/* Was this brought back by a backup: what a system that compares nothing made of a write of ours,
- * before the ledger ever heard of it? Nobody can tell that from somebody's edit. */
+/* Was this brought back by a backup: what a system without a table of ours made of a write of ours,
+ * of which the ledger had not heard by then? Nobody can tell that from somebody's edit. */
 bool sim_backup_is_untold(int nk, int field, sim_value v);
 
 /* ---- people (sim_people.c) ---- */
