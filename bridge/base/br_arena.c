@@ -9,14 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ALIGNMENT _Alignof(max_align_t)
 #define BLOCK_MIN ((size_t)4096)
 #define BLOCK_MAX ((size_t)256 * 1024)
 
 struct br_arena_block {
 	struct br_arena_block *next;
 	size_t room; /* bytes of data */
-	size_t used; /* of them handed out */
 	_Alignas(max_align_t) char data[];
 };
 
@@ -86,7 +84,6 @@ static size_t keep_blocks(struct br_arena *a, struct br_arena_block *block, size
 			free(block);
 		} else {
 			kept += block->room;
-			block->used = 0;
 			block->next = a->spare;
 			a->spare = block;
 		}
@@ -125,35 +122,31 @@ static size_t block_size(const struct br_arena *a, size_t n)
 
 static void *take_piece(struct br_arena *a, size_t exact, size_t n)
 {
-	struct br_arena_block *block = a->blocks;
-	void *piece;
+	struct br_arena_block *block = take_spare(a, n);
 
 	(void)exact;
-	if (!block || block->room - block->used < n) {
-		block = take_spare(a, n);
-		if (!block)
-			block = new_block(block_size(a, n));
-		if (!block)
-			return NULL;
-		/* the one with more to give stays first */
-		if (a->blocks && a->blocks->room - a->blocks->used > block->room - n) {
-			block->next = a->blocks->next;
-			a->blocks->next = block;
-		} else {
-			block->next = a->blocks;
-			a->blocks = block;
-		}
+	if (!block)
+		block = new_block(block_size(a, n));
+	if (!block)
+		return NULL;
+	/* the one with more to give stays first */
+	if (a->blocks && a->left > block->room - n) {
+		block->next = a->blocks->next;
+		a->blocks->next = block;
+	} else {
+		block->next = a->blocks;
+		a->blocks = block;
+		a->at = block->data + n;
+		a->left = block->room - n;
 	}
-	piece = block->data + block->used;
-	block->used += n;
-	return piece;
+	return block->data;
 }
 
 #endif
 
-void *br_arena_alloc(struct br_arena *a, size_t n)
+void *br_arena_alloc_more(struct br_arena *a, size_t n)
 {
-	size_t rounded = n ? (n + ALIGNMENT - 1) & ~(ALIGNMENT - 1) : ALIGNMENT;
+	size_t rounded = n ? (n + BR_ARENA_ALIGN - 1) & ~(BR_ARENA_ALIGN - 1) : BR_ARENA_ALIGN;
 	void *piece;
 
 	if (rounded < n || rounded > a->max - a->used) {

@@ -12,10 +12,16 @@
 
 #include "br_str.h"
 
+#include <stddef.h>
+
+#define BR_ARENA_ALIGN _Alignof(max_align_t)
+
 struct br_arena_block;
 struct br_arena {
 	struct br_arena_block *blocks; /* the first is being filled */
 	struct br_arena_block *spare;  /* kept by reset */
+	char *at;		       /* in the first block: what comes next */
+	size_t left;		       /* bytes behind it */
 	size_t used;		       /* bytes handed out since reset */
 	size_t max;		       /* bytes */
 	bool failed;
@@ -33,8 +39,23 @@ static inline bool br_arena_failed(const struct br_arena *a)
 	return a->failed;
 }
 
+/* Private: a piece that the first block has no room for. */
+void *br_arena_alloc_more(struct br_arena *a, size_t n);
+
 /* n bytes aligned for any type, not cleared; NULL past the maximum or out of memory. */
-void *br_arena_alloc(struct br_arena *a, size_t n);
+static inline void *br_arena_alloc(struct br_arena *a, size_t n)
+{
+	/* of 0 bytes too there is a piece; what is too large to be rounded has no room either */
+	size_t rounded = (n + (n == 0) + BR_ARENA_ALIGN - 1) & ~(BR_ARENA_ALIGN - 1);
+	char *piece = a->at;
+
+	if (n > a->left || rounded > a->left || rounded > a->max - a->used)
+		return br_arena_alloc_more(a, n);
+	a->at += rounded;
+	a->left -= rounded;
+	a->used += rounded;
+	return piece;
+}
 /* As br_arena_alloc, cleared, count * size checked for overflow. */
 void *br_arena_calloc(struct br_arena *a, size_t count, size_t size);
 /* A copy of bytes with a NUL behind it (not counted); {NULL, 0} on failure. */
