@@ -27,7 +27,7 @@ static void move(struct br_jw *w, const struct case_node *from, const struct cas
 		open[n++] = to;
 	}
 	while (n) {
-		image_json_key(w, open[--n]->json);
+		br_jw_quoted_key(w, open[--n]->json);
 		br_jw_object(w);
 	}
 }
@@ -69,7 +69,7 @@ static void write_cells(const struct case_schema *s, const struct case_tree *t,
 			move(w, at, t->place[i].node);
 			at = t->place[i].node;
 		}
-		image_json_key(w, t->place[i].json);
+		br_jw_quoted_key(w, t->place[i].json);
 		write_value(s->shape, c, w);
 	}
 	move(w, at, &t->top);

@@ -18,7 +18,7 @@
 /* "type": [name, "null"] */
 static void nullable(struct br_jw *w, const char *type)
 {
-	br_jw_key(w, BR_STR("type"));
+	br_jw_name(w, "type");
 	br_jw_array(w);
 	br_jw_str(w, br_str_z(type));
 	br_jw_str(w, BR_STR("null"));
@@ -50,7 +50,7 @@ static void describe_codes(struct br_jw *w, const struct case_field *f)
 static void write_codes(struct br_jw *w, const struct case_field *f)
 {
 	describe_codes(w, f);
-	br_jw_key(w, BR_STR("enum"));
+	br_jw_name(w, "enum");
 	br_jw_array(w);
 	for (size_t i = 0; i < f->codes->n; i++)
 		br_jw_str(w, f->codes->rows[i].code);
@@ -141,7 +141,7 @@ static void write_required(struct br_jw *w, const struct case_schema *s,
 		any = any || is_always(s, &node->members[i]);
 	if (!any)
 		return;
-	br_jw_key(w, BR_STR("required"));
+	br_jw_name(w, "required");
 	br_jw_array(w);
 	for (size_t i = 0; i < n; i++)
 		br_jw_str(w, br_str_z(more[i]));
@@ -166,7 +166,7 @@ static void write_members(
 		} else {
 			br_jw_object(w);
 			br_jw_kstr(w, "type", BR_STR("object"));
-			br_jw_key(w, BR_STR("properties"));
+			br_jw_name(w, "properties");
 			br_jw_object(w);
 			write_members(w, s, m->node);
 			br_jw_end_object(w);
@@ -199,16 +199,16 @@ static void write_list(struct br_jw *w, const struct case_schema *s, unsigned pa
 	titles(w, p->label, p->label_en);
 	if (p->map) {
 		br_jw_kstr(w, "type", BR_STR("object"));
-		br_jw_key(w, BR_STR("additionalProperties"));
+		br_jw_name(w, "additionalProperties");
 		write_field(w, case_field(s, s->shape->parts[part].first));
 		br_jw_end_object(w);
 		return;
 	}
 	br_jw_kstr(w, "type", BR_STR("array"));
-	br_jw_key(w, BR_STR("items"));
+	br_jw_name(w, "items");
 	br_jw_object(w);
 	br_jw_kstr(w, "type", BR_STR("object"));
-	br_jw_key(w, BR_STR("properties"));
+	br_jw_name(w, "properties");
 	br_jw_object(w);
 	write_string(w, "key", "元素的键", "Key of the element in its list", NULL);
 	write_members(w, s, &s->trees[part]->top);
@@ -222,20 +222,20 @@ static void write_links(struct br_jw *w)
 {
 	static const char *const members[] = {"system", "record", "local_id"};
 
-	br_jw_key(w, BR_STR("links"));
+	br_jw_name(w, "links");
 	br_jw_object(w);
 	titles(w, BR_STR("对照"), BR_STR("The records that are this case in the systems"));
 	br_jw_kstr(w, "type", BR_STR("array"));
-	br_jw_key(w, BR_STR("items"));
+	br_jw_name(w, "items");
 	br_jw_object(w);
 	br_jw_kstr(w, "type", BR_STR("object"));
-	br_jw_key(w, BR_STR("properties"));
+	br_jw_name(w, "properties");
 	br_jw_object(w);
 	write_string(w, "system", "系统", "Name of the system", NULL);
 	write_string(w, "record", "记录类型", "Name of the record in the system's mapping", NULL);
 	write_string(w, "local_id", "系统内编号", "Number of the record in the system", NULL);
 	br_jw_end_object(w);
-	br_jw_key(w, BR_STR("required"));
+	br_jw_name(w, "required");
 	br_jw_array(w);
 	for (size_t i = 0; i < BR_LEN(members); i++)
 		br_jw_str(w, br_str_z(members[i]));
@@ -247,7 +247,7 @@ static void write_links(struct br_jw *w)
 static void write_envelope(struct br_jw *w)
 {
 	write_string(w, "case_id", "办件标识", "Identity of the case (ULID)", RE_ULID);
-	br_jw_key(w, BR_STR("version"));
+	br_jw_name(w, "version");
 	br_jw_object(w);
 	titles(w, BR_STR("办件版本"),
 		BR_STR("Grows by one with every change of the case; pass "
@@ -273,7 +273,7 @@ int case_json_schema(const struct case_schema *s, struct br_buf *out, struct br_
 		BR_STR("A case as published on the topic of cases; a member that is absent is "
 		       "unknown, null is known to be empty"));
 	br_jw_kstr(&w, "type", BR_STR("object"));
-	br_jw_key(&w, BR_STR("properties"));
+	br_jw_name(&w, "properties");
 	br_jw_object(&w);
 	write_envelope(&w);
 	write_members(&w, s, &s->trees[0]->top);

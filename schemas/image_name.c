@@ -1,26 +1,6 @@
 #include "image_name.h"
 #include "br_text.h"
 
-void image_json_key(struct br_jw *w, struct br_str json)
-{
-	uint32_t bit = w->depth ? UINT32_C(1) << (w->depth - 1) : 0;
-	char *to = br_buf_reserve(w->b, json.n + 1);
-
-	if (w->after_key || !bit)
-		w->failed = true;
-	w->after_key = true;
-	if (!to)
-		return;
-	if (w->first & bit) {
-		w->first &= ~bit;
-	} else {
-		*to++ = ',';
-		w->b->n++;
-	}
-	memcpy(to, json.p, json.n);
-	w->b->n += json.n;
-}
-
 /* Can the key stand between the quotes of a JSON string as it is? Keys are numbers and the like,
  * nearly always. */
 static bool is_plain(struct br_str key)
@@ -82,14 +62,14 @@ void image_name_write(
 	struct br_str column = s->json_field[field];
 
 	if (part == 0) {
-		image_json_key(w, column);
+		br_jw_quoted_key(w, column);
 		return;
 	}
 	if (!is_plain(key)) {
 		write_escaped(s, part, key, field, w);
 		return;
 	}
-	image_json_key(w, s->json_part[part]);
+	br_jw_quoted_key(w, s->json_part[part]);
 	br_buf_adds(w->b, key);
 	br_buf_addc(w->b, '/');
 	br_buf_add(w->b, column.p + 1, column.n - 1);

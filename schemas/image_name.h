@@ -29,8 +29,6 @@ enum image_name image_name_read(const struct shape *s, struct br_str name, unsig
 void image_element_write(const struct shape *s, unsigned part, struct br_str key, struct br_jw *w);
 enum image_name image_element_read(
 	const struct shape *s, struct br_str name, struct br_arena *a, struct image_place *out);
-/* As br_jw_key() with bytes that are already `"name":` or the beginning of it. */
-void image_json_key(struct br_jw *w, struct br_str json);
 
 /* The code of the reader's error, after BR_JT_ERROR. */
 static inline int image_json_error(struct br_jr *r)

@@ -38,6 +38,9 @@ void br_jw_end_object(struct br_jw *w); /* } */
 void br_jw_array(struct br_jw *w);	/* [ */
 void br_jw_end_array(struct br_jw *w);	/* ] */
 void br_jw_key(struct br_jw *w, struct br_str key);
+/* A key as it stands in the text, with its quotes, its escapes and the colon; or its beginning, and
+ * the caller adds the rest of it to the buffer. */
+void br_jw_quoted_key(struct br_jw *w, struct br_str quoted);
 void br_jw_str(struct br_jw *w, struct br_str value);
 void br_jw_int(struct br_jw *w, int64_t value);
 void br_jw_bool(struct br_jw *w, bool value);
@@ -47,11 +50,14 @@ void br_jw_raw(struct br_jw *w, struct br_str json);
 /* The members of an object written before, in the open object, as they stand. */
 void br_jw_members(struct br_jw *w, struct br_str object);
 
-/* key and value in one call; key is a literal */
-#define br_jw_kstr(w, key, value)  (br_jw_key((w), BR_STR(key)), br_jw_str((w), (value)))
-#define br_jw_kint(w, key, value)  (br_jw_key((w), BR_STR(key)), br_jw_int((w), (value)))
-#define br_jw_kbool(w, key, value) (br_jw_key((w), BR_STR(key)), br_jw_bool((w), (value)))
-#define br_jw_kraw(w, key, value)  (br_jw_key((w), BR_STR(key)), br_jw_raw((w), (value)))
+/* A literal that needs no escapes, with its quotes and the colon. */
+#define BR_JSON_QUOTED(key) BR_STR("\"" key "\":")
+/* A key that is such a literal, alone or with its value. */
+#define br_jw_name(w, key)	   br_jw_quoted_key((w), BR_JSON_QUOTED(key))
+#define br_jw_kstr(w, key, value)  (br_jw_name((w), key), br_jw_str((w), (value)))
+#define br_jw_kint(w, key, value)  (br_jw_name((w), key), br_jw_int((w), (value)))
+#define br_jw_kbool(w, key, value) (br_jw_name((w), key), br_jw_bool((w), (value)))
+#define br_jw_kraw(w, key, value)  (br_jw_name((w), key), br_jw_raw((w), (value)))
 
 enum br_json_token {
 	BR_JT_END, /* the whole input was one value and is used up */

@@ -16,6 +16,7 @@ struct br_json_keys {
 	uint32_t mask;	     /* slots in use - 1 */
 	uint32_t nslots;     /* slots allocated */
 	struct slot *slots;
+	uint64_t marks; /* of the few */
 	struct br_str few[FEW];
 };
 
@@ -61,6 +62,7 @@ struct br_json_keys *br_json_keys_new(struct br_arena *a)
 
 	if (keys) {
 		keys->n = 0;
+		keys->marks = 0;
 		keys->room = FEW;
 		keys->list = keys->few;
 		keys->nslots = 0;
@@ -72,6 +74,7 @@ struct br_json_keys *br_json_keys_new(struct br_arena *a)
 void br_json_keys_reset(struct br_json_keys *keys)
 {
 	keys->n = 0;
+	keys->marks = 0;
 }
 
 static void put_slot(struct br_json_keys *keys, struct slot slot)
@@ -150,13 +153,31 @@ static enum br_key_added add_to_many(
 	return BR_KEY_NEW;
 }
 
+/* One bit, the same for the same key and seldom for another: of few keys most are told apart
+ * without looking at them. */
+static uint64_t mark_of(struct br_str key)
+{
+	const unsigned char *p = (const unsigned char *)key.p;
+	uint32_t h = (uint32_t)key.n;
+
+	if (key.n)
+		h += (uint32_t)p[0] << 8 | (uint32_t)p[key.n / 2] << 16 |
+		     (uint32_t)p[key.n - 1] << 24;
+	return UINT64_C(1) << (h * UINT32_C(0x9e3779b1) >> 26);
+}
+
 enum br_key_added br_json_keys_add(struct br_json_keys *keys, struct br_str key, struct br_arena *a)
 {
+	uint64_t mark;
+
 	if (keys->n >= FEW)
 		return add_to_many(keys, key, a);
-	for (uint32_t i = 0; i < keys->n; i++)
-		if (br_str_eq(keys->list[i], key))
-			return BR_KEY_DUPLICATE;
+	mark = mark_of(key);
+	if (keys->marks & mark)
+		for (uint32_t i = 0; i < keys->n; i++)
+			if (br_str_eq(keys->list[i], key))
+				return BR_KEY_DUPLICATE;
+	keys->marks |= mark;
 	keys->list[keys->n++] = key;
 	return BR_KEY_NEW;
 }

@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#define INT64_DIGITS 18 /* every number of so many fits */
+
 enum state {
 	S_VALUE,      /* at the start, or behind a key */
 	S_FIRST_ITEM, /* behind [ */
@@ -54,15 +56,23 @@ static int peek(const struct br_jr *r)
 	return r->pos < r->in.n ? (unsigned char)r->in.p[r->pos] : -1;
 }
 
-static int skip_blanks(struct br_jr *r)
+static int skip_more_blanks(struct br_jr *r)
+{
+	int c;
+
+	do {
+		r->pos++;
+		c = peek(r);
+	} while (c == ' ' || c == '\n' || c == '\t' || c == '\r');
+	return c;
+}
+
+/* What we write ourselves has none. */
+static inline int skip_blanks(struct br_jr *r)
 {
 	int c = peek(r);
 
-	while (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
-		r->pos++;
-		c = peek(r);
-	}
-	return c;
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r' ? skip_more_blanks(r) : c;
 }
 
 static enum br_json_token fail_here(struct br_jr *r, const char *why)
@@ -436,6 +446,18 @@ bool br_json_int64(struct br_str text, int64_t *out)
 
 	if (text.n == negative)
 		return false;
+	/* so few cannot be too many */
+	if (text.n <= INT64_DIGITS) {
+		for (size_t i = negative; i < text.n; i++) {
+			unsigned digit = (unsigned)(unsigned char)text.p[i] - '0';
+
+			if (digit > 9)
+				return false;
+			value = value * 10 + digit;
+		}
+		*out = negative ? -(int64_t)value : (int64_t)value;
+		return true;
+	}
 	for (size_t i = negative; i < text.n; i++) {
 		unsigned digit = (unsigned)(unsigned char)text.p[i] - '0';
 

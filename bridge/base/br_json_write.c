@@ -71,6 +71,24 @@ void br_jw_end_array(struct br_jw *w)
 	close_level(w, ']');
 }
 
+/* Is all of a text of 1 to 15 bytes ASCII that needs no escape? Looked at in two pieces that may
+ * overlap, of one to eight bytes. */
+static bool is_clean_and_short(const char *p, size_t n)
+{
+	uint32_t first, last;
+
+	if (n >= 8)
+		return !(br_json_marks(br_load8(p)) | br_json_marks(br_load8(p + n - 8)));
+	if (n >= 4) {
+		memcpy(&first, p, sizeof(first));
+		memcpy(&last, p + n - sizeof(last), sizeof(last));
+		return !br_json_marks((uint64_t)last << 32 | first);
+	}
+	/* the rest of the word is of letters */
+	return !br_json_marks(BR_ONES * 'a' << 24 | (uint64_t)(unsigned char)p[n / 2] << 16 |
+			      (uint64_t)(unsigned char)p[n - 1] << 8 | (unsigned char)p[0]);
+}
+
 /* Offset of the next byte that needs an escape, s.n when there is none; *bad when it is one JSON
  * text cannot hold. */
 static size_t clean_run(struct br_str s, size_t i, bool *bad)
@@ -148,7 +166,7 @@ static void add_quoted(struct br_jw *w, struct br_str s)
 
 	if (!to)
 		return;
-	clean = clean_run(s, 0, &bad);
+	clean = s.n - 1 < 15 && is_clean_and_short(s.p, s.n) ? s.n : clean_run(s, 0, &bad);
 	*to = '"';
 	if (clean)
 		memcpy(to + 1, s.p, clean);
@@ -170,6 +188,26 @@ void br_jw_key(struct br_jw *w, struct br_str key)
 	add_quoted(w, key);
 	br_buf_addc(w->b, ':');
 	w->after_key = true;
+}
+
+void br_jw_quoted_key(struct br_jw *w, struct br_str quoted)
+{
+	uint32_t bit = w->depth ? UINT32_C(1) << (w->depth - 1) : 0;
+	char *to = br_buf_reserve(w->b, quoted.n + 1);
+
+	if (w->after_key || !bit)
+		w->failed = true;
+	w->after_key = true;
+	if (!to)
+		return;
+	if (w->first & bit) {
+		w->first &= ~bit;
+	} else {
+		*to++ = ',';
+		w->b->n++;
+	}
+	memcpy(to, quoted.p, quoted.n);
+	w->b->n += quoted.n;
 }
 
 void br_jw_str(struct br_jw *w, struct br_str value)

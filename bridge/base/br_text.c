@@ -53,6 +53,35 @@ static bool is_blank(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+struct br_str br_hex64(char text[BR_HEX64], uint64_t value)
+{
+	for (size_t i = BR_HEX64; i-- > 0; value >>= 4)
+		text[i] = "0123456789abcdef"[value & 15];
+	return (struct br_str){text, BR_HEX64};
+}
+
+bool br_hex64_read(struct br_str text, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	if (text.n == 0 || text.n > BR_HEX64)
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+		unsigned digit;
+
+		if (c >= '0' && c <= '9')
+			digit = (unsigned)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			digit = (unsigned)(c - 'a') + 10;
+		else
+			return false;
+		value = value << 4 | digit;
+	}
+	*out = value;
+	return true;
+}
+
 struct br_str br_trim(struct br_str s)
 {
 	for (;;) {

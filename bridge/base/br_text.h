@@ -14,6 +14,11 @@ size_t br_utf8_check(struct br_str s);
 struct br_str br_utf8_cut(struct br_str s, size_t max);
 /* Number of characters of valid UTF-8. */
 size_t br_utf8_chars(struct br_str s);
+/* A number as 16 hexadecimal digits in small letters, in the caller's memory, without a NUL. */
+#define BR_HEX64 16
+struct br_str br_hex64(char text[BR_HEX64], uint64_t value);
+/* False: not 1 to 16 such digits. */
+bool br_hex64_read(struct br_str text, uint64_t *out);
 /* Leading and trailing ASCII blanks and U+3000 removed. */
 struct br_str br_trim(struct br_str s);
 

@@ -1,31 +1,11 @@
 /* JSON into a message. */
 #include "message_table.h"
 
+#include "br_text.h"
+
 #include <stdio.h>
 
 /* ---- numbers, bytes and delivery ids as text ---- */
-
-static bool get_hex(struct br_str text, uint64_t *out)
-{
-	uint64_t value = 0;
-
-	if (text.n == 0 || text.n > 16)
-		return false;
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-		unsigned digit;
-
-		if (c >= '0' && c <= '9')
-			digit = (unsigned)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			digit = (unsigned)(c - 'a') + 10;
-		else
-			return false;
-		value = value << 4 | digit;
-	}
-	*out = value;
-	return true;
-}
 
 static int base64_value(char c)
 {
@@ -173,7 +153,7 @@ static int read_digests(struct reader *r, const struct member *row)
 		return no_memory(r);
 	for (size_t i = 0; i < n; i++) {
 		digests[i].lid = r->m->lids[2 * i];
-		if (!get_hex(r->m->lids[2 * i + 1], &digests[i].hash))
+		if (!br_hex64_read(r->m->lids[2 * i + 1], &digests[i].hash))
 			return bad(r, row->name.p, expected_names[DIGESTS]);
 	}
 	r->m->digests = digests;
@@ -239,7 +219,7 @@ static bool take_string(struct reader *r, const struct member *row, struct br_st
 		*(struct br_str *)field = text;
 		return true;
 	case HEX:
-		return get_hex(text, field);
+		return br_hex64_read(text, field);
 	case BASE64:
 		return get_base64(text, r->arena, field);
 	case WORD:

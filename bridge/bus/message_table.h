@@ -13,7 +13,7 @@
 enum kind { STR, INT, BOOL, HEX, RAW, BASE64, WORD, DID, IMAGE, LIDS, DIGESTS };
 
 struct member {
-	struct br_str name;
+	struct br_str name, quoted;
 	enum kind kind;
 	size_t offset;
 	uint32_t optional; /* types that may have it: written when it says something */
@@ -34,7 +34,8 @@ static const char *const sweep_words[] = {"none", "window", "full", NULL};
 #define T(type) (1u << MSG_##type)
 #define ROW(member, field, as, may, must, table)                                                   \
 	{                                                                                          \
-		BR_STR(member), as, offsetof(struct msg, field), may, must, table                  \
+		BR_STR(member), BR_JSON_QUOTED(member), as, offsetof(struct msg, field), may,      \
+			must, table                                                                \
 	}
 
 static const struct member members[] = {

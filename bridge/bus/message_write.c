@@ -1,6 +1,8 @@
 /* A message into JSON. */
 #include "message_table.h"
 
+#include "br_text.h"
+
 /* ---- numbers and bytes as text ---- */
 
 static char *put_int(char *end, int64_t value)
@@ -13,13 +15,6 @@ static char *put_int(char *end, int64_t value)
 	if (value < 0)
 		*--end = '-';
 	return end;
-}
-
-static struct br_str put_hex(char text[16], uint64_t value)
-{
-	for (int i = 15; i >= 0; i--, value >>= 4)
-		text[i] = "0123456789abcdef"[value & 15];
-	return (struct br_str){text, 16};
 }
 
 static void put_base64(struct br_jw *w, struct br_str bytes)
@@ -134,7 +129,7 @@ static void write_value(
 {
 	const void *field = field_of(m, row);
 	const struct br_str *s = field;
-	char hex[16];
+	char hex[BR_HEX64];
 
 	switch (row->kind) {
 	case STR:
@@ -147,7 +142,7 @@ static void write_value(
 		br_jw_bool(w, *(const bool *)field);
 		break;
 	case HEX:
-		br_jw_str(w, put_hex(hex, *(const uint64_t *)field));
+		br_jw_str(w, br_hex64(hex, *(const uint64_t *)field));
 		break;
 	case RAW:
 		if (s->n)
@@ -182,7 +177,7 @@ static void write_value(
 		br_jw_array(w);
 		for (size_t i = 0; i < m->ndigests; i++) {
 			br_jw_str(w, m->digests[i].lid);
-			br_jw_str(w, put_hex(hex, m->digests[i].hash));
+			br_jw_str(w, br_hex64(hex, m->digests[i].hash));
 		}
 		br_jw_end_array(w);
 		break;
@@ -202,7 +197,7 @@ void msg_write(const struct msg *m, const struct shape *shape, struct br_buf *ou
 
 		if (!(row->required & type) && !((row->optional & type) && says_something(m, row)))
 			continue;
-		br_jw_key(&w, row->name);
+		br_jw_quoted_key(&w, row->quoted);
 		write_value(&w, m, row, shape);
 	}
 	br_jw_end_object(&w);

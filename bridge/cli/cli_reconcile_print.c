@@ -169,7 +169,7 @@ static void kbool(struct br_jw *w, const char *key, bool v)
 
 static void json_classes(struct reconcile *r, struct br_jw *w)
 {
-	br_jw_key(w, BR_STR("classes"));
+	br_jw_name(w, "classes");
 	br_jw_array(w);
 	for (int i = 1; i < DIFF_CLASSES; i++) {
 		const struct hub_diff_about *a = &hub_diff_abouts[i];
@@ -188,7 +188,7 @@ static void json_sums(struct reconcile *r, struct br_jw *w)
 {
 	const struct reconcile_sums *s = &r->sums;
 
-	br_jw_key(w, BR_STR("counters"));
+	br_jw_name(w, "counters");
 	br_jw_object(w);
 	kint(w, "read", s->read);
 	kint(w, "accepted", s->accepted);
@@ -204,7 +204,7 @@ static void json_sums(struct reconcile *r, struct br_jw *w)
 
 static void json_rows(const struct ledger_table *t, struct br_jw *w)
 {
-	br_jw_key(w, BR_STR("differences"));
+	br_jw_name(w, "differences");
 	br_jw_array(w);
 	for (size_t i = 0; i < t->rows; i++) {
 		br_jw_object(w);
@@ -234,7 +234,7 @@ static void print_json(struct reconcile *r, const struct ledger_table *t, const 
 	br_jw_object(&w);
 	br_jw_kstr(&w, "system", r->system->name);
 	br_jw_kstr(&w, "at", br_str_z(at));
-	br_jw_key(&w, BR_STR("day"));
+	br_jw_name(&w, "day");
 	if (r->day)
 		br_jw_str(&w, br_str_z(r->day));
 	else

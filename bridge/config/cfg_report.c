@@ -243,7 +243,7 @@ static void json_problem(struct br_jw *w, const struct cfg_problem *p)
 	struct br_str file = br_str_z(p->file);
 
 	br_jw_object(w);
-	br_jw_key(w, BR_STR("file"));
+	br_jw_name(w, "file");
 	if (file.p)
 		br_jw_str(w, br_utf8_check(file) == file.n ? file : BR_STR("?"));
 	else
@@ -271,7 +271,7 @@ int cfg_report_json(const struct cfg_report *report, FILE *to, struct br_err *er
 	br_jw_object(&w);
 	br_jw_kint(&w, "errors", (int64_t)(s.errors + s.untold));
 	br_jw_kint(&w, "warnings", (int64_t)s.warnings);
-	br_jw_key(&w, BR_STR("problems"));
+	br_jw_name(&w, "problems");
 	br_jw_array(&w);
 	for (size_t i = 0; i < s.n; i++)
 		json_problem(&w, s.p[i]);

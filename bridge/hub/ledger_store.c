@@ -74,17 +74,17 @@ static struct br_str json_inflight(struct ledger_operation *o, struct hub_link *
 		struct versions places = {
 			.dflt = 0, .n = f->nplaces, .room = f->nplaces, .at = f->places};
 
-		br_jw_key(&w, BR_STR("places"));
+		br_jw_name(&w, "places");
 		versions_write(&places, o->w->schema->shape, &w);
 	}
-	br_jw_key(&w, BR_STR("set"));
+	br_jw_name(&w, "set");
 	set_at = b->n;
 	image_write(&f->set, map_shape(l->map), &w);
 	if (!br_jw_failed(&w))
 		f->set_json =
 			br_arena_copy(o->w->arena, (struct br_str){b->p + set_at, b->n - set_at});
 	if (f->own_base) {
-		br_jw_key(&w, BR_STR("base"));
+		br_jw_name(&w, "base");
 		image_write(&f->base, map_shape(l->map), &w);
 	}
 	br_jw_end_object(&w);

@@ -440,6 +440,38 @@ static void test_every_byte(void **state)
 	br_arena_release(&arena);
 }
 
+/* Every byte in every place of a string of every length up to three words: the writer looks at
+ * several places at a time. */
+static void test_short_strings(void **state)
+{
+	struct br_jw w;
+
+	(void)state;
+	br_buf_init(&written, 1 << 20);
+	for (size_t n = 1; n <= 24; n++) {
+		for (size_t at = 0; at < n; at++) {
+			for (unsigned c = 0; c < 256; c++) {
+				char text[24];
+				json_t *got;
+
+				memset(text, 'x', n);
+				text[at] = (char)c;
+				br_buf_reset(&written);
+				br_jw_init(&w, &written);
+				br_jw_str(&w, (struct br_str){text, n});
+				assert_int_equal(br_jw_failed(&w), c == 0 || c >= 0x80);
+				if (br_jw_failed(&w))
+					continue;
+				got = json_loadb(written.p, written.n, FLAGS, NULL);
+				assert_int_equal(json_string_length(got), n);
+				assert_memory_equal(json_string_value(got), text, n);
+				json_decref(got);
+			}
+		}
+	}
+	br_buf_release(&written);
+}
+
 #define DEEP20 "[[[[[[[[[[[[[[[[[[[["
 #define PEED20 "]]]]]]]]]]]]]]]]]]]]"
 
@@ -475,7 +507,7 @@ static void test_difference(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(cases) + BR_LEN(differences) + 1];
+	struct CMUnitTest tests[BR_LEN(cases) + BR_LEN(differences) + 2];
 	size_t n = 0;
 
 	for (; n < BR_LEN(cases); n++)
@@ -487,5 +519,6 @@ int main(void)
 			.test_func = test_difference,
 			.initial_state = (void *)&differences[i]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_every_byte);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_short_strings);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

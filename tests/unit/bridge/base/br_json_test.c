@@ -392,6 +392,9 @@ static const struct int_case {
 	{"int64: greatest and one", BR_STR("9223372036854775808"), false, 0},
 	{"int64: least", BR_STR("-9223372036854775808"), true, INT64_MIN},
 	{"int64: least less one", BR_STR("-9223372036854775809"), false, 0},
+	{"int64: as many digits as always fit", BR_STR("-99999999999999999"), true,
+		-INT64_C(99999999999999999)},
+	{"int64: one more", BR_STR("999999999999999999"), true, INT64_C(999999999999999999)},
 	{"int64: far too long", BR_STR("100000000000000000000000"), false, 0},
 	{"int64: fraction", BR_STR("1.0"), false, 0},
 	{"int64: exponent", BR_STR("1e3"), false, 0},
@@ -484,7 +487,8 @@ static void write_nul(struct br_jw *w)
 static void write_bad_key(struct br_jw *w)
 {
 	br_jw_object(w);
-	br_jw_kint(w, "\xff", 1);
+	br_jw_key(w, BR_STR("\xff"));
+	br_jw_int(w, 1);
 	br_jw_end_object(w);
 }
 
@@ -505,6 +509,18 @@ static void write_two_keys(struct br_jw *w)
 static void write_key_outside(struct br_jw *w)
 {
 	br_jw_key(w, BR_STR("a"));
+}
+
+static void write_name_outside(struct br_jw *w)
+{
+	br_jw_kint(w, "a", 1);
+}
+
+static void write_name_after_key(struct br_jw *w)
+{
+	br_jw_object(w);
+	br_jw_key(w, BR_STR("a"));
+	br_jw_kint(w, "b", 1);
 }
 
 static void write_end_too_many(struct br_jw *w)
@@ -546,6 +562,8 @@ static const struct write_case {
 	{"write fails: key without value", write_key_alone, NULL},
 	{"write fails: key after key", write_two_keys, NULL},
 	{"write fails: key outside an object", write_key_outside, NULL},
+	{"write fails: literal key outside an object", write_name_outside, NULL},
+	{"write fails: literal key after key", write_name_after_key, NULL},
 	{"write fails: closes what is not open", write_end_too_many, NULL},
 	{"write fails: raw nothing", write_empty_raw, NULL},
 	{"write fails: buffer full", write_too_much, NULL},

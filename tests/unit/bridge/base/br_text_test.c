@@ -134,6 +134,34 @@ static void test_mask(void **state)
 	}
 }
 
+static const struct hex_case {
+	const char *name, *in;
+	bool good;
+	uint64_t want;
+} hex_cases[] = {
+	{"hex: nothing", "", false, 0},
+	{"hex: one digit", "f", true, 15},
+	{"hex: as written", "0123456789abcdef", true, UINT64_C(0x0123456789abcdef)},
+	{"hex: greatest", "ffffffffffffffff", true, UINT64_MAX},
+	{"hex: too many", "00000000000000001", false, 0},
+	{"hex: capital", "0123456789ABCDEF", false, 0},
+	{"hex: behind f", "g", false, 0},
+	{"hex: in front of 0", "/", false, 0},
+	{"hex: between", ":", false, 0},
+};
+
+static void test_hex(void **state)
+{
+	const struct hex_case *c = *state;
+	char text[BR_HEX64];
+	uint64_t got = 4711;
+
+	assert_int_equal(br_hex64_read(br_str_z(c->in), &got), c->good);
+	assert_true(got == (c->good ? c->want : 4711));
+	if (strlen(c->in) == BR_HEX64 && c->good)
+		assert_true(br_str_eq(br_hex64(text, got), br_str_z(c->in)));
+}
+
 static const char *const words[] = {"table", "columns", "办结时间", "key", "xm"};
 
 static const struct near_case {
@@ -240,13 +268,15 @@ static void test_file_errors(void **state)
 int main(void)
 {
 	struct CMUnitTest tests[BR_LEN(utf8_cases) + BR_LEN(cut_cases) + BR_LEN(trim_cases) +
-				BR_LEN(mask_cases) + BR_LEN(near_cases) + BR_LEN(file_cases) + 1];
+				BR_LEN(mask_cases) + BR_LEN(hex_cases) + BR_LEN(near_cases) +
+				BR_LEN(file_cases) + 1];
 	size_t n = 0;
 
 	ROWS(utf8_cases, test_utf8);
 	ROWS(cut_cases, test_cut);
 	ROWS(trim_cases, test_trim);
 	ROWS(mask_cases, test_mask);
+	ROWS(hex_cases, test_hex);
 	ROWS(near_cases, test_near);
 	ROWS(file_cases, test_file);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_file_errors);
