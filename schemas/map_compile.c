@@ -335,7 +335,9 @@ static int compile(const struct cfg_site *site, const struct cfg_system *system,
 
 	if (!set)
 		return -BR_E_NOMEM;
-	*set = (struct map_set){system, schema, br_arena_array(a, struct mapping *, room + 1), 0};
+	*set = (struct map_set){.system = system,
+		.schema = schema,
+		.maps = br_arena_array(a, struct mapping *, room + 1)};
 	if (!set->maps)
 		return -BR_E_NOMEM;
 	for (const struct cfg_node *n = cfg_first(system->records); n; n = n->next) {
@@ -359,7 +361,7 @@ static int compile(const struct cfg_site *site, const struct cfg_system *system,
 		rc = rc ? rc : bad;
 		set->maps[set->n++] = j->m;
 	}
-	if (br_arena_failed(a))
+	if (br_arena_failed(a) || (rc == 0 && map_write_spec(set, a) < 0))
 		return -BR_E_NOMEM;
 	if (rc == 0)
 		*out = set;

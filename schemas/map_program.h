@@ -187,7 +187,11 @@ struct map_set {
 	const struct case_schema *schema;
 	struct mapping **maps;
 	size_t n;
+	struct br_str spec; /* map_set_spec() */
 };
+
+/* Makes it of the compiled mappings. 0 or -BR_E_NOMEM. */
+int map_write_spec(struct map_set *set, struct br_arena *a);
 
 /* One run over one element of a record. */
 struct map_run {

@@ -17,9 +17,13 @@
  * as ordinary columns. final is there when the status is a column of codes: those codes from which
  * a case does not go on, whatever it has been before.
  */
+#include "br_text.h"
 #include "cfg_part.h"
 #include "map_program.h"
+
 #include <stdio.h>
+
+#define SPEC_MAX (16u << 20) /* bytes */
 
 static void node_json(struct br_jw *w, const struct cfg_node *n)
 {
@@ -51,7 +55,7 @@ static void columns(const struct mapping *m, unsigned part, struct br_jw *w)
 {
 	const struct shape_part *p = &m->shape->parts[part];
 
-	br_jw_key(w, BR_STR("columns"));
+	br_jw_name(w, "columns");
 	br_jw_array(w);
 	for (unsigned i = 0; i < p->n; i++)
 		br_jw_str(w, m->shape->fields[p->first + i].name);
@@ -63,7 +67,7 @@ static void on_create(const struct mapping *m, unsigned part, struct br_jw *w)
 	static const char *const words[] = {
 		"generate", "technical", "ask", "identity", "trigger", "natural", "lookup"};
 
-	br_jw_key(w, BR_STR("on_create"));
+	br_jw_name(w, "on_create");
 	br_jw_object(w);
 	for (size_t i = 0; i < m->ncreates; i++) {
 		const struct map_create *c = &m->creates[i];
@@ -86,7 +90,7 @@ static void on_create(const struct mapping *m, unsigned part, struct br_jw *w)
 
 static void parts(const struct mapping *m, struct br_jw *w)
 {
-	br_jw_key(w, BR_STR("parts"));
+	br_jw_name(w, "parts");
 	br_jw_object(w);
 	for (unsigned local = 1; local < m->shape->nparts; local++) {
 		for (uint16_t i = 0; i < m->nparts; i++) {
@@ -146,7 +150,7 @@ static void norm(const struct map_column *c, struct br_jw *w)
 
 static void normalise(const struct mapping *m, struct br_jw *w)
 {
-	br_jw_key(w, BR_STR("normalise"));
+	br_jw_name(w, "normalise");
 	br_jw_object(w);
 	for (unsigned i = 0; i < m->shape->nfields; i++) {
 		const struct map_column *c = &m->columns[i];
@@ -168,13 +172,13 @@ static void refused(const struct mapping *m, struct br_jw *w)
 {
 	static const char *const deeds[] = {"retry", "correct", "wait", "stop"};
 
-	br_jw_key(w, BR_STR("refused"));
+	br_jw_name(w, "refused");
 	br_jw_array(w);
 	for (size_t i = 0; i < m->nrefusals; i++) {
 		const struct map_refusal_row *r = &m->refusals[i];
 
 		br_jw_object(w);
-		br_jw_key(w, BR_STR("native"));
+		br_jw_name(w, "native");
 		br_jw_array(w);
 		for (size_t k = 0; k < r->nnative; k++)
 			br_jw_str(w, r->native[k]);
@@ -251,10 +255,10 @@ static void final_codes(const struct mapping *m, struct br_jw *w)
 
 	if (!line)
 		return;
-	br_jw_key(w, BR_STR("final"));
+	br_jw_name(w, "final");
 	br_jw_object(w);
 	br_jw_kstr(w, "column", m->columns[line->columns[0]].name);
-	br_jw_key(w, BR_STR("codes"));
+	br_jw_name(w, "codes");
 	br_jw_array(w);
 	for (size_t i = 0; i < t->n; i++) {
 		if (t->rows[i].foreign.p && map_codes_first(t, t->rows[i].foreign) == (int32_t)i &&
@@ -268,12 +272,11 @@ static void final_codes(const struct mapping *m, struct br_jw *w)
 int map_spec(const struct mapping *m, struct br_jw *w)
 {
 	static const char *const raw[] = {"root", "read", "write"};
-	char hash[24];
+	char hash[BR_HEX64];
 
-	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)m->hash);
 	br_jw_object(w);
 	br_jw_kstr(w, "record", m->record);
-	br_jw_kstr(w, "map_hash", br_str_z(hash));
+	br_jw_kstr(w, "map_hash", br_hex64(hash, m->hash));
 	for (size_t i = 0; i < BR_LEN(raw); i++) {
 		const struct cfg_node *n = cfg_get(m->node, raw[i]);
 
@@ -285,7 +288,7 @@ int map_spec(const struct mapping *m, struct br_jw *w)
 	columns(m, 0, w);
 	parts(m, w);
 	normalise(m, w);
-	br_jw_key(w, BR_STR("natural_key"));
+	br_jw_name(w, "natural_key");
 	br_jw_array(w);
 	for (size_t i = 0; i < m->nnatural; i++)
 		br_jw_str(w, m->columns[m->natural[i]].name);
@@ -297,4 +300,27 @@ int map_spec(const struct mapping *m, struct br_jw *w)
 	final_codes(m, w);
 	br_jw_end_object(w);
 	return br_jw_failed(w) ? -BR_E_TOO_BIG : 0;
+}
+
+int map_write_spec(struct map_set *set, struct br_arena *a)
+{
+	struct br_buf b;
+	struct br_jw w;
+	int rc = 0;
+
+	br_buf_init(&b, SPEC_MAX);
+	br_jw_init(&w, &b);
+	br_jw_array(&w);
+	for (size_t i = 0; rc == 0 && i < set->n; i++)
+		rc = map_spec(set->maps[i], &w);
+	br_jw_end_array(&w);
+	if (rc == 0)
+		set->spec = br_arena_copy(a, br_buf_str(&b));
+	br_buf_release(&b);
+	return set->spec.p ? 0 : -BR_E_NOMEM;
+}
+
+struct br_str map_set_spec(const struct map_set *set)
+{
+	return set->spec;
 }

@@ -118,6 +118,8 @@ bool map_column_same(const struct mapping *m, const struct cell *a, const struct
  * root/read/write/parts, normalisers, natural key, refused rows, on_create key generation, and by
  * which codes of which column a record is over (final). */
 int map_spec(const struct mapping *m, struct br_jw *w);
+/* That of all records of a system, as a JSON array. Lives with the set. */
+struct br_str map_set_spec(const struct map_set *set);
 /* Natural key columns and values of a local image for look-up before create; n may be 0. Writes a
  * flat JSON object. */
 void map_natural_key(const struct mapping *m, const struct image *local, struct br_jw *w);

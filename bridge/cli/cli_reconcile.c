@@ -140,26 +140,6 @@ static const struct map_set *maps_of(struct cli *c, const struct cfg_system *sys
 	return c->maps[i];
 }
 
-/* What the bridge would tell the connector in BEGIN. */
-static struct br_str spec_of(struct reconcile *r)
-{
-	struct br_str out = BR_STR_NONE;
-	struct br_buf b;
-	struct br_jw w;
-	int rc = 0;
-
-	br_buf_init(&b, 16u << 20);
-	br_jw_init(&w, &b);
-	br_jw_array(&w);
-	for (size_t i = 0; rc == 0 && i < map_count(r->maps); i++)
-		rc = map_spec(map_at(r->maps, i), &w);
-	br_jw_end_array(&w);
-	if (rc == 0)
-		out = br_arena_copy(&r->keep, br_buf_str(&b));
-	br_buf_release(&b);
-	return out;
-}
-
 static int open_sides(struct reconcile *r, struct conn_look_events *events, struct br_err *err)
 {
 	const struct conn_kind *kind = kind_of(r->system);
@@ -170,7 +150,8 @@ static int open_sides(struct reconcile *r, struct conn_look_events *events, stru
 	events->arg = r;
 	r->ledger = ledger_look_new(r->c->site->ledger_dsn.p, r->sys, r->c->schema, err);
 	if (r->ledger)
-		r->look = conn_look_new(r->c->site, r->system, kind, spec_of(r), events, err);
+		r->look = conn_look_new(
+			r->c->site, r->system, kind, map_set_spec(r->maps), events, err);
 	return r->look ? 0 : -(int)br_err_code(err);
 }
 

@@ -222,7 +222,7 @@ static struct br_str time_text(struct hub_publisher *p, int64_t ms, char *buf, s
 
 static void write_links(const struct hub_case *k, struct br_jw *j)
 {
-	br_jw_key(j, BR_STR("links"));
+	br_jw_name(j, "links");
 	br_jw_array(j);
 	for (const struct hub_link *l = k->links; l; l = l->next) {
 		if (!l->lid.n)
@@ -476,21 +476,10 @@ static bool send_begin(struct hub_publisher *p, struct hub_world *w, struct hub_
 	struct msg m = {.type = MSG_BEGIN,
 		.nonce = fence->nonce,
 		.assigned = s->epoch,
-		.incarnation = w->incarnation};
-	struct br_jw j;
+		.incarnation = w->incarnation,
+		.spec = map_set_spec(s->maps)};
 
 	BR_CRASH_POINT("publish.begin");
-	br_buf_reset(&w->scratch);
-	br_jw_init(&j, &w->scratch);
-	br_jw_array(&j);
-	for (size_t i = 0; i < map_count(s->maps); i++)
-		if (map_spec(map_at(s->maps, i), &j) < 0) {
-			br_err_set(err, BR_E_NOMEM, NULL);
-			*fatal = true;
-			return false;
-		}
-	br_jw_end_array(&j);
-	m.spec = br_buf_str(&w->scratch);
 	return send_message(p, w, s, &m, NULL, BR_STR_NONE, err, fatal);
 }
 
