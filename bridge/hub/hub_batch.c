@@ -210,14 +210,16 @@ static bool want_room(struct hub_batch *b)
 	struct br_arena *a = &b->arena;
 
 	b->want = (struct ledger_want){0};
-	b->want.lids = br_arena_array(a, struct ledger_lid, b->n * 2 + 1);
-	b->want.cids = br_arena_array(a, struct hub_id, b->n + 1);
-	b->want.ranges = br_arena_array(a, struct ledger_range, b->n + 1);
-	b->want.orders = br_arena_array(a, struct br_str, b->n + 1);
-	b->want.parked = br_arena_array(a, int64_t, b->n + 1);
-	b->want.conflicts = br_arena_array(a, int64_t, b->n + 1);
-	b->want.matches = br_arena_array(a, int64_t, b->n + 1);
-	b->want.reviews = br_arena_array(a, struct hub_system *, b->n + 1);
+	if (b->n == 0)
+		return true;
+	b->want.lids = br_arena_array(a, struct ledger_lid, b->n * 2);
+	b->want.cids = br_arena_array(a, struct hub_id, b->n);
+	b->want.ranges = br_arena_array(a, struct ledger_range, b->n);
+	b->want.orders = br_arena_array(a, struct br_str, b->n);
+	b->want.parked = br_arena_array(a, int64_t, b->n);
+	b->want.conflicts = br_arena_array(a, int64_t, b->n);
+	b->want.matches = br_arena_array(a, int64_t, b->n);
+	b->want.reviews = br_arena_array(a, struct hub_system *, b->n);
 	return b->want.lids && b->want.cids && b->want.ranges && b->want.orders && b->want.parked &&
 	       b->want.conflicts && b->want.matches && b->want.reviews;
 }

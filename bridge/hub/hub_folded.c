@@ -2,7 +2,7 @@
 
 #include "hub_order.h"
 
-#include <stdio.h>
+#include "br_text.h"
 
 #define FORMAT_VERSION 1
 /* Raised when the same messages make something else of the same state. */
@@ -122,15 +122,6 @@ static struct br_str source_name(const struct hub_world *w, int source)
 		       : BR_STR("");
 }
 
-static void write_hex(struct br_jw *j, struct br_str key, uint64_t v)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%016llx", (unsigned long long)v);
-	br_jw_key(j, key);
-	br_jw_str(j, br_str_z(text));
-}
-
 static void write_pair(struct br_jw *j, struct br_str name, int64_t a)
 {
 	br_jw_array(j);
@@ -142,7 +133,7 @@ static void write_pair(struct br_jw *j, struct br_str name, int64_t a)
 static void write_lists(
 	const struct hub_folded *f, const struct hub_world *w, size_t nsources, struct br_jw *j)
 {
-	br_jw_key(j, BR_STR("runs"));
+	br_jw_name(j, "runs");
 	br_jw_array(j);
 	for (size_t i = 0; i < f->nruns; i++) {
 		br_jw_array(j);
@@ -152,12 +143,12 @@ static void write_lists(
 		br_jw_end_array(j);
 	}
 	br_jw_end_array(j);
-	br_jw_key(j, BR_STR("published"));
+	br_jw_name(j, "published");
 	br_jw_array(j);
 	for (size_t i = 0; i < nsources; i++)
 		write_pair(j, source_name(w, (int)i), f->published[i]);
 	br_jw_end_array(j);
-	br_jw_key(j, BR_STR("gaps"));
+	br_jw_name(j, "gaps");
 	br_jw_array(j);
 	for (size_t i = 0; i < w->nsystems; i++)
 		if (f->gaps[i])
@@ -168,6 +159,7 @@ static void write_lists(
 void hub_folded_write(
 	const struct hub_folded *f, const struct hub_world *w, size_t nsources, struct br_buf *out)
 {
+	char hex[BR_HEX64];
 	struct br_jw j;
 
 	br_jw_init(&j, out);
@@ -178,15 +170,15 @@ void hub_folded_write(
 	br_jw_kint(&j, "by", f->by);
 	br_jw_kint(&j, "before", f->before);
 	br_jw_kint(&j, "stored", f->stored);
-	write_hex(&j, BR_STR("site"), f->site);
-	write_hex(&j, BR_STR("sum"), f->sum);
+	br_jw_kstr(&j, "site", br_hex64(hex, f->site));
+	br_jw_kstr(&j, "sum", br_hex64(hex, f->sum));
 	write_lists(f, w, nsources, &j);
 	if (f->due) {
-		br_jw_key(&j, BR_STR("due"));
+		br_jw_name(&j, "due");
 		write_pair(&j, f->due->code, f->due_limit);
 	}
 	if (f->owing) {
-		br_jw_key(&j, BR_STR("owed"));
+		br_jw_name(&j, "owed");
 		write_pair(&j, f->owing->code, f->owed_limit);
 	}
 	if (f->refused.n)
@@ -233,17 +225,8 @@ static bool read_int(struct reading *in, int64_t *out)
 
 static bool read_hex(struct reading *in, uint64_t *out)
 {
-	*out = 0;
-	if (br_jr_next(&in->r) != BR_JT_STRING || in->r.text.n != 16)
-		return false;
-	for (size_t i = 0; i < 16; i++) {
-		char c = in->r.text.p[i];
-
-		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-			return false;
-		*out = *out << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-	}
-	return true;
+	return br_jr_next(&in->r) == BR_JT_STRING && in->r.text.n == BR_HEX64 &&
+	       br_hex64_read(in->r.text, out);
 }
 
 /* The name of a source, of which the last one is the ctl topic. -1: this site has none such. */
@@ -355,20 +338,20 @@ static bool read_member(struct reading *in, struct br_str key, int64_t *version)
 {
 	struct hub_folded *f = in->f;
 	struct {
-		const char *key;
+		struct br_str key;
 		int64_t *to;
-	} const numbers[] = {{"v", version}, {"c", &f->c}, {"inc", &f->incarnation}, {"by", &f->by},
-		{"before", &f->before}, {"stored", &f->stored}, {"top", &f->top}};
+	} const numbers[] = {{BR_STR("v"), version}, {BR_STR("c"), &f->c},
+		{BR_STR("inc"), &f->incarnation}, {BR_STR("by"), &f->by},
+		{BR_STR("before"), &f->before}, {BR_STR("stored"), &f->stored},
+		{BR_STR("top"), &f->top}};
 
 	for (size_t i = 0; i < BR_LEN(numbers); i++)
-		if (br_str_eq(key, br_str_z(numbers[i].key)))
+		if (br_str_eq(key, numbers[i].key))
 			return read_int(in, numbers[i].to);
 	if (br_str_eq(key, BR_STR("site")))
 		return read_hex(in, &f->site);
 	if (br_str_eq(key, BR_STR("sum")))
 		return read_hex(in, &f->sum);
-	if (in->nsources == 0)
-		return br_jr_skip(&in->r, br_jr_next(&in->r), NULL) == 0;
 	if (br_str_eq(key, BR_STR("runs")))
 		return read_runs(in);
 	if (br_str_eq(key, BR_STR("published")))
@@ -388,6 +371,12 @@ static bool read_member(struct reading *in, struct br_str key, int64_t *version)
 	return br_jr_skip(&in->r, br_jr_next(&in->r), NULL) == 0;
 }
 
+/* The numbers stand in front of the lists. */
+static bool is_behind_head(const struct reading *in)
+{
+	return in->nsources == 0 && br_str_eq(in->r.text, BR_STR("runs"));
+}
+
 static bool read_all(struct reading *in)
 {
 	int64_t version = 0;
@@ -395,10 +384,11 @@ static bool read_all(struct reading *in)
 
 	if (br_jr_next(&in->r) != BR_JT_OBJECT)
 		return false;
-	while ((t = br_jr_next(&in->r)) == BR_JT_KEY)
+	while ((t = br_jr_next(&in->r)) == BR_JT_KEY && !is_behind_head(in))
 		if (!read_member(in, in->r.text, &version))
 			return false;
-	return t == BR_JT_END_OBJECT && version == FORMAT_VERSION && in->f->c >= 0;
+	return (t == BR_JT_END_OBJECT || t == BR_JT_KEY) && version == FORMAT_VERSION &&
+	       in->f->c >= 0;
 }
 
 int hub_folded_read(struct br_str text, struct hub_world *w, size_t nsources, struct br_arena *a,

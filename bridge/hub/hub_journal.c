@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define LOOK_BACK  64 /* records; ten times more when that is not enough */
+#define LOOK_BACK  16 /* records; ten times more when that is not enough */
 #define WAIT_MS	   5000
 #define HEAD_ARENA (1u << 20)
 
