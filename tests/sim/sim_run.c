@@ -334,10 +334,23 @@ static void course(void)
 		one_edit();
 }
 
+/* What a connector reads with Jansson goes with the run. */
+static void *of_run(size_t n)
+{
+	return br_arena_alloc(&sim.arena, n);
+}
+
+static void leave(void *p)
+{
+	(void)p;
+}
+
 const char *sim_run(const struct sim_plan *plan, bool trace)
 {
-	if (!sim.arena.max)
+	if (!sim.arena.max) {
 		br_arena_init(&sim.arena, ARENA_MAX);
+		json_set_alloc_funcs(of_run, leave);
+	}
 	begin(plan, trace);
 	course();
 	sim_check_sights();

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 
 struct event {
-	int64_t at;
-	uint64_t order;
 	struct sim_proc *proc;
 	struct br_timer *timer; /* of a loop; else fn */
 	sim_fn *fn;
@@ -15,8 +13,16 @@ struct event {
 	uint32_t place; /* in the heap */
 };
 
+/* When it happens, and of which it is. */
+struct moment {
+	int64_t at;
+	uint64_t order;
+	uint32_t event;
+};
+
 static struct event *events; /* a pool; kept from run to run */
-static uint32_t *heap, *unused;
+static struct moment *heap;
+static uint32_t *unused;
 static uint32_t nevents, room, nheap, nunused;
 
 /* ---- chance: splitmix64 ---- */
@@ -63,38 +69,45 @@ int64_t sim_latency(int64_t typical)
 
 /* ---- the heap ---- */
 
-static bool before(uint32_t a, uint32_t b)
+static bool before(const struct moment *a, const struct moment *b)
 {
-	const struct event *x = &events[a], *y = &events[b];
-
-	return x->at != y->at ? x->at < y->at : x->order < y->order;
+	return a->at != b->at ? a->at < b->at : a->order < b->order;
 }
 
-static void put(uint32_t i, uint32_t e)
+static void put(uint32_t i, struct moment m)
 {
-	heap[i] = e;
-	events[e].place = i;
+	heap[i] = m;
+	events[m.event].place = i;
 }
 
-static void rise(uint32_t i, uint32_t e)
+static void rise(uint32_t i, struct moment m)
 {
-	while (i > 0 && before(e, heap[(i - 1) / 2])) {
+	while (i > 0 && before(&m, &heap[(i - 1) / 2])) {
 		put(i, heap[(i - 1) / 2]);
 		i = (i - 1) / 2;
 	}
-	put(i, e);
+	put(i, m);
 }
 
-static void sink(uint32_t i, uint32_t e)
+static void sink(uint32_t i, struct moment m)
 {
 	for (uint32_t child; (child = 2 * i + 1) < nheap; i = child) {
-		if (child + 1 < nheap && before(heap[child + 1], heap[child]))
+		if (child + 1 < nheap && before(&heap[child + 1], &heap[child]))
 			child++;
-		if (!before(heap[child], e))
+		if (!before(&heap[child], &m))
 			break;
 		put(i, heap[child]);
 	}
-	put(i, e);
+	put(i, m);
+}
+
+/* m belongs at i or above or below it. */
+static void settle(uint32_t i, struct moment m)
+{
+	if (i > 0 && before(&m, &heap[(i - 1) / 2]))
+		rise(i, m);
+	else
+		sink(i, m);
 }
 
 static void grow(void)
@@ -114,21 +127,18 @@ static uint32_t add(int64_t at, struct sim_proc *proc)
 	if (nunused == 0 && nevents == room)
 		grow();
 	e = nunused ? unused[--nunused] : nevents++;
-	events[e] = (struct event){.at = at, .order = ++sim.order, .proc = proc};
-	rise(nheap++, e);
+	events[e] = (struct event){.proc = proc};
+	rise(nheap++, (struct moment){at, ++sim.order, e});
 	return e;
 }
 
 static void take_out(uint32_t e)
 {
-	uint32_t i = events[e].place, last = heap[--nheap];
+	uint32_t i = events[e].place;
+	struct moment last = heap[--nheap];
 
-	if (last != e) {
-		if (i > 0 && before(last, heap[(i - 1) / 2]))
-			rise(i, last);
-		else
-			sink(i, last);
-	}
+	if (last.event != e)
+		settle(i, last);
 	unused[nunused++] = e;
 }
 
@@ -143,7 +153,8 @@ void sim_time_end(void)
 	free(heap);
 	free(unused);
 	events = NULL;
-	heap = unused = NULL;
+	heap = NULL;
+	unused = NULL;
 	room = 0;
 	sim_time_begin();
 }
@@ -161,20 +172,23 @@ void sim_after(int64_t us, struct sim_proc *proc, sim_fn *fn, void *arg)
 /* What a paused process would have done it does later, in the same order. */
 static void put_off(uint32_t e, int64_t at)
 {
-	events[e].at = at;
-	sink(events[e].place, e);
+	struct moment m = heap[events[e].place];
+
+	m.at = at;
+	sink(events[e].place, m);
 }
 
 static void happen(uint32_t e)
 {
 	struct event ev = events[e];
+	int64_t at = heap[ev.place].at;
 
 	take_out(e);
 	if (ev.timer)
 		ev.timer->slot = 0;
 	sim.current = ev.proc;
 	sim.steps++;
-	sim.digest = (sim.digest ^ (uint64_t)ev.at) * UINT64_C(0x100000001b3) + sim.rng;
+	sim.digest = (sim.digest ^ (uint64_t)at) * UINT64_C(0x100000001b3) + sim.rng;
 	if (ev.timer)
 		ev.timer->fn(ev.timer->arg);
 	else
@@ -186,11 +200,11 @@ static void happen(uint32_t e)
 
 bool sim_run_until(int64_t at)
 {
-	while (nheap && events[heap[0]].at <= at && !sim.wrong[0]) {
-		uint32_t e = heap[0];
+	while (nheap && heap[0].at <= at && !sim.wrong[0]) {
+		uint32_t e = heap[0].event;
 		struct sim_proc *p = events[e].proc;
 
-		sim.now = events[e].at;
+		sim.now = heap[0].at;
 		if (p && p->dead) {
 			if (events[e].timer)
 				events[e].timer->slot = 0;
@@ -237,14 +251,18 @@ int br_loop_watch(struct br_loop *l, int fd, short events_wanted, br_fd_fn *fn, 
 
 void br_timer_set(struct br_loop *l, struct br_timer *t, int64_t us)
 {
-	if (t->slot) {
-		take_out(t->slot - 1);
+	if (us < 0) {
+		if (t->slot)
+			take_out(t->slot - 1);
 		t->slot = 0;
-	}
-	if (us < 0)
 		return;
+	}
 	/* never earlier than asked, and a little late as loops are */
 	t->at = sim.now + us + 1 + (int64_t)(sim_rnd() & 127);
+	if (t->slot) {
+		settle(events[t->slot - 1].place, (struct moment){t->at, ++sim.order, t->slot - 1});
+		return;
+	}
 	t->slot = add(t->at, l->proc) + 1;
 	events[t->slot - 1].timer = t;
 }
