@@ -35,7 +35,7 @@ int hub_batch_init(struct hub_batch *b, const struct case_schema *schema,
 	br_buf_init(&b->world.scratch, SCRATCH);
 	br_buf_init(&b->world.delta, SCRATCH);
 	b->records = calloc(HUB_BATCH_RECORDS, sizeof(*b->records));
-	b->items = calloc(HUB_BATCH_RECORDS, sizeof(*b->items));
+	b->items = malloc(HUB_BATCH_RECORDS * sizeof(*b->items)); /* decode() fills one whole */
 	hub_world_begin(&b->world, &b->arena);
 	return b->records && b->items ? 0 : -BR_E_NOMEM;
 }
