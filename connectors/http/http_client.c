@@ -399,10 +399,13 @@ static int start_call(struct call *k, struct br_err *err)
 	if (time_left_ms(k) < HTTP_LEAST_MS && k->deadline_us)
 		return br_err_set(err, BR_E_HTTP_UNREACHABLE, "url", s->o->base_url.p, "why",
 			"no time is left of the lease", NULL);
-	fill_moment(&v, k->a);
 	k->token_number = c->token_number;
 	v.token = br_str_z(c->token);
-	v.body_hash = http_hash(s->sign.algorithm, k->body, k->a);
+	/* nobody else asks */
+	if (s->sign.algorithm || s->nheaders) {
+		fill_moment(&v, k->a);
+		v.body_hash = http_hash(s->sign.algorithm, k->body, k->a);
+	}
 	if (s->sign.algorithm)
 		v.signature = http_hmac(s->sign.algorithm, s->o->secret,
 			http_fill(s->sign.text, &v, false, k->a), k->a);
