@@ -146,7 +146,7 @@ static void *take_piece(struct br_arena *a, size_t exact, size_t n)
 
 void *br_arena_alloc_more(struct br_arena *a, size_t n)
 {
-	size_t rounded = n ? (n + BR_ARENA_ALIGN - 1) & ~(BR_ARENA_ALIGN - 1) : BR_ARENA_ALIGN;
+	size_t rounded = br_arena_round(n);
 	void *piece;
 
 	if (rounded < n || rounded > a->max - a->used) {

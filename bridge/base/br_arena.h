@@ -39,14 +39,19 @@ static inline bool br_arena_failed(const struct br_arena *a)
 	return a->failed;
 }
 
-/* Private: a piece that the first block has no room for. */
+/* Private: a piece that the first block has no room for, or the maximum. */
 void *br_arena_alloc_more(struct br_arena *a, size_t n);
+
+/* Private: of 0 bytes too there is a piece. Wraps near SIZE_MAX. */
+static inline size_t br_arena_round(size_t n)
+{
+	return (n + (n == 0) + BR_ARENA_ALIGN - 1) & ~(BR_ARENA_ALIGN - 1);
+}
 
 /* n bytes aligned for any type, not cleared; NULL past the maximum or out of memory. */
 static inline void *br_arena_alloc(struct br_arena *a, size_t n)
 {
-	/* of 0 bytes too there is a piece; what is too large to be rounded has no room either */
-	size_t rounded = (n + (n == 0) + BR_ARENA_ALIGN - 1) & ~(BR_ARENA_ALIGN - 1);
+	size_t rounded = br_arena_round(n);
 	char *piece = a->at;
 
 	if (n > a->left || rounded > a->left || rounded > a->max - a->used)

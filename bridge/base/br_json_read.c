@@ -446,22 +446,10 @@ bool br_json_int64(struct br_str text, int64_t *out)
 
 	if (text.n == negative)
 		return false;
-	/* so few cannot be too many */
-	if (text.n <= INT64_DIGITS) {
-		for (size_t i = negative; i < text.n; i++) {
-			unsigned digit = (unsigned)(unsigned char)text.p[i] - '0';
-
-			if (digit > 9)
-				return false;
-			value = value * 10 + digit;
-		}
-		*out = negative ? -(int64_t)value : (int64_t)value;
-		return true;
-	}
 	for (size_t i = negative; i < text.n; i++) {
 		unsigned digit = (unsigned)(unsigned char)text.p[i] - '0';
 
-		if (digit > 9 || value > (max - digit) / 10)
+		if (digit > 9 || (text.n > INT64_DIGITS && value > (max - digit) / 10))
 			return false;
 		value = value * 10 + digit;
 	}

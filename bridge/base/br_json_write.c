@@ -72,7 +72,7 @@ void br_jw_end_array(struct br_jw *w)
 }
 
 /* Is all of a text of 1 to 15 bytes ASCII that needs no escape? Looked at in two pieces that may
- * overlap, of one to eight bytes. */
+ * overlap, or byte by byte below four. */
 static bool is_clean_and_short(const char *p, size_t n)
 {
 	uint32_t first, last;

@@ -53,6 +53,26 @@ static bool is_blank(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+struct br_str br_trim(struct br_str s)
+{
+	for (;;) {
+		if (s.n >= 1 && is_blank(s.p[0]))
+			s.p++, s.n--;
+		else if (s.n >= 3 && memcmp(s.p, WIDE_BLANK, 3) == 0)
+			s.p += 3, s.n -= 3;
+		else
+			break;
+	}
+	for (;;) {
+		if (s.n >= 1 && is_blank(s.p[s.n - 1]))
+			s.n--;
+		else if (s.n >= 3 && memcmp(s.p + s.n - 3, WIDE_BLANK, 3) == 0)
+			s.n -= 3;
+		else
+			return s;
+	}
+}
+
 struct br_str br_hex64(char text[BR_HEX64], uint64_t value)
 {
 	for (size_t i = BR_HEX64; i-- > 0; value >>= 4)
@@ -80,26 +100,6 @@ bool br_hex64_read(struct br_str text, uint64_t *out)
 	}
 	*out = value;
 	return true;
-}
-
-struct br_str br_trim(struct br_str s)
-{
-	for (;;) {
-		if (s.n >= 1 && is_blank(s.p[0]))
-			s.p++, s.n--;
-		else if (s.n >= 3 && memcmp(s.p, WIDE_BLANK, 3) == 0)
-			s.p += 3, s.n -= 3;
-		else
-			break;
-	}
-	for (;;) {
-		if (s.n >= 1 && is_blank(s.p[s.n - 1]))
-			s.n--;
-		else if (s.n >= 3 && memcmp(s.p + s.n - 3, WIDE_BLANK, 3) == 0)
-			s.n -= 3;
-		else
-			return s;
-	}
 }
 
 /* What a mask keeps: characters in front and behind, with stars between. */

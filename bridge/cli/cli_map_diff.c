@@ -10,6 +10,7 @@
 
 #include "br_json.h"
 #include "br_log.h"
+#include "br_text.h"
 #include "hub_remap.h"
 #include "ledger_look.h"
 #include "ledger_query.h"
@@ -56,7 +57,9 @@ enum { ROW_COLS = 2 + REMAP_HOWS };
 
 static const char *hash_text(struct cli *c, uint64_t hash)
 {
-	return br_arena_printf(&c->arena, "%016" PRIx64, hash).p;
+	char text[BR_HEX64];
+
+	return br_arena_copy(&c->arena, br_hex64(text, hash)).p;
 }
 
 static const char *noted(const struct ledger_table *t, struct br_str record, struct br_str field)

@@ -19,7 +19,7 @@
 struct hub_item {
 	struct bus_record *record;
 	struct msg msg;
-	struct hub_order order;
+	struct hub_order order; /* of a record of the ctl topic alone */
 	struct br_err err;
 	bool bad;
 	struct ledger_range *range;
@@ -35,7 +35,7 @@ int hub_batch_init(struct hub_batch *b, const struct case_schema *schema,
 	br_buf_init(&b->world.scratch, SCRATCH);
 	br_buf_init(&b->world.delta, SCRATCH);
 	b->records = calloc(HUB_BATCH_RECORDS, sizeof(*b->records));
-	b->items = malloc(HUB_BATCH_RECORDS * sizeof(*b->items)); /* decode() fills one whole */
+	b->items = malloc(HUB_BATCH_RECORDS * sizeof(*b->items)); /* filled by decode() */
 	hub_world_begin(&b->world, &b->arena);
 	return b->records && b->items ? 0 : -BR_E_NOMEM;
 }

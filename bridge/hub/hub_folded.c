@@ -352,6 +352,8 @@ static bool read_member(struct reading *in, struct br_str key, int64_t *version)
 		return read_hex(in, &f->site);
 	if (br_str_eq(key, BR_STR("sum")))
 		return read_hex(in, &f->sum);
+	if (in->nsources == 0)
+		return br_jr_skip(&in->r, br_jr_next(&in->r), NULL) == 0;
 	if (br_str_eq(key, BR_STR("runs")))
 		return read_runs(in);
 	if (br_str_eq(key, BR_STR("published")))
@@ -371,7 +373,7 @@ static bool read_member(struct reading *in, struct br_str key, int64_t *version)
 	return br_jr_skip(&in->r, br_jr_next(&in->r), NULL) == 0;
 }
 
-/* The numbers stand in front of the lists. */
+/* We write the numbers in front of the lists. */
 static bool is_behind_head(const struct reading *in)
 {
 	return in->nsources == 0 && br_str_eq(in->r.text, BR_STR("runs"));

@@ -60,7 +60,7 @@ void hub_folded_write(
 void hub_folded_write_opened(int64_t incarnation, int64_t stored, int64_t top, struct br_buf *out);
 /* 0 or an error (HUB_FOLDED_BAD, NOMEM): it names a system that the site does not have, or is no
  * record at all. Everything points into text or the arena. nsources 0: only its numbers are read,
- * whatever the site and whatever stands behind them. */
+ * whatever the site; what stands behind them is not looked at. */
 int hub_folded_read(struct br_str text, struct hub_world *w, size_t nsources, struct br_arena *a,
 	struct hub_folded *out, struct br_err *err);
 /* What came of a batch: commands, versions, conflicts, parked items, decisions. In whichever order.

@@ -5,7 +5,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define LOOK_BACK  16 /* records; ten times more when that is not enough */
+/*
+ * Records; ten times more when that is not enough. What a bridge that stood still may leave behind
+ * those of a younger one is what it had not sent yet: that it opened the ledger, HUB_KEPT, and two
+ * batches, once more each when they were folded again: nine. Enough for three such.
+ */
+#define LOOK_BACK  32
 #define WAIT_MS	   5000
 #define HEAD_ARENA (1u << 20)
 
@@ -88,6 +93,16 @@ static int no_answer(const struct hub_journal *j, struct br_err *err)
 		err, BR_E_BUS_SOURCE, "topic", j->topic, "why", "no answer within 5 s", NULL);
 }
 
+static bool is_whole(struct br_str text, struct br_arena *a)
+{
+	struct br_err err;
+	struct br_jr r;
+
+	br_err_clear(&err);
+	br_jr_init(&r, text, a, &err);
+	return br_jr_skip(&r, br_jr_next(&r), NULL) == 0 && br_jr_next(&r) == BR_JT_END;
+}
+
 static int read_head(struct hub_journal *j, struct bus_record *r, struct br_err *err)
 {
 	struct hub_folded head;
@@ -96,7 +111,7 @@ static int read_head(struct hub_journal *j, struct bus_record *r, struct br_err 
 	br_arena_reset(&j->arena);
 	/* what is none says nothing; should it have been one, there is a hole */
 	if (hub_folded_read(r->value, j->world, 0, &j->arena, &head, NULL) == 0 &&
-		add(j, &head, r->offset) < 0)
+		(head.c <= j->c || is_whole(r->value, &j->arena)) && add(j, &head, r->offset) < 0)
 		rc = br_err_set(err, BR_E_NOMEM, NULL);
 	return rc;
 }
@@ -157,10 +172,11 @@ static void find_list(struct hub_journal *j)
 	}
 }
 
-/* Nothing can lie further back: all that is known to be behind the ledger is there. */
+/* Nothing can lie further back: all that is known to be behind the ledger is there. Where no record
+ * could be read nothing is known. */
 static bool is_all(const struct hub_journal *j)
 {
-	return j->c + (int64_t)j->n >= j->top;
+	return j->youngest && j->c + (int64_t)j->n >= j->top;
 }
 
 /* Of what is behind the ledger the beginning was deleted, and not only never there. */

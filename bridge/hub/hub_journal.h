@@ -48,7 +48,8 @@ size_t hub_journal_left(const struct hub_journal *j);
 bool hub_journal_is_behind(const struct hub_journal *j);
 /* Is batch c in doubt? */
 bool hub_journal_doubts(const struct hub_journal *j, int64_t c);
-/* Has the journal batch c, by this bridge? */
+/* Has the journal batch c, by this bridge? Of the records that were looked at: false may be wrong
+ * of one that lies far back. */
 bool hub_journal_has(const struct hub_journal *j, int64_t c, int64_t by);
 /* The next one, read into the arena. 0, or an error: HUB_FOLDED_SITE, HUB_FOLDED_BAD, ... */
 int hub_journal_next(struct hub_journal *j, struct br_arena *a, size_t nsources,

@@ -2,6 +2,7 @@
 
 #include "br_crash.h"
 #include "br_log.h"
+#include "br_text.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -204,13 +205,15 @@ static int open_bus(struct conn *c, struct br_err *err)
 
 /* ---- the handshake ---- */
 
-static void make_nonce(char *out, size_t size)
+static void make_nonce(char out[2 * BR_HEX64 + 1])
 {
 	uint64_t r[2] = {0, 0};
 
 	if (getrandom(r, sizeof(r), 0) != (ssize_t)sizeof(r))
 		r[0] = (uint64_t)br_wall_us();
-	snprintf(out, size, "%016llx%016llx", (unsigned long long)r[0], (unsigned long long)r[1]);
+	br_hex64(out, r[0]);
+	br_hex64(out + BR_HEX64, r[1]);
+	out[2 * BR_HEX64] = '\0';
 }
 
 static struct br_str caps(unsigned promises)
@@ -239,7 +242,7 @@ static void hello(struct conn *c)
 		conn_end(c, END_RETRY, 0, &err);
 		return;
 	}
-	make_nonce(c->nonce, sizeof(c->nonce));
+	make_nonce(c->nonce);
 	c->promises = c->kind->promises ? c->kind->promises(c->state) : 0;
 	m.nonce = br_str_z(c->nonce);
 	m.caps = caps(c->promises);

@@ -285,6 +285,30 @@ static void test_many_keys(void **state)
 	br_buf_release(&b);
 }
 
+/* Keys that look alike where few of them are told apart at a glance; and few behind many. */
+static void test_like_keys(void **state)
+{
+	struct br_err err;
+	struct br_buf b;
+
+	(void)state;
+	br_buf_init(&b, 1 << 20);
+	br_buf_printf(&b, "%s", "[{\"abxcd\":1,\"acxdd\":2,\"aXxXd\":3},");
+	br_buf_printf(&b, "%s", "{\"abxcd\":1,\"acxdd\":2,\"abxc\":3}]");
+	assert_int_equal(last_token(br_buf_str(&b), 1 << 20, &err), BR_JT_END);
+	br_buf_reset(&b);
+	br_buf_printf(&b, "%s", "{\"abxcd\":1,\"acxdd\":2,\"aXxXd\":3,\"acxdd\":4}");
+	assert_int_equal(last_token(br_buf_str(&b), 1 << 20, &err), BR_JT_ERROR);
+	br_buf_reset(&b);
+	br_buf_printf(&b, "%s", "[{");
+	for (int i = 0; i < 100; i++)
+		br_buf_printf(&b, "%s\"k%d\":%d", i ? "," : "", i, i);
+	br_buf_printf(&b, "%s", "},{\"k1\":1,\"k2\":2},{\"k1\":1,\"k2\":2,\"k1\":3}]");
+	assert_int_equal(last_token(br_buf_str(&b), 1 << 20, &err), BR_JT_ERROR);
+	assert_true(strtoul(br_err_detail(&err, "pos"), NULL, 10) > b.n - 12);
+	br_buf_release(&b);
+}
+
 /* Every size of arena either suffices or gives TOO_BIG, never a wrong answer. */
 static void test_small_arena(void **state)
 {
@@ -595,7 +619,7 @@ static void test_write(void **state)
 int main(void)
 {
 	struct CMUnitTest tests[BR_LEN(good_cases) + BR_LEN(bad_cases) + BR_LEN(skip_cases) +
-				BR_LEN(int_cases) + BR_LEN(write_cases) + 5];
+				BR_LEN(int_cases) + BR_LEN(write_cases) + 6];
 	size_t n = 0;
 
 	ROWS(good_cases, test_good);
@@ -605,6 +629,7 @@ int main(void)
 	ROWS(write_cases, test_write);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_depth);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_many_keys);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_like_keys);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_small_arena);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_plain_strings_are_borrowed);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_skip_inside);

@@ -18,7 +18,8 @@ static rd_kafka_t *host;
 static rd_kafka_mock_cluster_t *cluster;
 static struct cfg_site site;
 static struct case_schema schema = {.id = BR_STR("urn:test")};
-static struct hub_world world = {.schema = &schema};
+static struct hub_system dept = {.code = BR_STR("dept")};
+static struct hub_world world = {.schema = &schema, .systems = &dept, .nsystems = 1};
 static struct br_arena arena;
 
 /* One record: of batch c, of bridge by; what is 0 goes on from the one before it. */
@@ -97,10 +98,21 @@ static const struct journal_case {
 		.told = {{1, 9}, {.raw = "hello"}, {2, 9}, {.raw = "{\"v\":1,\"c\":3,\"by\":"},
 			{.raw = "{\"v\":7,\"c\":99,\"by\":99}"}, {.raw = "{\"v\":1,\"c\":-3}"}},
 		.list = {{2, 9}}, .youngest = 9, .top = 2, .doubt = 2},
-	{"a head without its lists is found and cannot be folded", .c = 1, .last = 9,
+	{"lists that come first, of a site that is another one", .c = 1, .last = 9,
+		.told = {{1, 9}, {.raw = "{\"published\":[[\"dept\",7],[\"x\",1]],\"gaps\":[\"x\"],"
+					 "\"due\":[\"x\",1],\"refused\":7,\"v\":1,\"c\":0,"
+					 "\"by\":12,\"top\":4}"}},
+		.youngest = 12, .top = 4, .doubt = 2},
+	{"half a record is none", .c = 1, .last = 9,
+		.told = {{1, 9}, {2, 9},
+			{.raw = "{\"v\":1,\"c\":3,\"inc\":9,\"by\":9,\"before\":9,"
+				"\"stored\":2,\"site\":\"SITE\","
+				"\"sum\":\"0000000000000000\",\"runs\":[["}},
+		.list = {{2, 9}}, .youngest = 9, .top = 2, .doubt = 2},
+	{"a head with other lists is found and cannot be folded", .c = 1, .last = 9,
 		.told = {{1, 9}, {.raw = "{\"v\":1,\"c\":2,\"inc\":9,\"by\":9,\"before\":9,"
 					 "\"stored\":2,\"site\":\"SITE\","
-					 "\"sum\":\"0000000000000000\",\"runs\":[["}},
+					 "\"sum\":\"0000000000000000\",\"runs\":[7]}"}},
 		.list = {{2, 9}}, .youngest = 9, .top = 2, .doubt = 3, .behind = true,
 		.next = BR_E_HUB_FOLDED_BAD},
 };
@@ -161,8 +173,9 @@ static void send_raw(struct bus *b, int topic, const char *raw)
 
 static void send_told(struct bus *b, int topic, const struct told *t)
 {
-	struct hub_run run = {.source = 0, .from = 10 * t->c, .to = 10 * t->c + 10};
-	int64_t published = t->c;
+	struct hub_run run = {.source = 1, .from = 10 * t->c, .to = 10 * t->c + 10};
+	int64_t published[] = {t->c, t->c + 1};
+	bool gaps = true;
 	struct hub_folded f = {.c = t->c,
 		.by = t->by,
 		.incarnation = t->by,
@@ -171,7 +184,8 @@ static void send_told(struct bus *b, int topic, const struct told *t)
 		.site = hub_folded_site(&world) + t->strange,
 		.runs = &run,
 		.nruns = 1,
-		.published = &published};
+		.published = published,
+		.gaps = &gaps};
 	struct br_buf text;
 
 	if (t->raw) {
@@ -180,7 +194,7 @@ static void send_told(struct bus *b, int topic, const struct told *t)
 	}
 	br_buf_init(&text, 1 << 20);
 	if (t->c)
-		hub_folded_write(&f, &world, 1, &text);
+		hub_folded_write(&f, &world, 2, &text);
 	else
 		hub_folded_write_opened(t->by, t->stored, t->top, &text);
 	send_text(b, topic, br_buf_str(&text));
@@ -203,16 +217,17 @@ static void expect_list(struct hub_journal *j, const struct journal_case *k)
 		br_arena_reset(&arena);
 		br_err_clear(&err);
 		if (i == 0 && k->next) {
-			assert_int_equal(hub_journal_next(j, &arena, 1, &f, &err), -(int)k->next);
+			assert_int_equal(hub_journal_next(j, &arena, 2, &f, &err), -(int)k->next);
 			assert_int_equal(hub_journal_left(j), n);
 			return;
 		}
-		assert_int_equal(hub_journal_next(j, &arena, 1, &f, &err), 0);
+		assert_int_equal(hub_journal_next(j, &arena, 2, &f, &err), 0);
 		assert_int_equal(f.c, k->list[i].c);
 		assert_int_equal(f.by, k->list[i].by);
 		assert_int_equal(f.nruns, 1);
 		assert_int_equal(f.runs[0].from, 10 * f.c);
-		assert_int_equal(f.published[0], f.c);
+		assert_int_equal(f.published[1], f.c + 1);
+		assert_true(f.gaps[0]);
 		assert_true(hub_journal_has(j, f.c, f.by));
 		assert_false(hub_journal_has(j, f.c, f.by + 100));
 	}
@@ -270,11 +285,64 @@ static void test_looks_back_as_far_as_it_must(void **state)
 		assert_int_equal(hub_journal_left(j), behind[i]);
 		for (int64_t c = 501 - behind[i]; c <= 500; c++) {
 			br_arena_reset(&arena);
-			assert_int_equal(hub_journal_next(j, &arena, 1, &f, NULL), 0);
+			assert_int_equal(hub_journal_next(j, &arena, 2, &f, NULL), 0);
 			assert_int_equal(f.c, c);
 		}
 		hub_journal_free(j);
 	}
+	bus_free(b, 0);
+}
+
+/* Bridges that stood still say what they had not said yet, behind all of a younger one. */
+static void test_what_comes_late_hides_nothing(void **state)
+{
+	struct bus *b = open_bus();
+	struct hub_journal *j;
+	int t;
+
+	(void)state;
+	rd_kafka_mock_topic_create(cluster, "late", 1, 1);
+	t = bus_topic(b, "late", NULL);
+	for (int64_t c = 1; c <= 10; c++)
+		send_told(b, t, &(struct told){.c = c, .by = 9, .stored = c - 1});
+	for (int64_t c = 11; c <= 14; c++)
+		send_told(b, t, &(struct told){.c = c, .by = 30, .before = c == 11 ? 9 : 30});
+	for (int64_t by = 20; by < 23; by++) {
+		send_told(b, t, &(struct told){.by = by, .stored = 6, .top = 10});
+		for (int64_t c = 7; c <= 10; c++)
+			send_told(b, t, &(struct told){.c = c, .by = 9, .stored = c - 1});
+		for (int i = 0; i < 4; i++)
+			send_told(b, t, &(struct told){.c = 9 + i % 2, .by = by, .before = 9});
+	}
+	wait_for_all(b);
+	j = hub_journal_open(b, "late", &world, 10, 9, (struct hub_forget){0, 0}, NULL);
+	assert_non_null(j);
+	assert_int_equal(hub_journal_youngest(j), 30);
+	assert_int_equal(hub_journal_left(j), 4);
+	hub_journal_free(j);
+	bus_free(b, 0);
+}
+
+/* However much that says nothing stands behind what does. */
+static void test_what_says_nothing_hides_nothing(void **state)
+{
+	struct bus *b = open_bus();
+	struct hub_journal *j;
+	int t;
+
+	(void)state;
+	rd_kafka_mock_topic_create(cluster, "noise", 1, 1);
+	t = bus_topic(b, "noise", NULL);
+	for (int64_t c = 1; c <= 3; c++)
+		send_told(b, t, &(struct told){.c = c, .by = 9, .stored = c - 1});
+	for (int i = 0; i < 100; i++)
+		send_text(b, t, BR_STR("{\"v\":2}"));
+	wait_for_all(b);
+	j = hub_journal_open(b, "noise", &world, 1, 9, (struct hub_forget){0, 0}, NULL);
+	assert_non_null(j);
+	assert_int_equal(hub_journal_youngest(j), 9);
+	assert_int_equal(hub_journal_left(j), 2);
+	hub_journal_free(j);
 	bus_free(b, 0);
 }
 
@@ -346,7 +414,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(cases) + 2];
+	struct CMUnitTest tests[BR_LEN(cases) + 4];
 	size_t n = 0;
 
 	for (; n < BR_LEN(cases); n++)
@@ -354,6 +422,8 @@ int main(void)
 			.test_func = test_journal,
 			.initial_state = (void *)&cases[n]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_looks_back_as_far_as_it_must);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_what_comes_late_hides_nothing);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_what_says_nothing_hides_nothing);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_what_was_deleted_is_gone);
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
