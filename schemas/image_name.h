@@ -2,7 +2,7 @@
  * image_name.h - names of places in flat JSON: "column", "part/<key>/column"; of elements:
  * "part/<key>".
  *
- * Private to image.c and versions.c. In a key '%' and '/' are written %25 and %2F and nothing else
+ * Private to schemas. In a key '%' and '/' are written %25 and %2F and nothing else
  * is, so each place has one name.
  */
 #ifndef IMAGE_NAME_H

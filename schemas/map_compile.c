@@ -325,6 +325,19 @@ static int record(struct map_job *j)
 	return j->rc;
 }
 
+static int write_spec(struct map_set *set, const struct cfg_system *system, struct br_arena *a,
+	struct cfg_report *report)
+{
+	int rc = map_write_spec(set, a);
+	char max[24];
+
+	if (rc != -BR_E_TOO_BIG)
+		return rc;
+	snprintf(max, sizeof(max), "%u", MAP_SPEC_MAX);
+	return cfg_problem(
+		report, system->records, BR_E_TOO_BIG, "what", "records", "max", max, NULL);
+}
+
 static int compile(const struct cfg_site *site, const struct cfg_system *system,
 	const struct case_schema *schema, struct br_arena *a, struct cfg_report *report,
 	struct map_set **out)
@@ -361,8 +374,10 @@ static int compile(const struct cfg_site *site, const struct cfg_system *system,
 		rc = rc ? rc : bad;
 		set->maps[set->n++] = j->m;
 	}
-	if (br_arena_failed(a) || (rc == 0 && map_write_spec(set, a) < 0))
+	if (br_arena_failed(a))
 		return -BR_E_NOMEM;
+	if (rc == 0)
+		rc = write_spec(set, system, a, report);
 	if (rc == 0)
 		*out = set;
 	return rc;

@@ -182,15 +182,17 @@ struct mapping {
 	uint64_t *field_hash; /* by canonical field number, 0 = not mapped */
 };
 
+#define MAP_SPEC_MAX (16u << 20)
+
 struct map_set {
 	const struct cfg_system *system;
 	const struct case_schema *schema;
 	struct mapping **maps;
 	size_t n;
-	struct br_str spec; /* map_set_spec() */
+	struct br_str spec; /* map_set_spec(), at most MAP_SPEC_MAX bytes */
 };
 
-/* Makes it of the compiled mappings. 0 or -BR_E_NOMEM. */
+/* Makes it of the compiled mappings. 0, -BR_E_NOMEM or -BR_E_TOO_BIG. */
 int map_write_spec(struct map_set *set, struct br_arena *a);
 
 /* One run over one element of a record. */

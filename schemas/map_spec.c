@@ -21,10 +21,6 @@
 #include "cfg_part.h"
 #include "map_program.h"
 
-#include <stdio.h>
-
-#define SPEC_MAX (16u << 20) /* bytes */
-
 static void node_json(struct br_jw *w, const struct cfg_node *n)
 {
 	switch (n ? n->kind : CFG_NULL) {
@@ -150,21 +146,27 @@ static void norm(const struct map_column *c, struct br_jw *w)
 
 static void normalise(const struct mapping *m, struct br_jw *w)
 {
+	struct br_buf name;
+
+	br_buf_init(&name, MAP_SPEC_MAX);
 	br_jw_name(w, "normalise");
 	br_jw_object(w);
 	for (unsigned i = 0; i < m->shape->nfields; i++) {
 		const struct map_column *c = &m->columns[i];
-		char name[256];
 
 		if (!has_norm(c))
 			continue;
 		/* "steps.yj" for a part's column, the same for all its elements */
-		snprintf(name, sizeof(name), "%.*s%s%.*s",
-			BR_STR_ARG(m->shape->parts[c->part].name), c->part ? "." : "",
-			BR_STR_ARG(c->name));
-		br_jw_key(w, br_str_z(name));
+		br_buf_reset(&name);
+		br_buf_adds(&name, m->shape->parts[c->part].name);
+		if (c->part)
+			br_buf_addc(&name, '.');
+		br_buf_adds(&name, c->name);
+		w->failed |= br_buf_failed(&name);
+		br_jw_key(w, br_buf_str(&name));
 		norm(c, w);
 	}
+	br_buf_release(&name);
 	br_jw_end_object(w);
 }
 
@@ -269,7 +271,7 @@ static void final_codes(const struct mapping *m, struct br_jw *w)
 	br_jw_end_object(w);
 }
 
-int map_spec(const struct mapping *m, struct br_jw *w)
+static void spec(const struct mapping *m, struct br_jw *w)
 {
 	static const char *const raw[] = {"root", "read", "write"};
 	char hash[BR_HEX64];
@@ -299,7 +301,6 @@ int map_spec(const struct mapping *m, struct br_jw *w)
 	column_list(m, "target_owned", is_target_owned, w);
 	final_codes(m, w);
 	br_jw_end_object(w);
-	return br_jw_failed(w) ? -BR_E_TOO_BIG : 0;
 }
 
 int map_write_spec(struct map_set *set, struct br_arena *a)
@@ -308,16 +309,18 @@ int map_write_spec(struct map_set *set, struct br_arena *a)
 	struct br_jw w;
 	int rc = 0;
 
-	br_buf_init(&b, SPEC_MAX);
+	br_buf_init(&b, MAP_SPEC_MAX);
 	br_jw_init(&w, &b);
 	br_jw_array(&w);
-	for (size_t i = 0; rc == 0 && i < set->n; i++)
-		rc = map_spec(set->maps[i], &w);
+	for (size_t i = 0; i < set->n; i++)
+		spec(set->maps[i], &w);
 	br_jw_end_array(&w);
-	if (rc == 0)
+	if (br_jw_failed(&w))
+		rc = -BR_E_TOO_BIG;
+	else
 		set->spec = br_arena_copy(a, br_buf_str(&b));
 	br_buf_release(&b);
-	return set->spec.p ? 0 : -BR_E_NOMEM;
+	return rc == 0 && !set->spec.p ? -BR_E_NOMEM : rc;
 }
 
 struct br_str map_set_spec(const struct map_set *set)

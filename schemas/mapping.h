@@ -114,11 +114,9 @@ bool map_allotted(const struct mapping *m, unsigned column);
  * ''=NULL, declared per column). */
 bool map_column_same(const struct mapping *m, const struct cell *a, const struct cell *b);
 
-/* What the connector must know, as a JSON object for BEGIN: record name, shape, kind-specific
- * root/read/write/parts, normalisers, natural key, refused rows, on_create key generation, and by
- * which codes of which column a record is over (final). */
-int map_spec(const struct mapping *m, struct br_jw *w);
-/* That of all records of a system, as a JSON array. Lives with the set. */
+/* What the connector must know, for BEGIN, as a JSON array of one object for each record: its name,
+ * shape, kind-specific root/read/write/parts, normalisers, natural key, refused rows, on_create key
+ * generation, and by which codes of which column a record is over (final). Lives with the set. */
 struct br_str map_set_spec(const struct map_set *set);
 /* Natural key columns and values of a local image for look-up before create; n may be 0. Writes a
  * flat JSON object. */

@@ -76,7 +76,7 @@ struct msg {
 	int64_t target_epoch, beat, restores, assigned, incarnation;
 	int64_t counted; /* PING: highest seq of the assigned epoch that the bridge has taken */
 	uint64_t map_hash;
-	struct br_str spec;   /* raw JSON array of record specs (map_spec) */
+	struct br_str spec;   /* raw JSON array of record specs (map_set_spec) */
 	struct br_str cursor; /* raw JSON, the connector's own */
 	enum msg_sweep sweep_mode;
 	/* OBS, RCPT, CMD, DIGEST, REFETCH */

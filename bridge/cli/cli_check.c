@@ -62,22 +62,17 @@ static void pg_told(void *arg, const struct pg_step *step)
 /* By record, which codes end it: only the mapping knows. */
 static json_t *finals_of(const struct map_set *maps)
 {
-	json_t *all = json_object();
+	struct br_str text = map_set_spec(maps);
+	json_t *all = json_object(), *specs = json_loadb(text.p, text.n, 0, NULL), *spec;
+	size_t i;
 
-	for (size_t i = 0; i < map_count(maps); i++) {
-		struct br_buf b;
-		struct br_jw w;
-		json_t *spec;
-
-		br_buf_init(&b, 1 << 20);
-		br_jw_init(&w, &b);
-		spec = map_spec(map_at(maps, i), &w) ? NULL : json_loadb(b.p, b.n, 0, NULL);
+	json_array_foreach(specs, i, spec)
+	{
 		if (json_object_get(spec, "final"))
 			json_object_set(all, json_string_value(json_object_get(spec, "record")),
 				json_object_get(spec, "final"));
-		json_decref(spec);
-		br_buf_release(&b);
 	}
+	json_decref(specs);
 	return all;
 }
 

@@ -42,7 +42,7 @@ struct conn_record {
 	const struct shape *shape;
 	json_t *spec;		  /* borrowed:
 				     {"record","root","read","write","parts","columns","normalise","natural_key","refused","on_create",
-				     ...} (map_spec) */
+				     ...} (map_set_spec) */
 	void *kind;		  /* the kind's own compiled form, set in begin */
 	struct conn_guard *guard; /* the runtime's own */
 };

@@ -9,6 +9,11 @@ static const struct compile_case {
 } cases[] = {
 	{"the short form", "case: { summary: a }", NULL, NULL, NULL},
 	{"no case", "root: { table: t }", "MAP-002", NULL, NULL},
+	{"options deeper than a message may be",
+		"case: { summary: a }\n    read: { a: "
+		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]"
+		"]]]]]]]]]]]]]]]] }",
+		"BASE-002", NULL, "records"},
 	{"an unknown key", "case: { summary: a }\n    refuse: []", "MAP-001", "systems/t.yaml:4:5",
 		"(refused?)"},
 	{"an unknown field", "case: { applicant.nam: a }", "MAP-003", "systems/t.yaml:3:13",

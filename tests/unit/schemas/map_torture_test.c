@@ -96,25 +96,6 @@ static void test_work(void **state)
 	assert_true(torture.round > 1);
 }
 
-static void test_spec(void **state)
-{
-	struct torture torture = {0};
-
-	(void)state;
-	while (torture_next(&torture)) {
-		struct br_buf b;
-		struct br_jw w;
-		int rc;
-
-		br_buf_init(&b, 1 << 20);
-		br_jw_init(&w, &b);
-		rc = map_spec(card, &w);
-		assert_int_equal(rc != 0, torture_hit(&torture));
-		br_buf_release(&b);
-	}
-	assert_true(torture.round > 1);
-}
-
 /* A mapping that was compiled in part is none. */
 static void test_compile(void **state)
 {
@@ -164,12 +145,11 @@ static int tear_down(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(cases) + 2];
+	struct CMUnitTest tests[BR_LEN(cases) + 1];
 
 	for (size_t i = 0; i < BR_LEN(cases); i++)
 		tests[i] = (struct CMUnitTest){
 			cases[i].name, test_work, NULL, NULL, (void *)(uintptr_t)&cases[i]};
-	tests[BR_LEN(cases)] = (struct CMUnitTest)cmocka_unit_test(test_spec);
-	tests[BR_LEN(cases) + 1] = (struct CMUnitTest)cmocka_unit_test(test_compile);
+	tests[BR_LEN(cases)] = (struct CMUnitTest)cmocka_unit_test(test_compile);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
