@@ -401,7 +401,7 @@ static int start_call(struct call *k, struct br_err *err)
 			"no time is left of the lease", NULL);
 	k->token_number = c->token_number;
 	v.token = br_str_z(c->token);
-	/* nobody else asks */
+	/* only these two are filled from here */
 	if (s->sign.algorithm || s->nheaders) {
 		fill_moment(&v, k->a);
 		v.body_hash = http_hash(s->sign.algorithm, k->body, k->a);

@@ -355,6 +355,9 @@ static __attribute__((unused)) const struct shape *test_shape(struct br_arena *a
 	return shape_end(b);
 }
 
+/* What headers: of a site says; NULL: nothing. */
+static __attribute__((unused)) const char *fake_headers;
+
 /* spec: JSON as BEGIN brings it */
 static __attribute__((unused)) void fake_open(struct conn *c, int port, const char *spec)
 {
@@ -363,7 +366,7 @@ static __attribute__((unused)) void fake_open(struct conn *c, int port, const ch
 				      " {code: busy, is: retry}, {code: gone, is: missing}, {code: "
 				      "stale, is: stale}, {code: pend, is: pending}] }";
 	struct cfg_report report = {.arena = &c->arena};
-	struct cfg_node *node;
+	struct cfg_node *node, *headers = NULL;
 	struct br_err err;
 	json_error_t why;
 
@@ -374,11 +377,16 @@ static __attribute__((unused)) void fake_open(struct conn *c, int port, const ch
 	c->loop = br_loop_new(&err);
 	assert_non_null(c->loop);
 	assert_int_equal(cfg_read_text(br_str_z(answers), "answers", &c->arena, &report, &node), 0);
+	if (fake_headers)
+		assert_int_equal(cfg_read_text(br_str_z(fake_headers), "headers", &c->arena,
+					 &report, &headers),
+			0);
 	snprintf(c->url, sizeof(c->url), "http://127.0.0.1:%d", port);
 	c->options = (struct http_options){.base_url = br_str_z(c->url),
 		.timeout_ms = 2000,
 		.connections = 2,
 		.max_body = 1 << 20,
+		.headers = headers,
 		.answers = node};
 	c->record = (struct conn_record){.name = BR_STR("case"),
 		.shape = test_shape(&c->arena),

@@ -92,6 +92,23 @@ static void reads(void **state)
 		run_one(&tests[i]);
 }
 
+/* Without a signature too a header may tell the moment and what the body is (nothing). */
+static void headers_of_the_site(void **state)
+{
+	static const struct test time = {"a header with the moment", 1, NULL,
+		{{"GET /list", "X-Once: ", "X-Time: \r\n", PAGE("", "", "false")}}, "polled ;"};
+	static const struct test body = {"a header with the hash of the body", 1, NULL,
+		{{"GET /list", "X-Body: e3b0c44298fc1c149afbf4c8996fb924", "X-Once: \r\n",
+			PAGE("", "", "false")}},
+		"polled ;"};
+
+	(void)state;
+	fake_headers = "{ X-Time: \"{timestamp}\", X-Once: \"{nonce}\", X-Body: \"{body_hash}\" }";
+	run_one(&time);
+	run_one(&body);
+	fake_headers = NULL;
+}
+
 /* ---- the walk over all records ---- */
 
 #define SWEEP(more)                                                                                \
@@ -236,7 +253,8 @@ static void long_walks_are_told_in_pieces(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(reads), cmocka_unit_test(sweeps),
+	const struct CMUnitTest all[] = {cmocka_unit_test(reads),
+		cmocka_unit_test(headers_of_the_site), cmocka_unit_test(sweeps),
 		cmocka_unit_test(a_digest_is_the_hash_of_the_record),
 		cmocka_unit_test(long_walks_are_told_in_pieces)};
 
