@@ -22,6 +22,7 @@ NAMES = ["张建国", "李秀英", "王德福", "赵玉兰", "钱万里", "孙�
 STATES = {0: "02", 1: "05", 2: "10"}
 PROBES, STORIES = 2, 2  # the first cases are left to who measures, the next to nudges
 PATIENCE = 240
+WORK = 1.5  # seconds of typing between two faults
 CATCH_UP = 60  # seconds of work that a clerk whose system was down makes up for
 
 
@@ -233,3 +234,11 @@ class People:
         self.patiently(lambda: self.scene.clerk_on_portal(found[-1], APPLICANTMOBILE=value))
         self.journal.note(person, MOBILE=value)
         return True
+
+
+def type_on(world):
+    """People are at it when something happens, in the middle of whatever the product does."""
+    before, deadline = world.people.journal.changes, time.monotonic() + WORK
+    while time.monotonic() < deadline or world.people.journal.changes < before + 20:
+        world.people.must_work()
+        time.sleep(0.02)

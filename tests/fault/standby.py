@@ -1,6 +1,7 @@
 """A PostgreSQL and its standby under one address, as libpq takes it: whoever of the two takes writes is meant."""
 
 import shutil
+import time
 
 import psycopg
 from support.servers import Postgres
@@ -45,6 +46,19 @@ class Pair(Postgres):
         """The one that follows leads from now on. Who leads today must be gone, or it would go on."""
         self.nodes.reverse()
         self.nodes[0]._run("promote")
+
+    def fail_over_hard(self):
+        """Who leads dies, and the other one leads; since when (monotonic, s)."""
+        self.nodes[0].kill()
+        self.fail_over()
+        return time.monotonic()
+
+    def cut_off(self):
+        """The one that follows hears nothing more, and both go on."""
+        with psycopg.connect(self.nodes[1].dsn(), autocommit=True) as connection:
+            connection.execute("alter system set primary_conninfo = ''")
+            connection.execute("select pg_reload_conf()")
+            wait_for(lambda: not connection.execute("select count(*) from pg_stat_wal_receiver").fetchone()[0], 60, "the standby to be cut off")
 
     def follow_again(self):
         """The one that led is built anew as a standby: what it had beyond the other is nobody's."""

@@ -6,11 +6,9 @@ import time
 import pytest
 
 from figures import figures_now
-from people import People
+from people import People, type_on
 from probe import ready
 from standby import Pair
-
-WORK = 1.5  # seconds of typing
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +34,11 @@ def world(make_scene):
     return scene
 
 
-def type_on(world):
-    """People are at it when it happens, in the middle of whatever the product does."""
-    before, deadline = world.people.journal.changes, time.monotonic() + WORK
-    while time.monotonic() < deadline or world.people.journal.changes < before + 20:
-        world.people.must_work()
-        time.sleep(0.02)
-
-
 def test_the_standby_takes_over_and_back(world, postgres, report):
     """Ledger and department are on one server, so both fall at once."""
     for name in ("the standby takes over", "and the other one back"):
         type_on(world)
-        postgres.nodes[0].kill()
-        postgres.fail_over()
-        ended = time.monotonic()
+        ended = postgres.fail_over_hard()
         type_on(world)
         figures_now(world, name, report, ended)
         postgres.follow_again()

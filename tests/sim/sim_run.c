@@ -9,6 +9,7 @@
 
 #include "sim_state.h"
 
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
