@@ -153,14 +153,19 @@ static int open_bus(struct bridge *b, struct br_err *err)
 	b->publisher = hub_publisher_new(b->bus, b->site, &b->first->batch.world, err);
 	if (!b->publisher)
 		return -(int)br_err_code(err);
+	b->journal_to = bus_topic(b->bus, b->journal_topic, err);
+	return b->journal_to < 0 ? b->journal_to : 0;
+}
+
+int bridge_listen(struct bridge *b, struct br_err *err)
+{
 	for (size_t i = 0; i < b->nsources; i++) {
 		int n = bus_assign(b->bus, b->sources[i].topic, 0, b->next[i].next, NULL, err);
 
 		if (n < 0)
 			return n;
 	}
-	b->journal_to = bus_topic(b->bus, b->journal_topic, err);
-	return b->journal_to < 0 ? b->journal_to : 0;
+	return 0;
 }
 
 static void on_opened(void *arg, const struct br_err *err)

@@ -109,6 +109,8 @@ void bridge_start_over(struct bridge *b, const struct br_err *err);
 bool bridge_is_answer(struct bridge *b, const struct br_err *err);
 /* The ledger has caught up: loads what may not have got out, then the bridge is up. */
 void bridge_review(struct bridge *b);
+/* From where the ledger is. 0 or an error. */
+int bridge_listen(struct bridge *b, struct br_err *err);
 
 /* ---- hub_bridge_pipeline.c ---- */
 

@@ -272,6 +272,11 @@ void bridge_look_into_journal(struct bridge *b)
 	b->told_stored = told_of(b, w);
 	if (!tell_opened(b, w) || !tell_kept(b, w))
 		return;
+	/* not before: what asks for the journal would wait behind what asks for them */
+	if (bridge_listen(b, &err) < 0) {
+		bridge_start_over(b, &err);
+		return;
+	}
 	if (hub_journal_is_behind(b->journal))
 		br_warn("the ledger is older than what was folded: it catches up",
 			L_INT("batches", c),

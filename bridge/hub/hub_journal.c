@@ -38,12 +38,18 @@ struct hub_journal {
 	struct br_arena arena;
 };
 
+static void leave(struct hub_journal *j)
+{
+	if (j->source >= 0)
+		bus_leave(j->bus, j->source);
+	j->source = -1;
+}
+
 void hub_journal_free(struct hub_journal *j)
 {
 	if (!j)
 		return;
-	if (j->source >= 0)
-		bus_leave(j->bus, j->source);
+	leave(j);
 	br_arena_release(&j->arena);
 	free(j->known);
 	free(j);
@@ -195,6 +201,15 @@ static int gone(const struct hub_journal *j, struct br_err *err)
 		wanted, NULL);
 }
 
+/* The next record to be read is the one at offset. */
+static int go_to(struct hub_journal *j, int64_t offset, struct br_err *err)
+{
+	if (j->source >= 0)
+		return bus_seek(j->bus, j->source, offset, err);
+	j->source = bus_assign(j->bus, j->topic, 0, offset, NULL, err);
+	return j->source < 0 ? j->source : 0;
+}
+
 static int look(struct hub_journal *j, struct br_err *err)
 {
 	int64_t back = LOOK_BACK, from;
@@ -202,11 +217,7 @@ static int look(struct hub_journal *j, struct br_err *err)
 
 	do {
 		from = j->high - back > j->low ? j->high - back : j->low;
-		if (j->source < 0)
-			rc = j->source = bus_assign(j->bus, j->topic, 0, from, NULL, err);
-		else
-			rc = bus_seek(j->bus, j->source, from, err);
-		if (rc < 0 || (rc = read_heads(j, from, err)) < 0)
+		if ((rc = go_to(j, from, err)) < 0 || (rc = read_heads(j, from, err)) < 0)
 			return rc;
 		keep_youngest(j);
 		find_list(j);
@@ -248,10 +259,7 @@ struct hub_journal *hub_journal_open(struct bus *b, const char *topic, struct hu
 		return NULL;
 	}
 	drop_strangers(j);
-	if (j->n && bus_seek(b, j->source, j->list[0].offset, err) < 0) {
-		hub_journal_free(j);
-		return NULL;
-	}
+	leave(j);
 	return j;
 }
 
@@ -317,8 +325,8 @@ int hub_journal_next(struct hub_journal *j, struct br_arena *a, size_t nsources,
 	int rc;
 
 	/* the list goes by numbers, and an older bridge's record of one may stand behind */
-	if (j->at && e->offset < j->list[j->at - 1].offset &&
-		(rc = bus_seek(j->bus, j->source, e->offset, err)) < 0)
+	if ((j->source < 0 || (j->at && e->offset < j->list[j->at - 1].offset)) &&
+		(rc = go_to(j, e->offset, err)) < 0)
 		return rc;
 	for (;;) {
 		rc = bus_wait_from(j->bus, j->source, &r, WAIT_MS, err);

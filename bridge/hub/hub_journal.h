@@ -33,7 +33,7 @@ struct hub_forget {
 /*
  * What stands on the topic behind batch c of the ledger, which was folded by incarnation
  * last (0: not known). Asks and waits. NULL with err: HUB_FOLDED_GONE, or trouble with
- * Kafka. The bus gets a source more until hub_journal_free().
+ * Kafka. With the first hub_journal_next() the bus gets a source more, until hub_journal_free().
  */
 struct hub_journal *hub_journal_open(struct bus *b, const char *topic, struct hub_world *w,
 	int64_t c, int64_t last, struct hub_forget forget, struct br_err *err);
