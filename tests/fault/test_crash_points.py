@@ -23,6 +23,7 @@ def fall(scene, nudges, name, passages):
 
     def fell():
         return scene.table.killed(name) > before
+    nudges.over = fell
     tries = [None, *nudges.for_place(name)]
     if any(name.startswith(place) for place in RARE):
         tries = tries[1:]
