@@ -83,7 +83,8 @@ static void later(struct http_job *j, int64_t ms)
 
 void http_job_later(struct http_job *j, int64_t ms)
 {
-	j->cmd->attempted = false;
+	/* a record that an earlier call of ours made stays ours in the next round */
+	j->cmd->attempted = j->cmd->op == OP_CREATE && j->doubt;
 	later(j, ms);
 }
 

@@ -118,9 +118,13 @@ static void compare(struct http_job *j)
 	bool doubtful = j->unsure || j->doubt ||
 			(j->cmd->attempted && !(j->keyed && j->work.record->etag)),
 	     other = any_other(j);
+	/* somebody may be at work on what an earlier call of ours wrote, or on what was found as
+	 * sent and passed over */
+	const struct image *done = j->have_mine				  ? &j->mine
+				   : j->cmd->op == OP_UPDATE && !j->moved ? j->work.set
+									  : NULL;
 
-	if (j->have_mine && !http_plan_done_same(&j->work, j->unit, &j->mine, &j->now)) {
-		/* somebody is at work on what an earlier call of ours wrote */
+	if (done && !http_plan_done_same(&j->work, j->unit, done, &j->now)) {
 		stale(j, doubtful);
 		return;
 	}
