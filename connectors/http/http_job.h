@@ -64,8 +64,8 @@ int64_t http_job_time_left_ms(const struct http_job *j);
  * it first. */
 void http_job_again(struct http_job *j, const struct http_reply *reply);
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply);
-/* Hands the command back: it is known that nothing of it is there, but for the record that an earlier
- * call of a create made. */
+/* Hands the command back: it is known that nothing of it is there, but for the record that an
+ * earlier call of a create made. */
 void http_job_later(struct http_job *j, int64_t ms);
 /* The current unit failed in an unclear way and the record shows that it was not done. Gives up in
  * the end: one record must not stop the others. */
