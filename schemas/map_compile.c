@@ -331,11 +331,11 @@ static int write_spec(struct map_set *set, const struct cfg_system *system, stru
 	int rc = map_write_spec(set, a);
 	char max[24];
 
-	if (rc != -BR_E_TOO_BIG)
+	if (rc == 0 || rc == -BR_E_NOMEM)
 		return rc;
-	snprintf(max, sizeof(max), "%u", MAP_SPEC_MAX);
-	return cfg_problem(
-		report, system->records, BR_E_TOO_BIG, "what", "records", "max", max, NULL);
+	snprintf(max, sizeof(max), "%u", rc == -BR_E_TOO_BIG ? MAP_SPEC_MAX : BR_JSON_DEPTH);
+	return cfg_problem(report, system->records, (enum br_err_code) - rc, "what", "records",
+		"max", max, NULL);
 }
 
 static int compile(const struct cfg_site *site, const struct cfg_system *system,

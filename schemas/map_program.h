@@ -192,7 +192,8 @@ struct map_set {
 	struct br_str spec; /* map_set_spec(), at most MAP_SPEC_MAX bytes */
 };
 
-/* Makes it of the compiled mappings. 0, -BR_E_NOMEM or -BR_E_TOO_BIG. */
+/* Makes it of the compiled mappings. 0, -BR_E_NOMEM, -BR_E_TOO_BIG, or
+ * -BR_E_CFG_DEPTH: options are nested deeper than BR_JSON_DEPTH. */
 int map_write_spec(struct map_set *set, struct br_arena *a);
 
 /* One run over one element of a record. */

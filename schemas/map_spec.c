@@ -316,7 +316,7 @@ int map_write_spec(struct map_set *set, struct br_arena *a)
 		spec(set->maps[i], &w);
 	br_jw_end_array(&w);
 	if (br_jw_failed(&w))
-		rc = -BR_E_TOO_BIG;
+		rc = br_buf_failed(&b) ? -BR_E_TOO_BIG : -BR_E_CFG_DEPTH;
 	else
 		set->spec = br_arena_copy(a, br_buf_str(&b));
 	br_buf_release(&b);

@@ -13,7 +13,7 @@ static const struct compile_case {
 		"case: { summary: a }\n    read: { a: "
 		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]"
 		"]]]]]]]]]]]]]]]] }",
-		"BASE-002", NULL, "records"},
+		"CFG-049", NULL, "32 deep"},
 	{"an unknown key", "case: { summary: a }\n    refuse: []", "MAP-001", "systems/t.yaml:4:5",
 		"(refused?)"},
 	{"an unknown field", "case: { applicant.nam: a }", "MAP-003", "systems/t.yaml:3:13",

@@ -8,15 +8,11 @@
 #include <cmocka.h>
 
 #include "bus.h"
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
+#include "mock_kafka.h"
 #include <stdlib.h>
 
 #define WAIT_US 20000000LL
 
-static struct br_loop *loop;
-static rd_kafka_t *host;
-static rd_kafka_mock_cluster_t *cluster;
 static struct cfg_site site;
 
 struct seen {
@@ -556,24 +552,14 @@ static void test_topics_of_a_site(void **state)
 
 static int setup(void **state)
 {
-	char why[256];
-
 	(void)state;
-	loop = br_loop_new(NULL);
-	host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof(why));
-	cluster = host ? rd_kafka_mock_cluster_new(host, 1) : NULL;
-	if (!loop || !cluster)
-		return -1;
-	site.kafka_bootstrap = br_str_z(rd_kafka_mock_cluster_bootstraps(cluster));
-	return 0;
+	return mock_kafka_start(&site);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	rd_kafka_mock_cluster_destroy(cluster);
-	rd_kafka_destroy(host);
-	br_loop_free(loop);
+	mock_kafka_stop();
 	return 0;
 }
 

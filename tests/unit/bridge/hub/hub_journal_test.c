@@ -10,19 +10,15 @@
 #include "hub_journal.h"
 
 #include "br_text.h"
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
+#include "mock_kafka.h"
 
-static struct br_loop *loop;
-static rd_kafka_t *host;
-static rd_kafka_mock_cluster_t *cluster;
 static struct cfg_site site;
 static struct case_schema schema = {.id = BR_STR("urn:test")};
 static struct hub_system dept = {.code = BR_STR("dept")};
 static struct hub_world world = {.schema = &schema, .systems = &dept, .nsystems = 1};
 static struct br_arena arena;
 
-/* One record: of batch c, of bridge by; what is 0 goes on from the one before it. */
+/* One record: of batch c (0: the ledger was opened), of bridge by; before 0: not known. */
 struct told {
 	int64_t c, by, before, stored, top;
 	bool strange;	 /* another site's */
@@ -203,6 +199,17 @@ static void send_told(struct bus *b, int topic, const struct told *t)
 
 /* ---- reading ---- */
 
+static int new_topic(struct bus *b, const char *name)
+{
+	rd_kafka_mock_topic_create(cluster, name, 1, 1);
+	return bus_topic(b, name, NULL);
+}
+
+static struct hub_journal *open_at(struct bus *b, const char *topic, int64_t c, struct br_err *err)
+{
+	return hub_journal_open(b, topic, &world, c, 9, (struct hub_forget){0, 0}, err);
+}
+
 static void expect_list(struct hub_journal *j, const struct journal_case *k)
 {
 	size_t n = 0;
@@ -243,8 +250,7 @@ static void test_journal(void **state)
 	int t;
 
 	snprintf(topic, sizeof(topic), "journal-%d", (int)(k - cases));
-	rd_kafka_mock_topic_create(cluster, topic, 1, 1);
-	t = bus_topic(b, topic, NULL);
+	t = new_topic(b, topic);
 	assert_true(t >= 0);
 	for (size_t i = 0; i < RECORDS && (k->told[i].by || k->told[i].raw); i++)
 		send_told(b, t, &k->told[i]);
@@ -269,16 +275,14 @@ static void test_looks_back_as_far_as_it_must(void **state)
 	int t;
 
 	(void)state;
-	rd_kafka_mock_topic_create(cluster, "long", 1, 1);
-	t = bus_topic(b, "long", NULL);
+	t = new_topic(b, "long");
 	for (int64_t c = 1; c <= 500; c++) {
 		send_told(b, t, &(struct told){.c = c, .by = 9, .stored = c - 1});
 		send_told(b, t, &(struct told){.by = 9, .stored = c - 1, .top = c});
 	}
 	wait_for_all(b);
 	for (size_t i = 0; i < BR_LEN(behind); i++) {
-		struct hub_journal *j = hub_journal_open(
-			b, "long", &world, 500 - behind[i], 9, (struct hub_forget){0, 0}, NULL);
+		struct hub_journal *j = open_at(b, "long", 500 - behind[i], NULL);
 		struct hub_folded f;
 
 		assert_non_null(j);
@@ -301,8 +305,7 @@ static void test_what_comes_late_hides_nothing(void **state)
 	int t;
 
 	(void)state;
-	rd_kafka_mock_topic_create(cluster, "late", 1, 1);
-	t = bus_topic(b, "late", NULL);
+	t = new_topic(b, "late");
 	for (int64_t c = 1; c <= 10; c++)
 		send_told(b, t, &(struct told){.c = c, .by = 9, .stored = c - 1});
 	for (int64_t c = 11; c <= 14; c++)
@@ -315,7 +318,7 @@ static void test_what_comes_late_hides_nothing(void **state)
 			send_told(b, t, &(struct told){.c = 9 + i % 2, .by = by, .before = 9});
 	}
 	wait_for_all(b);
-	j = hub_journal_open(b, "late", &world, 10, 9, (struct hub_forget){0, 0}, NULL);
+	j = open_at(b, "late", 10, NULL);
 	assert_non_null(j);
 	assert_int_equal(hub_journal_youngest(j), 30);
 	assert_int_equal(hub_journal_left(j), 4);
@@ -331,14 +334,13 @@ static void test_what_says_nothing_hides_nothing(void **state)
 	int t;
 
 	(void)state;
-	rd_kafka_mock_topic_create(cluster, "noise", 1, 1);
-	t = bus_topic(b, "noise", NULL);
+	t = new_topic(b, "noise");
 	for (int64_t c = 1; c <= 3; c++)
 		send_told(b, t, &(struct told){.c = c, .by = 9, .stored = c - 1});
 	for (int i = 0; i < 100; i++)
 		send_text(b, t, BR_STR("{\"v\":2}"));
 	wait_for_all(b);
-	j = hub_journal_open(b, "noise", &world, 1, 9, (struct hub_forget){0, 0}, NULL);
+	j = open_at(b, "noise", 1, NULL);
 	assert_non_null(j);
 	assert_int_equal(hub_journal_youngest(j), 9);
 	assert_int_equal(hub_journal_left(j), 2);
@@ -357,8 +359,7 @@ static void test_what_was_deleted_is_gone(void **state)
 	int t;
 
 	(void)state;
-	rd_kafka_mock_topic_create(cluster, "trimmed", 1, 1);
-	t = bus_topic(b, "trimmed", NULL);
+	t = new_topic(b, "trimmed");
 	for (size_t i = 0; i < sizeof(large); i++)
 		large[i] = (char)((seed = seed * 1103515245u + 12345u) >>
 				  16); /* not to be compressed */
@@ -372,13 +373,12 @@ static void test_what_was_deleted_is_gone(void **state)
 	assert_int_equal(bus_bounds(b, "trimmed", 0, &low, &high, NULL), 0);
 	assert_true(low > 4);
 	br_err_clear(&err);
-	assert_null(hub_journal_open(b, "trimmed", &world, 3, 9, (struct hub_forget){0, 0}, &err));
+	assert_null(open_at(b, "trimmed", 3, &err));
 	assert_int_equal(br_err_code(&err), BR_E_HUB_FOLDED_GONE);
 	assert_string_equal(br_err_detail(&err, "wanted"), "4");
 	/* what the ledger needs is there */
 	for (int64_t c = 5; c <= 8; c++) {
-		struct hub_journal *j = hub_journal_open(
-			b, "trimmed", &world, c, 9, (struct hub_forget){0, 0}, NULL);
+		struct hub_journal *j = open_at(b, "trimmed", c, NULL);
 
 		assert_non_null(j);
 		assert_int_equal(hub_journal_left(j), 8 - c);
@@ -389,25 +389,15 @@ static void test_what_was_deleted_is_gone(void **state)
 
 static int setup(void **state)
 {
-	char why[256];
-
 	(void)state;
 	br_arena_init(&arena, 1 << 20);
-	loop = br_loop_new(NULL);
-	host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof(why));
-	cluster = host ? rd_kafka_mock_cluster_new(host, 1) : NULL;
-	if (!loop || !cluster)
-		return -1;
-	site.kafka_bootstrap = br_str_z(rd_kafka_mock_cluster_bootstraps(cluster));
-	return 0;
+	return mock_kafka_start(&site);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	rd_kafka_mock_cluster_destroy(cluster);
-	rd_kafka_destroy(host);
-	br_loop_free(loop);
+	mock_kafka_stop();
 	br_arena_release(&arena);
 	return 0;
 }

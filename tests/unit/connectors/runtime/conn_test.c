@@ -11,8 +11,7 @@
 #include <cmocka.h>
 
 #include "conn_internal.h"
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
+#include "mock_kafka.h"
 #include <stdlib.h>
 
 #define WAIT_US 20000000LL
@@ -230,9 +229,6 @@ static const struct conn_kind fake_kind = {.name = "fake",
 
 /* ---- the bridge, and the stage ---- */
 
-static struct br_loop *loop;
-static rd_kafka_t *host;
-static rd_kafka_mock_cluster_t *cluster;
 static struct cfg_site site;
 static struct cfg_system fake_system;
 static struct conn *conn;
@@ -1445,16 +1441,11 @@ static void test_cache(void **state)
 
 static int setup(void **state)
 {
-	char why[256];
 	struct shape_builder *b;
 
 	(void)state;
-	loop = br_loop_new(NULL);
-	host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof(why));
-	cluster = host ? rd_kafka_mock_cluster_new(host, 1) : NULL;
-	if (!loop || !cluster)
+	if (mock_kafka_start(&site) < 0)
 		return -1;
-	site.kafka_bootstrap = br_str_z(rd_kafka_mock_cluster_bootstraps(cluster));
 	br_arena_init(&arena, 256 << 20);
 	static struct br_arena shapes;
 
@@ -1471,9 +1462,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	rd_kafka_mock_cluster_destroy(cluster);
-	rd_kafka_destroy(host);
-	br_loop_free(loop);
+	mock_kafka_stop();
 	br_arena_release(&arena);
 	return 0;
 }
