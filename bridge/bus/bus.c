@@ -122,6 +122,13 @@ static void turn(void *arg)
 		b->events.on_records(b->events.arg);
 }
 
+static void on_turn_over(void *arg)
+{
+	struct bus *b = arg;
+
+	bus_flusher_ask(b->flusher);
+}
+
 static void on_wake(void *arg, int fd, short revents)
 {
 	uint64_t count;
@@ -146,6 +153,7 @@ struct bus *bus_new(struct br_loop *l, const struct cfg_site *site, const char *
 	b->events = *events;
 	b->again = (struct br_timer){.fn = turn, .arg = b};
 	b->funeral = (struct br_timer){.fn = funeral, .arg = b};
+	b->turn_over = (struct br_timer){.fn = on_turn_over, .arg = b};
 	snprintf(b->client, sizeof(b->client), "%s", client);
 	b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (b->wake < 0) {
@@ -161,6 +169,7 @@ struct bus *bus_new(struct br_loop *l, const struct cfg_site *site, const char *
 		goto failed;
 	b->producer_queue = rd_kafka_queue_get_main(b->producer);
 	bus_connect_wake(b, b->producer_queue);
+	b->flusher = bus_flusher_new(b->producer);
 	return b;
 failed:
 	bus_free(b, 0);
@@ -171,6 +180,7 @@ failed:
 
 struct closing {
 	rd_kafka_t *producer, *consumer;
+	struct bus_flusher *flusher;
 	struct bus_source sources[BUS_MAX_SOURCES];
 	int nsources;
 	rd_kafka_topic_t *topics[BUS_MAX_TOPICS];
@@ -182,6 +192,7 @@ static void *close_handles(void *arg)
 {
 	struct closing *c = arg;
 
+	bus_flusher_free(c->flusher);
 	for (int i = 0; i < c->nsources; i++) {
 		rd_kafka_consume_stop(c->sources[i].topic, c->sources[i].partition);
 		rd_kafka_topic_destroy(c->sources[i].topic);
@@ -258,10 +269,12 @@ void bus_free(struct bus *b, int64_t deadline_ms)
 
 	if (!b)
 		return;
+	bus_flusher_ask(b->flusher);
 	if (b->producer && deadline_ms > 0)
 		drain(b, deadline_ms);
 	br_timer_set(b->loop, &b->again, -1);
 	br_timer_set(b->loop, &b->funeral, -1);
+	br_timer_set(b->loop, &b->turn_over, -1);
 	if (b->wake >= 0)
 		br_loop_watch(b->loop, b->wake, 0, NULL, NULL);
 	queues[0] = b->producer_queue;
@@ -275,6 +288,7 @@ void bus_free(struct bus *b, int64_t deadline_ms)
 	if (c) {
 		c->producer = b->producer;
 		c->consumer = b->consumer;
+		c->flusher = b->flusher;
 		memcpy(c->sources, b->sources, sizeof(c->sources));
 		c->nsources = b->nsources;
 		memcpy(c->topics, b->topics, sizeof(c->topics));

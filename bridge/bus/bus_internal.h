@@ -28,12 +28,13 @@ struct bus {
 	char client[128];
 	struct bus_events events;
 	int wake; /* eventfd */
-	struct br_timer again, funeral;
+	struct br_timer again, funeral, turn_over;
 	int64_t quiet_until; /* monotonic us: the next complaint about the broker may be logged then
 			      */
 
 	rd_kafka_t *producer;
 	rd_kafka_queue_t *producer_queue;
+	struct bus_flusher *flusher;
 	rd_kafka_topic_t *topics[BUS_MAX_TOPICS];
 	int ntopics;
 	uint64_t sent, acked;
@@ -65,6 +66,13 @@ void bus_complain(struct bus *b, rd_kafka_resp_err_t code, const char *why);
 /* Handles errors and log lines of either handle. */
 void bus_event(struct bus *b, rd_kafka_t *rk, rd_kafka_event_t *ev);
 void bus_connect_wake(struct bus *b, rd_kafka_queue_t *q);
+
+/* bus_flush.c. NULL: there is no thread to be had, and messages wait for linger.ms. */
+struct bus_flusher *bus_flusher_new(rd_kafka_t *producer);
+/* What was produced so far waits no longer. Returns at once. */
+void bus_flusher_ask(struct bus_flusher *f);
+/* Before its producer; waits for its thread. */
+void bus_flusher_free(struct bus_flusher *f);
 
 /* Serve at most one turn of events; true when more may be there. */
 bool bus_producer_turn(struct bus *b);

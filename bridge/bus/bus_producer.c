@@ -119,6 +119,8 @@ int bus_send(struct bus *b, int topic, int partition, struct br_str key, struct 
 		return refused(b, topic, code, key.n + value.n, err);
 	}
 	b->sent++;
+	if (!br_timer_is_set(&b->turn_over))
+		br_timer_set(b->loop, &b->turn_over, 0);
 	if (ticket)
 		*ticket = b->sent;
 	return 0;

@@ -38,9 +38,9 @@ static const struct setting settings[] = {
 	/* against zstd it costs a fifth of the CPU time of the whole way through Kafka less, for
 	   some more bytes on the broker's disk */
 	{"compression.codec", "lz4", PRODUCER, false},
-	/* Batches come from draining queues; this short wait makes them whole, which under load
-	 * saves connectors and broker CPU time, and costs a change some 2 ms on its whole way. */
-	{"linger.ms", "1", PRODUCER, false},
+	/* At most, for batches that are long in the making: what is complete does not wait
+	 * (bus_flush.c). */
+	{"linger.ms", "5", PRODUCER, false},
 	{"message.timeout.ms", "30000", PRODUCER, false},
 	{"queue.buffering.max.kbytes", "8192", PRODUCER, false},
 	{"queue.buffering.max.messages", "50000", PRODUCER, false},

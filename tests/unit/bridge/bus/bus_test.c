@@ -97,6 +97,35 @@ static void expect_numbers(struct bus *b, int source, int from, int to)
 	}
 }
 
+/* linger.ms is for what is still being made, not for what is complete. */
+static void test_what_a_turn_has_sent_does_not_linger(void **state)
+{
+	struct cfg_node lingers[] = {
+		{.kind = CFG_SCALAR, .key = BR_STR("message.timeout.ms"), .text = BR_STR("900000")},
+		{.kind = CFG_SCALAR, .key = BR_STR("linger.ms"), .text = BR_STR("600000")}};
+	struct cfg_node kafka = {.kind = CFG_MAP, .child = &lingers[0]};
+	struct seen s;
+	struct bus *b;
+	int t;
+
+	(void)state;
+	lingers[0].next = &lingers[1];
+	site.kafka = &kafka;
+	b = open_bus(&s);
+	rd_kafka_mock_topic_create(cluster, "prompt", 1, 1);
+	t = bus_topic(b, "prompt", NULL);
+	/* on a busy machine one flush may pass unnoticed; the next one is for all */
+	for (int64_t until = br_loop_now(loop) + WAIT_US; bus_acked(b) < 20;) {
+		if (br_loop_now(loop) > until)
+			fail_msg("they linger");
+		send_text(b, t, 0, "k", "v");
+		for (int i = 0; i < 5; i++)
+			br_loop_turn(loop, 10000);
+	}
+	site.kafka = NULL;
+	bus_free(b, 1000);
+}
+
 static void send_numbers(struct bus *b, int topic, int from, int to)
 {
 	char value[32];
@@ -566,6 +595,7 @@ static int teardown(void **state)
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
+		cmocka_unit_test(test_what_a_turn_has_sent_does_not_linger),
 		cmocka_unit_test(test_what_is_sent_arrives_in_order),
 		cmocka_unit_test(test_a_slow_taker_loses_nothing),
 		cmocka_unit_test(test_at_the_end_only_new_records),
