@@ -6,6 +6,7 @@
 #define JOB_ARENA      (64u << 20)
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS   5000
+#define TRIES	       3     /* of a command of which nothing is begun, before it is handed back */
 #define LATER_MAX_MS   60000 /* a portal that says "in ten hours" may open sooner */
 #define ROUNDS	       12 /* about five minutes of failing at one record while its neighbours work */
 
@@ -121,17 +122,26 @@ static void start_over(struct http_job *j, const struct http_reply *reply)
 	http_job_fail(j, &err);
 }
 
+static bool nothing_begun(const struct http_job *j)
+{
+	return !j->moved && !j->unsure;
+}
+
+static void hand_back(struct http_job *j, int64_t ms)
+{
+	/* what a call without an answer made is ours in the next round too */
+	j->cmd->attempted |= j->doubt;
+	later(j, ms);
+}
+
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply)
 {
-	if (ms + HTTP_LEAST_MS < http_job_time_left_ms(j)) {
+	if (ms + HTTP_LEAST_MS < http_job_time_left_ms(j))
 		br_timer_set(conn_loop(j->s->conn), &j->again, ms * 1000);
-	} else if (!j->moved && !j->unsure) {
-		/* what a call without an answer made is ours in the next round too */
-		j->cmd->attempted |= j->doubt;
-		later(j, ms);
-	} else {
+	else if (nothing_begun(j))
+		hand_back(j, ms);
+	else
 		start_over(j, reply);
-	}
 }
 
 void http_job_again(struct http_job *j, const struct http_reply *reply)
@@ -146,7 +156,11 @@ void http_job_again(struct http_job *j, const struct http_reply *reply)
 	if (j->step == STEP_CALL && !j->work.record->etag && j->lid.n && !j->unsure &&
 		j->known != KNOWN_ABSENT)
 		j->known = KNOWN_NOTHING;
-	http_job_wait(j, wait, reply);
+	/* reading waits for whoever is at work */
+	if (j->tries > TRIES && nothing_begun(j))
+		hand_back(j, wait > RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+	else
+		http_job_wait(j, wait, reply);
 }
 
 void http_job_failed_again(struct http_job *j)

@@ -59,9 +59,9 @@ struct http_job {
 /* http_job.c */
 struct http_job *http_job_new(struct http_state *s, struct conn_command *cmd);
 int64_t http_job_time_left_ms(const struct http_job *j);
-/* The same step again in a while. When the lease does not last so long: the command is handed back
- * if nothing of it can have been done, else everything starts over with a handshake, which settles
- * it first. */
+/* The same step again in a while. After some tries, or when the lease does not last so long, the
+ * command is handed back if nothing of it can have been done; else, at the end of the lease,
+ * everything starts over with a handshake, which settles it first. */
 void http_job_again(struct http_job *j, const struct http_reply *reply);
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply);
 /* Hands the command back: it is known that nothing of it is there, but for the record that an

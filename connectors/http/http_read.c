@@ -166,8 +166,13 @@ static void list_failed(struct http_state *s, const struct http_reply *reply)
 	}
 	if (wait < RETRY_FIRST_MS << s->troubles)
 		wait = RETRY_FIRST_MS << s->troubles;
-	conn_polled(s->conn, s->moved ? all_cursors(s) : BR_STR_NONE, false,
-		wait < LATER_MAX_MS ? wait : LATER_MAX_MS);
+	if (wait > LATER_MAX_MS)
+		wait = LATER_MAX_MS;
+	/* who only looks takes the end of the round for the end of the list */
+	if (conn_only_looks(s->conn))
+		br_timer_set(conn_loop(s->conn), &s->list_again, wait * 1000);
+	else
+		conn_polled(s->conn, s->moved ? all_cursors(s) : BR_STR_NONE, false, wait);
 }
 
 /* A portal that was set up anew does not know the cursor of the old one. Reading from the beginning
@@ -214,6 +219,11 @@ static void on_list(void *arg, const struct http_reply *reply)
 	next_record(s);
 }
 
+static void poll_again(void *arg)
+{
+	poll_record(arg);
+}
+
 static void poll_record(struct http_state *s)
 {
 	struct http_record *h = &s->records[s->at];
@@ -235,6 +245,7 @@ void http_poll(void *state)
 	struct http_state *s = state;
 
 	s->more = s->moved = s->rewound = false;
+	s->list_again = (struct br_timer){.fn = poll_again, .arg = s};
 	s->at = 0;
 	while (s->at < s->nrecords && !s->records[s->at].has_list)
 		s->at++;
@@ -276,6 +287,16 @@ static void send_single(void *arg)
 		conn_failed(g->s->conn, &err);
 }
 
+/* The system answers, and not with this record: people are told, and the others go on. */
+static void cannot_read(struct single *g, const struct http_reply *reply)
+{
+	struct br_err err;
+
+	br_err_clear(&err);
+	http_reply_error(g->s, g->path, reply, &err);
+	conn_observe_bad(g->s->conn, g->r, g->lid, BR_STR_NONE, &err, OBS_REFETCH);
+}
+
 static void on_single(void *arg, const struct http_reply *reply)
 {
 	struct single *g = arg;
@@ -292,10 +313,15 @@ static void on_single(void *arg, const struct http_reply *reply)
 	} else if (reply->what == HTTP_RETRY && ++g->tries <= TROUBLES) {
 		int64_t wait = RETRY_FIRST_MS << g->tries;
 
+		if (wait < reply->retry_after_ms)
+			wait = reply->retry_after_ms;
 		br_timer_set(conn_loop(s->conn), &g->again,
-			(reply->retry_after_ms > wait ? reply->retry_after_ms : wait) * 1000);
-	} else {
+			(wait < LATER_MAX_MS ? wait : LATER_MAX_MS) * 1000);
+	} else if (reply->outcome != BR_HTTP_ANSWER) {
 		read_failed(s, g->path, reply);
+	} else {
+		cannot_read(g, reply);
+		single_done(s);
 	}
 }
 
@@ -304,6 +330,7 @@ void http_reads_drop(struct http_state *s)
 	for (struct single *g = s->singles; g; g = g->next)
 		br_timer_set(conn_loop(s->conn), &g->again, -1);
 	s->singles = NULL;
+	br_timer_set(conn_loop(s->conn), &s->list_again, -1);
 }
 
 void http_refetch(

@@ -23,7 +23,8 @@ struct http_state {
 	bool more, moved;	  /* of this round */
 	bool rewound;		  /* the feed was begun anew in this round */
 	unsigned troubles;	  /* rounds in a row that the portal put off */
-	size_t left;		  /* single reads still running */
+	struct br_timer list_again;
+	size_t left; /* single reads still running */
 	struct br_arena read_arena;
 	struct single *singles;
 	struct http_sweep sweep;

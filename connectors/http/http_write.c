@@ -14,10 +14,12 @@
 #include "br_crash.h"
 #include "br_rule.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#define KEY_TRIES 2 /* repetitions of one call under its key before the record is looked at */
-#define NEVER	  "\"casebridge-none\"" /* an ETag no record has */
+#define NO_RECORD_TRIES 3
+#define KEY_TRIES	2 /* repetitions of one call under its key before the record is looked at */
+#define NEVER		"\"casebridge-none\"" /* an ETag no record has */
 
 /* ---- asking ---- */
 
@@ -191,6 +193,49 @@ static void not_found(struct http_job *j, const struct http_reply *reply)
 		go(j, STEP_CALL);
 }
 
+static void park(struct http_job *j, const char *why)
+{
+	j->doubt = true;
+	http_job_answer(j, RCPT_PARKED, NULL, br_str_z(j->code), br_str_z(why), false);
+}
+
+/* The answer to a question is neither what was asked for nor "later", and asking on will not change
+ * that; of an answer without a record only after a while, for it may still be on its way. */
+static bool is_no_use(const struct http_job *j, const struct http_reply *reply)
+{
+	switch (reply->what) {
+	case HTTP_OK:
+		return j->tries >= NO_RECORD_TRIES;
+	case HTTP_RETRY:
+	case HTTP_STALE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* One record that cannot be read must not keep the others waiting: a person is told in the portal's
+ * own words. */
+static void cannot_look(struct http_job *j, const struct http_reply *reply)
+{
+	bool maybe = j->moved || j->unsure || j->doubt || j->cmd->attempted;
+
+	if (!is_no_use(j, reply)) {
+		http_job_again(j, reply);
+		return;
+	}
+	http_job_note(j, reply);
+	if (reply->what == HTTP_OK)
+		snprintf(j->text, sizeof(j->text), "%s", "there is no record in the answer");
+	if (j->moved && j->have_mine)
+		http_job_progress(j, true);
+	if (maybe)
+		park(j, j->text);
+	else
+		http_job_answer(
+			j, RCPT_REJECTED, NULL, br_str_z(j->code), br_str_z(j->text), false);
+}
+
 static void on_look(void *arg, const struct http_reply *reply)
 {
 	struct http_job *j = arg;
@@ -202,7 +247,7 @@ static void on_look(void *arg, const struct http_reply *reply)
 			 KNOWN_GET))
 		found(j);
 	else
-		http_job_again(j, reply);
+		cannot_look(j, reply);
 }
 
 /* ---- looking for it by its natural key ---- */
@@ -212,12 +257,6 @@ static bool can_look_up(const struct http_job *j)
 {
 	return j->work.record->lookup_path.n && j->cmd->nk.n > 2 &&
 	       !memmem(j->cmd->nk.p, j->cmd->nk.n, ":null", 5);
-}
-
-static void park(struct http_job *j, const char *why)
-{
-	j->doubt = true;
-	http_job_answer(j, RCPT_PARKED, NULL, br_str_z(j->code), br_str_z(why), false);
 }
 
 /* A call that only gives out a number makes no record, so it may be made again. */
@@ -279,7 +318,7 @@ static void on_lookup(void *arg, const struct http_reply *reply)
 		return;
 	}
 	if (reply->what != HTTP_OK || !items) {
-		http_job_again(j, reply);
+		cannot_look(j, reply);
 		return;
 	}
 	first = items->type == BR_JT_ARRAY    ? items->child
@@ -576,6 +615,9 @@ static void on_final(void *arg, const struct http_reply *reply)
 		 take_object(j, http_tree_at(reply->body, j->work.record->get_object), reply->etag,
 			 KNOWN_GET))
 		applied(j);
+	else if (is_no_use(j, reply))
+		/* every call was answered well; what became of the record is not for us to see */
+		http_job_answer(j, RCPT_APPLIED, NULL, BR_STR_NONE, BR_STR_NONE, false);
 	else
 		http_job_again(j, reply);
 }

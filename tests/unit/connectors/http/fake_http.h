@@ -143,6 +143,7 @@ struct conn {
 	bool failed, opened, begun, over;
 	struct conn_command *again;
 	unsigned handed_back;
+	bool only_looks;
 	bool guarded;	 /* by the write guard */
 	unsigned asked;	 /* it was asked so often */
 	uint64_t digest; /* the last hash that was told */
@@ -194,6 +195,11 @@ struct br_str conn_cursor(struct conn *c)
 {
 	(void)c;
 	return BR_STR_NONE;
+}
+
+bool conn_only_looks(const struct conn *c)
+{
+	return c->only_looks;
 }
 
 struct br_arena *conn_arena(struct conn *c)

@@ -58,6 +58,10 @@ static const struct test {
 	{"at the second try", 0, "1",
 		{{"GET /c/1 ", NULL, NULL, 0, NULL, NULL}, {"GET /c/1 ", NULL, NULL, SAY("gone")}},
 		"seen 1 by '';refetched;"},
+	{"one that may not be read", 0, "1", {{"GET /c/1 ", NULL, NULL, SAY("bad")}},
+		"bad '1' HTTP-002 ;refetched;"},
+	{"one without a record in the answer", 0, "1", {{"GET /c/1 ", NULL, NULL, SAY("200")}},
+		"bad '1' HTTP-004 ;refetched;"},
 };
 
 static void run_one(const struct test *t)
@@ -90,6 +94,24 @@ static void reads(void **state)
 	(void)state;
 	for (size_t i = 0; i < BR_LEN(tests); i++)
 		run_one(&tests[i]);
+}
+
+/* Who only looks hears of no end before the list is at its end. */
+static void looked_at_only(void **state)
+{
+	static const struct line script[] = {{"GET /list", NULL, NULL, SAY("busy")},
+		{"GET /list", NULL, NULL, PAGE("{\"NO\":\"1\"}", "c", "false")}};
+	struct portal p = portal_start(script, BR_LEN(script));
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, p.port, SPEC);
+	c.only_looks = true;
+	http_kind.poll(&c.state);
+	br_loop_run(c.loop);
+	portal_end(&p, "looked at only");
+	assert_string_equal(c.said, "seen 1 by '' {\"NO\":\"1\"};polled {\"case\":\"c\"};");
+	fake_close(&c);
 }
 
 /* Without a signature too a header may tell the moment and what the body is (nothing). */
@@ -253,7 +275,7 @@ static void long_walks_are_told_in_pieces(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(reads),
+	const struct CMUnitTest all[] = {cmocka_unit_test(reads), cmocka_unit_test(looked_at_only),
 		cmocka_unit_test(headers_of_the_site), cmocka_unit_test(sweeps),
 		cmocka_unit_test(a_digest_is_the_hash_of_the_record),
 		cmocka_unit_test(long_walks_are_told_in_pieces)};
