@@ -289,6 +289,8 @@ static void dispatch_update(
 				l->kase->ver);
 		l->due = false;
 		hub_link_touch(w, l);
+		/* nothing is left of what was refused */
+		hub_add_unpark(w, l->sys, l->kase, l->rec, l->lid, "superseded");
 		return;
 	}
 	send_command(w, l, OP_UPDATE, &set, places, n);

@@ -57,15 +57,16 @@ static bool is_mass(const struct hub_world *w, struct hub_system *s)
 bool hub_link_gone(struct hub_world *w, struct hub_link *l)
 {
 	struct hub_system *s = l->sys;
+	bool again = l->state == LINK_GONE;
 
-	s->count.missing += l->state != LINK_GONE;
+	s->count.missing += !again;
 	s->dirty = true;
 	l->state = LINK_GONE;
 	l->due = false;
 	l->dirty = true;
 	if (s->count.mass || w->now_ms < s->count.gone_until)
 		return false;
-	if (!is_mass(w, s))
+	if (again || !is_mass(w, s))
 		return true;
 	stop(w, s);
 	return false;

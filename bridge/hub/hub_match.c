@@ -43,31 +43,38 @@ static enum hub_outcome may_join(
 	return OUTCOME_done;
 }
 
-static void move_key(struct hub_world *w, struct br_str scheme, struct br_str value,
-	const struct hub_case *from, const struct hub_case *to)
-{
-	struct hub_moved_key *m = br_arena_new(w->arena, struct hub_moved_key);
+enum says { SAYS_NOTHING, SAYS_THIS, SAYS_ANOTHER };
 
-	if (!m) {
-		w->failed = true;
-		return;
-	}
-	*m = (struct hub_moved_key){scheme, value, from->cid, to->cid, w->moved_keys};
-	w->moved_keys = m;
-}
-
-static bool has_key(const struct hub_case *k, struct br_str scheme, struct br_str value)
+/* What the case says now where the key was read. */
+static enum says what_it_says(const struct hub_case *k, struct br_str scheme, struct br_str value)
 {
 	struct br_str s[KEYS], v[KEYS];
+	enum says says = SAYS_NOTHING;
 
 	for (const struct hub_link *l = k->links; l; l = l->next) {
 		size_t n = l->map ? map_match_keys(l->map, &k->doc, s, v, KEYS) : 0;
 
-		for (size_t i = 0; i < n; i++)
-			if (br_str_eq(s[i], scheme) && br_str_eq(v[i], value))
-				return true;
+		for (size_t i = 0; i < n; i++) {
+			if (!br_str_eq(s[i], scheme))
+				continue;
+			if (br_str_eq(v[i], value))
+				return SAYS_THIS;
+			says = SAYS_ANOTHER;
+		}
 	}
-	return false;
+	return says;
+}
+
+static bool has_key(const struct hub_case *k, struct br_str scheme, struct br_str value)
+{
+	return what_it_says(k, scheme, value) == SAYS_THIS;
+}
+
+struct hub_case *hub_match_case(struct hub_world *w, struct br_str scheme, struct br_str value)
+{
+	struct hub_case *k = hub_world_match(w, scheme, value);
+
+	return k && what_it_says(k, scheme, value) != SAYS_ANOTHER ? k : NULL;
 }
 
 /* The strong keys of l's record (doc: in the case's words) lead from one case to the other; but not
@@ -80,7 +87,7 @@ static void move_keys(struct hub_world *w, const struct hub_link *l, const struc
 
 	for (size_t i = 0; i < n; i++)
 		if (from->merged || !has_key(from, scheme[i], value[i]))
-			move_key(w, scheme[i], value[i], from, to);
+			hub_world_move_key(w, scheme[i], value[i], from, to);
 }
 
 /* A version in which no value changes: who reads the case's records hears of it. */

@@ -1,5 +1,6 @@
 /*
- * hub_match.h - two cases that are one: what a person decides about records of a system on trial.
+ * hub_match.h - two cases that are one: by strong keys, and by what a person decides about records
+ * of a system on trial.
  *
  * Systems that held the same cases before they met (A10, A11) are compared as a whole while one of
  * them is on trial; who is alike is worked out elsewhere (hub_alike.h) and only proposed. A person
@@ -15,6 +16,9 @@
 
 #include "hub_order.h"
 
+/* The case that a strong key leads to, if it does not say another value there by now: a number that
+ * was corrected leads nobody there any more. */
+struct hub_case *hub_match_case(struct hub_world *w, struct br_str scheme, struct br_str value);
 /* The only record of from becomes to's. d is told the version, the case that stays, and the one
  * that goes. Anything but done: nothing was done. */
 enum hub_outcome hub_match_join(

@@ -68,13 +68,14 @@ void hub_set_held(struct hub_world *w, struct hub_link *l, const struct cell *pl
 	l->dirty = true;
 }
 
-/* Does a system of the owning side take part in this case? Only then is the other side refused. One
- * of which nobody can tell may be the owner. */
-static bool owner_takes_part(const struct merge *m, enum case_owner owner)
+/* Does a system of the owning side take part in this case, and can it say the field? Only then is
+ * the other side refused. One of which nobody can tell may be the owner. */
+static bool owner_takes_part(const struct merge *m, enum case_owner owner, unsigned field)
 {
 	for (const struct hub_link *l = m->k->links; l; l = l->next)
 		if (l != m->l && (l->sys->role == owner || l->sys->role_unknown) &&
-			(l->lid.n || l->inflight.on || l->raw_inflight.n))
+			(l->lid.n || l->inflight.on || l->raw_inflight.n) &&
+			(!l->map || map_field_in(l->map, field)))
 			return true;
 	return false;
 }
@@ -94,7 +95,7 @@ static bool may_write(const struct merge *m, const struct case_field *f)
 
 	if (owner == CASE_OWNER_EITHER || owner == m->l->sys->role)
 		return true;
-	return owner != CASE_OWNER_BRIDGE && !owner_takes_part(m, owner);
+	return owner != CASE_OWNER_BRIDGE && !owner_takes_part(m, owner, f->number);
 }
 
 static void accept_value(struct merge *m, const struct cell *v, const struct cell *old)
@@ -149,6 +150,9 @@ static void merge_place(struct merge *m, const struct cell *v, bool news)
 		hub_set_held(m->w, m->l, v, m->k->ver);
 		return;
 	}
+	/* nobody emptied what was not seen before: the case's value is still to come there */
+	if (news && cell_is_null(v))
+		return;
 	if (!may_write(m, f)) {
 		reassert(m, v, mine, CONFLICT_OWNERSHIP);
 		return;

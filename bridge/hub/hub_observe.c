@@ -2,6 +2,7 @@
  * hub_observe.c - a record as a system has it: known, new, vanished, or unreadable.
  */
 #include "hub_gone.h"
+#include "hub_match.h"
 #include "hub_rebase.h"
 #include "hub_step.h"
 
@@ -239,8 +240,8 @@ static void start_case(struct hub_world *w, struct hub_system *s, const struct m
 	l->held.dflt = k->ver;
 	n = map_match_keys(map, &k->doc, scheme, value, BR_LEN(scheme));
 	for (size_t i = 0; i < n; i++)
-		if (!hub_world_match(w, scheme[i], value[i]))
-			hub_world_add_key(w, k, scheme[i], value[i], true);
+		if (!hub_match_case(w, scheme[i], value[i]))
+			hub_world_take_key(w, k, scheme[i], value[i]);
 	first_history(w, k, s);
 	s->count.created++;
 	s->count.accepted++;
@@ -271,7 +272,7 @@ static struct hub_case *strong_match(struct hub_world *w, const struct hub_syste
 	size_t n = hub_match_keys(s, m, got, w->arena, scheme, value, BR_LEN(scheme));
 
 	for (size_t i = 0; i < n; i++) {
-		struct hub_case *k = hub_world_match(w, scheme[i], value[i]);
+		struct hub_case *k = hub_match_case(w, scheme[i], value[i]);
 
 		if (k)
 			return k;

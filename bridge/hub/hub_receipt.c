@@ -508,6 +508,11 @@ void hub_receipt(struct hub_world *w, struct hub_system *s, const struct msg *m)
 	else
 		s->outstanding--;
 	l->dirty = true;
+	/* it was told absent, and answers all the same */
+	if (l->state == LINK_GONE && m->status != RCPT_GONE) {
+		hub_link_back(w, l);
+		hub_add_unpark(w, s, l->kase, l->rec, l->lid, "superseded");
+	}
 	switch (m->status) {
 	case RCPT_APPLIED:
 		applied(w, l, m);

@@ -465,6 +465,11 @@ struct hub_link *hub_world_add_link(struct hub_world *w, struct hub_case *k, str
 void hub_world_set_lid(struct hub_world *w, struct hub_link *l, struct br_str lid);
 void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,
 	struct br_str value, bool is_new);
+/* The key leads to k from now on, wherever it led before. */
+void hub_world_take_key(
+	struct hub_world *w, struct hub_case *k, struct br_str scheme, struct br_str value);
+void hub_world_move_key(struct hub_world *w, struct br_str scheme, struct br_str value,
+	const struct hub_case *from, const struct hub_case *to);
 struct hub_matter *hub_world_matter(
 	const struct hub_world *w, enum hub_matter_sort sort, int64_t id);
 struct hub_link *hub_case_link(

@@ -209,6 +209,36 @@ struct hub_case *hub_world_match(struct hub_world *w, struct br_str scheme, stru
 	return key.p ? hub_case_now(w, hub_world_match_at(w, key)) : NULL;
 }
 
+void hub_world_move_key(struct hub_world *w, struct br_str scheme, struct br_str value,
+	const struct hub_case *from, const struct hub_case *to)
+{
+	struct hub_moved_key *m = br_arena_new(w->arena, struct hub_moved_key);
+
+	if (!m) {
+		w->failed = true;
+		return;
+	}
+	*m = (struct hub_moved_key){scheme, value, from->cid, to->cid, w->moved_keys};
+	w->moved_keys = m;
+}
+
+void hub_world_take_key(
+	struct hub_world *w, struct hub_case *k, struct br_str scheme, struct br_str value)
+{
+	struct br_str key = hub_match_key(w->arena, scheme, value);
+	struct hub_match_key *m = NULL;
+
+	if (key.p)
+		HASH_FIND(hh, w->keys, key.p, key.n, m);
+	if (!m) {
+		hub_world_add_key(w, k, scheme, value, true);
+		return;
+	}
+	if (!m->is_new)
+		hub_world_move_key(w, scheme, value, m->kase, k);
+	m->kase = k;
+}
+
 void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,
 	struct br_str value, bool is_new)
 {

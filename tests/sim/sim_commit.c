@@ -15,7 +15,7 @@ struct commit {
 	struct sim_parked *parked;
 	struct sim_parked *unparked;
 	struct sim_order *orders;
-	struct sim_key *keys;
+	struct sim_key *keys, *moved_keys;
 	struct hub_system systems[SIM_SYSTEMS];
 	bool changed[SIM_SYSTEMS];
 	int64_t incarnation;
@@ -172,6 +172,9 @@ static void keep_lists(struct commit *c, struct hub_world *w)
 		if (m->is_new)
 			PUSH(c->keys, .scheme = sim_keep(m->scheme), .value = sim_keep(m->value),
 				.cid = m->kase->cid);
+	for (struct hub_moved_key *m = w->moved_keys; m; m = m->next)
+		PUSH(c->moved_keys, .scheme = sim_keep(m->scheme), .value = sim_keep(m->value),
+			.cid = m->to);
 	for (struct hub_history *h = w->history; h; h = h->next)
 		PUSH(c->history, .cid = h->kase->cid, .ver = h->ver,
 			.sys = h->sys ? (int)(h->sys - w->systems) : -1,
@@ -286,6 +289,10 @@ static void put_lists(struct commit *c)
 	MOVE(sim_parked, parked, (sights.parked++, x->id = ++book.items))
 	MOVE(sim_history, history, sim_check_history(x))
 	MOVE(sim_conflict, conflicts, (sim_check_conflict(x), x->id = ++book.items))
+	for (struct sim_key *x = c->moved_keys; x; x = x->next)
+		for (struct sim_key *o = book.keys; o; o = o->next)
+			if (br_str_eq(o->scheme, x->scheme) && br_str_eq(o->value, x->value))
+				o->cid = x->cid;
 	for (struct sim_key *x = c->keys, *next; x; x = next) {
 		bool there = false;
 
