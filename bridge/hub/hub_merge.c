@@ -470,8 +470,9 @@ enum hub_merged hub_merge(struct hub_world *w, struct hub_link *l, const struct 
 	if (map_get(l->map, local, &ctx, w->arena, &m.got, &issue) < 0) {
 		/* The shadow stays: a later full record that can be mapped brings these changes
 		 * too. */
-		hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, PARKED_IN,
-			hub_image_json(w, l->map, local), &issue.err);
+		hub_park_read(w, l->sys, l->kase, l->rec, l->lid, PARKED_IN,
+			hub_image_json(w, l->map, local), hub_seen_as(l->map, image_hash(local)),
+			&issue.err);
 		l->state = LINK_PARKED;
 		l->dirty = true;
 		return MERGE_PARKED;

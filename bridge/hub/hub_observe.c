@@ -11,7 +11,10 @@
 static void park_plain(struct hub_world *w, struct hub_system *s, struct hub_link *l,
 	const struct msg *m, enum hub_parked_kind kind, struct br_str raw, const struct br_err *err)
 {
-	hub_add_parked(w, s, l ? l->kase : NULL, m->rec, m->lid, kind, raw, err);
+	uint64_t hash = m->has_image ? image_hash(&m->image) : br_hash(raw.p, raw.n);
+
+	hub_park_read(w, s, l ? l->kase : NULL, m->rec, m->lid, kind, raw,
+		hub_seen_as(map_find(s->maps, m->rec), hash), err);
 	s->count.parked_in++;
 	if (l && l->state != LINK_GONE && l->state != LINK_MATCHED) {
 		l->state = LINK_PARKED;

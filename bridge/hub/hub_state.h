@@ -254,6 +254,7 @@ struct hub_parked {
 	struct br_str rec, lid;
 	enum hub_parked_kind kind;
 	struct br_str raw; /* original bytes */
+	uint64_t seen; /* stands for what was read and for what it was read with; 0: nothing was */
 	struct br_str code, place, text_en, text_zh, next_en, next_zh;
 	int64_t at_ms;
 	int source;
@@ -267,6 +268,7 @@ struct hub_unpark {
 	struct hub_case *kase; /* or NULL: by record */
 	struct br_str rec, lid;
 	const char *how;
+	uint64_t seen; /* but not an item of just this; 0: any */
 	struct hub_unpark *next;
 };
 

@@ -75,9 +75,19 @@ static struct br_str sentence(
 	return br_arena_copy(w->arena, br_str_z(text));
 }
 
+static void unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec,
+	struct br_str lid, const char *how, uint64_t seen);
+
 struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k,
 	struct br_str rec, struct br_str lid, enum hub_parked_kind kind, struct br_str raw,
 	const struct br_err *err)
+{
+	return hub_park_read(w, s, k, rec, lid, kind, raw, 0, err);
+}
+
+struct hub_parked *hub_park_read(struct hub_world *w, struct hub_system *s, struct hub_case *k,
+	struct br_str rec, struct br_str lid, enum hub_parked_kind kind, struct br_str raw,
+	uint64_t seen, const struct br_err *err)
 {
 	struct hub_parked *p = br_arena_new(w->arena, struct hub_parked);
 	const char *place = br_err_detail(err, "field");
@@ -89,7 +99,7 @@ struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, str
 	/* The newest trouble of a record is the one to look at. A message nobody could read may
 	 * have been about anything. */
 	if (kind != PARKED_MESSAGE)
-		hub_add_unpark(w, s, k, rec, lid, "superseded");
+		unpark(w, s, k, rec, lid, "superseded", seen);
 	if (!place)
 		place = br_err_detail(err, "column");
 	p->sys = s;
@@ -98,6 +108,7 @@ struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, str
 	p->lid = lid;
 	p->kind = kind;
 	p->raw = raw;
+	p->seen = seen;
 	p->code = br_str_z(br_err_tag((int)br_err_code(err)));
 	p->place = br_arena_copy(w->arena, br_str_z(place ? place : ""));
 	p->text_en = sentence(w, err, BR_LANG_EN, false);
@@ -116,6 +127,12 @@ struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, str
 void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k,
 	struct br_str rec, struct br_str lid, const char *how)
 {
+	unpark(w, s, k, rec, lid, how, 0);
+}
+
+static void unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec,
+	struct br_str lid, const char *how, uint64_t seen)
+{
 	struct hub_unpark *u;
 
 	/* nearly always nothing is parked, and then the ledger need not be asked */
@@ -130,7 +147,7 @@ void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *
 		w->failed = true;
 		return;
 	}
-	*u = (struct hub_unpark){s, k, rec, lid, how, NULL};
+	*u = (struct hub_unpark){s, k, rec, lid, how, seen, NULL};
 	*w->unparked_end = u;
 	w->unparked_end = &u->next;
 }
@@ -506,6 +523,13 @@ static void refetch(struct hub_world *w, struct hub_out **o, struct hub_system *
 		(*o)->lids[(*o)->nlids++] = lid;
 }
 
+uint64_t hub_seen_as(const struct mapping *map, uint64_t hash)
+{
+	uint64_t seen = br_mix(map ? map_hash(map) : 0, hash);
+
+	return seen ? seen : 1;
+}
+
 static int digest_cmp(const void *a, const void *b)
 {
 	return br_str_cmp(((const struct msg_digest *)a)->lid, ((const struct msg_digest *)b)->lid);
@@ -514,6 +538,7 @@ static int digest_cmp(const void *a, const void *b)
 void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m,
 	const struct hub_known *known, size_t n)
 {
+	const struct mapping *map = map_find(s->maps, m->rec);
 	struct hub_out *o = NULL;
 	size_t i = 0, j = 0, room = m->ndigests + n;
 
@@ -527,11 +552,15 @@ void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg
 		if (c < 0) {
 			refetch(w, &o, s, m, room, m->digests[i++].lid);
 		} else if (c > 0) {
-			refetch(w, &o, s, m, room, known[j++].lid);
+			if (!known[j].parked)
+				refetch(w, &o, s, m, room, known[j].lid);
+			j++;
 		} else {
 			/* 0: the source only says that it is there */
-			if (known[j].unsure ||
-				(m->digests[i].hash && m->digests[i].hash != known[j].hash))
+			if (known[j].parked ? hub_seen_as(map, m->digests[i].hash) != known[j].hash
+					    : known[j].unsure ||
+						      (m->digests[i].hash &&
+							      m->digests[i].hash != known[j].hash))
 				refetch(w, &o, s, m, room, known[j].lid);
 			i++;
 			j++;

@@ -44,6 +44,7 @@ struct hub_known {
 	struct br_str lid;
 	uint64_t hash;
 	bool unsure; /* not read since the system was restored: to be read, whatever its hash */
+	bool parked; /* has no link: it waits for a person, and was hub_seen_as(hash) */
 };
 void hub_step_digest(struct hub_world *w, struct hub_system *s, const struct msg *m,
 	const struct hub_known *known, size_t n);
@@ -137,6 +138,13 @@ struct hub_conflict *hub_add_conflict(struct hub_world *w, struct hub_link *l,
 struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k,
 	struct br_str rec, struct br_str lid, enum hub_parked_kind kind, struct br_str raw,
 	const struct br_err *err);
+/* The same of what was read, by hub_seen_as(): while an item of just this waits, or was dropped,
+ * the ledger makes no other. */
+struct hub_parked *hub_park_read(struct hub_world *w, struct hub_system *s, struct hub_case *k,
+	struct br_str rec, struct br_str lid, enum hub_parked_kind kind, struct br_str raw,
+	uint64_t seen, const struct br_err *err);
+/* Stands for an image (by its hash) and the mapping it is read with; never 0. */
+uint64_t hub_seen_as(const struct mapping *map, uint64_t hash);
 void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k,
 	struct br_str rec, struct br_str lid, const char *how);
 /* held := ver for everything that is known to be held (fver <= held), so that the stored form stays

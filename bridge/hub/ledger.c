@@ -496,9 +496,9 @@ static const enum ledger_type conflict_types[] = {LT_UUID, LT_INT2, LT_TEXT, LT_
 	LT_JSON, LT_TEXT, LT_INT8, LT_TIME, LT_INT4, LT_END};
 static const enum ledger_type parked_types[] = {LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT,
 	LT_BYTEA, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_TEXT, LT_INT8, LT_TIME,
-	LT_TEXT, LT_END};
+	LT_TEXT, LT_INT8, LT_END};
 static const enum ledger_type unparked_types[] = {
-	LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_END};
+	LT_INT2, LT_UUID, LT_TEXT, LT_TEXT, LT_TEXT, LT_INT8, LT_END};
 static const enum ledger_type before_types[] = {LT_TEXT, LT_INT8, LT_END};
 static const enum ledger_type pos_types[] = {LT_TEXT, LT_INT8, LT_INT8, LT_END};
 

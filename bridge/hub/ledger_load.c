@@ -363,7 +363,7 @@ static void on_range(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct ledger_operation *o = arg;
 	struct ledger *g = o->g;
-	struct ledger_range *range = &g->want->ranges[g->range_at++];
+	struct ledger_range *range = &g->want->ranges[g->range_at];
 	const struct mapping *map = map_find(range->sys->maps, range->rec);
 	int n = res ? PQntuples(res) : 0;
 
@@ -384,9 +384,38 @@ static void on_range(void *arg, const PGresult *res, const struct br_err *err)
 			return;
 		range->known[range->nknown++] = (struct hub_known){
 			ledger_keep(o->w, ledger_get_text(res, i, 0)), image_hash(&shadow),
-			(int32_t)ledger_get_int(res, i, 2) < range->sys->restores};
+			(int32_t)ledger_get_int(res, i, 2) < range->sys->restores, false};
 	}
-	qsort(range->known, range->nknown, sizeof(*range->known), known_cmp);
+}
+
+/* Records of the same range that wait without a link. */
+static void on_range_parked(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct ledger_operation *o = arg;
+	struct ledger *g = o->g;
+	struct ledger_range *range = &g->want->ranges[g->range_at++];
+	size_t n = res ? (size_t)PQntuples(res) : 0, had = range->nknown;
+	struct hub_known *all;
+
+	if (!res) {
+		ledger_fail(o, err);
+		return;
+	}
+	all = br_arena_array(o->w->arena, struct hub_known, had + n + 1);
+	if (!all) {
+		o->w->failed = true;
+		return;
+	}
+	if (had)
+		memcpy(all, range->known, had * sizeof(*all));
+	for (size_t i = 0; i < n; i++)
+		all[had + i] = (struct hub_known){
+			.lid = ledger_keep(o->w, ledger_get_text(res, (int)i, 0)),
+			.hash = (uint64_t)ledger_get_int(res, (int)i, 1),
+			.parked = true};
+	range->known = all;
+	range->nknown = had + n;
+	qsort(all, range->nknown, sizeof(*all), known_cmp);
 }
 
 #define CASES_OF_T "select " LEDGER_CASE_COLUMNS " from t join casebridge.cases c on c.cid = t.cid"
@@ -462,7 +491,17 @@ static int send_ranges(struct ledger *g, struct ledger_want *want, struct br_err
 			    " and ($3::text is null or lid collate \"C\" >= $3::text collate \"C\")"
 			    " and ($4::text is null or lid collate \"C\" <= $4::text collate \"C\")"
 			    " and state <> 'gone'",
-			    4, NULL, p, true, on_range, &g->look, err) < 0)
+			    4, NULL, p, true, on_range, &g->look, err) < 0 ||
+			br_pg_send(g->look_pg, "range_parked",
+				"select distinct on (p.lid) p.lid, p.seen from casebridge.parked p "
+				"where p.sys = $1::int2 and p.rec = $2::text and p.seen <> 0 and "
+				"p.status in ('open', 'dropped') and p.kind = 'in' and ($3::text "
+				"is null or p.lid collate \"C\" >= $3::text collate \"C\") and "
+				"($4::text is null or p.lid collate \"C\" <= $4::text collate "
+				"\"C\") and not exists (select from casebridge.links l where "
+				"l.sys = p.sys and l.rec = p.rec and l.lid = p.lid) order by "
+				"p.lid, p.id desc",
+				4, NULL, p, true, on_range_parked, &g->look, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,5 +1,7 @@
 #include "ledger_rows.h"
 
+#include <assert.h>
+
 /* PostgreSQL's binary formats (src/backend/utils/adt/arrayfuncs.c: array_recv; timestamptz:
  * microseconds since 2000-01-01) */
 static const struct {
@@ -30,6 +32,7 @@ void ledger_rows_init(struct ledger_rows *r, const enum ledger_type *types)
 	memset(r, 0, sizeof(*r));
 	r->types = types;
 	while (types[r->ncols] != LT_END) {
+		assert(r->ncols < LEDGER_COLUMNS);
 		br_buf_init(&r->col[r->ncols], COLUMN_MAX);
 		r->ncols++;
 	}

@@ -9,7 +9,7 @@
 #include "br_pg.h"
 #include "hub_ulid.h"
 
-#define LEDGER_COLUMNS 16
+#define LEDGER_COLUMNS 20
 
 enum ledger_type {
 	LT_END,

@@ -178,6 +178,7 @@ static void add_lists(struct ledger *g, const struct hub_world *w)
 		ledger_add_text(&g->unparked, u->rec);
 		ledger_add_text(&g->unparked, u->lid);
 		ledger_add_text(&g->unparked, br_str_z(u->how));
+		ledger_add_int(&g->unparked, (int64_t)u->seen);
 	}
 }
 
@@ -207,6 +208,7 @@ static void add_parked(struct ledger *g, const struct hub_world *w)
 		ledger_add_int(r, p->offset);
 		ledger_add_ms(r, p->at_ms);
 		ledger_add_text(r, br_str_z(p->how ? p->how : "open"));
+		ledger_add_int(r, (int64_t)p->seen);
 	}
 }
 
@@ -242,8 +244,9 @@ static const char unpark_sql[] =
 	"update casebridge.parked p set status = u.how, resolved_at = now(), "
 	"resolved_by = 'casebridge' from (select unnest($1::int2[]) sys, "
 	"unnest($2::uuid[]) cid, unnest($3::text[]) rec, unnest($4::text[]) lid, "
-	"unnest($5::text[]) how) u where p.status = 'open' and p.sys = u.sys and "
-	"p.rec = u.rec and (p.cid = u.cid or ((p.cid is null or u.cid is null) and "
+	"unnest($5::text[]) how, unnest($6::int8[]) seen) u where p.status = 'open' and p.sys = "
+	"u.sys and (u.seen = 0 or p.seen <> u.seen) and p.rec = u.rec and (p.cid = u.cid or "
+	"((p.cid is null or u.cid is null) and "
 	"p.lid = u.lid))";
 
 /* Arrays are unnested side by side in the select list, not as a table function: that would put each
@@ -318,13 +321,16 @@ static int send_rows(struct ledger_operation *o, struct br_err *err)
 	rc |= ledger_rows_send(&g->unparked, pg, "unparked", unpark_sql, ledger_check, o, err);
 	rc |= ledger_rows_send(&g->parked, pg, "parked",
 		"insert into casebridge.parked(sys, cid, rec, lid, kind, raw, code, place, "
-		"text_en, text_zh, next_en, next_zh, topic, pos, at, status) select "
-		"unnest($1::int2[]), unnest($2::uuid[]), unnest($3::text[]), "
-		"unnest($4::text[]), unnest($5::text[]), unnest($6::bytea[]), "
+		"text_en, text_zh, next_en, next_zh, topic, pos, at, status, seen) select * from "
+		"(select unnest($1::int2[]) sys, unnest($2::uuid[]), unnest($3::text[]) rec, "
+		"unnest($4::text[]) lid, unnest($5::text[]), unnest($6::bytea[]), "
 		"unnest($7::text[]), unnest($8::text[]), unnest($9::text[]), "
 		"unnest($10::text[]), unnest($11::text[]), unnest($12::text[]), "
 		"unnest($13::text[]), unnest($14::int8[]), unnest($15::timestamptz[]), "
-		"unnest($16::text[])",
+		"unnest($16::text[]), unnest($17::int8[]) seen) t where t.seen = 0 or not exists "
+		"(select from casebridge.parked q where q.sys = t.sys and q.rec = t.rec and q.lid "
+		"= t.lid and q.seen = t.seen and q.seen <> 0 and q.status in ('open', "
+		"'dropped'))",
 		ledger_check, o, err);
 	return rc;
 }

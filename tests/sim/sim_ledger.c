@@ -193,7 +193,7 @@ static void load_range(const struct hub_world *w, struct ledger_range *r)
 				(!r->lo.n || br_str_cmp(l->lid, r->lo) >= 0) &&
 				(!r->hi.n || br_str_cmp(l->lid, r->hi) <= 0))
 				r->known[r->nknown++] = (struct hub_known){l->lid,
-					image_hash(&l->shadow), l->based < r->sys->restores};
+					image_hash(&l->shadow), l->based < r->sys->restores, false};
 	qsort(r->known, r->nknown, sizeof(*r->known), known_cmp);
 }
 

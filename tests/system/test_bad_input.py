@@ -123,6 +123,52 @@ def test_a_code_that_is_not_in_the_table(twin):
     wait_for(lambda: parked(twin) == [], what="nothing parked any more")
 
 
+def walks(twin, name, n=2):
+    """Waits until all records of the system were walked over so many times from now on."""
+    for _ in range(n):
+        def done():
+            return twin.ledger.rows("select coalesce(sweep_done, 'epoch') from casebridge.systems where code = %s", name)[0][0]
+        before = done()
+        wait_for(lambda: done() > before, what=f"a walk over {name}", or_died=[twin.process])
+
+
+def test_what_waits_keeps_its_number_and_what_was_dropped_stays_so(twin):
+    twin.start()
+    twin.insert("a", sbh="D1", xm="张三", sfzh=IDS[0], zt="9")
+    twin.insert("a", sbh="D2", xm="王五", sfzh=IDS[2], zt="0")
+    twin.wait_row("b", "other_no = 'D2'")
+    twin.quiet()
+    twin.update("a", "D2", zt="9")
+    new, _ = wait_parked(twin, system="a", local_id="D1")
+    known, _ = wait_parked(twin, system="a", local_id="D2")
+    walks(twin, "a", 3)
+    assert [r["id"] for r in parked(twin)] == [new["id"], known["id"]], "each walk made new items of the same records"
+    for item in (new, known):
+        twin.casebridge.run("parked", "drop", item["id"], "--why", "试录", twin.folder)
+    walks(twin, "a", 3)
+    assert parked(twin) == [], "what a person dropped came back"
+    twin.update("a", "D1", zt="8")
+    again, _ = wait_parked(twin, system="a", local_id="D1")
+    assert again["id"] not in (new["id"], known["id"])
+    for number, code in (("D1", "1"), ("D2", "1")):
+        twin.update("a", number, zt=code)
+        twin.wait_row("b", "other_no = %s", number, zt=code)
+    twin.quiet()
+    wait_for(lambda: parked(twin) == [], what="nothing parked any more")
+
+
+def test_a_code_that_was_added_to_the_table_releases_what_waited(twin):
+    twin.start()
+    twin.insert("a", sbh="D1", xm="张三", sfzh=IDS[0], zt="9")
+    wait_parked(twin, system="a", local_id="D1")
+    walks(twin, "a")
+    twin.process.stop()
+    edit(twin, "a", '"1": ACCEPTED', '"9": ACCEPTED')
+    twin.start()
+    twin.wait_row("b", "other_no = 'D1'", zt="1")
+    wait_for(lambda: parked(twin) == [], what="nothing parked any more")
+
+
 def test_an_id_with_a_bad_check_digit(twin):
     twin.start()
     twin.insert("a", sbh="D1", xm="张三", sfzh=BAD_ID, zt="0")

@@ -2508,15 +2508,18 @@ static void tell(void **state)
 }
 
 /* What a walk makes the bridge ask for: what differs, what is unknown, what is missing. A record of
- * which only is said that it is there does not differ. */
+ * which only is said that it is there does not differ; one that waits for a person is read again
+ * when it shows something else. */
 static void digests(void **state)
 {
 	static struct msg_digest told[] = {{BR_STR("new"), 0}, {BR_STR("same"), 7},
-		{BR_STR("there"), 0}, {BR_STR("differs"), 8}};
-	static const struct hub_known known[] = {{BR_STR("differs"), 9, false},
-		{BR_STR("missing"), 5, false}, {BR_STR("same"), 7, false},
-		{BR_STR("there"), 6, false}};
-	static const char *const wanted[] = {"differs", "missing", "new"};
+		{BR_STR("there"), 0}, {BR_STR("differs"), 8}, {BR_STR("waits"), 4},
+		{BR_STR("waited"), 3}};
+	struct hub_known known[] = {{.lid = BR_STR("differs"), .hash = 9},
+		{.lid = BR_STR("missing"), .hash = 5}, {.lid = BR_STR("same"), .hash = 7},
+		{.lid = BR_STR("there"), .hash = 6}, {.lid = BR_STR("waited"), .parked = true},
+		{.lid = BR_STR("waits"), .parked = true}, {.lid = BR_STR("went"), .parked = true}};
+	static const char *const wanted[] = {"differs", "missing", "new", "waited"};
 	struct msg m = {.type = MSG_DIGEST,
 		.rec = BR_STR("application"),
 		.digests = told,
@@ -2526,6 +2529,8 @@ static void digests(void **state)
 
 	(void)state;
 	set_stage(&s);
+	known[4].hash = known[5].hash =
+		hub_seen_as(map_find(s.systems[0].maps, BR_STR("application")), 4);
 	hub_step_digest(&s.world, &s.systems[0], &m, known, BR_LEN(known));
 	o = s.world.outs;
 	assert_non_null(o);
