@@ -147,9 +147,9 @@ static void fill(struct conn_guard *g, int64_t now)
 		g->tokens = (double)g->max.guard;
 }
 
-int64_t conn_guard_wait(struct conn *c, const struct conn_record *r)
+int64_t conn_guard_wait(struct conn *c, const struct conn_work *w)
 {
-	struct conn_guard *g = r->guard;
+	struct conn_guard *g = w->cmd.record->guard;
 
 	if (!g)
 		return 0;
@@ -157,7 +157,7 @@ int64_t conn_guard_wait(struct conn *c, const struct conn_record *r)
 		tell(c, g, BR_E_CONN_REFUSALS, g->refusals);
 		return STOPPED_MS;
 	}
-	if (!g->max.guard)
+	if (!g->max.guard || w->granted)
 		return 0;
 	fill(g, br_loop_now(c->loop));
 	if (g->tokens >= 1)
@@ -169,12 +169,16 @@ int64_t conn_guard_wait(struct conn *c, const struct conn_record *r)
 bool conn_may_write(struct conn *c, struct conn_command *cmd, int64_t *ms)
 {
 	struct conn_guard *g = cmd->record->guard;
+	struct conn_work *w = (struct conn_work *)cmd;
 
-	*ms = conn_guard_wait(c, cmd->record);
-	conn_hold(c, (struct conn_work *)cmd, *ms > 0);
-	if (*ms == 0 && g && g->max.guard)
+	*ms = conn_guard_wait(c, w);
+	conn_hold(c, w, *ms > 0);
+	if (*ms > 0)
+		return false;
+	if (g && g->max.guard && !w->granted)
 		g->tokens -= 1;
-	return *ms == 0;
+	w->granted = true;
+	return true;
 }
 
 void conn_guard_answered(struct conn *c, const struct conn_command *cmd, enum msg_status status)

@@ -45,6 +45,7 @@ struct conn_work {
 	enum work_state state;
 	bool settling; /* one of the outstanding set that nothing may be read before */
 	bool held;     /* by the write guard */
+	bool granted;  /* counted by the write guard, which lets it through until it is answered */
 	int64_t attempt;
 	uint64_t intent; /* number of its INTENT among what we sent */
 	int64_t due_us;	 /* LATER */
@@ -249,8 +250,8 @@ static inline unsigned conn_record_number(const struct conn *c, const struct con
 /* The guard of a record as its spec says, the same over all sessions. NULL: none (or bad options,
  * which lint tells). */
 struct conn_guard *conn_guard_of(struct conn *c, const struct conn_record *r);
-/* How long the guard holds back whatever comes next, 0 = not at all. */
-int64_t conn_guard_wait(struct conn *c, const struct conn_record *r);
+/* How long the guard holds back this command, 0 = not at all. */
+int64_t conn_guard_wait(struct conn *c, const struct conn_work *w);
 void conn_guard_answered(struct conn *c, const struct conn_command *cmd, enum msg_status status);
 /* Somebody has looked: refusals are counted anew. */
 void conn_guard_forgive(struct conn *c);

@@ -152,9 +152,10 @@ void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, 
 void conn_swept(struct conn *c, bool done, int64_t next_ms);
 void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_receipt *r);
 /*
- * May this command be written now? Asked once for each, when it is known that nothing of it has
- * been written, right before it would be. False: the write guard of its record (`guard`,
- * `stop_after_refusals`) holds it back; hand it back with conn_later() and these ms.
+ * May this command be written now? Asked before each try, when it is known that nothing of it has
+ * been written, right before it would be; `guard` counts the command, not its tries. False: the
+ * write guard of its record (`guard`, `stop_after_refusals`) holds it back; hand it back with
+ * conn_later() and these ms.
  */
 bool conn_may_write(struct conn *c, struct conn_command *cmd, int64_t *ms);
 /*

@@ -284,7 +284,7 @@ static void put_off(struct conn *c, struct conn_work *w, int64_t ms);
  */
 static bool hold_back(struct conn *c, struct conn_work *w)
 {
-	int64_t ms = w->settling || w->cmd.attempted ? 0 : conn_guard_wait(c, w->cmd.record);
+	int64_t ms = w->settling || w->cmd.attempted ? 0 : conn_guard_wait(c, w);
 
 	if (ms == 0)
 		return false;

@@ -37,6 +37,7 @@ static struct fake {
 	bool post;  /* answers carry the image that was set */
 	int later;  /* so many commands are handed back */
 	int unread; /* so many of those before the inbox was looked into */
+	int undone; /* so many that may be written fail and are handed back */
 	bool refuse, stale;
 	const char *lost; /* the record of which a refetch finds nothing */
 	const char *spec; /* of BEGIN, NULL = SPEC */
@@ -139,8 +140,12 @@ static void fake_apply(void *state, struct conn_command *const *cmds, size_t n)
 			int64_t ms;
 
 			if (conn_may_write(fake.c, cmds[i], &ms)) {
-				answer(cmds[i]);
-				continue;
+				if (fake.undone == 0) {
+					answer(cmds[i]);
+					continue;
+				}
+				fake.undone--;
+				ms = 1;
 			}
 			/* the inbox was looked into before that was asked */
 			if (fake.promises & CONN_INBOX)
@@ -1080,7 +1085,7 @@ static void test_guard_holds_back(void **state)
 	say(command(6, "L1", "a"));
 	expect_held(3, false);
 	assert_int_equal(count('A'), shown);
-	assert_true(conn_guard_wait(conn, &conn->records[0]) > 1000 * 1000); /* one in 20 minutes */
+	assert_true(conn_guard_wait(conn, conn->later) > 1000 * 1000); /* one in 20 minutes */
 	br_err_set(&err, BR_E_PG_UNAVAILABLE, "why", "gone", NULL);
 	conn_failed(fake.c, &err);
 	expect(MSG_BYE);
@@ -1094,6 +1099,39 @@ static void test_guard_holds_back(void **state)
 	expect_held(2, false);
 	assert_int_equal(count('A'), shown + 2);
 	assert_int_equal(conn->nsettling, 0);
+}
+
+/* Of the limit a command takes one, however often it is tried; and what was let through is not held
+ * back before its next try. */
+static void test_guard_counts_commands_not_tries(void **state)
+{
+	(void)state;
+	start(CONN_INBOX);
+	fake.spec = GUARDED("\"guard\":\"3/h\"");
+	fake.undone = 6;
+	shake_hands(false);
+	for (int64_t n = 1; n <= 4; n++)
+		say(command(n, "L1", "a"));
+	for (int i = 0; i < 3; i++)
+		expect(MSG_RCPT);
+	assert_int_equal(fake.undone, 0);
+	expect_held(1, false);
+}
+
+/* Writing has stopped: what was let through before waits too. */
+static void test_a_stop_holds_what_was_let_through(void **state)
+{
+	(void)state;
+	start(CONN_INBOX);
+	fake.spec = GUARDED("\"stop_after_refusals\":\"1\"");
+	fake.undone = 1;
+	shake_hands(false);
+	fake.refuse = true;
+	say(command(1, "L1", "a"));
+	say(command(2, "L1", "a"));
+	expect(MSG_RCPT);
+	assert_int_equal(last.status, RCPT_REJECTED);
+	expect_held(1, true);
 }
 
 static void test_guard_stops_after_refusals(void **state)
@@ -1504,6 +1542,8 @@ int main(void)
 		ON_STAGE(test_records_that_cannot_be_told),
 		ON_STAGE(test_pause),
 		ON_STAGE(test_guard_holds_back),
+		ON_STAGE(test_guard_counts_commands_not_tries),
+		ON_STAGE(test_a_stop_holds_what_was_let_through),
 		ON_STAGE(test_guard_stops_after_refusals),
 		ON_STAGE(test_guard_counts_refusals_in_a_row),
 		ON_STAGE(test_refetch_in_pieces),
