@@ -134,7 +134,9 @@ struct pg_record {
 	int64_t due_us;	     /* of the next poll */
 	struct br_str swept; /* last key of the walk, in: */
 	char swept_key[1024];
-	bool walked; /* once over all keys since we began */
+	bool walked;	   /* once over all keys since we began */
+	bool walked_again; /* since the end of a whole walk was told */
+	int64_t rests_us;  /* until then its walk pauses */
 	struct pg_shape_statement *statements;
 	unsigned nstatements;
 };

@@ -4,9 +4,10 @@
  *
  * A chunk is told as one hash for each record; the bridge asks for those that differ, for those it
  * does not know, and for those of its own that lie in the range and are missing. A demanded walk
- * goes over all records at once; the rolling one keeps to its hours and its pace and passes over
- * records whose walk is off. Only the first walk over a record without a cursor does not wait for
- * its hours: nothing else finds what ended while nobody read.
+ * goes over all records at once, one after the other. The rolling one takes a chunk of each in
+ * turns and passes over records whose walk is off, whose hours have not come, or who still pause;
+ * it is over when all have been walked since the last time. Only the first walk over a record
+ * without a cursor does not wait for its hours: nothing else finds what ended while nobody read.
  */
 #include "pg_private.h"
 #include "br_crash.h"
@@ -76,13 +77,47 @@ static int64_t closed_ms(const struct pg *p, const struct pg_record *r)
 	return until(&r->window, p->sweep.minute);
 }
 
-/* From this record on, the one that is walked next; nrecords: none is. */
+static bool is_walked(const struct pg *p, const struct pg_record *r)
+{
+	return r->sweeps || conn_walk_demanded(p->c);
+}
+
+/* For its hours, and its pause. */
+static int64_t waits_ms(const struct pg *p, const struct pg_record *r)
+{
+	int64_t closed = closed_ms(p, r),
+		rests = (r->rests_us - br_loop_now(conn_loop(p->c))) / 1000;
+
+	if (conn_walk_demanded(p->c))
+		return 0;
+	return closed > rests ? closed : rests > 0 ? rests : 0;
+}
+
+/* From this record on, the first that need not wait, or who waits least; nrecords: none is walked.
+ */
+static size_t next_from(const struct pg *p, size_t at, int64_t *wait)
+{
+	size_t next = p->nrecords;
+
+	for (size_t i = 0; i < p->nrecords; i++) {
+		size_t r = (at + i) % p->nrecords;
+		int64_t ms = waits_ms(p, p->records[r]);
+
+		if (!is_walked(p, p->records[r]) || (next < p->nrecords && ms >= *wait))
+			continue;
+		next = r;
+		*wait = ms;
+	}
+	return next;
+}
+
+/* The first that is walked at all: what time it is there is asked together with its keys. */
 static size_t walked_from(const struct pg *p, size_t at)
 {
 	for (size_t i = 0; i < p->nrecords; i++) {
 		size_t r = (at + i) % p->nrecords;
 
-		if (p->records[r]->sweeps || conn_walk_demanded(p->c))
+		if (is_walked(p, p->records[r]))
 			return r;
 	}
 	return p->nrecords;
@@ -98,23 +133,34 @@ static void keep_place(struct pg_record *r, struct br_str key)
 	r->swept = (struct br_str){r->swept_key, n};
 }
 
+/* True when that was the last of them. */
+static bool walked(struct pg *p, struct pg_record *r)
+{
+	r->walked = r->walked_again = true;
+	for (size_t i = 0; i < p->nrecords; i++) {
+		if (is_walked(p, p->records[i]) && !p->records[i]->walked_again)
+			return false;
+	}
+	for (size_t i = 0; i < p->nrecords; i++)
+		p->records[i]->walked_again = false;
+	return true;
+}
+
+/* Between chunks of two records the shorter of their pauses is kept, so that many records are no
+ * greater load than one. */
 static void told(struct pg *p)
 {
 	struct pg_record *r = p->records[p->sweep.record];
-	size_t next = p->sweep.record;
-	int64_t wait;
-	bool done = false;
+	int64_t pause = r->read.sweep_every, wait = 0;
+	bool done = p->sweep.last && walked(p, r);
 
 	keep_place(r, p->sweep.last ? BR_STR("") : p->sweep.hi);
-	if (p->sweep.last) {
-		r->walked = true;
-		next = walked_from(p, (p->sweep.record + 1) % p->nrecords);
-		done = next <= p->sweep.record;
-	}
-	p->sweep.record = next;
-	r = p->records[next];
-	wait = closed_ms(p, r);
-	conn_swept(p->c, done, wait > r->read.sweep_every ? wait : r->read.sweep_every);
+	r->rests_us = br_loop_now(conn_loop(p->c)) + pause * 1000;
+	p->sweep.record = next_from(p, p->sweep.record + (p->sweep.last ? 1 : 0), &wait);
+	r = p->records[p->sweep.record];
+	if (r->read.sweep_every < pause)
+		pause = r->read.sweep_every;
+	conn_swept(p->c, done, wait > pause ? wait : pause);
 }
 
 /* Bad rows have no hash: they are told as they are, and left out, so the bridge asks for them when
@@ -182,10 +228,12 @@ static void on_minute(void *arg, const PGresult *res, const struct br_err *err)
 		p->sweep.minute = (int)pg_int(res, 0, 0);
 }
 
+static void ask_for_keys(struct pg *p);
+
 static void on_chunk(void *arg, const PGresult *res, const struct br_err *err)
 {
 	struct pg *p = arg;
-	int64_t wait;
+	int64_t wait = 0;
 
 	if (pg_gone(p, err))
 		return;
@@ -193,10 +241,13 @@ static void on_chunk(void *arg, const PGresult *res, const struct br_err *err)
 		pg_fail(p, err);
 		return;
 	}
-	/* only the first chunk after a start comes without having been told when */
-	wait = closed_ms(p, p->records[p->sweep.record]);
-	if (wait && !conn_walk_demanded(p->c)) {
-		conn_swept(p->c, false, wait);
+	/* the first chunk after a start comes without having been told when */
+	if (closed_ms(p, p->records[p->sweep.record]) && !conn_walk_demanded(p->c)) {
+		p->sweep.record = next_from(p, p->sweep.record, &wait);
+		if (wait)
+			conn_swept(p->c, false, wait);
+		else
+			ask_for_keys(p);
 		return;
 	}
 	BR_CRASH_POINT("postgres.chunk");
@@ -205,26 +256,15 @@ static void on_chunk(void *arg, const PGresult *res, const struct br_err *err)
 	pg_read_keys(p, p->records[p->sweep.record]);
 }
 
-void pg_sweep(void *state)
+static void ask_for_keys(struct pg *p)
 {
-	struct pg *p = state;
-	struct pg_record *r;
+	struct pg_record *r = p->records[p->sweep.record];
+	const struct pg_statement *st = r->swept.n ? &r->keys : &r->keys_first;
 	char limit[32];
 	struct br_pg_param params[2] = {{limit, 0, false}};
-	const struct pg_statement *st;
 	struct br_err err;
 	int rc;
 
-	if (p->failed)
-		return;
-	p->sweep.record = walked_from(p, p->sweep.record);
-	if (p->sweep.record == p->nrecords) {
-		p->sweep.record = 0;
-		conn_swept(p->c, conn_walk_demanded(p->c), NEVER);
-		return;
-	}
-	r = p->records[p->sweep.record];
-	st = r->swept.n ? &r->keys : &r->keys_first;
 	p->read.n = 0;
 	snprintf(limit, sizeof(limit), "%lld", (long long)r->read.sweep_page);
 	if (r->swept.n)
@@ -240,4 +280,19 @@ void pg_sweep(void *state)
 		rc = br_pg_sync(p->pg, on_chunk, p, &err);
 	if (rc)
 		pg_fail(p, &err);
+}
+
+void pg_sweep(void *state)
+{
+	struct pg *p = state;
+
+	if (p->failed)
+		return;
+	p->sweep.record = walked_from(p, p->sweep.record);
+	if (p->sweep.record == p->nrecords) {
+		p->sweep.record = 0;
+		conn_swept(p->c, conn_walk_demanded(p->c), NEVER);
+		return;
+	}
+	ask_for_keys(p);
 }

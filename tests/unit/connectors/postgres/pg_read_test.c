@@ -570,18 +570,27 @@ static void a_walk_that_is_off_walks_only_on_demand(void **state)
 	end_three(c, db);
 }
 
-static void the_first_chunk_waits_for_its_hours(void **state)
+/* Hours that begin in two. */
+static const char *closed(void)
 {
+	static char window[16];
 	PGconn *db = fake_connect();
-	char window[16];
-	struct conn *c;
 
-	(void)state;
 	snprintf(window, sizeof(window), "%s",
 		sql(db, "select to_char(now() at time zone 'Asia/Shanghai' + interval '2 hours', "
 			"'HH24:MI-') || to_char(now() at time zone 'Asia/Shanghai' + interval '3 "
 			"hours', 'HH24:MI')"));
 	PQfinish(db);
+	return window;
+}
+
+static void the_first_chunk_waits_for_its_hours(void **state)
+{
+	const char *window = closed();
+	PGconn *db;
+	struct conn *c;
+
+	(void)state;
 	c = begin_three(&db, (const char *const[]){window, "off", "off"});
 	chunk(c);
 	assert_int_equal(c->nseen, 0);
@@ -591,6 +600,44 @@ static void the_first_chunk_waits_for_its_hours(void **state)
 	walk(c);
 	assert_int_equal(c->nseen, 3);
 	end_three(c, db);
+}
+
+/* Whose hours have not come, or who pauses for longer, holds up none of the others. */
+static void the_walk_passes_over_who_has_to_wait(void **state)
+{
+#define SLOW "always\",\"sweep_every\":\"1h"
+	const char *window = closed();
+	const struct {
+		const char *sweep[3], *walked;
+	} cases[] = {
+		{{window, "always", "off"}, "item2 item2 item2 item2 "},
+		{{"always", window, "always"}, "item1 item3 item1 item3 "},
+		{{window, "off", window}, ""},
+		{{SLOW, "always", "off"}, "item1 item2! item2 item2 "},
+		{{"always", "always", "always"}, "item1 item2 item3! item1 "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(cases); i++) {
+		char walked[100] = "";
+		PGconn *db;
+		struct conn *c = begin_three(&db, cases[i].sweep);
+
+		for (int k = 0; k < 4; k++) {
+			fake_forget(c);
+			chunk(c);
+			if (c->nseen)
+				snprintf(walked + strlen(walked), sizeof(walked) - strlen(walked),
+					"%s%s ", c->seen[0].text, c->done ? "!" : "");
+			if (*cases[i].walked)
+				assert_int_equal(c->next_ms, 5000);
+			else
+				assert_true(c->next_ms > 3600 * 1000);
+		}
+		if (strcmp(walked, cases[i].walked))
+			fail_msg("%zu: %s", i, walked);
+		end_three(c, db);
+	}
 }
 
 static void single_records_are_read_again(void **state)
@@ -707,6 +754,7 @@ int main(void)
 		cmocka_unit_test(the_walk_over_numbers_and_nothing),
 		cmocka_unit_test(a_walk_that_is_off_walks_only_on_demand),
 		cmocka_unit_test(the_first_chunk_waits_for_its_hours),
+		cmocka_unit_test(the_walk_passes_over_who_has_to_wait),
 		cmocka_unit_test(single_records_are_read_again),
 		cmocka_unit_test(notify_wakes),
 		cmocka_unit_test(a_lost_connection_is_told_once),
