@@ -53,7 +53,8 @@ struct pg_batch {
 	uint64_t xid; /* of the transaction; 0 = unknown */
 	int64_t beat; /* as the transaction leaves it */
 	bool fenced, dropped, over;
-	bool inbox_read; /* under our fence: nobody before us can add a row any more */
+	bool inbox_read;   /* under our fence: nobody before us can add a row any more */
+	bool inbox_failed; /* its rows could not be written */
 	struct pg_group *groups;
 	struct br_buf json;
 };

@@ -283,10 +283,12 @@ static bool starts(const char *state, const char *with)
 	return !strncmp(state, with, strlen(with));
 }
 
-/* Not the record's fault: serialization, deadlock, lock, cancelled, connection, resources. */
+/* Not the record's fault: serialization, deadlock, lock, cancelled, a server that takes no writes,
+ * connection, resources. */
 static bool is_passing(const char *state)
 {
-	static const char *const passing[] = {"40", "55P03", "57014", "08", "53", "57P", "58"};
+	static const char *const passing[] = {
+		"40", "55P03", "57014", "25006", "08", "53", "57P", "58"};
 
 	for (size_t i = 0; i < BR_LEN(passing); i++) {
 		if (starts(state, passing[i]))
@@ -295,13 +297,13 @@ static bool is_passing(const char *state)
 	return false;
 }
 
-/* What passes by somebody's doing only: no room on its disk, no memory, a broken file. The others
- * pass by themselves and are everyday. */
+/* What passes by somebody's doing only: no room on its disk, no memory, a broken file, no writes
+ * taken. The others pass by themselves and are everyday. */
 static void tell_shortage(struct pg *p, const char *state, const struct br_err *err)
 {
 	int64_t now = br_loop_now(conn_loop(p->c));
 
-	if (!(starts(state, "53") || starts(state, "58")) ||
+	if (!(starts(state, "53") || starts(state, "58") || starts(state, "25006")) ||
 		(p->queue.short_us && now < p->queue.short_us + TELL_US))
 		return;
 	p->queue.short_us = now;
@@ -318,6 +320,13 @@ static bool is_our_fault(const char *state)
 			return true;
 	}
 	return false;
+}
+
+/* A statement on our own tables failed: no command is to blame, and nothing the mapping says of
+ * refusals is meant. */
+static bool on_our_tables(const struct pg *p)
+{
+	return p->shared_inbox && (!p->batch->inbox_read || p->batch->inbox_failed);
 }
 
 /* 1 retry, 0 refuse, -1 the mapping says nothing. */
@@ -353,6 +362,7 @@ static struct br_str refusal_text(struct pg_write *w, struct br_arena *a)
 
 void pg_decide_failed(struct pg *p, struct pg_write *w, const struct br_err *err)
 {
+	bool ours = on_our_tables(p);
 	const char *state, *why;
 	int retry;
 
@@ -362,14 +372,14 @@ void pg_decide_failed(struct pg *p, struct pg_write *w, const struct br_err *err
 	state = br_err_detail(&w->err, "sqlstate");
 	why = br_err_detail(&w->err, "why");
 	state = state ? state : "";
-	retry = declared(w->r, state, why ? why : "");
-	if (retry < 0 && is_our_fault(state)) {
-		pg_fail(p, err);
-		return;
-	}
+	retry = ours ? -1 : declared(w->r, state, why ? why : "");
 	if (retry > 0 || (retry < 0 && is_passing(state))) {
 		tell_shortage(p, state, err);
 		pg_postpone(w);
+		return;
+	}
+	if (retry < 0 && (ours || is_our_fault(state))) {
+		pg_fail(p, err);
 		return;
 	}
 	answer(w, RCPT_REJECTED);

@@ -495,6 +495,15 @@ static struct br_str post_json(struct pg_batch *b, const struct pg_write *w)
 	return br_jw_failed(&jw) ? BR_STR_NONE : (struct br_str){b->json.p + at, b->json.n - at};
 }
 
+/* Nothing stands before these in their unit: the failure is their own. */
+static void on_inbox_written(void *arg, const PGresult *res, const struct br_err *err)
+{
+	struct pg_batch *b = arg;
+
+	(void)err;
+	b->inbox_failed |= res == NULL;
+}
+
 static int send_inbox(
 	struct pg_batch *b, bool there, const struct pg_statement *st, struct br_err *err)
 {
@@ -519,7 +528,7 @@ static int send_inbox(
 		pg_array_add(&x[6], post_json(b, w));
 		n++;
 	}
-	return n ? send_columns(b->p, st, 7, NULL, NULL, err) : 0;
+	return n ? send_columns(b->p, st, 7, on_inbox_written, b, err) : 0;
 }
 
 int pg_send_inbox(struct pg_batch *b, struct br_err *err)

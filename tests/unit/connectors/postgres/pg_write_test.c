@@ -332,6 +332,93 @@ static void a_locked_row_waits_alone(void **state)
 	end_with(c, db);
 }
 
+/* Said in the connector's own session. */
+static void say(struct conn *c, const char *statement)
+{
+	struct br_err err;
+
+	assert_int_equal(
+		br_pg_send(c->pg->pg, NULL, statement, 0, NULL, NULL, false, NULL, NULL, &err), 0);
+	assert_int_equal(br_pg_sync(c->pg->pg, NULL, NULL, &err), 0);
+}
+
+static void make_three(struct conn *c, struct conn_command **cmd)
+{
+	static const char *const cids[] = {"C1", "C2", "C3"};
+
+	for (size_t i = 0; i < BR_LEN(cids); i++)
+		cmd[i] = fake_cmd(c, cids[i], 1, NULL, NULL, "{\"xm\":\"张三\"}");
+}
+
+static void a_server_that_takes_no_writes_is_waited_for(void **state)
+{
+	(void)state;
+	for (int inbox = 0; inbox < 2; inbox++) {
+		PGconn *db;
+		struct conn *c = begin_with(&db, SPEC(""));
+		struct conn_command *cmd[3];
+
+		c->options.inbox = inbox;
+		fake_start(c);
+		say(c, "set default_transaction_read_only to on");
+		make_three(c, cmd);
+		fake_apply(c, cmd, 3);
+		fake_fail_if_failed(c);
+		assert_int_equal(c->nseen, 3);
+		for (size_t i = 0; i < c->nseen; i++)
+			assert_int_equal(c->seen[i].what, 'l');
+		fake_apply(c, cmd, 1);
+		fake_fail_if_failed(c);
+		assert_true(c->seen[3].ms > c->seen[0].ms); /* with back-off */
+		say(c, "set default_transaction_read_only to off");
+		fake_forget(c);
+		fake_apply(c, cmd, 3);
+		fake_fail_if_failed(c);
+		for (size_t i = 0; i < c->nseen; i++)
+			assert_int_equal(c->seen[i].status, RCPT_APPLIED);
+		end_with(c, db);
+	}
+}
+
+/* No command is to blame for what we may not do with our own tables. */
+static void trouble_with_our_tables_is_no_refusal(void **state)
+{
+	static const struct {
+		const char *right;
+		bool ours;
+	} cases[] = {
+		{"update on bridge.bridge_meta", true},
+		{"select on bridge.bridge_inbox", true},
+		{"insert on bridge.bridge_inbox", true},
+		{"insert on ydz_sq", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(cases); i++) {
+		PGconn *db;
+		struct conn *c = begin_with(&db, SPEC(""));
+		struct conn_command *cmd[3];
+
+		fake_start(c);
+		if (i == 0)
+			sql(db, "create role ydz");
+		sql(db,
+			"grant usage on schema bridge to ydz; grant all on all tables in schema "
+			"bridge to ydz; grant all on ydz_sq, ydz_sbh to ydz; revoke %s from ydz",
+			cases[i].right);
+		say(c, "set role ydz");
+		make_three(c, cmd);
+		fake_apply(c, cmd, 3);
+		if (c->failed != cases[i].ours || c->nseen != (cases[i].ours ? 0 : 3))
+			fail_msg("%s: %zu answers", cases[i].right, c->nseen);
+		if (cases[i].ours)
+			assert_string_equal(br_err_detail(&c->err, "sqlstate"), "42501");
+		else
+			assert_string_equal(c->seen[0].code, "42501");
+		end_with(c, db);
+	}
+}
+
 /* What is put off right after a start: may the predecessor have written it? */
 static void what_is_put_off_was_looked_up_in_the_inbox(void **state)
 {
@@ -733,6 +820,8 @@ int main(void)
 		cmocka_unit_test(triggers_show_in_the_post_image),
 		cmocka_unit_test(what_a_trigger_can_do),
 		cmocka_unit_test(a_locked_row_waits_alone),
+		cmocka_unit_test(a_server_that_takes_no_writes_is_waited_for),
+		cmocka_unit_test(trouble_with_our_tables_is_no_refusal),
 		cmocka_unit_test(what_is_put_off_was_looked_up_in_the_inbox),
 		cmocka_unit_test(a_successor_fences_us_out),
 		cmocka_unit_test(older_than_what_is_known),
