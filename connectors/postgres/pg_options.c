@@ -300,6 +300,21 @@ static void lint_read(const struct cfg_node *record, const char *secrets, struct
 		cfg_problem(report, cfg_get(read, "overlap"), BR_E_PG_OVERLAP, NULL);
 }
 
+/* A part that is named twice would be written twice, and another never. */
+static void lint_doubles(const struct cfg_node *order, struct cfg_report *report)
+{
+	for (const struct cfg_node *n = cfg_first(order); n; n = n->next) {
+		const struct cfg_node *first = cfg_first(order);
+
+		while (!br_str_eq(first->text, n->text))
+			first = first->next;
+		if (first != n)
+			cfg_problem(report, n, BR_E_CFG_DUPLICATE_KEY, "key",
+				n->text.p ? n->text.p : "", "first",
+				cfg_place(report->arena, first), NULL);
+	}
+}
+
 static void lint_write(
 	const struct cfg_node *record, const char *secrets, struct cfg_report *report)
 {
@@ -315,6 +330,7 @@ static void lint_write(
 			cfg_problem(report, cfg_get(write, "order"), BR_E_PG_NO_PART, "part",
 				o.order.item[i].p, NULL);
 	}
+	lint_doubles(cfg_get(write, "order"), report);
 }
 
 static void lint_part(const struct cfg_node *part, const char *secrets, struct cfg_report *report)

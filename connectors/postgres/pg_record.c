@@ -237,7 +237,16 @@ static void final_codes(struct job *j)
 	j->r->final = codes;
 }
 
-/* As write.order says, then the others as declared. */
+static bool is_ordered(const struct pg_record *r, unsigned n, unsigned part)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (r->order[i] == part)
+			return true;
+	}
+	return false;
+}
+
+/* As write.order says, then the others as declared; each once. */
 static int order(struct job *j)
 {
 	struct pg_record *r = j->r;
@@ -249,15 +258,11 @@ static int order(struct job *j)
 	for (size_t i = 0; i < r->write.order.n; i++) {
 		int p = shape_find_part(r->shape, r->write.order.item[i]);
 
-		if (p > 0)
+		if (p > 0 && !is_ordered(r, n, (unsigned)p))
 			r->order[n++] = (unsigned)p;
 	}
 	for (unsigned p = 1; p < r->ntables; p++) {
-		bool named = false;
-
-		for (size_t i = 0; i < r->write.order.n; i++)
-			named |= shape_find_part(r->shape, r->write.order.item[i]) == (int)p;
-		if (!named)
+		if (!is_ordered(r, n, p))
 			r->order[n++] = p;
 	}
 	return 0;

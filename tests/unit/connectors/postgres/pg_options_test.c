@@ -107,6 +107,10 @@ static void lint(void **state)
 			"    root: { table: t, key: k }\n    write: { order: [root, stepz] }\n    "
 			"parts: { steps: { table: s, parent: p, key: k } }\n",
 			"PG-005"},
+		{"a part named twice",
+			"    root: { table: t, key: k }\n    write: { order: [steps, steps] }\n    "
+			"parts: { steps: { table: s, parent: p, key: k } }\n",
+			"CFG"},
 		{"a name that would be cut",
 			"    root: { table: "
 			"a234567890123456789012345678901234567890123456789012345678901234, key: k "
@@ -190,6 +194,44 @@ static void lint_of_what_only_a_sweep_finds(void **state)
 				br_err_tag((int)br_err_code(&report.first->err)), "PG-026");
 			assert_string_equal(br_err_detail(&report.first->err, "at"), cases[i].at);
 		}
+		br_arena_release(&a);
+	}
+}
+
+/* Each part once, whatever BEGIN says: as named, then the others as declared. */
+static void the_order_of_parts(void **state)
+{
+#define PART "{\"key\":\"k\",\"columns\":[\"y\"],\"table\":\"t\",\"parent\":\"p\"}"
+	static const struct {
+		const char *order;
+		unsigned want[3];
+	} cases[] = {
+		{"", {1, 2, 3}},
+		{"\"c\",\"a\"", {3, 1, 2}},
+		{"\"root\",\"b\",\"b\",\"b\",\"b\"", {2, 1, 3}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(cases); i++) {
+		struct pg_record *r;
+		struct br_arena a;
+		struct br_err err;
+		char text[1000];
+		json_t *spec;
+
+		br_arena_init(&a, 1 << 20);
+		snprintf(text, sizeof(text),
+			"{\"root\":{\"table\":\"t\",\"key\":\"k\"},\"read\":{},\"write\":{"
+			"\"order\":[%s]},\"columns\":[\"x\"],\"parts\":{\"a\":" PART ",\"b\":" PART
+			",\"c\":" PART "}}",
+			cases[i].order);
+		spec = json_loads(text, 0, NULL);
+		assert_non_null(spec);
+		assert_int_equal(
+			pg_record_new(spec, fake_shape(spec, &a), BR_STR("r"), 0, &a, &r, &err), 0);
+		for (unsigned k = 0; k < 3; k++)
+			assert_int_equal(r->order[k], cases[i].want[k]);
+		json_decref(spec);
 		br_arena_release(&a);
 	}
 }
@@ -286,6 +328,7 @@ int main(void)
 		cmocka_unit_test(windows),
 		cmocka_unit_test(lint),
 		cmocka_unit_test(lint_of_what_only_a_sweep_finds),
+		cmocka_unit_test(the_order_of_parts),
 		cmocka_unit_test(arrays),
 		cmocka_unit_test(names),
 		cmocka_unit_test(constants),
