@@ -1,5 +1,5 @@
 /*
- * cfg_value.h - numbers with units, read and written. Private to the option tables.
+ * cfg_value.h - numbers with units, read and written.
  */
 #ifndef CFG_VALUE_H
 #define CFG_VALUE_H
