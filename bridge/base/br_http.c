@@ -14,6 +14,7 @@
 
 #include "br_buf.h"
 #include "br_http_tls.h"
+#include "br_text.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -237,19 +238,12 @@ static size_t take_header(char *p, size_t size, size_t n, void *arg)
 
 /* ---- writing the request down ---- */
 
-/* Without query and fragment, which may hold people's data, and without user and password. */
 static char *shown_url(const char *url)
 {
-	const char *end = url + strcspn(url, "?#");
-	const char *scheme = strstr(url, "://");
-	const char *host = scheme && scheme < end ? scheme + 3 : url;
-	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
-	const char *from = at ? at + 1 : host;
-	char *out = NULL;
+	size_t size = strlen(url) + 1;
+	char *out = malloc(size);
 
-	if (asprintf(&out, "%.*s%.*s", (int)(host - url), url, (int)(end - from), from) < 0)
-		return NULL;
-	return out;
+	return out ? br_url_shown(url, out, size) : NULL;
 }
 
 static bool is_token(const char *s)

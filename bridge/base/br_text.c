@@ -273,6 +273,18 @@ const char *br_nearest(struct br_str word, const char *const *candidates, size_t
 	return nearest;
 }
 
+char *br_url_shown(const char *url, char *buf, size_t size)
+{
+	const char *end = url + strcspn(url, "?#");
+	const char *scheme = strstr(url, "://");
+	const char *host = scheme && scheme < end ? scheme + 3 : url;
+	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+	const char *from = at ? at + 1 : host;
+
+	snprintf(buf, size, "%.*s%.*s", (int)(host - url), url, (int)(end - from), from);
+	return buf;
+}
+
 static int file_error(const char *path, int error, struct br_err *err)
 {
 	char why[128];

@@ -29,6 +29,10 @@ struct br_str br_mask(struct br_arena *a, struct br_str value);
 /* As br_mask into a caller's buffer, always terminated; for error details. */
 char *br_mask_z(struct br_str value, char *buf, size_t size);
 
+/* A URL as texts for people have it: without query and fragment, which may hold people's data, and
+ * without user and password. Always terminated. Returns buf. */
+char *br_url_shown(const char *url, char *buf, size_t size);
+
 /* The nearest of the candidates by edit distance, if near enough to be meant (distance <= 1/3 of
  * the length, at least 1); NULL when none. */
 const char *br_nearest(struct br_str word, const char *const *candidates, size_t n);

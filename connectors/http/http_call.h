@@ -53,6 +53,8 @@ int http_client_send(struct http_client *c, const char *method, struct br_str pa
  * body was JSON. */
 enum http_class http_classify(
 	const struct http_answers *t, long status, struct br_str code, bool json, bool *unsure);
+/* The address of a call as error texts have it (br_url_shown). Returns buf. */
+char *http_shown(const struct http_options *o, struct br_str path, char *buf, size_t size);
 /* Fills a template. for_url: values are percent-encoded. */
 struct br_str http_fill(
 	struct br_str template, const struct http_vars *v, bool for_url, struct br_arena *a);

@@ -3,6 +3,8 @@
  */
 #include "http_call.h"
 
+#include "br_text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +81,17 @@ void http_client_free(struct http_client *c)
 	br_arena_release(&c->token_arena);
 	free(c->token);
 	free(c);
+}
+
+char *http_shown(const struct http_options *o, struct br_str path, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	while (n < path.n && path.p[n] != '?' && path.p[n] != '#')
+		n++;
+	br_url_shown(o->base_url.p, buf, size);
+	snprintf(buf + strlen(buf), size - strlen(buf), "%.*s", (int)n, path.p ? path.p : "");
+	return buf;
 }
 
 /* ---- what an answer means ---- */
@@ -199,8 +212,7 @@ static void give_up_waiting(struct http_client *c, const struct http_reply *why)
 	struct br_err err;
 
 	if (!r.err) {
-		snprintf(url, sizeof(url), "%.*s%.*s", BR_STR_ARG(c->site->o->base_url),
-			BR_STR_ARG(c->site->auth.path));
+		http_shown(c->site->o, c->site->auth.path, url, sizeof(url));
 		snprintf(text, sizeof(text), "%ld %.*s %.*s", why->status, BR_STR_ARG(why->code),
 			BR_STR_ARG(why->text));
 		br_err_clear(&err);
@@ -372,6 +384,15 @@ static int64_t time_left_ms(const struct call *k)
 	return left < most ? left : most;
 }
 
+/* It is not even tried. */
+static int cannot(const struct call *k, const char *why, struct br_err *err)
+{
+	char url[512];
+
+	return br_err_set(err, BR_E_HTTP_UNREACHABLE, "url",
+		http_shown(k->c->site->o, BR_STR_NONE, url, sizeof(url)), "why", why, NULL);
+}
+
 /* Sends it, or lets it wait for the token. */
 static int start_call(struct call *k, struct br_err *err)
 {
@@ -397,8 +418,7 @@ static int start_call(struct call *k, struct br_err *err)
 		return 0;
 	}
 	if (time_left_ms(k) < HTTP_LEAST_MS && k->deadline_us)
-		return br_err_set(err, BR_E_HTTP_UNREACHABLE, "url", s->o->base_url.p, "why",
-			"no time is left of the lease", NULL);
+		return cannot(k, "no time is left of the lease", err);
 	k->token_number = c->token_number;
 	v.token = br_str_z(c->token);
 	/* only these two are filled from here */
@@ -453,8 +473,7 @@ static void pump(void *arg)
 		c->running++;
 		br_err_clear(&err);
 		if (wait > 0)
-			br_err_set(&err, BR_E_HTTP_UNREACHABLE, "url", c->site->o->base_url.p,
-				"why", "it has asked us to wait (Retry-After)", NULL);
+			cannot(k, "it has asked us to wait (Retry-After)", &err);
 		if (wait > 0 || start_call(k, &err) < 0) {
 			struct http_reply bad = {.what = HTTP_RETRY,
 				.outcome = BR_HTTP_NOT_SENT,

@@ -5,6 +5,7 @@
  */
 #include "http_lint.h"
 #include "cfg_part.h"
+#include "http_call.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -430,11 +431,12 @@ int http_lint(const struct cfg_site *site, const struct cfg_system *system, cons
 {
 	const struct http_options *o = options;
 	size_t before = report->n;
+	char url[512];
 
 	if (o->base_url.n && o->base_url.p[o->base_url.n - 1] == '/')
 		cfg_problem(report, cfg_get(system->connection, "base_url"), BR_E_HTTP_CONFIG,
-			"what", "base_url", "found", o->base_url.p, "expected",
-			"an address without / at the end", NULL);
+			"what", "base_url", "found", http_shown(o, BR_STR_NONE, url, sizeof(url)),
+			"expected", "an address without / at the end", NULL);
 	lint_connection(o, site, report);
 	lint_tls(o, system->connection, site, report);
 	for (const struct cfg_node *r = cfg_first(system->records); r; r = r->next) {

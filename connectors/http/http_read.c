@@ -24,7 +24,7 @@ int http_reply_error(const struct http_state *s, struct br_str path, const struc
 		*err = *reply->err;
 		return -(int)br_err_code(err);
 	}
-	snprintf(url, sizeof(url), "%.*s%.*s", BR_STR_ARG(s->options->base_url), BR_STR_ARG(path));
+	http_shown(s->options, path, url, sizeof(url));
 	snprintf(status, sizeof(status), "%ld", reply->status);
 	snprintf(why, sizeof(why), "%.*s %.*s", BR_STR_ARG(reply->code), BR_STR_ARG(reply->text));
 	if (reply->outcome == BR_HTTP_ANSWER && reply->what == HTTP_OK)
@@ -40,6 +40,7 @@ static void http_observe_bad(struct http_state *s, const struct conn_record *r,
 	const struct http_node *object, enum msg_reason reason, struct br_arena *a)
 {
 	const struct http_record *h = r->kind;
+	char url[512];
 	struct br_err err;
 	struct br_buf b;
 	struct br_jw w;
@@ -49,7 +50,8 @@ static void http_observe_bad(struct http_state *s, const struct conn_record *r,
 	if (object)
 		http_tree_write(object, &w);
 	br_err_clear(&err);
-	br_err_set(&err, BR_E_HTTP_MEMBER, "url", s->options->base_url.p, "member", h->key.p, NULL);
+	br_err_set(&err, BR_E_HTTP_MEMBER, "url",
+		http_shown(s->options, BR_STR_NONE, url, sizeof(url)), "member", h->key.p, NULL);
 	conn_observe_bad(s->conn, r, BR_STR_NONE, br_arena_copy(a, br_buf_str(&b)), &err, reason);
 	br_buf_release(&b);
 }

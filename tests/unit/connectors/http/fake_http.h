@@ -147,6 +147,7 @@ struct conn {
 	bool guarded;	 /* by the write guard */
 	unsigned asked;	 /* it was asked so often */
 	uint64_t digest; /* the last hash that was told */
+	char shown[200]; /* the address in the last error */
 	int64_t next_ms;
 };
 
@@ -158,6 +159,13 @@ static __attribute__((unused)) void say(struct conn *c, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(c->said + n, sizeof(c->said) - n, format, ap);
 	va_end(ap);
+}
+
+static void show(struct conn *c, const struct br_err *err)
+{
+	const char *url = br_err_detail(err, "url");
+
+	snprintf(c->shown, sizeof(c->shown), "%s", url ? url : "");
 }
 
 static void say_image(struct conn *c, const struct conn_record *r, const struct image *img)
@@ -223,6 +231,7 @@ void conn_failed(struct conn *c, const struct br_err *err)
 	if (c->failed)
 		return;
 	c->failed = true;
+	show(c, err);
 	say(c, "failed %s;", br_err_tag((int)br_err_code(err)));
 	br_loop_stop(c->loop, 0);
 }
@@ -241,6 +250,7 @@ void conn_observe_bad(struct conn *c, const struct conn_record *r, struct br_str
 	struct br_str raw, const struct br_err *err, enum msg_reason reason)
 {
 	(void)r, (void)reason;
+	show(c, err);
 	say(c, "bad '%.*s' %s %.*s;", BR_STR_ARG(lid), br_err_tag((int)br_err_code(err)),
 		BR_STR_ARG(raw));
 }
@@ -363,6 +373,8 @@ static __attribute__((unused)) const struct shape *test_shape(struct br_arena *a
 
 /* What headers: of a site says; NULL: nothing. */
 static __attribute__((unused)) const char *fake_headers;
+/* What stands in front of the host in base_url. */
+static __attribute__((unused)) const char *fake_user = "";
 
 /* spec: JSON as BEGIN brings it */
 static __attribute__((unused)) void fake_open(struct conn *c, int port, const char *spec)
@@ -387,7 +399,7 @@ static __attribute__((unused)) void fake_open(struct conn *c, int port, const ch
 		assert_int_equal(cfg_read_text(br_str_z(fake_headers), "headers", &c->arena,
 					 &report, &headers),
 			0);
-	snprintf(c->url, sizeof(c->url), "http://127.0.0.1:%d", port);
+	snprintf(c->url, sizeof(c->url), "http://%s127.0.0.1:%d", fake_user, port);
 	c->options = (struct http_options){.base_url = br_str_z(c->url),
 		.timeout_ms = 2000,
 		.connections = 2,

@@ -131,6 +131,48 @@ static void headers_of_the_site(void **state)
 	fake_headers = NULL;
 }
 
+/* Who base_url logs in as is nobody's business, nor is what a query tells of people. */
+static void errors_tell_no_password(void **state)
+{
+	static const struct {
+		const char *name, *refetch, *path;
+		struct line line;
+	} cases[] = {
+		{"refused", NULL, "/list", {"GET /list?c=&n=2 ", NULL, NULL, SAY("bad")}},
+		{"a page", "1", "/c/1",
+			{"GET /c/1 ", NULL, NULL, 404, NULL, "{\"code\":\"bad\",\"msg\":\"\"}"}},
+		{"no items", NULL, "/list",
+			{"GET /list", NULL, NULL, 200, NULL, "{\"code\":\"200\"}"}},
+		{"no number", NULL, "",
+			{"GET /list", NULL, NULL, PAGE("{\"NAME\":\"a\"}", "c", "false")}},
+	};
+
+	(void)state;
+	fake_user = "clerk:p%40ss@";
+	for (size_t i = 0; i < BR_LEN(cases); i++) {
+		struct br_str lid = br_str_z(cases[i].refetch ? cases[i].refetch : "");
+		struct line line = cases[i].line;
+		char want[200];
+		struct portal p;
+		struct conn c;
+
+		line.has = "Authorization: Basic Y2xlcms6cEBzcw=="; /* it is sent */
+		p = portal_start(&line, 1);
+		fake_open(&c, p.port, SPEC);
+		if (lid.n)
+			http_kind.refetch(&c.state, &c.record, &lid, 1);
+		else
+			http_kind.poll(&c.state);
+		br_loop_run(c.loop);
+		portal_end(&p, cases[i].name);
+		snprintf(want, sizeof(want), "http://127.0.0.1:%d%s", p.port, cases[i].path);
+		if (strcmp(c.shown, want))
+			fail_msg("%s: %s", cases[i].name, c.shown);
+		fake_close(&c);
+	}
+	fake_user = "";
+}
+
 /* ---- the walk over all records ---- */
 
 #define SWEEP(more)                                                                                \
@@ -278,6 +320,7 @@ int main(void)
 	const struct CMUnitTest all[] = {cmocka_unit_test(reads), cmocka_unit_test(looked_at_only),
 		cmocka_unit_test(headers_of_the_site), cmocka_unit_test(sweeps),
 		cmocka_unit_test(a_digest_is_the_hash_of_the_record),
+		cmocka_unit_test(errors_tell_no_password),
 		cmocka_unit_test(long_walks_are_told_in_pieces)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
