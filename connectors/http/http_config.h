@@ -99,6 +99,7 @@ struct http_record {	   /* conn_record.kind */
 	struct br_str list_path, list_items, list_next, list_more, list_object;
 	int64_t list_limit, every_ms, sweep_every_ms;
 	bool has_list;
+	int64_t due_us; /* the list is read again then; monotonic */
 	struct br_str sweep_path, sweep_items, sweep_next, sweep_more, sweep_object;
 	int64_t sweep_limit;
 	bool has_sweep, sweep_whole; /* whole: its items are records, not only numbers */

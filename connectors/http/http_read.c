@@ -13,6 +13,7 @@
 #define RETRY_FIRST_MS 200
 #define LATER_MAX_MS   60000
 #define NO_ANSWERS     3
+#define NO_LIST_MS     3600000
 #define TROUBLES       8 /* times in a row that the portal may put us off before people are told */
 
 int http_reply_error(const struct http_state *s, struct br_str path, const struct http_reply *reply,
@@ -110,19 +111,25 @@ static struct br_str all_cursors(struct http_state *s)
 
 static void polled(struct http_state *s)
 {
-	int64_t every = INT64_MAX;
+	int64_t now = br_loop_now(conn_loop(s->conn)), next = NO_LIST_MS;
 
-	for (size_t i = 0; i < s->nrecords; i++)
-		if (s->records[i].every_ms < every)
-			every = s->records[i].every_ms;
+	for (size_t i = 0; i < s->nrecords; i++) {
+		int64_t ms = (s->records[i].due_us - now + 999) / 1000;
+
+		if (s->records[i].has_list && ms < next)
+			next = ms;
+	}
 	s->troubles = 0;
-	conn_polled(s->conn, s->moved ? all_cursors(s) : BR_STR_NONE, s->more, every);
+	conn_polled(s->conn, s->moved ? all_cursors(s) : BR_STR_NONE, s->more, next < 0 ? 0 : next);
 }
 
-static void next_record(struct http_state *s)
+/* The next list that is due, from s->at on. */
+static void poll_due(struct http_state *s)
 {
-	s->at++;
-	while (s->at < s->nrecords && !s->records[s->at].has_list)
+	int64_t now = br_loop_now(conn_loop(s->conn));
+
+	while (s->at < s->nrecords &&
+		(!s->records[s->at].has_list || s->records[s->at].due_us > now))
 		s->at++;
 	if (s->at < s->nrecords)
 		poll_record(s);
@@ -200,7 +207,7 @@ static void on_list(void *arg, const struct http_reply *reply)
 	struct conn_record *r = record_at(s, s->at);
 	const struct http_node *items = http_tree_at(reply->body, h->list_items);
 	struct br_str next = http_tree_text(http_tree_at(reply->body, h->list_next));
-	bool moved = next.n && !br_str_eq(next, s->cursor[s->at]);
+	bool moved = next.n && !br_str_eq(next, s->cursor[s->at]), more;
 	size_t n = 0;
 
 	BR_CRASH_POINT("http.page");
@@ -215,10 +222,14 @@ static void on_list(void *arg, const struct http_reply *reply)
 	if (moved)
 		set_cursor(s, next);
 	s->moved = s->moved || moved;
-	if (br_str_eq(http_tree_text(http_tree_at(reply->body, h->list_more)), BR_STR("true")) ||
-		(h->list_more.n == 0 && (int64_t)n >= h->list_limit))
-		s->more = s->more || moved;
-	next_record(s);
+	more = moved && (br_str_eq(http_tree_text(http_tree_at(reply->body, h->list_more)),
+				 BR_STR("true")) ||
+				(h->list_more.n == 0 && (int64_t)n >= h->list_limit));
+	s->more = s->more || more;
+	if (!more)
+		h->due_us = br_loop_now(conn_loop(s->conn)) + h->every_ms * 1000;
+	s->at++;
+	poll_due(s);
 }
 
 static void poll_again(void *arg)
@@ -249,12 +260,7 @@ void http_poll(void *state)
 	s->more = s->moved = s->rewound = false;
 	s->list_again = (struct br_timer){.fn = poll_again, .arg = s};
 	s->at = 0;
-	while (s->at < s->nrecords && !s->records[s->at].has_list)
-		s->at++;
-	if (s->at < s->nrecords)
-		poll_record(s);
-	else
-		polled(s);
+	poll_due(s);
 }
 
 /* ---- single reads ---- */

@@ -134,7 +134,11 @@ static __attribute__((unused)) void portal_end(struct portal *p, const char *tes
 struct conn {
 	struct br_loop *loop;
 	struct br_arena arena;
-	struct conn_record record;
+	union {
+		struct conn_record record; /* the first, mostly the only one */
+		struct conn_record records[3];
+	};
+	size_t nrecords;
 	struct http_state state;
 	struct http_options options;
 	char url[80];
@@ -195,8 +199,8 @@ struct br_loop *conn_loop(struct conn *c)
 
 size_t conn_records(struct conn *c, struct conn_record **out)
 {
-	*out = &c->record;
-	return 1;
+	*out = c->records;
+	return c->nrecords;
 }
 
 struct br_str conn_cursor(struct conn *c)
@@ -376,6 +380,27 @@ static __attribute__((unused)) const char *fake_headers;
 /* What stands in front of the host in base_url. */
 static __attribute__((unused)) const char *fake_user = "";
 
+/* One record, or a list of them. */
+static __attribute__((unused)) void fake_records(struct conn *c, const char *spec)
+{
+	json_error_t why;
+	json_t *json = json_loads(spec, 0, &why);
+
+	if (!json)
+		fail_msg("%s", why.text);
+	c->nrecords = json_is_array(json) ? json_array_size(json) : 1;
+	assert_true(c->nrecords <= BR_LEN(c->records));
+	for (size_t i = 0; i < c->nrecords; i++) {
+		json_t *one = json_is_array(json) ? json_array_get(json, i) : json;
+
+		c->records[i] = (struct conn_record){
+			.name = br_str_z(json_string_value(json_object_get(one, "record"))),
+			.shape = test_shape(&c->arena),
+			.spec = json_incref(one)};
+	}
+	json_decref(json);
+}
+
 /* spec: JSON as BEGIN brings it */
 static __attribute__((unused)) void fake_open(struct conn *c, int port, const char *spec)
 {
@@ -386,7 +411,6 @@ static __attribute__((unused)) void fake_open(struct conn *c, int port, const ch
 	struct cfg_report report = {.arena = &c->arena};
 	struct cfg_node *node, *headers = NULL;
 	struct br_err err;
-	json_error_t why;
 
 	memset(c, 0, sizeof(*c));
 	br_arena_init(&c->arena, 64 << 20);
@@ -406,11 +430,7 @@ static __attribute__((unused)) void fake_open(struct conn *c, int port, const ch
 		.max_body = 1 << 20,
 		.headers = headers,
 		.answers = node};
-	c->record = (struct conn_record){.name = BR_STR("case"),
-		.shape = test_shape(&c->arena),
-		.spec = json_loads(spec, 0, &why)};
-	if (!c->record.spec)
-		fail_msg("%s", why.text);
+	fake_records(c, spec);
 	if (http_kind.open(&c->state, c, &c->options, &err) < 0 ||
 		http_kind.begin(&c->state, 1, BR_STR("n"), &err) < 0) {
 		char text[300];
@@ -423,7 +443,8 @@ static __attribute__((unused)) void fake_open(struct conn *c, int port, const ch
 static __attribute__((unused)) void fake_close(struct conn *c)
 {
 	http_kind.close(&c->state);
-	json_decref(c->record.spec);
+	for (size_t i = 0; i < c->nrecords; i++)
+		json_decref(c->records[i].spec);
 	br_loop_free(c->loop);
 	br_arena_release(&c->arena);
 }

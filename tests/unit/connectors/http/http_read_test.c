@@ -2,7 +2,7 @@
 #include "connectors/http/fake_http.h"
 
 #define SPEC                                                                                       \
-	"{\"record\":\"case\",\"root\":{\"key\":\"NO\"},\"read\":{\"every\":\"1s\",\"updated_"     \
+	"{\"record\":\"case\",\"root\":{\"key\":\"NO\"},\"read\":{\"every\":\"9ms\",\"updated_"    \
 	"by\":\"BY\",\"get\":{\"path\":\"/c/{lid}\",\"object\":\"data\"},"                         \
 	"\"list\":{\"path\":\"/"                                                                   \
 	"list?c={cursor}&n={limit}\",\"items\":\"data.items\",\"next\":\"data.cursor\",\"more\":"  \
@@ -64,6 +64,20 @@ static const struct test {
 		"bad '1' HTTP-004 ;refetched;"},
 };
 
+static void stop(void *loop)
+{
+	br_loop_stop(loop, 0);
+}
+
+/* So many ms go by. */
+static void pass(struct conn *c, int64_t ms)
+{
+	struct br_timer t = {.fn = stop, .arg = c->loop};
+
+	br_timer_set(c->loop, &t, ms * 1000);
+	br_loop_run(c->loop);
+}
+
 static void run_one(const struct test *t)
 {
 	struct br_str lid = br_str_z(t->refetch ? t->refetch : "");
@@ -76,6 +90,7 @@ static void run_one(const struct test *t)
 	p = portal_start(t->script, lines);
 	fake_open(&c, p.port, SPEC);
 	for (unsigned i = 0; i < t->rounds && !c.failed; i++) {
+		pass(&c, c.next_ms);
 		http_kind.poll(&c.state);
 		br_loop_run(c.loop);
 	}
@@ -129,6 +144,68 @@ static void headers_of_the_site(void **state)
 	run_one(&time);
 	run_one(&body);
 	fake_headers = NULL;
+}
+
+#define LISTED(name, every)                                                                        \
+	"{\"record\":\"" name "\",\"root\":{\"key\":\"NO\"},\"read\":{\"every\":\"" every          \
+	"\",\"get\":{\"path\":\"/c\"},\"list\":{\"path\":\"/" name                                 \
+	"\",\"items\":\"data.items\",\"next\":\"data.cursor\",\"more\":\"data.more\"}}}"
+#define UNLISTED(name, every)                                                                      \
+	"{\"record\":\"" name "\",\"root\":{\"key\":\"NO\"},\"read\":{\"every\":\"" every          \
+	"\",\"get\":{\"path\":\"/c\"}}}"
+
+static void one_round(struct conn *c)
+{
+	c->next_ms = -1;
+	http_kind.poll(&c->state);
+	if (c->next_ms < 0) /* not yet */
+		br_loop_run(c->loop);
+}
+
+/* What is quick does not make the slow ones quick, nor does what has no list at all. */
+static void each_list_at_its_own_pace(void **state)
+{
+	static const struct line script[] = {
+		{"GET /slow", NULL, NULL, PAGE("", "a", "true")},
+		{"GET /quick", NULL, NULL, PAGE("", "a", "false")},
+		/* there was more */
+		{"GET /slow", NULL, NULL, PAGE("", "b", "false")},
+		{"GET /quick", NULL, NULL, PAGE("", "b", "false")},
+		/* put off: taken up where it was */
+		{"GET /quick", NULL, NULL, SAY("busy")},
+		{"GET /quick", NULL, NULL, PAGE("", "c", "false")},
+	};
+	struct portal p = portal_start(script, BR_LEN(script));
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, p.port,
+		"[" LISTED("slow", "1h") "," LISTED("quick", "500ms") "," UNLISTED(
+			"none", "10ms") "]");
+	one_round(&c);
+	assert_string_equal(c.said, "polled {\"slow\":\"a\",\"quick\":\"a\"} more;");
+	one_round(&c);
+	assert_in_range(c.next_ms, 1, 500);
+	pass(&c, c.next_ms);
+	one_round(&c);
+	assert_in_range(c.next_ms, 1, 500);
+	pass(&c, c.next_ms);
+	one_round(&c);
+	one_round(&c);
+	portal_end(&p, "paces");
+	fake_close(&c);
+}
+
+static void without_a_list_nothing_is_polled(void **state)
+{
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, 1, UNLISTED("none", "10ms"));
+	one_round(&c);
+	assert_string_equal(c.said, "polled ;");
+	assert_true(c.next_ms >= 60000);
+	fake_close(&c);
 }
 
 /* Who base_url logs in as is nobody's business, nor is what a query tells of people. */
@@ -321,6 +398,8 @@ int main(void)
 		cmocka_unit_test(headers_of_the_site), cmocka_unit_test(sweeps),
 		cmocka_unit_test(a_digest_is_the_hash_of_the_record),
 		cmocka_unit_test(errors_tell_no_password),
+		cmocka_unit_test(each_list_at_its_own_pace),
+		cmocka_unit_test(without_a_list_nothing_is_polled),
 		cmocka_unit_test(long_walks_are_told_in_pieces)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
