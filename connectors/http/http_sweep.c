@@ -150,7 +150,7 @@ static void give_up(struct http_state *s, const struct http_reply *reply)
 	br_warn("the walk over all records is given up and begun anew later", L_ERR(&err));
 	forget(&s->sweep);
 	s->sweep.troubles = 0;
-	conn_swept(s->conn, false, compiled(s)->sweep_every_ms);
+	conn_sweep_later(s->conn, compiled(s)->sweep_every_ms);
 }
 
 /* "Later" leaves the walk where it is. */
@@ -161,8 +161,8 @@ static void put_off(struct http_state *s, const struct http_reply *reply)
 	if (reply->what != HTTP_RETRY || ++s->sweep.troubles > TROUBLES)
 		give_up(s, reply);
 	else
-		conn_swept(s->conn, false,
-			reply->retry_after_ms > wait ? reply->retry_after_ms : wait);
+		conn_sweep_later(
+			s->conn, reply->retry_after_ms > wait ? reply->retry_after_ms : wait);
 }
 
 /* 1 collected, 0 no number in it, -1 no memory */

@@ -150,6 +150,9 @@ void conn_digest(struct conn *c, const struct conn_record *r, struct br_str lo, 
 /* done: the whole walk is over; next_ms: when the next chunk may run, < 0 never (unless one is
  * demanded). */
 void conn_swept(struct conn *c, bool done, int64_t next_ms);
+/* In place of it: the walk cannot go on now (the system is busy, or what it answered is of no use).
+ * Asked again in so many ms, also when the walk is demanded. */
+void conn_sweep_later(struct conn *c, int64_t ms);
 void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_receipt *r);
 /*
  * May this command be written now? Asked before each try, when it is known that nothing of it has

@@ -223,6 +223,12 @@ bool conn_walk_demanded(const struct conn *c)
 	return c->sweep_full || c->look;
 }
 
+static void sweep_in(struct conn *c, int64_t ms)
+{
+	c->sweep_at = ms < 0 ? -1 : br_loop_now(c->loop) + ms * 1000;
+	phase_is_over(c);
+}
+
 void conn_swept(struct conn *c, bool done, int64_t next_ms)
 {
 	struct msg m = {.type = MSG_SWEEP, .done = true};
@@ -243,10 +249,15 @@ void conn_swept(struct conn *c, bool done, int64_t next_ms)
 		c->sweep_full = false;
 	}
 	/* a full sweep does not wait between its chunks */
-	if (c->sweep_full)
-		next_ms = 0;
-	c->sweep_at = next_ms < 0 ? -1 : br_loop_now(c->loop) + next_ms * 1000;
-	phase_is_over(c);
+	sweep_in(c, c->sweep_full ? 0 : next_ms);
+}
+
+void conn_sweep_later(struct conn *c, int64_t ms)
+{
+	if (c->look)
+		conn_look_answered(c->look, false, false);
+	else if (conn_alive(c) && c->phase == PHASE_SWEEP)
+		sweep_in(c, ms);
 }
 
 struct br_arena *conn_arena(struct conn *c)

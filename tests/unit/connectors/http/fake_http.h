@@ -295,6 +295,13 @@ void conn_swept(struct conn *c, bool done, int64_t next_ms)
 	br_loop_stop(c->loop, 0);
 }
 
+void conn_sweep_later(struct conn *c, int64_t ms)
+{
+	say(c, "later;");
+	c->next_ms = ms;
+	br_loop_stop(c->loop, 0);
+}
+
 void conn_answer(struct conn *c, struct conn_command *cmd, const struct conn_receipt *r)
 {
 	say(c, "%s %.*s%s%s", msg_status_name(r->status), BR_STR_ARG(r->lid),

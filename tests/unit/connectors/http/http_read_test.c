@@ -290,15 +290,15 @@ static const struct walk {
 		{{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"1\"},{\"NO\":\"2\"}", "", "0")},
 			{"GET /all?p=2&n=2 ", NULL, NULL, SAY("busy")},
 			{"GET /all?p=2&n=2 ", NULL, NULL, PAGE("{\"NO\":\"3\"}", "", "0")}},
-		"swept;swept;digest ..: 1 2 3;swept all;"},
+		"swept;later;digest ..: 1 2 3;swept all;"},
 	/* half a list must never be taken for the whole */
 	{"an answer of no use: all over again", NUMBERED, 3,
 		{{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"1\"},{\"NO\":\"2\"}", "", "0")},
 			{"GET /all?p=2&n=2 ", NULL, NULL, SAY("bad")},
 			{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"3\"}", "", "0")}},
-		"swept;swept;digest ..: 3;swept all;"},
+		"swept;later;digest ..: 3;swept all;"},
 	{"an item without a number: no digest", NUMBERED, 1,
-		{{"GET /all", NULL, NULL, PAGE("{\"NAME\":\"x\"}", "", "0")}}, "swept;"},
+		{{"GET /all", NULL, NULL, PAGE("{\"NAME\":\"x\"}", "", "0")}}, "later;"},
 	{"no walk declared", SPEC, 1, {{NULL, NULL, NULL, 0, NULL, NULL}}, "swept all;"},
 };
 

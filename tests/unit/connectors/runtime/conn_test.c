@@ -53,6 +53,7 @@ static struct fake {
 	int64_t first_apply_us, deadline_us;
 	struct msg_digest digests[2];
 	size_t ndigests;
+	int put_off; /* so often the walk cannot go on for a tenth of a second */
 } fake;
 
 struct fake_state {
@@ -210,6 +211,11 @@ static void fake_sweep(void *state)
 	(void)state;
 	trace('S');
 	conn_records(fake.c, &r);
+	if (fake.put_off) {
+		fake.put_off--;
+		conn_sweep_later(fake.c, 100);
+		return;
+	}
 	if (fake.ndigests)
 		conn_digest(fake.c, r, BR_STR("a"), BR_STR_NONE, fake.digests, fake.ndigests);
 	conn_swept(fake.c, true, -1);
@@ -1247,6 +1253,24 @@ static void test_sweep(void **state)
 	assert_string_equal(fake.trace, "OBPS"); /* news first */
 }
 
+/* Chunks of a demanded walk follow one another at once; what the system could not answer does not.
+ */
+static void test_a_demanded_sweep_waits_after_a_failure(void **state)
+{
+	int64_t from;
+
+	(void)state;
+	start(CONN_INBOX);
+	fake.put_off = 3;
+	expect_hello();
+	say_begin();
+	from = br_loop_now(loop);
+	say((struct msg){.type = MSG_FENCE, .nonce = br_str_z(nonce), .sweep_mode = SWEEP_FULL});
+	expect(MSG_SWEEP);
+	assert_true(br_loop_now(loop) - from >= 300000);
+	assert_int_equal(count('S'), 4);
+}
+
 static void test_later_does_not_hold_up_reading(void **state)
 {
 	(void)state;
@@ -1549,6 +1573,7 @@ int main(void)
 		ON_STAGE(test_refetch_in_pieces),
 		ON_STAGE(test_a_second_look_before_a_record_is_gone),
 		ON_STAGE(test_sweep),
+		ON_STAGE(test_a_demanded_sweep_waits_after_a_failure),
 		ON_STAGE(test_later_does_not_hold_up_reading),
 		ON_STAGE(test_later_with_an_unread_inbox_holds_up_reading),
 		ON_STAGE(test_later_in_doubt_holds_up_reading),
