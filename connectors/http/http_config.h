@@ -103,6 +103,7 @@ struct http_record {	   /* conn_record.kind */
 	struct br_str sweep_path, sweep_items, sweep_next, sweep_more, sweep_object;
 	int64_t sweep_limit;
 	bool has_sweep, sweep_whole; /* whole: its items are records, not only numbers */
+	bool repeats;		     /* its list has no end of its own; people were told */
 	struct br_str get_path, get_object;
 	struct br_str lookup_path, lookup_items;
 	struct br_str updated_by;  /* member that tells who wrote last */

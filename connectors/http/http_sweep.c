@@ -30,8 +30,10 @@ static void forget(struct http_sweep *w)
 	br_buf_release(&w->texts);
 	br_buf_init(&w->texts, MAX_TEXTS);
 	free(w->found);
+	free(w->slots);
 	free(w->cursor);
 	w->found = NULL;
+	w->slots = NULL;
 	w->cursor = NULL;
 	w->n = w->room = w->told = 0;
 	w->page = 0;
@@ -45,23 +47,6 @@ void http_sweep_drop(struct http_state *s)
 	s->sweep = (struct http_sweep){.n = 0};
 }
 
-static bool add(struct http_sweep *w, struct br_str lid, uint64_t hash)
-{
-	size_t room = w->room ? w->room * 2 : 1024;
-	struct http_swept *more;
-
-	if (w->n == w->room) {
-		more = realloc(w->found, room * sizeof(*more));
-		if (!more)
-			return false;
-		w->found = more;
-		w->room = room;
-	}
-	w->found[w->n++] = (struct http_swept){w->texts.n, lid.n, hash};
-	br_buf_adds(&w->texts, lid);
-	return !br_buf_failed(&w->texts);
-}
-
 static struct br_str text_at(const struct http_sweep *w, const struct http_swept *x)
 {
 	return (struct br_str){w->texts.p + x->at, x->n};
@@ -72,26 +57,57 @@ static struct br_str text_of(const struct http_sweep *w, size_t i)
 	return text_at(w, &w->found[i]);
 }
 
-static int by_bytes(const void *a, const void *b, void *arg)
+/* Where this number stands in the table, or would. */
+static size_t *slot_of(const struct http_sweep *w, struct br_str lid)
 {
-	const struct http_swept *x = a, *y = b;
-	const struct http_sweep *w = arg;
-	int c = br_str_cmp(text_at(w, x), text_at(w, y));
+	size_t mask = w->room * 2 - 1, i = br_hash(lid.p, lid.n) & mask;
 
-	return c ? c : (x->at > y->at) - (x->at < y->at);
+	while (w->slots[i] && !br_str_eq(text_of(w, w->slots[i] - 1), lid))
+		i = (i + 1) & mask;
+	return &w->slots[i];
 }
 
-/* Into the order of their bytes; of a record that moved to a later page the later copy counts. */
-static void put_in_order(struct http_sweep *w)
+static bool grow(struct http_sweep *w)
 {
-	size_t kept = 0;
+	size_t room = w->room ? w->room * 2 : 1024;
+	struct http_swept *found = realloc(w->found, room * sizeof(*found));
+	size_t *slots = calloc(room * 2, sizeof(*slots));
 
-	for (size_t i = 0; i < w->n; i++) {
-		if (kept && br_str_eq(text_of(w, kept - 1), text_of(w, i)))
-			kept--;
-		w->found[kept++] = w->found[i];
+	if (found)
+		w->found = found;
+	if (!found || !slots) {
+		free(slots);
+		return false;
 	}
-	w->n = kept;
+	free(w->slots);
+	w->slots = slots;
+	w->room = room;
+	for (size_t i = 0; i < w->n; i++)
+		*slot_of(w, text_of(w, i)) = i + 1;
+	return true;
+}
+
+/* Once each; of a record that moved to a later page the later copy counts. */
+static bool add(struct http_sweep *w, struct br_str lid, uint64_t hash)
+{
+	size_t *slot;
+
+	if (w->n == w->room && !grow(w))
+		return false;
+	slot = slot_of(w, lid);
+	if (*slot) {
+		w->found[*slot - 1].hash = hash;
+		return true;
+	}
+	w->found[w->n++] = (struct http_swept){w->texts.n, lid.n, hash};
+	*slot = w->n;
+	br_buf_adds(&w->texts, lid);
+	return !br_buf_failed(&w->texts);
+}
+
+static int by_bytes(const void *a, const void *b, void *arg)
+{
+	return br_str_cmp(text_at(arg, a), text_at(arg, b));
 }
 
 /* ---- telling ---- */
@@ -201,13 +217,28 @@ static bool is_last(struct http_state *s, const struct http_reply *reply, size_t
 	return n == 0 || (!h->sweep_more.n && !h->sweep_next.n && (int64_t)n < h->sweep_limit);
 }
 
+/* Nothing new: this page or the one before was the last. */
+static bool repeats(struct http_state *s, size_t before)
+{
+	struct http_record *h = compiled(s);
+
+	if (s->sweep.n > before)
+		return false;
+	if (!h->repeats)
+		br_warn("a page of the list of all records brings only numbers of earlier ones; "
+			"it is taken for the end",
+			L_STR("record", record_of(s)->name), L_INT("page", s->sweep.page));
+	h->repeats = true;
+	return true;
+}
+
 static void on_page(void *arg, const struct http_reply *reply)
 {
 	struct http_state *s = arg;
 	struct http_sweep *w = &s->sweep;
 	const struct http_record *h = compiled(s);
 	const struct http_node *items = http_tree_at(reply->body, h->sweep_items);
-	size_t n = 0;
+	size_t n = 0, before = w->n;
 
 	if (reply->what != HTTP_OK || !items || items->type != BR_JT_ARRAY) {
 		put_off(s, reply);
@@ -222,13 +253,12 @@ static void on_page(void *arg, const struct http_reply *reply)
 	}
 	w->troubles = 0;
 	w->page++;
-	if (!is_last(s, reply, n)) {
+	if (!is_last(s, reply, n) && !repeats(s, before)) {
 		conn_swept(s->conn, false, h->sweep_every_ms);
 		return;
 	}
 	if (w->n)
 		qsort_r(w->found, w->n, sizeof(*w->found), by_bytes, w);
-	put_in_order(w);
 	w->telling = true;
 	tell_chunk(s);
 }

@@ -7,6 +7,9 @@
  * (`whole: true`), for what differs. A list that moves while it is walked costs single reads and
  * loses nothing.
  *
+ * A page without a number that was not there before ends the walk: some systems answer a page
+ * beyond the end with the last one, and cursors may lead back.
+ *
  * A walk that meets an answer it cannot use is given up, told in the log, and begun anew after a
  * pause: what was read of it would show the rest as missing.
  */
@@ -28,7 +31,8 @@ struct http_sweep {
 	struct br_buf texts;
 	struct http_swept *found;
 	size_t n, room;
-	bool telling; /* the walk is over and is being told */
+	size_t *slots; /* hash table of found while walking: index + 1, twice as many as room */
+	bool telling;  /* the walk is over and is being told */
 	size_t told;
 	unsigned troubles; /* answers in a row that said "later" */
 };

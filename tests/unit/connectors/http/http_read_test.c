@@ -299,6 +299,25 @@ static const struct walk {
 		"swept;later;digest ..: 3;swept all;"},
 	{"an item without a number: no digest", NUMBERED, 1,
 		{{"GET /all", NULL, NULL, PAGE("{\"NAME\":\"x\"}", "", "0")}}, "later;"},
+	{"beyond the end the last page again", NUMBERED, 3,
+		{{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"1\"},{\"NO\":\"2\"}", "", "0")},
+			{"GET /all?p=2&n=2 ", NULL, NULL,
+				PAGE("{\"NO\":\"3\"},{\"NO\":\"4\"}", "", "0")},
+			{"GET /all?p=3&n=2 ", NULL, NULL,
+				PAGE("{\"NO\":\"3\"},{\"NO\":\"4\"}", "", "0")}},
+		"swept;swept;digest ..: 1 2 3 4;swept all;"},
+	{"cursors that lead back", CURSORED, 3,
+		{{"GET /all?c= ", NULL, NULL, PAGE("{\"NO\":\"1\"}", "a", "true")},
+			{"GET /all?c=a ", NULL, NULL, PAGE("{\"NO\":\"2\"}", "b", "true")},
+			{"GET /all?c=b ", NULL, NULL,
+				PAGE("{\"NO\":\"1\",\"NAME\":\"y\"}", "a", "true")}},
+		"swept;swept;digest ..: 1# 2#;swept all;"},
+	{"one number of a page is new: it goes on", NUMBERED, 3,
+		{{"GET /all?p=1&n=2 ", NULL, NULL, PAGE("{\"NO\":\"1\"},{\"NO\":\"2\"}", "", "0")},
+			{"GET /all?p=2&n=2 ", NULL, NULL,
+				PAGE("{\"NO\":\"2\"},{\"NO\":\"3\"}", "", "0")},
+			{"GET /all?p=3&n=2 ", NULL, NULL, PAGE("{\"NO\":\"4\"}", "", "0")}},
+		"swept;swept;digest ..: 1 2 3 4;swept all;"},
 	{"no walk declared", SPEC, 1, {{NULL, NULL, NULL, 0, NULL, NULL}}, "swept all;"},
 };
 
@@ -358,6 +377,27 @@ static void a_digest_is_the_hash_of_the_record(void **state)
 	fake_close(&c);
 }
 
+/* Of a record that was changed while the list was walked the later copy counts. */
+static void the_later_copy_counts(void **state)
+{
+	static const struct line script[] = {
+		{"GET /all?c= ", NULL, NULL, PAGE("{\"NO\":\"1\",\"NAME\":\"x\"}", "a", "true")},
+		{"GET /all?c=a ", NULL, NULL, PAGE("{\"NO\":\"1\",\"NAME\":\"y\"}", "b", "false")},
+	};
+	struct portal p = portal_start(script, BR_LEN(script));
+	struct image img;
+	struct conn c;
+
+	(void)state;
+	fake_open(&c, p.port, CURSORED);
+	turn(&c);
+	turn(&c);
+	portal_end(&p, "later copy");
+	img = image_of("NO=1;NAME=y", c.record.shape, &c.arena);
+	assert_true(c.digest == image_hash(&img));
+	fake_close(&c);
+}
+
 /* Many pages make several digests without a gap between them. */
 static void long_walks_are_told_in_pieces(void **state)
 {
@@ -394,13 +434,15 @@ static void long_walks_are_told_in_pieces(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(reads), cmocka_unit_test(looked_at_only),
+	const struct CMUnitTest all[] = {
+		cmocka_unit_test(reads), cmocka_unit_test(looked_at_only),
 		cmocka_unit_test(headers_of_the_site), cmocka_unit_test(sweeps),
 		cmocka_unit_test(a_digest_is_the_hash_of_the_record),
-		cmocka_unit_test(errors_tell_no_password),
-		cmocka_unit_test(each_list_at_its_own_pace),
-		cmocka_unit_test(without_a_list_nothing_is_polled),
-		cmocka_unit_test(long_walks_are_told_in_pieces)};
+		const struct CMUnitTest all[] = {cmocka_unit_test(errors_tell_no_password),
+			cmocka_unit_test(each_list_at_its_own_pace),
+			cmocka_unit_test(without_a_list_nothing_is_polled),
+			cmocka_unit_test(the_later_copy_counts),
+			cmocka_unit_test(long_walks_are_told_in_pieces)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
 }
