@@ -137,13 +137,14 @@ static void check_http(struct check *k, const struct cfg_system *s, const struct
 	struct http_vars v = {.limit = BR_STR("1"), .o = o};
 	struct br_str path = list_path(s);
 	struct http_try t = {.k = k};
+	const struct cfg_problem *before = k->c->report.last;
 	struct http_client *client = NULL;
 	struct http_site site;
 	struct br_err err;
 
-	if (http_site_compile(o, k->c->site->folder, &k->c->arena, &k->c->report, &site) < 0) {
-		tell(k, cli_say(k->c, "configuration", "配置"), "", &k->c->report.first->err,
-			false);
+	if (http_site_compile(o, k->c->site, &k->c->arena, &k->c->report, &site) < 0) {
+		tell(k, cli_say(k->c, "configuration", "配置"), "",
+			&cfg_first_problem(&k->c->report, before)->err, false);
 		return;
 	}
 	if (!path.n) {

@@ -69,6 +69,10 @@ int cfg_read_value(const struct cfg_option *row, const struct cfg_node *node,
  * messages. */
 int cfg_expand(struct br_str text, const struct cfg_node *at, const char *secrets_dir,
 	struct br_str *out, struct cfg_report *report);
+/* The same for a text in which {NAME} has a meaning of its own: an opening brace that a reference
+ * brings in, or that $${ stands for, comes out as {{}, by which such a text means a brace. */
+int cfg_expand_template(struct br_str text, const struct cfg_node *at, const char *secrets_dir,
+	struct br_str *out, struct cfg_report *report);
 /* Does a text hold something to be replaced? */
 bool cfg_has_reference(struct br_str text);
 

@@ -14,6 +14,14 @@
 #define SECRET_MAX ((size_t)64 * 1024)
 #define VALUE_MAX  ((size_t)1 << 20)
 
+struct expansion {
+	struct br_buf b;
+	const struct cfg_node *at;
+	const char *secrets_dir;
+	struct cfg_report *report;
+	bool template; /* braces mean something in what comes out */
+};
+
 bool cfg_has_reference(struct br_str text)
 {
 	return text.n >= 3 && memmem(text.p, text.n, "${", 2);
@@ -106,9 +114,19 @@ static int read_reference(struct br_str ref, const struct cfg_node *at, const ch
 	return bad_reference(ref, at, report);
 }
 
-/* Replaces what begins at text->p, which is "${" or "$${", and moves text behind it. */
-static int take_reference(struct br_str *text, struct br_buf *b, const struct cfg_node *at,
-	const char *secrets_dir, struct cfg_report *report)
+/* What is text whatever stands in it. */
+static void add_literal(struct expansion *x, struct br_str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (x->template && text.p[i] == '{')
+			br_buf_adds(&x->b, BR_STR("{{}"));
+		else
+			br_buf_addc(&x->b, text.p[i]);
+	}
+}
+
+/* Replaces what begins at text->p, which is "${", and moves text behind it. */
+static int take_reference(struct br_str *text, struct expansion *x)
 {
 	struct br_str value = BR_STR_NONE;
 	const char *close = memchr(text->p, '}', text->n);
@@ -116,21 +134,21 @@ static int take_reference(struct br_str *text, struct br_buf *b, const struct cf
 	int rc;
 
 	if (!close) {
-		rc = bad_reference(*text, at, report);
+		rc = bad_reference(*text, x->at, x->report);
 		text->n = 0;
 		return rc;
 	}
 	n = (size_t)(close - text->p) + 1;
-	rc = read_reference((struct br_str){text->p + 2, n - 3}, at, secrets_dir, &value, report);
-	br_buf_adds(b, value);
+	rc = read_reference(
+		(struct br_str){text->p + 2, n - 3}, x->at, x->secrets_dir, &value, x->report);
+	add_literal(x, value);
 	text->p += n;
 	text->n -= n;
 	return rc;
 }
 
 /* All problems of a text are told, not only the first. */
-static int expand_into(struct br_str text, struct br_buf *b, const struct cfg_node *at,
-	const char *secrets_dir, struct cfg_report *report)
+static int expand_into(struct br_str text, struct expansion *x)
 {
 	int rc = 0;
 
@@ -138,13 +156,13 @@ static int expand_into(struct br_str text, struct br_buf *b, const struct cfg_no
 		int bad = 0;
 
 		if (text.n >= 3 && memcmp(text.p, "$${", 3) == 0) {
-			br_buf_adds(b, BR_STR("${"));
+			add_literal(x, BR_STR("${"));
 			text.p += 3;
 			text.n -= 3;
 		} else if (text.n >= 2 && memcmp(text.p, "${", 2) == 0) {
-			bad = take_reference(&text, b, at, secrets_dir, report);
+			bad = take_reference(&text, x);
 		} else {
-			br_buf_addc(b, *text.p++);
+			br_buf_addc(&x->b, *text.p++);
 			text.n--;
 		}
 		rc = rc ? rc : bad;
@@ -152,24 +170,37 @@ static int expand_into(struct br_str text, struct br_buf *b, const struct cfg_no
 	return rc;
 }
 
-int cfg_expand(struct br_str text, const struct cfg_node *at, const char *secrets_dir,
-	struct br_str *out, struct cfg_report *report)
+static int expand(struct br_str text, const struct cfg_node *at, const char *secrets_dir,
+	bool template, struct br_str *out, struct cfg_report *report)
 {
+	struct expansion x = {
+		.at = at, .secrets_dir = secrets_dir, .report = report, .template = template};
 	struct br_str value;
-	struct br_buf b;
 	int rc;
 
 	if (!cfg_has_reference(text)) {
 		*out = text;
 		return 0;
 	}
-	br_buf_init(&b, VALUE_MAX);
-	rc = expand_into(text, &b, at, secrets_dir, report);
-	value = rc ? BR_STR_NONE : br_arena_copy(report->arena, br_buf_str(&b));
-	if (!rc && (br_buf_failed(&b) || !value.p))
+	br_buf_init(&x.b, VALUE_MAX);
+	rc = expand_into(text, &x);
+	value = rc ? BR_STR_NONE : br_arena_copy(report->arena, br_buf_str(&x.b));
+	if (!rc && (br_buf_failed(&x.b) || !value.p))
 		rc = cfg_problem(report, at, BR_E_NOMEM, NULL);
-	br_buf_release(&b);
+	br_buf_release(&x.b);
 	if (!rc)
 		*out = value;
 	return rc;
+}
+
+int cfg_expand(struct br_str text, const struct cfg_node *at, const char *secrets_dir,
+	struct br_str *out, struct cfg_report *report)
+{
+	return expand(text, at, secrets_dir, false, out, report);
+}
+
+int cfg_expand_template(struct br_str text, const struct cfg_node *at, const char *secrets_dir,
+	struct br_str *out, struct cfg_report *report)
+{
+	return expand(text, at, secrets_dir, true, out, report);
 }

@@ -44,58 +44,78 @@ const struct cfg_option http_option_table[] = {
 	{NULL, CFG_T_TEXT, 0, NULL, 0, 0, false, false, NULL, NULL, NULL},
 };
 
-static struct br_str text_of(const struct cfg_node *map, const char *key, const char *dflt)
+/* Being compiled: what is needed to replace references. */
+struct compiling {
+	const char *secrets_dir;
+	struct cfg_report *report;
+};
+
+static struct br_str text_of(
+	const struct compiling *x, const struct cfg_node *map, const char *key, const char *dflt)
 {
 	const struct cfg_node *n = cfg_get(map, key);
+	struct br_str text = br_str_z(dflt);
 
-	return n && n->kind == CFG_SCALAR ? n->text : br_str_z(dflt);
+	if (n && n->kind == CFG_SCALAR)
+		cfg_expand(n->text, n, x->secrets_dir, &text, x->report);
+	return text;
 }
 
-static void pairs_of(const struct cfg_node *map, struct http_pair *out, size_t room, size_t *n)
+static struct br_str template_of(const struct compiling *x, const struct cfg_node *n)
+{
+	struct br_str text = BR_STR("");
+
+	if (n && n->kind == CFG_SCALAR)
+		cfg_expand_template(n->text, n, x->secrets_dir, &text, x->report);
+	return text;
+}
+
+static void pairs_of(const struct compiling *x, const struct cfg_node *map, struct http_pair *out,
+	size_t room, size_t *n)
 {
 	for (const struct cfg_node *c = cfg_first(map); c && *n < room; c = c->next)
 		if (c->kind == CFG_SCALAR)
-			out[(*n)++] = (struct http_pair){c->key, c->text};
+			out[(*n)++] = (struct http_pair){c->key, template_of(x, c)};
 }
 
 static void signing_of(
-	const struct cfg_node *map, struct http_signing *out, struct cfg_report *report)
+	const struct compiling *x, const struct cfg_node *map, struct http_signing *out)
 {
-	struct br_str algorithm = text_of(map, "algorithm", "");
+	struct br_str algorithm = text_of(x, map, "algorithm", "");
 
-	out->text = text_of(map, "text", "");
+	out->text = template_of(x, cfg_get(map, "text"));
 	if (br_str_eq(algorithm, BR_STR("hmac-sha256")))
 		out->algorithm = HTTP_HMAC_SHA256;
 	else if (br_str_eq(algorithm, BR_STR("hmac-sm3")))
 		out->algorithm = HTTP_HMAC_SM3;
 	else if (algorithm.n)
-		cfg_problem(report, cfg_get(map, "algorithm"), BR_E_HTTP_CONFIG, "what",
-			"algorithm", "found", algorithm.p, "expected", "hmac-sha256 | hmac-sm3",
-			NULL);
+		cfg_problem(x->report, cfg_get(map, "algorithm"), BR_E_HTTP_CONFIG, "what",
+			"algorithm", "found", cfg_get(map, "algorithm")->text.p, "expected",
+			"hmac-sha256 | hmac-sm3", NULL);
 }
 
 static const char *const class_words[] = {"ok", "retry", "auth", "stale", "missing", "duplicate",
 	"correct", "wait", "stop", "pending", "unknown", NULL};
 
-static void rule_of(const struct cfg_node *node, struct http_rule *rule, struct cfg_report *report)
+static void rule_of(const struct compiling *x, const struct cfg_node *node, struct http_rule *rule)
 {
-	struct br_str status = text_of(node, "status", ""), is = text_of(node, "is", "");
+	struct br_str status = text_of(x, node, "status", ""), is = text_of(x, node, "is", "");
 	int what = -1;
 
 	for (int i = 0; class_words[i]; i++)
 		if (br_str_eq(is, br_str_z(class_words[i])))
 			what = i;
 	if (what < 0) {
-		cfg_problem(report, node, BR_E_HTTP_CONFIG, "what", "is", "found",
-			is.n ? is.p : "-", "expected",
+		cfg_problem(x->report, node, BR_E_HTTP_CONFIG, "what", "is", "found",
+			is.n ? cfg_get(node, "is")->text.p : "-", "expected",
 			"ok | retry | auth | stale | missing | duplicate | correct | wait | stop | "
 			"pending | unknown",
 			NULL);
 		return;
 	}
 	rule->what = (enum http_class)what;
-	rule->code = text_of(node, "code", "");
-	rule->text_like = br_str_eq(text_of(node, "body", ""), BR_STR("not json"));
+	rule->code = text_of(x, node, "code", "");
+	rule->text_like = br_str_eq(text_of(x, node, "body", ""), BR_STR("not json"));
 	/* 503, or 5xx */
 	if (status.n == 3 && status.p[1] == 'x') {
 		rule->status_lo = (status.p[0] - '0') * 100;
@@ -106,18 +126,18 @@ static void rule_of(const struct cfg_node *node, struct http_rule *rule, struct 
 	}
 }
 
-static int answers_of(const struct cfg_node *map, struct br_arena *a, struct cfg_report *report,
+static int answers_of(const struct compiling *x, const struct cfg_node *map, struct br_arena *a,
 	struct http_answers *out)
 {
 	struct http_rule **end = &out->rules;
 
-	out->code = text_of(map, "code", "code");
-	out->text = text_of(map, "text", "msg");
+	out->code = text_of(x, map, "code", "code");
+	out->text = text_of(x, map, "text", "msg");
 	for (const struct cfg_node *n = cfg_first(cfg_get(map, "rules")); n; n = n->next) {
 		*end = br_arena_new(a, struct http_rule);
 		if (!*end)
 			return -BR_E_NOMEM;
-		rule_of(n, *end, report);
+		rule_of(x, n, *end);
 		out->ok_by_code |= (*end)->what == HTTP_OK && (*end)->code.n > 0;
 		end = &(*end)->next;
 	}
@@ -143,24 +163,25 @@ static struct br_http_tls tls_of(
 	};
 }
 
-int http_site_compile(const struct http_options *o, const char *folder, struct br_arena *a,
+int http_site_compile(const struct http_options *o, const struct cfg_site *site, struct br_arena *a,
 	struct cfg_report *report, struct http_site *out)
 {
+	const struct compiling x = {site->secrets_folder, report};
 	size_t problems = report->n;
 
-	*out = (struct http_site){.o = o, .tls = tls_of(o, folder, a)};
-	pairs_of(o->headers, out->headers, BR_LEN(out->headers), &out->nheaders);
-	signing_of(o->sign, &out->sign, report);
+	*out = (struct http_site){.o = o, .tls = tls_of(o, site->folder, a)};
+	pairs_of(&x, o->headers, out->headers, BR_LEN(out->headers), &out->nheaders);
+	signing_of(&x, o->sign, &out->sign);
 	if (o->auth) {
 		out->auth.on = true;
-		out->auth.path = text_of(o->auth, "path", "/auth/token");
-		out->auth.token = text_of(o->auth, "token", "data.token");
-		out->auth.expires = text_of(o->auth, "expires", "");
-		signing_of(cfg_get(o->auth, "sign"), &out->auth.sign, report);
-		pairs_of(cfg_get(o->auth, "body"), out->auth.body, BR_LEN(out->auth.body),
+		out->auth.path = text_of(&x, o->auth, "path", "/auth/token");
+		out->auth.token = text_of(&x, o->auth, "token", "data.token");
+		out->auth.expires = text_of(&x, o->auth, "expires", "");
+		signing_of(&x, cfg_get(o->auth, "sign"), &out->auth.sign);
+		pairs_of(&x, cfg_get(o->auth, "body"), out->auth.body, BR_LEN(out->auth.body),
 			&out->auth.nbody);
 	}
-	if (answers_of(o->answers, a, report, &out->answers) < 0)
+	if (answers_of(&x, o->answers, a, &out->answers) < 0)
 		return -BR_E_NOMEM;
 	return report->n == problems ? 0 : -BR_E_HTTP_CONFIG;
 }

@@ -126,9 +126,10 @@ struct http_site { /* everything of connection:, compiled */
 	struct http_answers answers;
 };
 
-/* From option nodes; problems to the report with their places. folder: of the site, where the files
- * of certificates are looked for. */
-int http_site_compile(const struct http_options *o, const char *folder, struct br_arena *a,
+/* From option nodes; problems to the report with their places. References are replaced, in
+ * templates so that what they bring in is text; it lives as long as the tree and report->arena.
+ * site: the folders of certificates and secrets. */
+int http_site_compile(const struct http_options *o, const struct cfg_site *site, struct br_arena *a,
 	struct cfg_report *report, struct http_site *out);
 /* The path of a file that connection: names; NULL when it names none, or there is no memory. */
 const char *http_file(struct br_str name, const char *folder, struct br_arena *a);

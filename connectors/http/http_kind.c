@@ -24,8 +24,12 @@ static int http_open(void *state, struct conn *c, const void *options, struct br
 	s->client = NULL;
 	br_arena_reset(&s->config);
 	report = (struct cfg_report){.arena = &s->config};
-	if (http_site_compile(options, conn_site(c)->folder, &s->config, &report, &s->site) < 0) {
-		*err = report.first->err;
+	if (http_site_compile(options, conn_site(c), &s->config, &report, &s->site) < 0) {
+		const struct cfg_problem *p = cfg_first_problem(&report, NULL);
+
+		if (!p)
+			return br_err_set(err, BR_E_NOMEM, NULL);
+		*err = p->err;
 		return -(int)br_err_code(err);
 	}
 	s->client = http_client_new(conn_loop(c), &s->site, err);

@@ -237,6 +237,17 @@ static void lint_texts(const struct cfg_node *map, const char *what, struct cfg_
 				"expected", "a text", NULL);
 }
 
+/* What is sent with them is read when the site is opened, in the same way. */
+static void lint_references(
+	const struct cfg_node *map, const struct cfg_site *site, struct cfg_report *report)
+{
+	struct br_str ignored;
+
+	for (const struct cfg_node *c = cfg_first(map); c; c = c->next)
+		if (c->kind == CFG_SCALAR)
+			cfg_expand_template(c->text, c, site->secrets_folder, &ignored, report);
+}
+
 static void lint_sign(
 	const struct cfg_node *sign, const struct cfg_site *site, struct cfg_report *report)
 {
@@ -283,6 +294,7 @@ static void lint_connection(
 		read_map(http_auth_table, o->auth, o->auth, site, report, &l);
 		lint_sign(cfg_get(o->auth, "sign"), site, report);
 		lint_texts(cfg_get(o->auth, "body"), "body", report);
+		lint_references(cfg_get(o->auth, "body"), site, report);
 	}
 	lint_sign(o->sign, site, report);
 	if (o->answers) {
@@ -290,9 +302,21 @@ static void lint_connection(
 		lint_rules(cfg_get(o->answers, "rules"), site, report);
 	}
 	lint_texts(o->headers, "headers", report);
+	lint_references(o->headers, site, report);
 }
 
 /* ---- records ---- */
+
+/* A record is told as it is written (BEGIN): nothing is replaced, and a secret has no business in
+ * Kafka. */
+static void refuse_references(const struct cfg_node *node, struct cfg_report *report)
+{
+	if (node && node->kind == CFG_SCALAR &&
+		(strstr(node->text.p, "${env:") || strstr(node->text.p, "${file:")))
+		cfg_problem(report, node, BR_E_HTTP_REFERENCE, "found", node->text.p, NULL);
+	for (const struct cfg_node *c = cfg_first(node); c; c = c->next)
+		refuse_references(c, report);
+}
 
 /* Is this text anywhere in the mapping, as a column or as the name of one? */
 static bool mentions(const struct cfg_node *node, struct br_str name)
@@ -377,6 +401,7 @@ static void lint_read(
 		return;
 	}
 	read_map(http_read_table, read, record, site, report, &l);
+	refuse_references(read, report);
 	read_map(http_get_table, cfg_get(read, "get"), read, site, report, &sub);
 	if (cfg_get(read, "list"))
 		read_map(http_list_table, cfg_get(read, "list"), read, site, report, &sub);
@@ -393,6 +418,11 @@ static void lint_write(const struct cfg_node *record, const struct cfg_system *s
 	if (!write)
 		return;
 	read_map(http_write_table, write, record, site, report, &l);
+	/* the guard is the runtime's own, which reads it as lint does */
+	for (const struct cfg_node *c = cfg_first(write); c; c = c->next)
+		if (!br_str_eq(c->key, BR_STR("guard")) &&
+			!br_str_eq(c->key, BR_STR("stop_after_refusals")))
+			refuse_references(c, report);
 	if (l.visibility_ms > 0 && system->lease_ms > 0 && l.visibility_ms >= system->lease_ms)
 		cfg_problem(report, cfg_get(write, "visibility"), BR_E_HTTP_CONFIG, "what",
 			"visibility", "found", cfg_get(write, "visibility")->text.p, "expected",

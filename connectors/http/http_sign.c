@@ -94,6 +94,7 @@ static struct br_str value_of(const struct http_vars *v, struct br_str name)
 		{BR_STR("body_hash"), v->body_hash},
 		{BR_STR("signature"), v->signature},
 		{BR_STR("key"), v->key},
+		{BR_STR("{"), BR_STR("{")},
 	};
 
 	for (size_t i = 0; i < BR_LEN(known); i++)

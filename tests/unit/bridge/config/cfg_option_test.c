@@ -317,6 +317,24 @@ static void test_expand(void **state)
 	assert_string_equal(told("t.yaml"), "");
 }
 
+/* A text with {NAME} in it: what came in by a reference means nothing there. */
+static void test_expand_template(void **state)
+{
+	struct cfg_node *n;
+	struct br_str value;
+
+	(void)state;
+	put_secrets();
+	put_bytes("secrets/braces", "{lid}}{", 7, 0600);
+	n = cfg_get(tree("x: '{a}${file:braces}{b $${c} ${file:good}'"), "x");
+	assert_int_equal(cfg_expand_template(n->text, n, path_of("secrets"), &value, &report), 0);
+	assert_string_equal(value.p, "{a}{{}lid}}{{}{b ${{}c} s3cret");
+	n = cfg_get(tree("x: '{a} ${file:none}'"), "x");
+	assert_int_not_equal(
+		cfg_expand_template(n->text, n, path_of("secrets"), &value, &report), 0);
+	assert_string_equal(told("t.yaml"), "1:4 CFG-023");
+}
+
 static void test_absolute_secret(void **state)
 {
 	struct all all;
@@ -446,7 +464,7 @@ static void test_reference(void **state)
 int main(void)
 {
 	static struct CMUnitTest
-		tests[BR_LEN(number_cases) + BR_LEN(bad_cases) + BR_LEN(expand_cases) + 12];
+		tests[BR_LEN(number_cases) + BR_LEN(bad_cases) + BR_LEN(expand_cases) + 13];
 	size_t n = 0;
 
 	ONE_TEST(test_defaults, tests, n);
@@ -455,6 +473,7 @@ int main(void)
 	TABLE_TESTS(number_cases, test_number, tests, n);
 	TABLE_TESTS(bad_cases, test_bad, tests, n);
 	TABLE_TESTS(expand_cases, test_expand, tests, n);
+	ONE_TEST(test_expand_template, tests, n);
 	ONE_TEST(test_absolute_secret, tests, n);
 	ONE_TEST(test_starter, tests, n);
 	ONE_TEST(test_starter_reads_back, tests, n);

@@ -39,6 +39,7 @@ static void answers(void **state)
 		{408, "", true, HTTP_RETRY, true},
 		{302, "", false, HTTP_RETRY, true},
 	};
+	const struct cfg_site folder = {.folder = "/"};
 	struct cfg_report report = {0};
 	struct http_options o = {0};
 	struct http_site site;
@@ -50,7 +51,7 @@ static void answers(void **state)
 	report.arena = &a;
 	assert_int_equal(cfg_read_text(br_str_z(yaml), "a", &a, &report, &node), 0);
 	o.answers = node;
-	assert_int_equal(http_site_compile(&o, "/", &a, &report, &site), 0);
+	assert_int_equal(http_site_compile(&o, &folder, &a, &report, &site), 0);
 	for (size_t i = 0; i < BR_LEN(cases); i++) {
 		bool unsure;
 		enum http_class got = http_classify(&site.answers, cases[i].status,
@@ -104,6 +105,18 @@ static void lint(void **state)
 			"/c } }\n    parts: { S: { list: steps, path: S, key: N, mode: "
 			"append, pad: 1 }, T: { key: N, case: {} } }\n",
 			"6:13 CFG-004;7:63 CFG-005;"},
+		{"references that bring in nothing",
+			HEAD
+			", headers: { a: \"${env:HTTP_TEST_NONE}\" }, auth: { path: /t, body: { "
+			"k: \"{app_key}${file:/none/at/all}\" } }" GOOD,
+			"1:105 CFG-023;1:49 CFG-022;"},
+		{"references in a record",
+			HEAD RECORD
+			"    root: { key: NO }\n    read: { every: \"${env:HOME}\", get: { "
+			"path: \"/c?k=${env:HOME}\" } }\n    write: { guard: "
+			"\"${env:HTTP_TEST_RATE}\", update: { path: /u, body: { k: "
+			"\"$${file:k}\", l: \"$f\" } } }\n",
+			"6:20 CFG-012;6:20 HTTP-007;6:48 HTTP-007;7:77 HTTP-007;"},
 		{"columns",
 			HEAD GOOD "    write: { update: { path: /u, method: GET, columns: [NAMEE], "
 				  "etag: maybe } }\n",
@@ -111,6 +124,7 @@ static void lint(void **state)
 	};
 
 	(void)state;
+	setenv("HTTP_TEST_RATE", "5/s", 1);
 	for (size_t i = 0; i < BR_LEN(cases); i++) {
 		struct cfg_site site = {.folder = ".", .secrets_folder = "."};
 		struct cfg_system system = {.lease_ms = 20000};

@@ -146,6 +146,21 @@ static void headers_of_the_site(void **state)
 	fake_headers = NULL;
 }
 
+/* What a reference brings in is sent as it is, whatever it looks like. */
+static void headers_with_references(void **state)
+{
+	static const struct test t = {"a secret in a header", 1, NULL,
+		{{"GET /list", "X-Key: key {method}${x} GET ${nonce}\r\n", NULL,
+			PAGE("", "", "false")}},
+		"polled ;"};
+
+	(void)state;
+	setenv("HTTP_TEST_KEY", "{method}${x}", 1);
+	fake_headers = "{ X-Key: \"key ${env:HTTP_TEST_KEY} {method} $${nonce}\" }";
+	run_one(&t);
+	fake_headers = NULL;
+}
+
 #define LISTED(name, every)                                                                        \
 	"{\"record\":\"" name "\",\"root\":{\"key\":\"NO\"},\"read\":{\"every\":\"" every          \
 	"\",\"get\":{\"path\":\"/c\"},\"list\":{\"path\":\"/" name                                 \
@@ -437,6 +452,10 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(reads), cmocka_unit_test(looked_at_only),
 		cmocka_unit_test(headers_of_the_site), cmocka_unit_test(sweeps),
+		cmocka_unit_test(headers_with_references),
+		cmocka_unit_test(each_list_at_its_own_pace),
+		cmocka_unit_test(without_a_list_nothing_is_polled),
+		cmocka_unit_test(errors_tell_no_password),
 		cmocka_unit_test(a_digest_is_the_hash_of_the_record),
 		const struct CMUnitTest all[] = {cmocka_unit_test(errors_tell_no_password),
 			cmocka_unit_test(each_list_at_its_own_pace),

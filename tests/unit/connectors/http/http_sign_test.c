@@ -61,6 +61,7 @@ static void templates(void **state)
 		{"{nosuch}", "", ""},
 		{"{open", "{open", "{open"},
 		{"a}b{", "a}b{", "a}b{"},
+		{"{{}lid}{{}", "%7Blid}%7B", "{lid}{"},
 		{"{app_key}", "key", "key"},
 		{"{key}:{TXT}", "7:t", "7:t"},
 	};
