@@ -322,11 +322,12 @@ static bool is_our_fault(const char *state)
 	return false;
 }
 
-/* A statement on our own tables failed: no command is to blame, and nothing the mapping says of
- * refusals is meant. */
-static bool on_our_tables(const struct pg *p)
+/* A statement on our own tables failed: no command is to blame, unless for what is in it, and
+ * nothing the mapping says of refusals is meant. */
+static bool on_our_tables(const struct pg *p, const char *state)
 {
-	return p->shared_inbox && (!p->batch->inbox_read || p->batch->inbox_failed);
+	return p->shared_inbox && !starts(state, "22") &&
+	       (!p->batch->inbox_read || p->batch->inbox_failed);
 }
 
 /* 1 retry, 0 refuse, -1 the mapping says nothing. */
@@ -362,8 +363,8 @@ static struct br_str refusal_text(struct pg_write *w, struct br_arena *a)
 
 void pg_decide_failed(struct pg *p, struct pg_write *w, const struct br_err *err)
 {
-	bool ours = on_our_tables(p);
 	const char *state, *why;
+	bool ours;
 	int retry;
 
 	if (settle(p->batch, w))
@@ -372,6 +373,7 @@ void pg_decide_failed(struct pg *p, struct pg_write *w, const struct br_err *err
 	state = br_err_detail(&w->err, "sqlstate");
 	why = br_err_detail(&w->err, "why");
 	state = state ? state : "";
+	ours = on_our_tables(p, state);
 	retry = ours ? -1 : declared(w->r, state, why ? why : "");
 	if (retry > 0 || (retry < 0 && is_passing(state))) {
 		tell_shortage(p, state, err);

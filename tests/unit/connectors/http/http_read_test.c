@@ -449,19 +449,15 @@ static void long_walks_are_told_in_pieces(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {
-		cmocka_unit_test(reads), cmocka_unit_test(looked_at_only),
+	const struct CMUnitTest all[] = {cmocka_unit_test(reads), cmocka_unit_test(looked_at_only),
 		cmocka_unit_test(headers_of_the_site), cmocka_unit_test(sweeps),
 		cmocka_unit_test(headers_with_references),
 		cmocka_unit_test(each_list_at_its_own_pace),
 		cmocka_unit_test(without_a_list_nothing_is_polled),
 		cmocka_unit_test(errors_tell_no_password),
 		cmocka_unit_test(a_digest_is_the_hash_of_the_record),
-		const struct CMUnitTest all[] = {cmocka_unit_test(errors_tell_no_password),
-			cmocka_unit_test(each_list_at_its_own_pace),
-			cmocka_unit_test(without_a_list_nothing_is_polled),
-			cmocka_unit_test(the_later_copy_counts),
-			cmocka_unit_test(long_walks_are_told_in_pieces)};
+		cmocka_unit_test(the_later_copy_counts),
+		cmocka_unit_test(long_walks_are_told_in_pieces)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
 }
