@@ -146,7 +146,7 @@ static bool is_not_allowed(const struct br_err *err)
 	       (!strcmp(state, "42501") || !strcmp(state, "25006") || !strcmp(state, "3F000"));
 }
 
-static void make_tables(struct pg *p);
+static void make_tables(struct pg *p, bool schema_is_there);
 
 static void on_meta(void *arg, const PGresult *res, const struct br_err *err)
 {
@@ -156,7 +156,7 @@ static void on_meta(void *arg, const PGresult *res, const struct br_err *err)
 	if (pg_gone(p, err))
 		return;
 	if (res && PQntuples(res) == 0) {
-		make_tables(p); /* somebody emptied it */
+		make_tables(p, true); /* somebody emptied it */
 		return;
 	}
 	if (res) {
@@ -210,7 +210,7 @@ static void on_made(void *arg, const PGresult *res, const struct br_err *err)
 		read_meta(p);
 }
 
-static void make_tables(struct pg *p)
+static struct br_str schema_name(struct pg *p)
 {
 	struct br_str schema;
 	struct br_buf b;
@@ -219,7 +219,15 @@ static void make_tables(struct pg *p)
 	pg_sql_name(&b, p->o->schema);
 	schema = br_arena_copy(&p->arena, br_buf_str(&b));
 	br_buf_release(&b);
-	if (send(p, sql_text(p, "create schema if not exists %s", schema.p), 0, NULL, NULL) ||
+	return schema;
+}
+
+/* A schema that is there is not created: that would take a right on the database even so. */
+static void make_tables(struct pg *p, bool schema_is_there)
+{
+	if ((!schema_is_there &&
+		    send(p, sql_text(p, "create schema if not exists %s", schema_name(p).p), 0,
+			    NULL, NULL)) ||
 		send(p,
 			sql_text(p,
 				"create table if not exists %s (one bool primary key default true "
@@ -257,19 +265,22 @@ static void on_exists(void *arg, const PGresult *res, const struct br_err *err)
 	else if (PQgetvalue(res, 0, 0)[0] == 't')
 		read_meta(p);
 	else
-		make_tables(p);
+		make_tables(p, PQgetvalue(res, 0, 1)[0] == 't');
 }
 
 static void find_tables(struct pg *p)
 {
-	struct br_pg_param params[] = {text_param(p->meta), text_param(p->inbox)};
+	struct br_pg_param params[] = {
+		text_param(p->meta), text_param(p->inbox), text_param(schema_name(p).p)};
 
 	if (!p->o->inbox || conn_only_looks(p->c)) {
 		tell_opened(p, NULL);
 		return;
 	}
-	if (!send(p, "select to_regclass($1) is not null and to_regclass($2) is not null", 2,
-		    params, on_exists))
+	if (!send(p,
+		    "select to_regclass($1) is not null and to_regclass($2) is not null, "
+		    "to_regnamespace($3) is not null",
+		    3, params, on_exists))
 		sync_with(p, NULL);
 }
 

@@ -167,6 +167,28 @@ def test_reads_and_writes(start, bridge, ydz):
     assert set(bridge.wait_observed("B")) == {"A", "B"}
 
 
+def test_a_schema_that_the_owner_made_is_enough(start, tmp_path, bridge, ydz, topic_prefix):
+    """What PG-024 advises, and what docs/connectors/postgres.md grants: no right on the database itself."""
+    role = "clerk_" + topic_prefix.replace("-", "_")
+    ydz.execute(f"create role {role} login password 'x'; revoke create on database {ydz.name} from public")
+    try:
+        ydz.execute(f"create schema bridge authorization {role}")
+        ydz.execute(f"grant select, insert, update on ydz_sq to {role}; grant usage on sequence ydz_sbh to {role}")
+        file = tmp_path / "site/systems/ydz.yaml"
+        file.write_text(file.read_text().replace("user=postgres", f"user={role} password=x"))
+        assert role in file.read_text()
+        process = start()
+        hello = bridge.answer_hello()
+        assert "inbox" in hello["caps"].split() and "PG-024" not in process.text(), process.text()
+        create = bridge.command("C1", xm="李四", zt="1")
+        bridge.say(create)
+        [receipt] = bridge.wait_receipts(create)
+        assert (receipt["status"], receipt["atomic"]) == ("APPLIED", True)
+        process.stop()
+    finally:
+        ydz.execute(f"drop owned by {role} cascade; drop role {role}")
+
+
 def test_commits_in_another_order_than_they_began(start, bridge, ydz):
     start()
     bridge.answer_hello()
