@@ -9,7 +9,8 @@
 
 /* What templates may name: {lid} {cursor} {limit} {page} {did} {app_key} {token} {timestamp} (ms)
  * {nonce} {method} {path} (with query) {body} {body_hash} (hex, in the signature's own hash)
- * {signature}, and any column of the record by its name; {{} is a brace. */
+ * {signature}, and any column of the record by its name; {{} is a brace. Which of them have a value
+ * depends on the place; lint tells the others (http_lint_words.c). */
 struct http_vars {
 	struct br_str lid, cursor, limit, page, did, token, timestamp, nonce, method, path, body,
 		body_hash, signature;

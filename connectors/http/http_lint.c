@@ -237,24 +237,29 @@ static void lint_texts(const struct cfg_node *map, const char *what, struct cfg_
 				"expected", "a text", NULL);
 }
 
-/* What is sent with them is read when the site is opened, in the same way. */
-static void lint_references(
-	const struct cfg_node *map, const struct cfg_site *site, struct cfg_report *report)
+/* Those of the connection, whose references are replaced when the site is opened. */
+static void lint_sent(const struct cfg_node *map, const char *what, enum http_place place,
+	const struct cfg_site *site, struct cfg_report *report)
 {
 	struct br_str ignored;
 
-	for (const struct cfg_node *c = cfg_first(map); c; c = c->next)
+	lint_texts(map, what, report);
+	for (const struct cfg_node *c = cfg_first(map); c; c = c->next) {
 		if (c->kind == CFG_SCALAR)
 			cfg_expand_template(c->text, c, site->secrets_folder, &ignored, report);
+		http_lint_template(c, place, NULL, NULL, report);
+	}
 }
 
-static void lint_sign(
-	const struct cfg_node *sign, const struct cfg_site *site, struct cfg_report *report)
+static void lint_sign(const struct cfg_node *sign, enum http_place place,
+	const struct cfg_site *site, struct cfg_report *report)
 {
 	struct http_lint l;
 
-	if (sign)
-		read_map(http_sign_table, sign, sign, site, report, &l);
+	if (!sign)
+		return;
+	read_map(http_sign_table, sign, sign, site, report, &l);
+	http_lint_template(cfg_get(sign, "text"), place, NULL, NULL, report);
 }
 
 /* A file that a connection needs; that it is PEM shows when it is used. */
@@ -292,17 +297,15 @@ static void lint_connection(
 
 	if (o->auth) {
 		read_map(http_auth_table, o->auth, o->auth, site, report, &l);
-		lint_sign(cfg_get(o->auth, "sign"), site, report);
-		lint_texts(cfg_get(o->auth, "body"), "body", report);
-		lint_references(cfg_get(o->auth, "body"), site, report);
+		lint_sign(cfg_get(o->auth, "sign"), HTTP_IN_AUTH_SIGN, site, report);
+		lint_sent(cfg_get(o->auth, "body"), "body", HTTP_IN_AUTH, site, report);
 	}
-	lint_sign(o->sign, site, report);
+	lint_sign(o->sign, HTTP_IN_SIGN, site, report);
 	if (o->answers) {
 		read_map(http_answers_table, o->answers, o->answers, site, report, &l);
 		lint_rules(cfg_get(o->answers, "rules"), site, report);
 	}
-	lint_texts(o->headers, "headers", report);
-	lint_references(o->headers, site, report);
+	lint_sent(o->headers, "headers", HTTP_IN_HEADER, site, report);
 }
 
 /* ---- records ---- */
@@ -356,13 +359,15 @@ static void lint_columns(
 static void lint_call(const struct cfg_node *call, const struct cfg_node *record,
 	const struct cfg_site *site, struct cfg_report *report)
 {
-	const struct cfg_node *owner = record;
+	const struct cfg_node *owner = record, *part = NULL;
+	enum http_place place = HTTP_IN_CALL;
 	struct http_lint l;
 
 	/* one mistake does not hide the next */
 	read_map(http_call_table, call, call, site, report, &l);
 	if (l.part.n) {
-		owner = cfg_get(cfg_get(record, "parts"), l.part.p);
+		owner = part = cfg_get(cfg_get(record, "parts"), l.part.p);
+		place = HTTP_IN_PART_CALL;
 		if (!owner) {
 			cfg_problem(report, cfg_get(call, "part"), BR_E_HTTP_CONFIG, "what", "part",
 				"found", l.part.p, "expected", "a part of the record", NULL);
@@ -371,6 +376,9 @@ static void lint_call(const struct cfg_node *call, const struct cfg_node *record
 	}
 	lint_columns(cfg_get(call, "columns"), owner, report);
 	lint_texts(cfg_get(call, "body"), "body", report);
+	http_lint_template(cfg_get(call, "path"), place, record, part, report);
+	for (const struct cfg_node *c = cfg_first(cfg_get(call, "body")); c; c = c->next)
+		http_lint_template(c, place, record, part, report);
 }
 
 static void lint_calls(const struct cfg_node *calls, const struct cfg_node *record,
@@ -389,6 +397,11 @@ static void lint_calls(const struct cfg_node *calls, const struct cfg_node *reco
 			"a call, or a list of calls", NULL);
 }
 
+static const struct cfg_node *path_of(const struct cfg_node *map, const char *call)
+{
+	return cfg_get(cfg_get(map, call), "path");
+}
+
 static void lint_read(
 	const struct cfg_node *record, const struct cfg_site *site, struct cfg_report *report)
 {
@@ -403,6 +416,9 @@ static void lint_read(
 	read_map(http_read_table, read, record, site, report, &l);
 	refuse_references(read, report);
 	read_map(http_get_table, cfg_get(read, "get"), read, site, report, &sub);
+	http_lint_template(path_of(read, "get"), HTTP_IN_GET, NULL, NULL, report);
+	http_lint_template(path_of(read, "list"), HTTP_IN_LIST, NULL, NULL, report);
+	http_lint_template(path_of(read, "sweep"), HTTP_IN_SWEEP, NULL, NULL, report);
 	if (cfg_get(read, "list"))
 		read_map(http_list_table, cfg_get(read, "list"), read, site, report, &sub);
 	if (cfg_get(read, "sweep"))
@@ -429,6 +445,7 @@ static void lint_write(const struct cfg_node *record, const struct cfg_system *s
 			"less than the system's lease", NULL);
 	if (cfg_get(write, "lookup"))
 		read_map(http_lookup_table, cfg_get(write, "lookup"), write, site, report, &sub);
+	http_lint_template(path_of(write, "lookup"), HTTP_IN_LOOKUP, record, NULL, report);
 	lint_calls(cfg_get(write, "create"), record, site, report);
 	lint_calls(cfg_get(write, "update"), record, site, report);
 }

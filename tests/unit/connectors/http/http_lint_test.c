@@ -70,6 +70,22 @@ static void answers(void **state)
 	"NO }\n    read: { get: { path: /c } }\n"
 #define RECORD " }\nrecords:\n  case:\n    case: { a.b: NO, c.d: { column: NAME } }\n"
 
+static int lint_text(const char *name, const char *yaml, struct cfg_report *report)
+{
+	struct cfg_site site = {.folder = ".", .secrets_folder = "."};
+	struct cfg_system system = {.lease_ms = 20000};
+	struct http_options o = {0};
+	struct cfg_node *file;
+
+	if (cfg_read_text(br_str_z(yaml), "s", report->arena, report, &file) < 0)
+		fail_msg("%s: no YAML", name);
+	system.connection = cfg_get(file, "connection");
+	system.records = cfg_get(file, "records");
+	assert_int_equal(
+		cfg_read_options(http_option_table, system.connection, file, ".", &o, report), 0);
+	return http_lint(&site, &system, &o, report);
+}
+
 static void lint(void **state)
 {
 	static const struct {
@@ -117,6 +133,33 @@ static void lint(void **state)
 			"\"${env:HTTP_TEST_RATE}\", update: { path: /u, body: { k: "
 			"\"$${file:k}\", l: \"$f\" } } }\n",
 			"6:20 CFG-012;6:20 HTTP-007;6:48 HTTP-007;7:77 HTTP-007;"},
+		{"words of the connection",
+			HEAD
+			", headers: { a: \"{timestmp}{nonce}\", b: \"{lid}{{}$${x}${env:HOME}\", "
+			"c: \"{token}{signature}{body_hash}{method}{path}{body}{app_key}\" }, "
+			"sign: { algorithm: hmac-sm3, text: \"{signature}{path}\" }, auth: { "
+			"path: /t, body: { k: \"{app-key}{signature}{timestamp}\", l: \"{open\" "
+			"}, sign: { algorithm: hmac-sm3, text: \"{token}\" } }" GOOD,
+			"1:339 HTTP-009;1:255 HTTP-008;1:203 HTTP-009;1:49 HTTP-008;1:73 "
+			"HTTP-009;"},
+		{"words of a record",
+			HEAD RECORD
+			"    root: { key: NO }\n    on_create: { KIND: { constant: 1 } }\n"
+			"    parts: { S: { list: steps, key: N, case: { name: { concat: [TXT, TXS] "
+			"} } } "
+			"}\n"
+			"    read:\n      get: { path: \"/c/{LID}\" }\n"
+			"      list: { path: \"/l?{cursor}{limit}{page}\" }\n"
+			"      sweep: { path: \"/l?{cursor}{limit}{page}{app_key}{NAME}\" }\n"
+			"    write:\n      lookup: { path: \"/l?{NAME}{NO}{KIND}{lid}\" }\n"
+			"      create:\n        - { path: \"/n/{did}/{TXT}\", body: { a: "
+			"\"{NAEM}\", "
+			"b: \"x{a.b}\", c: \"{NAME}\" } }\n"
+			"        - { path: \"/p/{lid}/{key}\", part: S, body: { a: "
+			"\"{TXT}{TXS}{NO}\", "
+			"b: \"{timestamp}\" } }\n",
+			"9:20 HTTP-009;10:21 HTTP-009;11:22 HTTP-009;13:23 HTTP-009;15:19 HTTP-009;"
+			"15:48 HTTP-008;15:61 HTTP-009;16:78 HTTP-009;"},
 		{"columns",
 			HEAD GOOD "    write: { update: { path: /u, method: GET, columns: [NAMEE], "
 				  "etag: maybe } }\n",
@@ -126,25 +169,14 @@ static void lint(void **state)
 	(void)state;
 	setenv("HTTP_TEST_RATE", "5/s", 1);
 	for (size_t i = 0; i < BR_LEN(cases); i++) {
-		struct cfg_site site = {.folder = ".", .secrets_folder = "."};
-		struct cfg_system system = {.lease_ms = 20000};
 		struct cfg_report report = {0};
-		struct http_options o = {0};
 		char found[600] = "";
-		struct cfg_node *file;
 		struct br_arena a;
 
 		br_arena_init(&a, 8 << 20);
 		report.arena = &a;
-		if (cfg_read_text(br_str_z(cases[i].yaml), "s", &a, &report, &file) < 0)
-			fail_msg("%s: no YAML", cases[i].name);
-		system.connection = cfg_get(file, "connection");
-		system.records = cfg_get(file, "records");
-		assert_int_equal(cfg_read_options(http_option_table, system.connection, file, ".",
-					 &o, &report),
-			0);
-		assert_int_equal(
-			http_lint(&site, &system, &o, &report) < 0, *cases[i].found != '\0');
+		assert_int_equal(lint_text(cases[i].name, cases[i].yaml, &report) < 0,
+			*cases[i].found != '\0');
 		for (struct cfg_problem *p = report.first; p; p = p->next)
 			snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s %s;",
 				strchr(br_err_detail(&p->err, "at"), ':') + 1,
@@ -155,9 +187,41 @@ static void lint(void **state)
 	}
 }
 
+static void a_slip_of_the_pen(void **state)
+{
+	static const struct {
+		const char *yaml, *want;
+	} cases[] = {
+		{HEAD ", headers: { a: \"{timestmp}\" }" GOOD,
+			"s:1:49: HTTP-008 {timestmp} stands for nothing here; did you mean "
+			"{timestamp}?"},
+		{HEAD GOOD "    write: { update: { path: \"/u?{NAEM}\" } }\n",
+			"s:7:30: HTTP-008 {NAEM} stands for nothing here; did you mean {NAME}?"},
+		{HEAD ", auth: { path: /t, body: { a: \"{lid}\" } }" GOOD,
+			"s:1:64: HTTP-009 {lid} stands for nothing here → what can stand in braces "
+			"here: app_key, timestamp, nonce, signature;"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(cases); i++) {
+		struct cfg_report report = {0};
+		struct br_arena a;
+		char text[500];
+
+		br_arena_init(&a, 8 << 20);
+		report.arena = &a;
+		assert_true(lint_text("slip", cases[i].yaml, &report) < 0);
+		br_err_text(&report.first->err, BR_LANG_EN, text, sizeof(text));
+		if (strncmp(text, cases[i].want, strlen(cases[i].want)))
+			fail_msg("%s", text);
+		br_arena_release(&a);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(answers), cmocka_unit_test(lint)};
+	const struct CMUnitTest all[] = {cmocka_unit_test(answers), cmocka_unit_test(lint),
+		cmocka_unit_test(a_slip_of_the_pen)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
 }
