@@ -229,6 +229,27 @@ static struct br_str number_form(struct br_str s)
 	return s;
 }
 
+static struct br_str cut_chars(struct br_str s, size_t max)
+{
+	size_t n = 0;
+
+	for (; n < s.n; n++) {
+		if (((unsigned char)s.p[n] & 0xC0) != 0x80 && max-- == 0)
+			break;
+	}
+	return (struct br_str){s.p, n};
+}
+
+struct br_str map_column_cut(const struct map_column *col, struct br_str text)
+{
+	if (!col->cut)
+		return text;
+	if (col->max_bytes)
+		text = col->charset ? map_charset_cut(col->charset, text, col->max_bytes)
+				    : br_utf8_cut(text, col->max_bytes);
+	return col->max_chars ? cut_chars(text, col->max_chars) : text;
+}
+
 static struct br_str normal(const struct map_column *col, struct br_str s)
 {
 	if (!s.p)
@@ -243,9 +264,7 @@ static struct br_str normal(const struct map_column *col, struct br_str s)
 	}
 	while (col->trim & MAP_TRIM_RIGHT && s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
 		s.n--;
-	if (col->cut && col->max_bytes)
-		s = col->charset ? map_charset_cut(col->charset, s, col->max_bytes)
-				 : br_utf8_cut(s, col->max_bytes);
+	s = map_column_cut(col, s);
 	if (col->time_precision && s.n > col->time_precision)
 		s.n = col->time_precision;
 	if (col->number && s.n)

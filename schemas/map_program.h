@@ -214,6 +214,8 @@ bool map_element_name(const struct shape *s, struct br_str name, unsigned *part,
 const struct map_line *map_line_at(const struct mapping *m, unsigned field, struct br_str key);
 /* What a column says, without padding, blanks and its text for "none"; false = nothing. */
 bool map_column_text(const struct map_column *col, struct br_str stored, struct br_str *out);
+/* The text as a column that cuts holds it; as it is where none is declared. */
+struct br_str map_column_cut(const struct map_column *col, struct br_str text);
 /* Canonical value of a line from cells by column (first = number of cells[0]): 1 value or null, 0
  * absent, <0 error with issue. */
 int map_line_get(struct map_run *run, const struct map_line *line, const struct cell *const *cells,

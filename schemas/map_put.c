@@ -72,16 +72,11 @@ static int fit(struct element *e, const struct map_line *line, unsigned number, 
 	} else {
 		bytes = (int64_t)text.n;
 	}
-	if (col->max_bytes && bytes > col->max_bytes) {
-		if (!col->cut) {
-			snprintf(size, sizeof(size), "%lld bytes", (long long)bytes);
-			return map_fail(
-				&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", size);
-		}
-		text = col->charset ? map_charset_cut(col->charset, text, col->max_bytes)
-				    : br_utf8_cut(text, col->max_bytes);
+	if (!col->cut && col->max_bytes && bytes > col->max_bytes) {
+		snprintf(size, sizeof(size), "%lld bytes", (long long)bytes);
+		return map_fail(&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", size);
 	}
-	if (col->max_chars && text.n > col->max_chars) {
+	if (!col->cut && col->max_chars && text.n > col->max_chars) {
 		size_t chars = br_utf8_chars(text);
 
 		if (chars > col->max_chars) {
@@ -90,6 +85,7 @@ static int fit(struct element *e, const struct map_line *line, unsigned number, 
 				&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", size);
 		}
 	}
+	text = map_column_cut(col, text);
 	*out = text;
 	return 0;
 }
@@ -276,10 +272,7 @@ static int already_says(
 		map_conv_put(&line->conv, means, e->run.a, &b))
 		return 0;
 	col = column_at(e, line->columns[0]);
-	if (col->cut && col->max_bytes)
-		a = col->charset ? map_charset_cut(col->charset, a, col->max_bytes)
-				 : br_utf8_cut(a, col->max_bytes);
-	*same = br_str_eq(a, b);
+	*same = br_str_eq(map_column_cut(col, a), b);
 	return 0;
 }
 

@@ -12,7 +12,7 @@ static const char yaml[] =
 	"    charset: GBK\n"
 	"    required: [sbh, xm]\n"
 	"    columns: { je: { scale: 2 }, bz: { trim: right, empty: 'null' }, zjsj: { precision: "
-	"second }, jc: { max_bytes: 4, cut: true } }\n"
+	"second }, jc: { max_bytes: 4, cut: true }, jj: { max_chars: 2, cut: true } }\n"
 	"    case:\n"
 	"      dept_case_no: sbh\n"
 	"      item.impl_code: { const: 11341503999900222D4002011099000 }\n"
@@ -26,6 +26,7 @@ static const char yaml[] =
 	"      summary: bz\n"
 	"      finished_at: { column: zjsj, as: 'time %Y-%m-%d %H:%M:%S' }\n"
 	"      outcome_reason: { column: jc, direction: in }\n"
+	"      item.local_name: jj\n"
 	"    parts:\n"
 	"      lc: { list: steps, table: ydz_lc, parent: sbh, key: xh, mode: append, case: { name: "
 	"hjmc, opinion: yj }, on_create: { ly: { technical: '9' } } }\n"
@@ -190,6 +191,8 @@ static const struct same_case {
 	{"time to the second", "zjsj", "2018-07-02 09:05:00.123", "2018-07-02 09:05:00", true},
 	{"another second", "zjsj", "2018-07-02 09:05:01", "2018-07-02 09:05:00", false},
 	{"cut by the target", "jc", "张三李四", "张三", true},
+	{"cut by the target to characters", "jj", "张三李四", "张三", true},
+	{"less than what is cut", "jj", "张三李四", "张", false},
 	{"null and null", "lxdh", NULL, NULL, true},
 };
 
