@@ -80,7 +80,7 @@ static int answer(struct map_run *run, const struct map_create *c, const struct 
 		if (c->kind == MAP_CREATE_LOOKUP) {
 			snprintf(name, sizeof(name), "%.*s", BR_STR_ARG(c->codes->name));
 			return map_fail(run, BR_E_MAP_NO_LOOKUP, NULL, c->column, given->value,
-				"table", name);
+				"table", name, NULL);
 		}
 	}
 	if (c->kind == MAP_CREATE_LOOKUP) {
@@ -88,11 +88,10 @@ static int answer(struct map_run *run, const struct map_create *c, const struct 
 						      ? &run->m->lines[run->m->line_of[c->field]]
 						      : NULL;
 
-		return map_fail(
-			run, BR_E_MAP_REQUIRED_EMPTY, line, c->column, BR_STR_NONE, NULL, NULL);
+		return map_fail(run, BR_E_MAP_REQUIRED_EMPTY, line, c->column, BR_STR_NONE, NULL);
 	}
 	return map_fail(run, BR_E_MAP_ASK, NULL, c->column, BR_STR_NONE, "expected",
-		codes_of(c, text, sizeof(text)));
+		codes_of(c, text, sizeof(text)), NULL);
 }
 
 static int needs(struct map_run *run, const struct image *kase)
@@ -108,8 +107,7 @@ static int needs(struct map_run *run, const struct image *kase)
 			continue;
 		line = filled(m, kase, c, &has);
 		if (!has)
-			return map_fail(
-				run, BR_E_MAP_REQUIRED_EMPTY, line, c, BR_STR_NONE, NULL, NULL);
+			return map_fail(run, BR_E_MAP_REQUIRED_EMPTY, line, c, BR_STR_NONE, NULL);
 	}
 	return 0;
 }

@@ -1,18 +1,26 @@
 /* get: local image -> canonical cells. */
 #include "br_text.h"
 #include "map_program.h"
+#include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
+
+#define FURTHER_MAX 4 /* pairs that who fails adds */
 
 static const struct map_column *column_of(const struct mapping *m, unsigned number)
 {
 	return &m->columns[number];
 }
 
+#undef map_fail
 int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *line,
-	unsigned column, struct br_str found, const char *key, const char *value)
+	unsigned column, struct br_str found, ...)
 {
 	char shown[128] = "", field[96] = "", name[96] = "", expected[192] = "";
+	const char *k[FURTHER_MAX + 1] = {NULL}, *v[FURTHER_MAX + 1] = {NULL};
 	struct map_issue *issue = run->issue;
+	size_t n = 0;
+	va_list args;
 
 	if (!issue)
 		return -(int)code;
@@ -35,9 +43,17 @@ int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *
 	else if (found.p)
 		snprintf(shown, sizeof(shown), "%.*s",
 			BR_STR_ARG(br_utf8_cut(found, sizeof(shown) - 1)));
-	return br_err_set(&issue->err, code, "column", name, "field", field, "found", shown,
-		key ? key : "expected", key ? value : expected, key ? "expected" : NULL, expected,
-		NULL);
+	va_start(args, found);
+	while ((k[n] = va_arg(args, const char *))) {
+		assert(n < FURTHER_MAX);
+		v[n++] = va_arg(args, const char *);
+	}
+	va_end(args);
+	/* of two with one name the first is read, and the first name that is NULL ends the list */
+	k[n] = "expected";
+	v[n] = expected;
+	return br_err_set(&issue->err, code, "column", name, "field", field, "found", shown, k[0],
+		v[0], k[1], v[1], k[2], v[2], k[3], v[3], k[4], v[4], NULL);
 }
 
 /* ---- what a column says ---- */
@@ -267,7 +283,8 @@ static int codes_get(struct map_run *run, const struct map_line *line, struct br
 		return 1;
 	}
 	snprintf(name, sizeof(name), "%.*s", BR_STR_ARG(t->name));
-	return map_fail(run, BR_E_MAP_UNKNOWN_CODE, line, line->columns[0], text, "table", name);
+	return map_fail(
+		run, BR_E_MAP_UNKNOWN_CODE, line, line->columns[0], text, "table", name, NULL);
 }
 
 /* Nothing case_check_value could object to: short enough even if every byte were a character, and
@@ -326,7 +343,7 @@ int map_line_get(struct map_run *run, const struct map_line *line, const struct 
 	if (rc)
 		return rc == -BR_E_NOMEM ? rc
 					 : map_fail(run, (enum br_err_code) - rc, line,
-						   line->columns[0], text, NULL, NULL);
+						   line->columns[0], text, NULL);
 	if (line->check && !(line->plain && harmless(line, *out))) {
 		rc = checked(run, line, *out);
 		if (rc)

@@ -224,9 +224,14 @@ int map_line_get(struct map_run *run, const struct map_line *line, const struct 
  * arena. */
 int map_source_get(struct map_run *run, const struct map_line *line,
 	const struct cell *const *cells, unsigned first, struct br_str *out);
-/* Fills the issue; returns -code. found may be {NULL, 0}. */
+/* Fills the issue; returns -code. found may be {NULL, 0}. Ends in at most four pairs of further
+ * details and NULL; without "expected" it is what the line's conversion takes. */
 int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *line,
-	unsigned column, struct br_str found, const char *key, const char *value);
+	unsigned column, struct br_str found, ...) __attribute__((sentinel));
+#ifdef __clang_analyzer__ /* as for br_err_set() */
+#define map_fail(run, code, line, column, ...)                                                     \
+	(map_fail((run), (code), (line), (column), __VA_ARGS__), -(int)(code))
+#endif
 /* The same for want of memory. */
 int map_no_memory(struct map_issue *issue);
 /* Joint codes: the code that says these values (NULL = null), or NULL. */

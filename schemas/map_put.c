@@ -42,13 +42,23 @@ static bool may_write(const struct element *e, const struct map_line *line)
 
 /* ---- one column ---- */
 
+static int too_long(struct element *e, const struct map_line *line, unsigned number,
+	struct br_str text, int64_t size, uint32_t max, const char *unit, const char *unit_zh)
+{
+	char found[24], most[24];
+
+	snprintf(found, sizeof(found), "%lld", (long long)size);
+	snprintf(most, sizeof(most), "%u", max);
+	return map_fail(&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", found, "unit", unit,
+		"unit_zh", unit_zh, "expected", most, NULL);
+}
+
 /* The text as the column takes it: padded; refused when it does not fit or cannot be encoded. */
 static int fit(struct element *e, const struct map_line *line, unsigned number, struct br_str text,
 	struct br_str *out)
 {
 	const struct map_column *col = column_at(e, number);
 	struct br_str bad;
-	char size[32];
 	int64_t bytes;
 
 	if (col->pad && col->pad_left && text.n < col->pad_to) {
@@ -63,27 +73,24 @@ static int fit(struct element *e, const struct map_line *line, unsigned number, 
 	if (col->charset) {
 		bytes = map_charset_size(col->charset, text, &bad);
 		if (bytes < 0) {
-			char character[8];
+			char character[8], charset[48];
 
 			snprintf(character, sizeof(character), "%.*s", BR_STR_ARG(bad));
+			snprintf(charset, sizeof(charset), "%.*s", BR_STR_ARG(col->charset->name));
 			return map_fail(&e->run, BR_E_MAP_NOT_ENCODABLE, line, number, text, "char",
-				character);
+				character, "expected", charset, NULL);
 		}
 	} else {
 		bytes = (int64_t)text.n;
 	}
-	if (!col->cut && col->max_bytes && bytes > col->max_bytes) {
-		snprintf(size, sizeof(size), "%lld bytes", (long long)bytes);
-		return map_fail(&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", size);
-	}
+	if (!col->cut && col->max_bytes && bytes > col->max_bytes)
+		return too_long(e, line, number, text, bytes, col->max_bytes, "bytes", "字节");
 	if (!col->cut && col->max_chars && text.n > col->max_chars) {
 		size_t chars = br_utf8_chars(text);
 
-		if (chars > col->max_chars) {
-			snprintf(size, sizeof(size), "%zu characters", chars);
-			return map_fail(
-				&e->run, BR_E_MAP_TOO_LONG, line, number, text, "size", size);
-		}
+		if (chars > col->max_chars)
+			return too_long(e, line, number, text, (int64_t)chars, col->max_chars,
+				"characters", "个字符");
 	}
 	text = map_column_cut(col, text);
 	*out = text;
@@ -295,7 +302,7 @@ static int verify(
 	}
 	if (map_source_get(&e->run, line, by_column, e->first, &back) == 1 && br_str_eq(back, text))
 		return 0;
-	return map_fail(&e->run, BR_E_MAP_NOT_STORABLE, line, line->columns[0], value, NULL, NULL);
+	return map_fail(&e->run, BR_E_MAP_NOT_STORABLE, line, line->columns[0], value, NULL);
 }
 
 static int line_put(struct element *e, const struct map_line *line)
@@ -316,7 +323,7 @@ static int line_put(struct element *e, const struct map_line *line)
 	if (rc)
 		return rc == -BR_E_NOMEM ? rc
 					 : map_fail(&e->run, (enum br_err_code) - rc, line,
-						   line->columns[0], c->value, NULL, NULL);
+						   line->columns[0], c->value, NULL);
 	rc = source_put(e, line, text);
 	if (rc == 0 && line->verify)
 		rc = verify(e, line, text, c->value);
@@ -399,7 +406,7 @@ static int no_code(struct element *e, const struct map_group *g, const struct br
 	}
 	snprintf(tables, sizeof(tables), "%.*s", BR_STR_ARG(g->tables));
 	return map_fail(&e->run, BR_E_MAP_NO_CODE, &e->run.m->lines[g->lines[0]], g->column,
-		br_str_z(said), "table", tables);
+		br_str_z(said), "table", tables, NULL);
 }
 
 static int group_put(struct element *e, const struct map_group *g)

@@ -1,0 +1,63 @@
+/* What is said of a value that cannot be read or written, in both languages. */
+#include "map_fixture.h"
+
+static const struct issue_case {
+	const char *name, *record; /* members of the record, in one line */
+	const char *kase;	   /* written as a new record; NULL: local is read */
+	const char *local;
+	const char *en, *zh; /* parts of the texts */
+} cases[] = {
+	{"too many characters", "case: { summary: { column: zz, max_chars: 3 } }",
+		"{summary: 张三李四}", NULL, "column zz: 4 characters, at most 3 →",
+		"列 zz 的长度：4 个字符，上限 3 →"},
+	{"too many bytes", "case: { summary: { column: zz, max_bytes: 6, charset: GBK } }",
+		"{summary: 张三李四}", NULL, "column zz: 8 bytes, at most 6 →",
+		"列 zz 的长度：8 字节，上限 6 →"},
+	{"a character the charset does not have", "case: { summary: { column: zz, charset: GBK } }",
+		"{summary: 张䶮}", NULL, "䶮, which column zz (GBK) cannot store",
+		"列 zz（GBK）无法存储"},
+};
+
+static void test_case(void **state)
+{
+	const struct issue_case *c = *state;
+	struct image empty = {NULL, 0}, in, out;
+	struct map_issue issue = {.ask = false};
+	const struct mapping *m;
+	char yaml[1024], text[2048];
+	struct fixture f;
+
+	snprintf(yaml, sizeof(yaml), "records:\n  r:\n    %s\n", c->record);
+	if (fixture_compile(&f, yaml)) {
+		fixture_print(&f);
+		fail();
+	}
+	m = map_at(f.set, 0);
+	in = fixture_image(
+		&f, c->kase ? f.schema->shape : map_shape(m), c->kase ? c->kase : c->local);
+	br_err_clear(&issue.err);
+	assert_int_not_equal(c->kase ? map_put(m, &in, &empty, &f.arena, &out, &issue)
+				     : map_get(m, &in, NULL, &f.arena, &out, &issue),
+		0);
+	br_err_text(&issue.err, BR_LANG_EN, text, sizeof(text));
+	if (!strstr(text, c->en))
+		fail_msg("%s", text);
+	br_err_text(&issue.err, BR_LANG_ZH, text, sizeof(text));
+	if (!strstr(text, c->zh))
+		fail_msg("%s", text);
+	fixture_release(&f);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[BR_LEN(cases)];
+	int rc;
+
+	fixture_load_schema();
+	for (size_t i = 0; i < BR_LEN(cases); i++)
+		tests[i] = (struct CMUnitTest){
+			cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	br_arena_release(&fixture_schema_arena);
+	return rc;
+}
