@@ -13,7 +13,7 @@ struct cfg_node map_codes_place(const struct map_codes *t, const struct map_code
 	struct cfg_node n = {0};
 
 	if (!t->file)
-		return *t->at;
+		return row && row->at ? *row->at : *t->at;
 	n.file = t->file;
 	n.line = row ? row->line : 1;
 	n.column = 1;
@@ -231,6 +231,7 @@ static int inline_row(struct map_codes *t, const struct cfg_node *n, bool is_map
 	struct map_code_row *row = &t->rows[t->n++];
 
 	row->line = n->line;
+	row->at = n;
 	row->in = row->out = true;
 	if (is_map) {
 		if (n->kind != CFG_SCALAR && n->kind != CFG_NULL)

@@ -30,8 +30,9 @@ struct map_code_row {
 	struct map_cond *had, *without;
 	uint16_t nhad, nwithout;
 	bool write, in, out;
-	unsigned line; /* of the file */
-	int32_t next;  /* next row with the same foreign code, -1 = none */
+	unsigned line;		   /* of the file */
+	const struct cfg_node *at; /* of a row written in the mapping itself */
+	int32_t next;		   /* next row with the same foreign code, -1 = none */
 };
 struct map_codes {
 	struct br_str name;

@@ -3,6 +3,8 @@
 #include "map_job.h"
 #include <stdio.h>
 
+#define CODES_TEXT 200 /* bytes of a list of codes in a message */
+
 const char *map_z(struct map_job *j, struct br_str s)
 {
 	struct br_str copy = br_arena_copy(j->a, s.p ? s : BR_STR(""));
@@ -41,6 +43,52 @@ const char *map_hint(struct map_job *j, struct br_str word, const struct br_str 
 		z[i] = map_z(j, words[i]);
 	near = br_nearest(word, z, n);
 	return near ? map_z(j, br_arena_printf(j->a, " (%s?)", near)) : "";
+}
+
+/* The codes of a table as far as they fit into a message. */
+static const char *codes_text(struct map_job *j, const struct code_table *t)
+{
+	struct br_str all = BR_STR("");
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (all.n > CODES_TEXT)
+			return map_z(j, br_arena_printf(j->a, "%.*s, …", BR_STR_ARG(all)));
+		all = br_arena_printf(j->a, "%.*s%s%.*s", BR_STR_ARG(all), i ? ", " : "",
+			BR_STR_ARG(t->rows[i].code));
+	}
+	return map_z(j, all);
+}
+
+static const char *nearest_code(struct map_job *j, const struct code_table *t, struct br_str value)
+{
+	struct br_str *codes = br_arena_array(j->a, struct br_str, t->n + 1);
+
+	for (size_t i = 0; codes && i < t->n; i++)
+		codes[i] = t->rows[i].code;
+	return codes ? map_hint(j, value, codes, t->n) : "";
+}
+
+int map_canonical_check(struct map_job *j, const struct cfg_node *at,
+	const struct case_field *field, struct br_str value)
+{
+	uint8_t part = j->schema->shape->fields[field->number].part;
+	struct cell c = {part ? BR_STR("1") : BR_STR_NONE, value, field->number, part};
+	const char *expected = "a text that fits", *expected_zh = "合适的文本", *hint = "";
+	struct br_err err;
+
+	br_err_clear(&err);
+	if (case_check_value(j->schema, &c, &err) == 0)
+		return 0;
+	if (field->codes) {
+		hint = nearest_code(j, field->codes, value);
+		expected = expected_zh = codes_text(j, field->codes);
+	} else if (br_err_code(&err) == BR_E_SCHEMA_BAD_VALUE) {
+		expected = br_err_detail(&err, "expected");
+		expected_zh = br_err_detail(&err, "expected_zh");
+	}
+	return map_problem(j, cfg_problem(j->report, at, BR_E_MAP_BAD_CANONICAL, "found",
+				      map_z(j, value), "field", map_z(j, field->name), "hint", hint,
+				      "expected", expected, "expected_zh", expected_zh, NULL));
 }
 
 static const char *joined(struct map_job *j, const char *const *words)

@@ -38,27 +38,13 @@ struct map_codes *map_table(struct map_job *j, const struct cfg_node *node)
 static void check_canonical(struct map_job *j, const struct map_line *line)
 {
 	const struct map_codes *t = line->conv.codes;
-	struct br_str anywhere =
-		j->schema->shape->fields[line->field].part ? BR_STR("1") : BR_STR_NONE;
 
 	for (size_t r = 0; r < t->n; r++) {
 		const struct map_code_row *row = &t->rows[r];
-		struct cell c = {anywhere, row->canonical[line->conv.pick], line->field,
-			j->schema->shape->fields[line->field].part};
 		struct cfg_node at = map_codes_place(t, row);
-		struct br_err err;
 
-		if (!c.value.p || row->star & 1u << line->conv.pick)
-			continue;
-		br_err_clear(&err);
-		if (case_check_value(j->schema, &c, &err) == 0)
-			continue;
-		map_problem(j,
-			cfg_problem(j->report, &at, BR_E_MAP_BAD_CANONICAL, "found",
-				map_z(j, c.value), "field", map_z(j, line->about->name), "expected",
-				br_err_detail(&err, "expected") ? br_err_detail(&err, "expected")
-								: "",
-				NULL));
+		if (!(row->star & 1u << line->conv.pick))
+			map_canonical_check(j, &at, line->about, row->canonical[line->conv.pick]);
 	}
 }
 
@@ -75,11 +61,7 @@ static void resolve(struct map_job *j, struct map_line *line, struct map_code_ro
 			const struct case_field *status =
 				case_field(j->schema, j->schema->f_status);
 
-			if (status->codes && !code_find(status->codes, cond[i].what))
-				map_problem(j, cfg_problem(j->report, &at, BR_E_MAP_BAD_CANONICAL,
-						       "found", map_z(j, cond[i].what), "field",
-						       map_z(j, status->name), "expected",
-						       "a status code", NULL));
+			map_canonical_check(j, &at, status, cond[i].what);
 			continue;
 		}
 		f = map_field_find(j, 0, cond[i].what, &at);

@@ -64,6 +64,11 @@ int map_shape_problem(struct map_job *j, const struct cfg_node *at, const char *
 int map_word(struct map_job *j, const struct cfg_node *map, const char *key,
 	const char *const *words, int dflt);
 
+/* The value must be one that the field can hold; else a problem that says which those are, with the
+ * nearest where they are codes. */
+int map_canonical_check(struct map_job *j, const struct cfg_node *at,
+	const struct case_field *field, struct br_str value);
+
 /* A charset by name, loaded once; NULL with a problem at the key `charset` of map. */
 const struct map_charset *map_charset_of(struct map_job *j, const struct cfg_node *map);
 

@@ -117,27 +117,12 @@ static bool is_key(struct map_job *j, unsigned part, const struct cfg_node *n)
 
 static int source_const(struct map_job *j, struct map_line *line, const struct cfg_node *n)
 {
-	struct cell c;
-	struct br_err err;
-
 	if (n->kind != CFG_SCALAR)
 		return map_shape_problem(j, n, "const", "one value", "单个值");
 	line->source = MAP_FROM_CONST;
 	line->constant = n->text;
 	line->out = false;
-	c = (struct cell){.value = n->text,
-		.field = line->field,
-		.part = j->schema->shape->fields[line->field].part};
-	c.key = c.part ? BR_STR("1") : BR_STR_NONE;
-	br_err_clear(&err);
-	if (case_check_value(j->schema, &c, &err))
-		return map_problem(j,
-			cfg_problem(j->report, n, BR_E_MAP_BAD_CANONICAL, "found",
-				map_z(j, n->text), "field", map_z(j, line->about->name), "expected",
-				br_err_detail(&err, "expected") ? br_err_detail(&err, "expected")
-								: "",
-				NULL));
-	return 0;
+	return map_canonical_check(j, n, line->about, n->text);
 }
 
 static int source_piece(struct map_job *j, struct map_line *line, const struct cfg_node *n)

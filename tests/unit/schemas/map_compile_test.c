@@ -58,6 +58,11 @@ static const struct compile_case {
 		"MAP-017", NULL, "NEVER"},
 	{"a constant that is none of ours", "case: { status: { const: x }, summary: a }", "MAP-017",
 		NULL, NULL},
+	{"the nearest code and all there are",
+		"case: { status: { column: a, codes: { x: RECIEVED } } }", "MAP-017",
+		"systems/t.yaml:3:46", "(RECEIVED?): expected DRAFT, RECEIVED, "},
+	{"a value that is no code", "case: { division: { const: x } }", "MAP-017", NULL,
+		"expected a division code of 12 digits"},
 	{"two codes for one and no mark",
 		"case: { applicant.sex: { column: a, codes: [{ code: 男, is: M }, { code: M, is: M "
 		"}] } }",
