@@ -256,6 +256,19 @@ static void matches(struct map_job *j)
 	}
 }
 
+/* A value that no case can have would never let a record be made. */
+static void check_when(struct map_job *j, const struct cfg_node *n, unsigned field)
+{
+	const struct case_field *about = case_field(j->schema, field);
+
+	if (n->kind == CFG_SCALAR)
+		map_canonical_check(j, n, about, n->text);
+	for (const struct cfg_node *c = cfg_first(n); c; c = c->next) {
+		if (c->kind == CFG_SCALAR)
+			map_canonical_check(j, c, about, c->text);
+	}
+}
+
 static void whens(struct map_job *j)
 {
 	const struct cfg_node *map = cfg_get(j->node, "when");
@@ -276,6 +289,7 @@ static void whens(struct map_job *j)
 			continue;
 		w->field = (uint16_t)f;
 		w->n = text_list(j, n, &w->values);
+		check_when(j, n, w->field);
 		j->m->nwhen++;
 	}
 }

@@ -63,6 +63,15 @@ static const struct compile_case {
 		"systems/t.yaml:3:46", "(RECEIVED?): expected DRAFT, RECEIVED, "},
 	{"a value that is no code", "case: { division: { const: x } }", "MAP-017", NULL,
 		"expected a division code of 12 digits"},
+	{"a code of when that is none of ours",
+		"case: { summary: a }\n    when: { status: [ACCEPTED, RECIEVED] }", "MAP-017",
+		"systems/t.yaml:4:32", "(RECEIVED?)"},
+	{"a single code of when", "case: { summary: a }\n    when: { status: RECIEVED }", "MAP-017",
+		"systems/t.yaml:4:21", "field 'status' (RECEIVED?)"},
+	{"codes of when that are ours",
+		"case: { summary: a }\n    when: { status: [ACCEPTED, RECEIVED], division: "
+		"'341503000000' }",
+		NULL, NULL, NULL},
 	{"two codes for one and no mark",
 		"case: { applicant.sex: { column: a, codes: [{ code: 男, is: M }, { code: M, is: M "
 		"}] } }",
