@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* In one REFETCH. A byte of an id may be six in JSON. */
+#define REFETCH_IDS   1000
+#define REFETCH_BYTES 80000
+
 struct hub_publisher {
 	struct bus *bus;
 	const struct cfg_site *site;
@@ -23,6 +27,7 @@ struct hub_publisher {
 	struct br_str dataschema;
 	/* where a full queue made us stop */
 	struct hub_out *out;
+	size_t lid; /* of a REFETCH */
 	struct hub_case *kase;
 	struct hub_history *history;
 	struct hub_parked *item;
@@ -157,6 +162,40 @@ static bool begins(const struct hub_world *w, const struct hub_system *s)
 	return false;
 }
 
+/* How many of the ids from here on go into one message: one at least. */
+static size_t ids_of_one(const struct hub_out *o, size_t from)
+{
+	size_t n = 0, bytes = 0;
+
+	while (from + n < o->nlids && n < REFETCH_IDS) {
+		bytes += o->lids[from + n].n;
+		if (n && bytes > REFETCH_BYTES)
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* A range may lack any number of records. */
+static bool send_refetch(struct hub_publisher *p, struct hub_world *w, const struct hub_out *o,
+	struct br_err *err, bool *fatal)
+{
+	while (p->lid < o->nlids) {
+		struct msg m = {.type = MSG_REFETCH,
+			.ts = w->now_ms,
+			.rec = o->rec,
+			.lids = o->lids + p->lid,
+			.nlids = ids_of_one(o, p->lid)};
+
+		BR_CRASH_POINT("publish.refetch");
+		if (!send_message(p, w, o->sys, &m, NULL, BR_STR_NONE, err, fatal))
+			return false;
+		p->lid += m.nlids;
+	}
+	p->lid = 0;
+	return true;
+}
+
 static bool send_out(struct hub_publisher *p, struct hub_world *w, struct hub_out *o,
 	struct br_err *err, bool *fatal)
 {
@@ -175,12 +214,7 @@ static bool send_out(struct hub_publisher *p, struct hub_world *w, struct hub_ou
 		m.text = br_str_z(o->reason);
 		break;
 	case OUT_REFETCH:
-		BR_CRASH_POINT("publish.refetch");
-		m.type = MSG_REFETCH;
-		m.rec = o->rec;
-		m.lids = o->lids;
-		m.nlids = o->nlids;
-		break;
+		return send_refetch(p, w, o, err, fatal);
 	case OUT_PAUSE:
 		BR_CRASH_POINT("publish.pause");
 		m.type = MSG_PAUSE;
