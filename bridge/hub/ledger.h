@@ -56,6 +56,12 @@ struct ledger_range { /* of a DIGEST */
 	struct br_str rec, lo, hi;
 	struct hub_known *known; /* filled in, ordered by lid */
 	size_t nknown;
+	/* the ledger's own: what is asked for next, room in known, and what waits without a link */
+	bool more;
+	struct br_str from;
+	size_t room;
+	struct hub_known *parked;
+	size_t nparked;
 };
 struct ledger_want {
 	struct ledger_lid *lids;

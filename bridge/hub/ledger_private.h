@@ -31,7 +31,7 @@ struct ledger {
 	struct ledger_operation look, store[LEDGER_STORES];
 	unsigned nstores; /* begun so far; they are answered in this order */
 	struct ledger_want *want;
-	size_t range_at; /* digest range whose rows come next */
+	size_t range_at, parked_at; /* digest ranges whose rows come next */
 	struct ledger_cache cache;
 	const struct hub_world
 		*newer; /* of a load: cases as a batch that is still being stored left them */

@@ -1383,6 +1383,49 @@ static void a_thousand_cases(void **state)
 	close_side(&a);
 }
 
+/* What a range holds is compared by its hashes: its records need not fit into a batch. */
+static void a_range_larger_than_a_batch(void **state)
+{
+	struct ledger_range ranges[] = {
+		{.rec = BR_STR("r"), .hi = BR_STR("D00100")},
+		{.rec = BR_STR("r")},
+		{.rec = BR_STR("r"), .lo = BR_STR("D19999")},
+	};
+	struct ledger_want want = {.ranges = ranges, .nranges = BR_LEN(ranges)};
+	struct image shadow;
+	char json[700];
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	sql(dsn, "insert into casebridge.links(cid, sys, rec, state, lid, based, held, shadow) "
+		 "select gen_random_uuid(), s.id, 'r', 'idle', 'D' || lpad(i::text, 5, '0'), i % "
+		 "2, '{}', '{\"xm\":\"' || rpad(i::text, 600) || '\"}' from "
+		 "generate_series(1, 20000) i, casebridge.systems s where s.code = 'dept'");
+	begin_batch(&a);
+	a.arena.max = 4u << 20;
+	a.systems[0].restores = 1;
+	for (size_t i = 0; i < BR_LEN(ranges); i++)
+		ranges[i].sys = &a.systems[0];
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(ranges[0].nknown, 100);
+	assert_int_equal(ranges[1].nknown, 20000);
+	assert_int_equal(ranges[2].nknown, 2);
+	for (size_t i = 0; i < 20000; i++) {
+		char lid[16];
+
+		snprintf(lid, sizeof(lid), "D%05zu", i + 1);
+		assert_true(br_str_eq(ranges[1].known[i].lid, br_str_z(lid)));
+		assert_int_equal(ranges[1].known[i].unsure, i % 2);
+	}
+	snprintf(json, sizeof(json), "{\"xm\":\"%-600d\"}", 7);
+	shadow = image(&a, local(&a, 0), json);
+	assert_int_equal(ranges[1].known[6].hash, image_hash(&shadow));
+	close_side(&a);
+}
+
 static void links_that_wait(void **state)
 {
 	struct ledger_want want = {0};
@@ -1718,6 +1761,7 @@ int main(void)
 		cmocka_unit_test_setup(a_system_that_is_left_out, new_database),
 		cmocka_unit_test_setup(a_new_system_that_is_left_out, new_database),
 		cmocka_unit_test_setup(a_thousand_cases, new_database),
+		cmocka_unit_test_setup(a_range_larger_than_a_batch, new_database),
 		cmocka_unit_test_setup(links_that_wait, new_database),
 		cmocka_unit_test_setup(what_was_there_before_a_system, new_database),
 		cmocka_unit_test_setup(a_system_that_comes_back, new_database),
