@@ -472,7 +472,7 @@ bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources)
 			want_keys(b, s, it, map, &want);
 	}
 	if (b->want.due)
-		b->want.due->backlog = (int64_t)b->want.ndue == b->want.due_limit;
+		b->want.due->backlog = false; /* unless the fold finds more */
 	b->folded.due = b->want.due;
 	b->owing = b->want.owing;
 	b->want = want;
@@ -537,6 +537,22 @@ static void fold_due(struct hub_batch *b, struct hub_source *src, struct hub_lin
 	} else {
 		hub_step_resume(w, l, false);
 	}
+}
+
+/* There may be more where these came from. But when none of them could go, nor needs to, they would
+ * only come again: then what lets them go says so. */
+static void fold_due_links(struct hub_batch *b, struct hub_source *sources)
+{
+	bool full = (int64_t)b->want.ndue == b->want.due_limit, moved = false;
+
+	for (size_t i = 0; i < b->want.ndue; i++) {
+		struct hub_link *l = b->want.due_links[i];
+
+		fold_due(b, source_of(sources, l->sys), l);
+		moved |= !l->due;
+	}
+	if (full && moved)
+		b->folded.due->backlog = true;
 }
 
 static bool is_refused_owed(const struct hub_batch *b, const struct hub_source *src)
@@ -647,8 +663,7 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 	if (b->again)
 		b->folded.incarnation = w->incarnation = b->again->incarnation;
 	fold_items(b, sources, next, now_us);
-	for (size_t i = 0; i < b->want.ndue; i++)
-		fold_due(b, source_of(sources, b->want.due_links[i]->sys), b->want.due_links[i]);
+	fold_due_links(b, sources);
 	if (b->owing)
 		fold_owed(b, source_of(sources, b->owing));
 	w->incarnation = own;

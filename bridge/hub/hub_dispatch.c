@@ -305,6 +305,13 @@ static void let_wait(struct hub_link *l)
 	l->dirty = true;
 }
 
+static void wait_no_more(struct hub_link *l)
+{
+	if (l->due)
+		l->dirty = true;
+	l->due = false;
+}
+
 /* A record that a person bound: once its system is live it is merged, with nothing known before
  * (A10). Until then nothing goes there and nothing comes from it. */
 static void first_contact(struct hub_world *w, struct hub_link *l)
@@ -332,8 +339,11 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 		let_wait(l);
 		return;
 	}
-	if (!l->map)
+	if (!l->map) {
+		/* its record is in the system's file no longer: nobody can say what it lacks */
+		wait_no_more(l);
 		return;
+	}
 	if (l->state == LINK_MATCHED) {
 		first_contact(w, l);
 		return;
@@ -341,19 +351,14 @@ void hub_dispatch_link(struct hub_world *w, struct hub_link *l)
 	if (busy && !(BR_WITHOUT(STOP_AND_WAIT) && l->state == LINK_INFLIGHT)) {
 		/* what ends this state looks again; meanwhile it must not stand in the way of
 		 * those that can go */
-		if (l->due)
-			l->dirty = true;
-		l->due = false;
+		wait_no_more(l);
 		return;
 	}
 	places = dirty_places(w, l, &n);
 	if (!places)
 		return;
 	if (n == 0) {
-		if (l->due) {
-			l->due = false;
-			l->dirty = true;
-		}
+		wait_no_more(l);
 		return;
 	}
 	if (!sendable(l)) {

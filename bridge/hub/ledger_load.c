@@ -607,27 +607,42 @@ static int send_ranges(struct ledger *g, struct br_err *err)
 	return asked;
 }
 
+/* Live systems of the site, as an array: another one that the ledger remembers is nobody's source.
+ */
+static struct br_str live_systems(struct hub_world *w)
+{
+	struct br_buf *b = &w->scratch;
+
+	br_buf_reset(b);
+	br_buf_addc(b, '{');
+	for (size_t i = 0; i < w->nsystems; i++)
+		if (w->systems[i].state == SYS_LIVE)
+			br_buf_printf(b, "%s%d", b->n > 1 ? "," : "", w->systems[i].id);
+	br_buf_addc(b, '}');
+	w->failed |= br_buf_failed(b);
+	return br_arena_copy(w->arena, br_buf_str(b));
+}
+
 static int send_due(struct ledger *g, struct ledger_want *want, struct br_err *err)
 {
-	struct br_str sys, limit;
+	struct hub_world *w = g->look.w;
+	struct br_str sys, limit, live;
 
 	if (!want->due)
 		return 0;
-	sys = br_arena_printf(g->look.w->arena, "%d", want->due->id);
-	limit = br_arena_printf(g->look.w->arena, "%lld", (long long)want->due_limit);
-	struct br_pg_param p[] = {{sys.p, 0, false}, {limit.p, 0, false}};
+	sys = br_arena_printf(w->arena, "%d", want->due->id);
+	limit = br_arena_printf(w->arena, "%lld", (long long)want->due_limit);
+	live = live_systems(w);
+	struct br_pg_param p[] = {{sys.p, 0, false}, {limit.p, 0, false}, {live.p, 0, false}};
 
 	/* A create whose case no live system has waits for one that goes live: such rows must not
 	 * stand in the way of others. */
 	return br_pg_send(g->look_pg, "due",
 		"select d.cid, d.rec from casebridge.links d where d.sys = $1::int2 and d.due and "
-		"(d.lid "
-		"is not null or d.n > 0 or exists"
-		" (select from casebridge.links o join casebridge.systems s on s.id = o.sys where "
-		"o.cid "
-		"= d.cid and o.lid is not null and s.state = 'live'))"
-		" order by d.cid, d.rec limit $2::int8",
-		2, NULL, p, true, on_due, &g->look, err);
+		"(d.lid is not null or d.n > 0 or exists (select from casebridge.links o where "
+		"o.cid = d.cid and o.lid is not null and o.sys = any($3::int2[]))) order by d.cid, "
+		"d.rec limit $2::int8",
+		BR_LEN(p), NULL, p, true, on_due, &g->look, err);
 }
 
 /* All named cases are in the world: what was said about them can be said of them. */

@@ -198,12 +198,13 @@ static void load_range(const struct hub_world *w, struct ledger_range *r)
 }
 
 /* A create whose case no live system has waits for one that goes live. */
-static bool may_go(const struct sim_case *k, const struct sim_link *l)
+static bool may_go(const struct hub_world *w, const struct sim_case *k, const struct sim_link *l)
 {
 	if (l->lid.n || l->n > 0)
 		return true;
 	for (const struct sim_link *o = k->links; o; o = o->next)
-		if (o->lid.n && book.systems[o->sys].state == SYS_LIVE)
+		if (o->lid.n && (size_t)o->sys < w->nsystems &&
+			book.systems[o->sys].state == SYS_LIVE)
 			return true;
 	return false;
 }
@@ -217,7 +218,7 @@ static void load_due(struct hub_world *w, struct ledger_want *want)
 		for (struct sim_link *l = k->links; l; l = l->next) {
 			struct hub_link *found;
 
-			if (l->sys != sys || !l->due || !may_go(k, l) ||
+			if (l->sys != sys || !l->due || !may_go(w, k, l) ||
 				(int64_t)want->ndue == want->due_limit || want->ndue == 64)
 				continue;
 			/* the batch ahead may have done away with it */

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "hub_fixture.h"
+
 #define NO_POISON (-1)
 
 /* A batch of so many records at offsets 5, 6, ..., so many links that waited, and perhaps cases
@@ -139,6 +141,70 @@ static void cases_from_before_do_not_come_with_links_that_wait(void **state)
 	assert_false(hub_batch_want_waiting(&b, sources, 0));
 }
 
+static const struct fixture_file files[] = {{"systems/dept.yaml",
+	"system: dept\ntitle: 部门\nrole: department\nconnector: postgres\nconnection: { dsn: "
+	"\"dbname=x\" }\nrecords:\n  r:\n    root: { table: t, key: id }\n    read: { every: 1s "
+	"}\n    write: { create: true }\n    case: { dept_case_no: nr }\n    on_create: { id: { "
+	"generate: \"nextval('s')\", returning: true } }\n"}};
+
+/* Folds a round over links of a case that wait, as many as were asked for; source: of the other
+ * system, which has the case. Says whether another round follows. */
+static bool another_round(enum hub_sys_state source)
+{
+	struct hub_system systems[2] = {
+		{.code = BR_STR("dept"), .state = SYS_LIVE, .credit = 10, .backlog = true},
+		{.code = BR_STR("portal"), .state = source, .credit = 10}};
+	struct hub_source sources[2] = {{.sys = &systems[0]}, {.sys = &systems[1]}};
+	struct ledger_position next[3] = {{.next = 0}};
+	struct hub_id cid = {{1}};
+	struct hub_link *due, *has;
+	struct image_builder doc;
+	struct hub_case *k;
+	struct hub_batch b;
+
+	systems[0].maps = maps[0];
+	assert_int_equal(hub_batch_init(&b, schema, systems, 2), 0);
+	assert_true(hub_batch_want_waiting(&b, sources, 0));
+	k = hub_world_add_case(&b.world, &cid);
+	k->ver = 1;
+	k->fver.dflt = 1;
+	image_build(&doc, &b.arena, 1);
+	image_set(&doc, 0, BR_STR_NONE, schema->f_dept_case_no, BR_STR("D1"));
+	assert_int_equal(image_build_end(&doc, &k->doc), 0);
+	due = hub_world_add_link(&b.world, k, &systems[0], BR_STR("r"), BR_STR_NONE);
+	has = hub_world_add_link(&b.world, k, &systems[1], BR_STR("r"), BR_STR("P1"));
+	assert_non_null(has);
+	due->due = true;
+	b.want.due_limit = 1;
+	b.want.ndue = 1;
+	b.want.due_links = &due;
+	hub_batch_want_matches(&b, sources);
+	hub_batch_fold(&b, sources, next, 0);
+	assert_int_equal(due->inflight.on, source == SYS_LIVE);
+	hub_batch_release(&b);
+	return systems[0].backlog;
+}
+
+/* ... or it would be the same one, again and again. */
+static void a_round_that_moved_nothing_is_the_last(void **state)
+{
+	(void)state;
+	assert_true(another_round(SYS_LIVE));
+	assert_false(another_round(SYS_TRIAL));
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return fixture_load(files, BR_LEN(files));
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return fixture_unload();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,7 +214,8 @@ int main(void)
 		cmocka_unit_test(links_that_waited_go_one_by_one),
 		cmocka_unit_test(cases_from_before_go_one_by_one),
 		cmocka_unit_test(cases_from_before_do_not_come_with_links_that_wait),
+		cmocka_unit_test(a_round_that_moved_nothing_is_the_last),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

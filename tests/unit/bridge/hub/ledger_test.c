@@ -1464,6 +1464,71 @@ static void links_that_wait(void **state)
 	close_side(&a);
 }
 
+/* The mapping has its record no longer: nothing can go there, and it stands in nobody's way. */
+static void a_record_without_a_mapping_waits_for_nothing(void **state)
+{
+	struct ledger_want want = {0};
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	store(&a);
+	fine(&a);
+	close_side(&a);
+	sql(dsn, "insert into casebridge.links(cid, sys, rec, state, lid, due, held, shadow) "
+		 "select cid, 2, 'before', 'idle', 'P1', true, '{\"*\":1}', '{\"bn\":\"D1\"}' from "
+		 "casebridge.cases");
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	want = (struct ledger_want){.due = &a.systems[1], .due_limit = 10};
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(want.ndue, 1);
+	hub_step_resume(&a.w, want.due_links[0], false);
+	store(&a);
+	fine(&a);
+	assert_int_equal(count("select count(*) from casebridge.links where due"), 0);
+	assert_int_equal(count("select count(*) from casebridge.links where rec = 'before' and "
+			       "shadow = '{\"bn\":\"D1\"}'"),
+		1);
+	close_side(&a);
+}
+
+/* Whoever is not in the site is nobody's source, whatever the ledger remembers of it. */
+static void a_system_that_was_taken_out_is_no_source(void **state)
+{
+	struct ledger_want want = {0};
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	a.systems[0].state = SYS_TRIAL;
+	a.systems[0].dirty = true;
+	observe(&a, 0, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	store(&a);
+	fine(&a);
+	sql(dsn, "insert into casebridge.systems(code, state) values ('before', 'live');"
+		 "insert into casebridge.links(cid, sys, rec, state, lid, held, shadow) select "
+		 "c.cid, s.id, 'r', 'idle', 'B1', '{\"*\":1}', '{}' from casebridge.cases c, "
+		 "casebridge.systems s where s.code = 'before'");
+	begin_batch(&a);
+	want = (struct ledger_want){.due = &a.systems[1], .due_limit = 10};
+	load(&a, &want);
+	fine(&a);
+	assert_int_equal(want.ndue, 0);
+	close_side(&a);
+}
+
 static void three_cases(struct side *s)
 {
 	struct ledger_want want = {0};
@@ -1763,6 +1828,8 @@ int main(void)
 		cmocka_unit_test_setup(a_thousand_cases, new_database),
 		cmocka_unit_test_setup(a_range_larger_than_a_batch, new_database),
 		cmocka_unit_test_setup(links_that_wait, new_database),
+		cmocka_unit_test_setup(a_record_without_a_mapping_waits_for_nothing, new_database),
+		cmocka_unit_test_setup(a_system_that_was_taken_out_is_no_source, new_database),
 		cmocka_unit_test_setup(what_was_there_before_a_system, new_database),
 		cmocka_unit_test_setup(a_system_that_comes_back, new_database),
 		cmocka_unit_test_setup(a_link_has_a_past, new_database),
