@@ -239,15 +239,16 @@ static void gather(struct ledger_operation *o)
 	add_parked(g, o->w);
 }
 
-/* What an earlier observation parked is superseded by this one before new rows come in. */
+/* What an earlier observation parked is superseded by this one before new rows come in. Either arm
+ * has all the keys of its index: what is said once, outside, is no part of them. */
 static const char unpark_sql[] =
 	"update casebridge.parked p set status = u.how, resolved_at = now(), "
 	"resolved_by = 'casebridge' from (select unnest($1::int2[]) sys, "
 	"unnest($2::uuid[]) cid, unnest($3::text[]) rec, unnest($4::text[]) lid, "
 	"unnest($5::text[]) how, unnest($6::int8[]) seen) u where p.status = 'open' and p.sys = "
 	"u.sys and (u.seen = 0 or p.seen <> u.seen) and p.rec = u.rec and (p.cid = u.cid or "
-	"((p.cid is null or u.cid is null) and "
-	"p.lid = u.lid))";
+	"((p.cid is null or u.cid is null) and p.sys = u.sys and p.rec = u.rec and p.lid = "
+	"u.lid))";
 
 /* Arrays are unnested side by side in the select list, not as a table function: that would put each
  * of them down and pick it up again. */
