@@ -244,10 +244,19 @@ static void tell_imbalance(const struct hub_system *s)
 	br_error("an alert", L_ERR(&err));
 }
 
+static void on_forgotten(void *arg, const struct br_err *err)
+{
+	(void)arg;
+	if (err)
+		br_warn("what records held long ago could not be cleaned up", L_ERR(err));
+}
+
 static void on_figures(void *arg)
 {
 	struct bridge *b = arg;
 
+	if (b->phase >= PHASE_OPEN && !b->stopping)
+		ledger_forget_past(b->ledger, on_forgotten, b);
 	for (size_t i = 0; b->batches != b->shown && i < b->nsystems; i++) {
 		const struct hub_system *s = &b->systems[i];
 

@@ -361,11 +361,6 @@ static void load_start_state(struct ledger_operation *o)
 		"counters, owed, taken, restores "
 		"from casebridge.systems s",
 		on_systems);
-	/* older than any backup that is still read in; the rest of a long list next time */
-	send_sql(o, pg,
-		"delete from casebridge.link_past where k in (select k from casebridge.link_past "
-		"where at < now() - interval '40 days' limit 20000)",
-		ledger_check);
 	ledger_rows_send(&topics, pg, NULL,
 		"insert into casebridge.positions(topic, next, published) select t, 0, 0 from "
 		"unnest($1::text[]) t"
@@ -542,7 +537,7 @@ struct ledger *ledger_new(
 			(struct ledger_rows *)((char *)g + all_rows[i].offset), all_rows[i].types);
 	ledger_orders_init(g);
 	ledger_past_init(g);
-	g->look.g = g;
+	g->look.g = g->forget.g = g;
 	for (size_t i = 0; i < BR_LEN(g->store); i++)
 		g->store[i].g = g;
 	g->store_pg = br_pg_new(l, dsn, on_store_state, g, err);

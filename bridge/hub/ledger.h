@@ -129,6 +129,10 @@ void ledger_load_inflight(
 void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	const struct ledger_position *positions, size_t npositions, ledger_fn *done, void *arg);
 
+/* Outside a batch, at any time, behind what is being stored: of what links held before some that is
+ * older than any backup goes; what is left goes the next times. */
+void ledger_forget_past(struct ledger *g, ledger_fn *done, void *arg);
+
 /* Words of the ledger's text columns. */
 const char *ledger_link_state(enum hub_link_state s);
 const char *ledger_sys_state(enum hub_sys_state s);

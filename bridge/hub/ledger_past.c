@@ -146,3 +146,26 @@ int ledger_past_store(struct ledger_operation *o, struct br_err *err)
 			    "unnest($4::text[]), unnest($5::text[])",
 			    ledger_check, o, err);
 }
+
+/* ---- forgetting ---- */
+
+/* Rows come in the order of time: the oldest are looked at, and no others. */
+void ledger_forget_past(struct ledger *g, ledger_fn *done, void *arg)
+{
+	struct ledger_operation *o = &g->forget;
+	struct br_err err;
+	int rc;
+
+	br_err_clear(&err);
+	ledger_begin_operation(o, NULL, done, arg);
+	rc = br_pg_send(g->store_pg, "forget_past",
+		"delete from casebridge.link_past where k in (select k from (select k, at from "
+		"casebridge.link_past order by k limit 1000) t where at < now() - interval '40 "
+		"days')",
+		0, NULL, NULL, true, ledger_check, o, &err);
+	rc |= br_pg_sync(g->store_pg, ledger_synced, o, &err);
+	if (rc < 0) {
+		ledger_fail(o, &err);
+		ledger_finish(o);
+	}
+}

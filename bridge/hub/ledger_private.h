@@ -28,7 +28,7 @@ struct ledger {
 	 * sent before the one ahead of it is answered. */
 	struct br_pg *look_pg, *store_pg;
 	bool opened;
-	struct ledger_operation look, store[LEDGER_STORES];
+	struct ledger_operation look, store[LEDGER_STORES], forget;
 	unsigned nstores; /* begun so far; they are answered in this order */
 	struct ledger_want *want;
 	size_t range_at, parked_at; /* digest ranges whose rows come next */

@@ -1688,7 +1688,6 @@ static void a_link_has_a_past(void **state)
 	close_side(&a);
 }
 
-/* What came while it was not in the site it is asked about when it is back. */
 /* Portal's answer to the first command of this world's only case. */
 static void applied(struct side *s, int64_t offset, const char *lid, const char *json)
 {
@@ -1760,6 +1759,33 @@ static void a_made_record_has_no_past(void **state)
 	close_side(&a);
 }
 
+static void forget_past(struct side *s)
+{
+	ledger_forget_past(s->g, set_done, s);
+	fine(s);
+}
+
+/* In steps that hold up nobody, and nothing that a backup may still bring back. */
+static void the_past_is_forgotten(void **state)
+{
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	sql(dsn, "insert into casebridge.link_past(cid, sys, rec, shadow, held, at) select "
+		 "gen_random_uuid(), 1, 'r', '{}', '{}', now() - make_interval(days => case when i "
+		 "<= 1100 then 41 else 39 end) from generate_series(1, 1200) i");
+	forget_past(&a);
+	assert_int_equal(count("select count(*) from casebridge.link_past"), 200);
+	forget_past(&a);
+	assert_int_equal(count("select count(*) from casebridge.link_past"), 100);
+	forget_past(&a);
+	assert_int_equal(count("select count(*) from casebridge.link_past"), 100);
+	close_side(&a);
+}
+
+/* What came while it was not in the site it is asked about when it is back. */
 static void a_system_that_comes_back(void **state)
 {
 	struct ledger_want want;
@@ -1834,6 +1860,7 @@ int main(void)
 		cmocka_unit_test_setup(a_system_that_comes_back, new_database),
 		cmocka_unit_test_setup(a_link_has_a_past, new_database),
 		cmocka_unit_test_setup(a_made_record_has_no_past, new_database),
+		cmocka_unit_test_setup(the_past_is_forgotten, new_database),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
