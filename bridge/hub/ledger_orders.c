@@ -219,17 +219,6 @@ int ledger_orders_store(struct ledger_operation *o, struct br_err *err)
 
 /* ---- telling again ---- */
 
-static const char *kind_word(struct br_str word)
-{
-	static const char *const words[] = {"take", "keep", "correct", "drop", "retry", "withdraw",
-		"rewrite", "accept", "reject", "merge", "split"};
-
-	for (size_t i = 0; i < BR_LEN(words); i++)
-		if (br_str_eq(word, br_str_z(words[i])))
-			return words[i];
-	return "";
-}
-
 static enum hub_outcome outcome_of(struct br_str word)
 {
 	for (int i = OUTCOME_done; i <= OUTCOME_live; i++)
@@ -247,13 +236,14 @@ static void on_unpublished(void *arg, const PGresult *res, const struct br_err *
 		ledger_fail(o, err);
 	for (int i = 0; res && i < PQntuples(res); i++) {
 		struct hub_decision *d = br_arena_new(w->arena, struct hub_decision);
+		struct br_str kind = ledger_keep(w, ledger_get_text(res, i, 1));
 
 		if (!d) {
 			w->failed = true;
 			return;
 		}
 		d->order = ledger_keep(w, ledger_get_text(res, i, 0));
-		d->kind = kind_word(ledger_get_text(res, i, 1));
+		d->kind = kind.n ? kind.p : "";
 		d->by = ledger_keep(w, ledger_get_text(res, i, 2));
 		d->why = ledger_keep(w, ledger_get_text(res, i, 3));
 		d->sys = ledger_system(w, ledger_get_int(res, i, 4));

@@ -1014,6 +1014,34 @@ static void orders_are_told_again(void **state)
 	close_side(&b);
 }
 
+/* Whatever the word of the decision is. */
+static void a_new_meaning_is_told_again(void **state)
+{
+	struct ledger_want want = {0};
+	struct side a;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	give(&a, 0,
+		"{\"t\":\"REMAP\",\"id\":\"o1\",\"sys\":\"dept\",\"record\":\"r\",\"lid\":\"D1\","
+		"\"fields\":\"status\",\"by\":\"李\",\"why\":\"新字典\"}");
+	store(&a);
+	fine(&a);
+	close_side(&a);
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	ledger_load_unpublished(a.g, &a.w, a.pos, 3, set_done, &a);
+	fine(&a);
+	assert_non_null(a.w.decisions);
+	assert_string_equal(a.w.decisions->kind, "remap");
+	close_side(&a);
+}
+
 /* D1 of dept, on trial, and P1 of the portal are one; D2 may be P1 too. The pairs as a comparison
  * leaves them. */
 static void something_to_match(struct side *s)
@@ -1844,6 +1872,7 @@ int main(void)
 		cmocka_unit_test_setup(conflicts_name_the_loser, new_database),
 		cmocka_unit_test_setup(orders_are_kept, new_database),
 		cmocka_unit_test_setup(orders_are_told_again, new_database),
+		cmocka_unit_test_setup(a_new_meaning_is_told_again, new_database),
 		cmocka_unit_test_setup(cases_are_merged, new_database),
 		cmocka_unit_test_setup(a_batch_finds_the_case_that_stays, new_database),
 		cmocka_unit_test_setup(what_came_since_is_not_compared, new_database),
