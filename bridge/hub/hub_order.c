@@ -64,32 +64,44 @@ bool hub_order_read(
 	return t == BR_JT_END_OBJECT;
 }
 
-static enum hub_sys_state state_of(struct br_str word)
+static bool read_state(struct br_str word, enum hub_sys_state *out)
 {
-	if (br_str_eq(word, BR_STR("live")))
-		return SYS_LIVE;
-	return br_str_eq(word, BR_STR("trial")) ? SYS_TRIAL : SYS_PAUSED;
+	static const char *const words[] = {
+		[SYS_TRIAL] = "trial", [SYS_LIVE] = "live", [SYS_PAUSED] = "paused"};
+
+	for (size_t i = 0; i < BR_LEN(words); i++)
+		if (br_str_eq(word, br_str_z(words[i]))) {
+			*out = (enum hub_sys_state)i;
+			return true;
+		}
+	return false;
+}
+
+static bool fold_system(struct hub_world *w, const struct hub_order *o)
+{
+	struct hub_system *s = hub_world_system(w, o->sys);
+	enum hub_sys_state state;
+
+	if (s && br_str_eq(o->state, BR_STR("rebase"))) {
+		hub_step_rebase(w, s);
+		return true;
+	}
+	if (!s || !read_state(o->state, &state) || (state == SYS_LIVE && !hub_match_reviewed(w, s)))
+		return false;
+	/* nothing is written to it anyhow, and it would come back without its review */
+	if (s->state == SYS_TRIAL && state == SYS_PAUSED)
+		return false;
+	hub_step_system_state(w, s, state);
+	return true;
 }
 
 bool hub_order_fold(struct hub_world *w, const struct hub_order *o)
 {
-	struct hub_system *s;
+	bool known;
 
-	if (!br_str_eq(o->type, BR_STR("SYSTEM"))) {
-		bool known = hub_decide(w, o);
-
-		hub_world_check(w);
-		return known;
-	}
-	s = hub_world_system(w, o->sys);
-	if (!s || (state_of(o->state) == SYS_LIVE && !hub_match_reviewed(w, s)))
-		return false;
-	/* nothing is written to it anyhow, and it would come back without its review */
-	if (s->state == SYS_TRIAL && state_of(o->state) == SYS_PAUSED)
-		return false;
-	if (br_str_eq(o->state, BR_STR("rebase")))
-		hub_step_rebase(w, s);
-	else
-		hub_step_system_state(w, s, state_of(o->state));
-	return true;
+	if (br_str_eq(o->type, BR_STR("SYSTEM")))
+		return fold_system(w, o);
+	known = hub_decide(w, o);
+	hub_world_check(w);
+	return known;
 }

@@ -1790,6 +1790,15 @@ static const struct story {
 		"review dept 0\n"
 		"order {\"t\":\"SYSTEM\",\"sys\":\"dept\",\"state\":\"live\"}\n"
 		"backlog 2\n"},
+	{"a system on trial may have been restored from a backup",
+		"dept trial\n"
+		"order {\"t\":\"SYSTEM\",\"sys\":\"dept\",\"state\":\"rebase\"}\n"
+		"> dept restart\n"},
+	{"no system is paused by a word that nobody knows",
+		"noorder {\"t\":\"SYSTEM\",\"sys\":\"dept\",\"state\":\"stopped\"}\n"
+		"noorder {\"t\":\"SYSTEM\",\"sys\":\"dept\"}\n"
+		"order {\"t\":\"SYSTEM\",\"sys\":\"dept\",\"state\":\"paused\"}\n"
+		"> dept pause\n"},
 };
 
 /* ---- the stage ---- */
