@@ -36,7 +36,11 @@ static void park_answer(struct hub_world *w, struct hub_link *l, const struct ms
 	char text[600], lid[128];
 
 	map_refusal(l->map, m->code, m->text, &r);
-	snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(r.say.n ? r.say : m->text));
+	/* our words tell people what to do, the system's own which of many things it was */
+	if (r.say.n && m->text.n && !br_str_eq(r.say, m->text))
+		snprintf(text, sizeof(text), "%.*s (%.*s)", BR_STR_ARG(r.say), BR_STR_ARG(m->text));
+	else
+		snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(r.say.n ? r.say : m->text));
 	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
 	br_err_clear(&err);
 	br_err_set(&err, code, "system", l->sys->code.p, "text", text, "lid", lid, "other",

@@ -156,6 +156,8 @@ void ledger_forget_past(struct ledger *g, ledger_fn *done, void *arg)
 	struct br_err err;
 	int rc;
 
+	if (o->done)
+		return; /* the last one is not through yet */
 	br_err_clear(&err);
 	ledger_begin_operation(o, NULL, done, arg);
 	rc = br_pg_send(g->store_pg, "forget_past",
