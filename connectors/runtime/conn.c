@@ -136,7 +136,9 @@ void conn_failed(struct conn *c, const struct br_err *err)
 	if (c->system_down != br_err_code(err))
 		br_warn("the system is down", L_ERR(err));
 	c->system_down = br_err_code(err);
-	if (br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL)
+	/* where we have been at work the configuration was right: what is missing now may come back
+	 * (a table that is being restored) */
+	if (br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL && !c->worked)
 		conn_end(c, END_EXIT, 78, err);
 	else if (br_err_code(err) == BR_E_PG_FENCED)
 		/* as when the bridge says so: two that take it from one another in turns would
@@ -262,8 +264,7 @@ void conn_opened(struct conn *c, struct br_str inc, int64_t target_epoch, int64_
 	}
 	if (!conn_alive(c) || c->stage != CONN_OPENING)
 		return;
-	br_info(c->system_down ? "the system is up again" : "connected to the system");
-	c->system_down = BR_E_OK;
+	br_info("connected to the system");
 	snprintf(c->inc, sizeof(c->inc), "%.*s", BR_STR_ARG(conn_clean_text(inc)));
 	c->target_epoch = target_epoch;
 	c->beat = beat;
@@ -319,6 +320,9 @@ void conn_begun(struct conn *c)
 	if (!conn_alive(c) || c->stage != CONN_TAKING)
 		return;
 	BR_CRASH_POINT("conn.epoch_taken");
+	if (c->system_down)
+		br_info("the system is up again");
+	c->system_down = BR_E_OK;
 	wait_for_predecessor(c);
 	c->stage = CONN_SETTLE;
 	conn_soon(c);
@@ -328,6 +332,7 @@ void conn_running(struct conn *c)
 {
 	BR_CRASH_POINT("conn.settled");
 	c->stage = CONN_RUN;
+	c->worked = true;
 	c->run_since = br_loop_now(c->loop);
 	c->poll_at = c->run_since;
 	c->sweep_at = c->sweep_full ? c->run_since : c->run_since + SWEEP_FIRST_US;

@@ -96,6 +96,7 @@ struct conn {
 	enum conn_ending ending;
 	bool stopping;		      /* a signal asked for a clean end */
 	enum br_err_code system_down; /* as said in the log; BR_E_OK: it is not */
+	bool worked;		      /* a session of this process came to run */
 	int status;		      /* of the process, when ending is END_EXIT */
 	struct br_timer again;	      /* the next try, or the deadline of stopping */
 	struct br_timer reaper;	      /* ends the session outside of any kind's stack */

@@ -129,7 +129,8 @@ struct conn_known conn_known(const struct conn *c);
 void conn_went_back(struct conn *c);
 void conn_begun(struct conn *c);
 /* Something is wrong with the system: err's class decides. RETRY: the runtime closes the kind and
- * opens it again with back-off and a new handshake. */
+ * opens it again with back-off and a new handshake. FATAL ends the process, unless it has been at
+ * work before: then that is tried again too. */
 void conn_failed(struct conn *c, const struct br_err *err);
 /* A record as it stands (img NULL: it is not there). Dropped when equal to what was last told about
  * lid in this process; unless reason is REFETCH. */

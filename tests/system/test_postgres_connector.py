@@ -303,6 +303,31 @@ def test_the_database_goes_and_comes_back(start, bridge, ydz, postgres):
     assert set(second) == {"B"}  # the cursor was kept: A is not read again
 
 
+def test_a_table_that_is_away_for_a_while(start, bridge, ydz):
+    """Dropped, made and filled again, as by a restore: nothing of that ends a connector that has been at work."""
+    ydz.execute("insert into ydz_sq values ('A', '张三', 0)")
+    connector = start()
+    known = [bridge.answer_hello()["nonce"]]
+    bridge.wait_observed("A")
+    ydz.execute("alter table ydz_sq rename to away")
+    for _ in range(3):
+        known.append(bridge.answer_hello(known=known)["nonce"])
+    wait_for(lambda: len(bridge.heard("HELLO")) > len(known), what="another try")
+    ydz.execute("alter table away rename to ydz_sq; insert into ydz_sq values ('B', '李四', 0)")
+    bridge.answer_hello(known=known)
+    bridge.wait_observed("A", "B", epoch=bridge.epoch)
+    assert connector.text().count("PG-010") == 1
+    assert connector.text().count("the system is up again") == 1
+
+
+def test_a_table_that_is_missing_from_the_start_ends_it(start, bridge, ydz):
+    ydz.execute("drop table ydz_sq")
+    connector = start()
+    bridge.answer_hello()
+    assert connector.wait() == 78
+    assert "PG-010" in connector.text()
+
+
 def test_deleted_rows_are_missing_in_the_walk(start, bridge, ydz):
     ydz.execute("insert into ydz_sq select 'K' || g, '张三' from generate_series(1, 30) g")
     start()
