@@ -17,7 +17,7 @@ role: portal
 connector: http
 start_live: true
 lease: 4s
-connection: {{ base_url: "{url}" }}
+connection: {{ base_url: "{url}", headers: {{ X-Key: "${{file:b.key}}" }} }}
 records:
   application:
     root: {{ key: id }}
@@ -35,12 +35,13 @@ class Register:
     """A register of records behind two calls: a page of all of them, and one."""
 
     def __init__(self):
-        self.records, self.pages = {}, 0
+        self.records, self.pages, self.keys = {}, 0, set()
         register = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 url = urlsplit(self.path)
+                register.keys.add(self.headers["X-Key"])
                 if url.path == "/all":
                     query = {name: int(values[0]) for name, values in parse_qs(url.query).items()}
                     register.pages += 1
@@ -85,6 +86,11 @@ def register():
 def test_a_register_without_a_feed(tmp_path, processes, kafka, new_database, topic_prefix, register):
     twin = Twin(tmp_path, processes, kafka, new_database, topic_prefix)
     (twin.folder / "systems" / "b.yaml").write_text(SYSTEM.format(url=register.url))
+    secret = twin.folder / "secrets" / "b.key"
+    secret.parent.mkdir(exist_ok=True)
+    assert "CFG-023" in twin.casebridge.run("lint", twin.folder, expect=78).err
+    secret.write_text("k-{lid}-7\n")
+    secret.chmod(0o600)
     assert "no problems" in twin.casebridge.run("lint", twin.folder).out
     for i in range(5):
         register.put(f"R{i}", name=f"人{i}", phone=None, state="0")
@@ -102,6 +108,7 @@ def test_a_register_without_a_feed(tmp_path, processes, kafka, new_database, top
     rows = wait_for(lambda: json.loads(twin.casebridge.run("parked", "list", "--output", "json", twin.folder).out), what="the deleted one")
     assert [(r["system"], r["local_id"]) for r in rows] == [("b", "R3")]
     assert twin.ledger.value("select count(*) from casebridge.cases") == 6
+    assert register.keys == {"k-{lid}-7"}
     # whoever walks does so at the pace that was declared
     assert register.pages > asked
     twin.quiet()
