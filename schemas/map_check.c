@@ -46,6 +46,54 @@ bool map_place_read(
 	return true;
 }
 
+static const char *nearest_field(
+	const struct shape *shape, unsigned part, struct br_str word, struct br_arena *a)
+{
+	const struct shape_part *p = &shape->parts[part];
+	const char **names = br_arena_array(a, const char *, p->n + 1u);
+
+	for (uint16_t i = 0; names && i < p->n; i++)
+		names[i] = br_arena_copy(a, shape->fields[p->first + i].name).p;
+	return names && !br_arena_failed(a) ? br_nearest(word, names, p->n) : NULL;
+}
+
+static const char *nearest_part(const struct shape *shape, struct br_str word, struct br_arena *a)
+{
+	const char **names = br_arena_array(a, const char *, shape->nparts);
+
+	for (unsigned i = 1; names && i < shape->nparts; i++)
+		names[i - 1] = br_arena_copy(a, shape->parts[i].name).p;
+	return names && !br_arena_failed(a) ? br_nearest(word, names, shape->nparts - 1u) : NULL;
+}
+
+const char *map_place_hint(const struct shape *shape, struct br_str name, struct br_arena *a)
+{
+	const char *first = name.n ? memchr(name.p, '/', name.n) : NULL, *near;
+	const char *second =
+		first ? memchr(first + 1, '/', name.n - (size_t)(first + 1 - name.p)) : NULL;
+	struct br_str list, key, field, hint = BR_STR_NONE;
+	int part;
+
+	if (!second) {
+		near = nearest_field(shape, 0, name, a);
+		hint = near ? br_arena_printf(a, " (%s?)", near) : hint;
+		return hint.p ? hint.p : "";
+	}
+	list = (struct br_str){name.p, (size_t)(first - name.p)};
+	key = (struct br_str){first + 1, (size_t)(second - first - 1)};
+	field = (struct br_str){second + 1, name.n - (size_t)(second + 1 - name.p)};
+	part = shape_find_part(shape, list);
+	near = part > 0 ? nearest_field(shape, (unsigned)part, field, a)
+			: nearest_part(shape, list, a);
+	if (near && part > 0)
+		hint = br_arena_printf(
+			a, " (%.*s/%.*s/%s?)", BR_STR_ARG(list), BR_STR_ARG(key), near);
+	else if (near)
+		hint = br_arena_printf(
+			a, " (%s/%.*s/%.*s?)", near, BR_STR_ARG(key), BR_STR_ARG(field));
+	return hint.p ? hint.p : "";
+}
+
 struct br_str map_place_text(const struct shape *shape, const struct cell *c, struct br_arena *a)
 {
 	if (c->part == 0)
@@ -61,18 +109,32 @@ static bool is_null(const struct cfg_node *n)
 		       (br_str_eq(n->text, BR_STR("null")) || br_str_eq(n->text, BR_STR("~"))));
 }
 
+static int bad_test(
+	struct cfg_report *report, const struct cfg_node *at, const char *why, const char *why_zh)
+{
+	return cfg_problem(report, at, BR_E_MAP_TEST_SHAPE, "why", why, "why_zh", why_zh, NULL);
+}
+
+/* A key that means nothing here; hint: what may have been meant. */
+static int bad_key(struct cfg_report *report, const struct cfg_node *at, const char *what,
+	const char *what_zh, const char *hint, struct br_arena *a)
+{
+	const char *why = br_arena_printf(a, "%s '%.*s'%s", what, BR_STR_ARG(at->key), hint).p,
+		   *why_zh =
+			   br_arena_printf(a, "%s '%.*s'%s", what_zh, BR_STR_ARG(at->key), hint).p;
+
+	return cfg_problem_key(report, at, BR_E_MAP_TEST_SHAPE, "why", why ? why : "", "why_zh",
+		why_zh ? why_zh : "", NULL);
+}
+
 static int place_of_node(const struct shape *shape, const struct cfg_node *n, struct cell *place,
 	struct br_arena *a, struct cfg_report *report)
 {
-	struct br_str why;
-
-	if (!map_place_read(shape, n->key, place, a)) {
-		why = br_arena_printf(a, "'%.*s' is not mapped", BR_STR_ARG(n->key));
-		return cfg_problem(report, n, BR_E_MAP_TEST_SHAPE, "why", why.p ? why.p : "", NULL);
-	}
+	if (!map_place_read(shape, n->key, place, a))
+		return bad_key(report, n, "there is no column or field", "没有列或字段",
+			map_place_hint(shape, n->key, a), a);
 	if (n->kind != CFG_SCALAR && !is_null(n))
-		return cfg_problem(
-			report, n, BR_E_MAP_TEST_SHAPE, "why", "a value is text or null", NULL);
+		return bad_test(report, n, "a value is text or null", "值应为文本或 null");
 	place->value = is_null(n) ? BR_STR_NONE : n->text;
 	return 0;
 }
@@ -121,25 +183,17 @@ static int failed(struct check *k, const struct test *t, const struct cfg_node *
 		z(k, t->m->record), "what", what, "expected", expected, "found", found, NULL);
 }
 
-static int bad_test(struct check *k, const struct cfg_node *at, const char *why)
-{
-	return cfg_problem(k->report, at, BR_E_MAP_TEST_SHAPE, "why", why, NULL);
-}
-
 static int expect_cells(struct check *k, const struct test *t, const struct shape *shape,
 	const struct cfg_node *expect)
 {
-	int rc = 0;
+	int rc = 0, bad;
 
 	for (const struct cfg_node *n = cfg_first(expect); n; n = n->next) {
 		struct cell want;
 		const struct cell *got;
-		int bad = place_of_node(shape, n, &want, k->a, k->report);
 
-		if (bad) {
-			rc = rc ? rc : bad;
+		if (place_of_node(shape, n, &want, k->a, k->report)) /* it has been looked at */
 			continue;
-		}
 		got = image_get(&t->got, want.part, want.key, want.field);
 		if (got && (cell_is_null(got) ? cell_is_null(&want)
 					      : want.value.p && br_str_eq(got->value, want.value)))
@@ -160,8 +214,6 @@ static int expect_reject(struct check *k, const struct test *t, const struct cfg
 	const char *found = t->rc ? br_err_tag((int)br_err_code(&t->issue.err)) : "no refusal";
 	const struct case_field *about;
 
-	if (reject->kind != CFG_MAP || !code || code->kind != CFG_SCALAR)
-		return bad_test(k, reject, "expect_reject is { code: MAP-101, field: status }");
 	if (t->rc == 0 || !br_str_eq(code->text, br_str_z(found)))
 		return failed(k, t, code, "refusal", z(k, code->text), found);
 	about = t->issue.field != UINT16_MAX ? case_field(t->m->schema, t->issue.field) : NULL;
@@ -208,36 +260,94 @@ static void run(struct check *k, struct test *t)
 		t->rc = image_merge(&extra, &written, k->a, &t->got);
 }
 
-static int read_test(struct check *k, const struct cfg_node *n, struct test *t)
+static int test_keys(struct check *k, const struct cfg_node *n)
 {
 	static const char *const keys[] = {"name", "record", "given", "had", "case", "expect",
 		"expect_local", "expect_reject", "note"};
-	const struct cfg_node *record = cfg_get(n, "record"), *had = cfg_get(n, "had");
-	struct br_str *codes;
+	int rc = 0;
 
-	*t = (struct test){.node = n};
-	if (n->kind != CFG_MAP)
-		return bad_test(k, n, "a test is a map");
 	for (const struct cfg_node *c = cfg_first(n); c; c = c->next) {
 		size_t i = 0;
+		const char *near;
+		char hint[32] = "";
 
 		while (i < BR_LEN(keys) && !br_str_eq(c->key, br_str_z(keys[i])))
 			i++;
-		if (i == BR_LEN(keys))
-			return bad_test(k, c,
-				z(k, br_arena_printf(
-					     k->a, "unknown key '%.*s'", BR_STR_ARG(c->key))));
+		if (i < BR_LEN(keys))
+			continue;
+		near = br_nearest(c->key, keys, BR_LEN(keys));
+		if (near)
+			snprintf(hint, sizeof(hint), " (%s?)", near);
+		rc = bad_key(k->report, c, "unknown key", "未知的键", hint, k->a);
 	}
+	return rc;
+}
+
+/* given:, case: and what is expected name places of their side. */
+static int test_image(struct check *k, const struct cfg_node *test, const char *key,
+	const struct shape *shape, struct image *out)
+{
+	const struct cfg_node *n = cfg_get(test, key);
+	char why[64], why_zh[64];
+
+	if (!n || n->kind == CFG_MAP || n->kind == CFG_NULL)
+		return map_image_of_node(shape, n, k->a, k->report, out);
+	snprintf(why, sizeof(why), "%s takes keys and values", key);
+	snprintf(why_zh, sizeof(why_zh), "%s 应为键和值", key);
+	return bad_test(k->report, n, why, why_zh);
+}
+
+static int test_places(struct check *k, struct test *t)
+{
+	const struct shape *local = t->m->shape, *kase = t->m->schema->shape;
+	const char *expect = t->writes ? "expect_local" : "expect";
+	struct image wanted;
+	int given = test_image(k, t->node, "given", local, &t->given),
+	    said = test_image(k, t->node, "case", kase, &t->kase),
+	    want = test_image(k, t->node, expect, t->writes ? local : kase, &wanted);
+
+	return given ? given : said ? said : want;
+}
+
+static int test_expects(struct check *k, const struct test *t)
+{
+	const struct cfg_node *reject = cfg_get(t->node, "expect_reject"),
+			      *code = cfg_get(reject, "code");
+
+	if (reject && (!code || code->kind != CFG_SCALAR))
+		return bad_test(k->report, reject,
+			"expect_reject is { code: MAP-101, field: status }",
+			"expect_reject 应为 { code: MAP-101, field: status }");
+	if (reject || cfg_get(t->node, t->writes ? "expect_local" : "expect"))
+		return 0;
+	return t->writes
+		       ? bad_test(k->report, t->node, "expect_local: or expect_reject: is missing",
+				 "缺少 expect_local: 或 expect_reject:")
+		       : bad_test(k->report, t->node, "expect: or expect_reject: is missing",
+				 "缺少 expect: 或 expect_reject:");
+}
+
+/* k->set NULL: only what can be told without the mapping. */
+static int read_test(struct check *k, const struct cfg_node *n, struct test *t)
+{
+	const struct cfg_node *record = cfg_get(n, "record"), *had = cfg_get(n, "had");
+	struct br_str *codes;
+	int keys, expects, places;
+
+	*t = (struct test){.node = n, .writes = cfg_get(n, "case") != NULL};
+	if (n->kind != CFG_MAP)
+		return bad_test(k->report, n, "a test is a map", "每项测试应为键和值");
+	keys = test_keys(k, n);
+	/* what is missing may be what is misspelt */
+	expects = keys ? 0 : test_expects(k, t);
+	if (!k->set)
+		return keys ? keys : expects;
 	t->m = record && record->kind == CFG_SCALAR ? map_find(k->set, record->text)
 	       : k->set->n == 1			    ? k->set->maps[0]
 						    : NULL;
 	if (!t->m)
-		return bad_test(k, record ? record : n, "record: names no record of this system");
-	t->writes = cfg_get(n, "case") != NULL;
-	if (!cfg_get(n, "expect_reject") && !cfg_get(n, t->writes ? "expect_local" : "expect"))
-		return bad_test(k, n,
-			t->writes ? "expect_local: or expect_reject: is missing"
-				  : "expect: or expect_reject: is missing");
+		return bad_test(k->report, record ? record : n,
+			"record: names no record of this system", "record: 未指明该系统的记录");
 	codes = br_arena_array(k->a, struct br_str, had ? had->n + 1 : 1);
 	if (!codes)
 		return -BR_E_NOMEM;
@@ -246,10 +356,8 @@ static int read_test(struct check *k, const struct cfg_node *n, struct test *t)
 		codes[t->ctx.nhad++] = had->text;
 	for (const struct cfg_node *c = cfg_first(had); c; c = c->next)
 		codes[t->ctx.nhad++] = c->text;
-	if (map_image_of_node(t->m->shape, cfg_get(n, "given"), k->a, k->report, &t->given))
-		return -BR_E_MAP_TEST_SHAPE;
-	return map_image_of_node(
-		t->m->schema->shape, cfg_get(n, "case"), k->a, k->report, &t->kase);
+	places = test_places(k, t);
+	return keys ? keys : expects ? expects : places;
 }
 
 static void one_test(struct check *k, const struct cfg_node *n)
@@ -327,17 +435,39 @@ static void generated(struct check *k, const struct mapping *m)
 	}
 }
 
+static void each_test(struct check *k, const struct cfg_node *tests,
+	void (*one)(struct check *, const struct cfg_node *))
+{
+	if (tests && tests->kind != CFG_LIST && tests->kind != CFG_NULL)
+		note(k, bad_test(k->report, tests, "they are a list", "应为列表"));
+	else
+		for (const struct cfg_node *n = cfg_first(tests); n; n = n->next)
+			one(k, n);
+}
+
+static void only_read(struct check *k, const struct cfg_node *n)
+{
+	struct test t;
+
+	note(k, read_test(k, n, &t));
+}
+
+int map_check_tests(const struct cfg_system *system, const struct map_set *set, struct br_arena *a,
+	struct cfg_report *report)
+{
+	struct check k = {.set = set, .a = a, .report = report};
+
+	each_test(&k, system->tests, only_read);
+	return k.rc;
+}
+
 int map_check(const struct map_set *set, const struct map_check_options *o, struct br_arena *a,
 	struct cfg_report *report, struct map_check_result *out)
 {
 	struct check k = {set, o, a, report, out, 0};
-	const struct cfg_node *tests = set->system->tests;
 
 	*out = (struct map_check_result){0};
-	if (tests && tests->kind != CFG_LIST && tests->kind != CFG_NULL)
-		note(&k, bad_test(&k, tests, "tests is a list"));
-	for (const struct cfg_node *n = cfg_first(tests); n; n = n->next)
-		one_test(&k, n);
+	each_test(&k, set->system->tests, one_test);
 	for (size_t i = 0; i < set->n; i++)
 		generated(&k, set->maps[i]);
 	return k.rc;

@@ -34,6 +34,11 @@ struct map_check_result {
 int map_check(const struct map_set *set, const struct map_check_options *o, struct br_arena *a,
 	struct cfg_report *report, struct map_check_result *out);
 
+/* Only what is written wrongly in the tests, without running them. set: NULL when the mapping could
+ * not be compiled; names of columns are not looked at then. 0 or the code of the first problem. */
+int map_check_tests(const struct cfg_system *system, const struct map_set *set, struct br_arena *a,
+	struct cfg_report *report);
+
 /* ---- used by map_check.c and the tests of mappings ---- */
 
 /* An image from a YAML map of flat names. Problems go to the report. */
@@ -42,6 +47,8 @@ int map_image_of_node(const struct shape *shape, const struct cfg_node *map, str
 /* "status", "steps/1/opinion": the place in a shape; false when there is none. */
 bool map_place_read(
 	const struct shape *shape, struct br_str name, struct cell *place, struct br_arena *a);
+/* " (zt?)": the place of the shape that may have been meant; "" when none is near. */
+const char *map_place_hint(const struct shape *shape, struct br_str name, struct br_arena *a);
 struct br_str map_place_text(const struct shape *shape, const struct cell *c, struct br_arena *a);
 
 /* A random local image of a mapping; *state is the seed and moves on. */

@@ -2,6 +2,7 @@
 
 #include "cfg_report.h"
 #include "conn_kind.h"
+#include "map_check.h"
 
 #include <stdio.h>
 
@@ -38,9 +39,10 @@ int cli_lint(struct cli *c)
 	if (c->site->schemas_folder)
 		case_schema_load(c->site->schemas_folder, &c->arena, &c->report, &c->schema);
 	for (struct cfg_system *s = c->schema ? c->site->systems : NULL; s; s = s->next) {
-		struct map_set *set;
+		struct map_set *set = NULL;
 
 		map_compile(c->site, s, c->schema, &c->arena, &c->report, &set);
+		map_check_tests(s, set, &c->arena, &c->report);
 		lint_kind(c, s);
 	}
 	if (c->report.n || c->report.warnings)

@@ -435,6 +435,85 @@ static const struct check_case {
 		NULL},
 };
 
+/* Mistakes in tests, told without running them: place and both languages of the first, and how many
+ * there are. */
+static const struct shape_case {
+	const char *name, *test; /* on line 5, from column 5 */
+	size_t n;
+	const char *at, *en, *zh;
+} shape_cases[] = {
+	{"nothing wrong", "{ name: t, given: { zt: x }, expect: { status: ACCEPTED } }", 0, NULL,
+		NULL, NULL},
+	{"an unknown key", "{ name: t, gives: { zt: x }, expect: { status: ACCEPTED } }", 1,
+		"systems/t.yaml:5:16", "unknown key 'gives' (given?)", "未知的键 'gives' (given?)"},
+	{"an unknown column", "{ name: t, given: { ztt: x }, expect: { status: ACCEPTED } }", 1,
+		"systems/t.yaml:5:25", "no column or field 'ztt' (zt?)",
+		"没有列或字段 'ztt' (zt?)"},
+	{"an unknown field", "{ name: t, given: { zt: x }, expect: { statu: ACCEPTED } }", 1,
+		"systems/t.yaml:5:44", "no column or field 'statu' (status?)",
+		"没有列或字段 'statu' (status?)"},
+	{"an unknown column of a part",
+		"{ name: t, given: { steps/1/hjm: x }, expect: { status: ACCEPTED } }", 1,
+		"systems/t.yaml:5:25", "(steps/1/hjmc?)", "(steps/1/hjmc?)"},
+	{"an unknown part", "{ name: t, case: { step/1/name: x }, expect_local: { zt: x } }", 1,
+		"systems/t.yaml:5:24", "(steps/1/name?)", "(steps/1/name?)"},
+	{"an unknown column of what is expected to be written",
+		"{ name: t, case: { status: ACCEPTED }, expect_local: { zz: x } }", 1, NULL,
+		"no column or field 'zz' (zt?)", "(zt?)"},
+	{"nothing expected", "{ name: t, given: { zt: x } }", 1, "systems/t.yaml:5:5",
+		"expect: or expect_reject: is missing", "缺少 expect: 或 expect_reject:"},
+	{"a refusal without its code", "{ name: t, given: { zt: x }, expect_reject: { cod: x } }",
+		1, NULL, "expect_reject is { code:", "expect_reject 应为 { code:"},
+	{"values that are no map", "{ name: t, given: [zt], expect: { status: ACCEPTED } }", 1,
+		"systems/t.yaml:5:23", "given takes keys and values", "given 应为键和值"},
+	{"all at once", "{ name: t, gives: { zt: x }, given: { a: x, b: y }, expect: { c: z } }", 4,
+		NULL, NULL, NULL},
+};
+
+static void test_shape(void **state)
+{
+	const struct shape_case *c = *state;
+	char yaml[1024], text[2048];
+	struct fixture f;
+
+	snprintf(yaml, sizeof(yaml),
+		"records:\n  r: { case: { status: { column: zt, codes: { x: ACCEPTED } } }, parts: "
+		"{ steps: { key: n, case: { name: hjmc } } } }\n\ntests:\n  - %s\n",
+		c->test);
+	assert_int_equal(fixture_compile(&f, yaml), 0);
+	map_check_tests(&f.system, f.set, &f.arena, &f.report);
+	if (f.report.n != c->n)
+		fixture_print(&f);
+	assert_int_equal(f.report.n, c->n);
+	if (c->at)
+		assert_string_equal(br_err_detail(&f.report.first->err, "at"), c->at);
+	if (c->en) {
+		br_err_text(&f.report.first->err, BR_LANG_EN, text, sizeof(text));
+		if (!strstr(text, c->en))
+			fail_msg("%s", text);
+		assert_non_null(strstr(text, "expect_local"));
+		br_err_text(&f.report.first->err, BR_LANG_ZH, text, sizeof(text));
+		if (!strstr(text, c->zh))
+			fail_msg("%s", text);
+	}
+	fixture_release(&f);
+}
+
+/* Of a mapping that cannot be used the keys of its tests are looked at all the same. */
+static void test_shape_without_mapping(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	assert_int_not_equal(fixture_compile(&f, "records:\n  r: { case: { summry: a } }\ntests:\n"
+						 "  - { gives: { b: x }, expect: { c: d } }\n"),
+		0);
+	assert_int_equal(f.report.n, 1);
+	map_check_tests(&f.system, NULL, &f.arena, &f.report);
+	assert_int_equal(f.report.n, 2);
+	fixture_release(&f);
+}
+
 static void test_case(void **state)
 {
 	const struct check_case *c = *state;
@@ -462,13 +541,18 @@ static void test_case(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(cases)];
+	struct CMUnitTest tests[BR_LEN(cases) + BR_LEN(shape_cases) + 1];
+	size_t n = 0;
 	int rc;
 
 	fixture_load_schema();
 	for (size_t i = 0; i < BR_LEN(cases); i++)
-		tests[i] = (struct CMUnitTest){
+		tests[n++] = (struct CMUnitTest){
 			cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
+	for (size_t i = 0; i < BR_LEN(shape_cases); i++)
+		tests[n++] = (struct CMUnitTest){
+			shape_cases[i].name, test_shape, NULL, NULL, (void *)&shape_cases[i]};
+	tests[n] = (struct CMUnitTest)cmocka_unit_test(test_shape_without_mapping);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	br_arena_release(&fixture_schema_arena);
 	return rc;
