@@ -110,6 +110,7 @@ void http_job_note(struct http_job *j, const struct http_reply *reply)
 
 static void start_over(struct http_job *j, const struct http_reply *reply)
 {
+	char url[512];
 	struct br_err err;
 
 	br_err_clear(&err);
@@ -117,8 +118,9 @@ static void start_over(struct http_job *j, const struct http_reply *reply)
 		http_reply_error(j->s, j->unit.call ? j->unit.call->path : j->work.record->get_path,
 			reply, &err);
 	else
-		br_err_set(&err, BR_E_HTTP_UNREACHABLE, "url", j->s->options->base_url.p, "why",
-			j->text, NULL);
+		br_err_set(&err, BR_E_HTTP_UNREACHABLE, "url",
+			http_shown(j->s->options, BR_STR_NONE, url, sizeof(url)), "why", j->text,
+			NULL);
 	http_job_fail(j, &err);
 }
 

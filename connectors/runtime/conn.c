@@ -454,6 +454,7 @@ static void cursor_timer(void *arg)
 static int read_options(struct conn *c, struct br_err *err)
 {
 	struct cfg_report report = {.arena = &c->options_arena};
+	const struct cfg_problem *problem;
 
 	c->options = br_arena_calloc(&c->options_arena, 1, c->kind->options_size + 1);
 	if (!c->options)
@@ -462,8 +463,10 @@ static int read_options(struct conn *c, struct br_err *err)
 		cfg_read_options(c->kind->options, c->system->connection, c->system->node,
 			c->site->secrets_folder, c->options, &report) == 0)
 		return 0;
-	if (err && report.first)
-		*err = report.first->err;
+	/* a warning may stand before it */
+	problem = cfg_first_problem(&report, NULL);
+	if (err && problem)
+		*err = problem->err;
 	return err ? -(int)br_err_code(err) : -1;
 }
 
