@@ -386,7 +386,7 @@ static bool room_for(struct hub_world *w, struct ledger_range *r, size_t n)
 		w->failed = true;
 		return false;
 	}
-	if (r->nknown)
+	if (r->known)
 		memcpy(more, r->known, r->nknown * sizeof(*more));
 	r->known = more;
 	r->room = room;
