@@ -15,7 +15,7 @@ struct cfg_node map_codes_place(const struct map_codes *t, const struct map_code
 	if (!t->file)
 		return row && row->at ? *row->at : *t->at;
 	n.file = t->file;
-	n.line = row ? row->line : 1;
+	n.line = row ? row->line : t->header;
 	n.column = 1;
 	return n;
 }
@@ -139,6 +139,31 @@ static int header_fields(
 	return t->nfields ? 0 : -1;
 }
 
+/* Other columns are remarks; but one that is nearly the name of a column that is not there was
+ * meant to be it, and would have no effect. */
+static int misspelt_columns(
+	const struct map_codes *t, const struct cfg_csv *csv, struct cfg_report *report)
+{
+	static const char *const known[] = {
+		"foreign", "canonical", "had", "without", "write", "direction"};
+	struct cfg_node at = map_codes_place(t, NULL);
+	struct br_str column;
+	int rc = 0;
+
+	for (size_t i = 0; (column = cfg_csv_column(csv, i)).p; i++) {
+		const char *near = br_nearest(column, known, BR_LEN(known));
+		char name[80], found[80];
+
+		if (!near || cfg_csv_has(csv, near))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", BR_STR_ARG(t->name));
+		snprintf(found, sizeof(found), "%.*s", BR_STR_ARG(column));
+		rc = cfg_problem(report, &at, BR_E_MAP_TABLE_COLUMN, "table", name, "found", found,
+			"near", near, NULL);
+	}
+	return rc;
+}
+
 static int csv_row(struct map_codes *t, const struct cfg_csv *csv, size_t r, struct br_arena *a,
 	struct cfg_report *report)
 {
@@ -201,6 +226,10 @@ int map_codes_load(const char *site_folder, struct br_str name, const struct br_
 	t->file = br_arena_copy(a, br_str_z(shown)).p;
 	t->at = at;
 	rc = cfg_csv_read(path, shown, a, report, &csv);
+	if (rc)
+		return rc;
+	t->header = cfg_csv_header_line(csv);
+	rc = misspelt_columns(t, csv, report);
 	if (rc)
 		return rc;
 	if (!cfg_csv_has(csv, "foreign") || header_fields(t, csv, wanted, nwanted))

@@ -9,8 +9,8 @@
  *                         has a value), or none of them
  *     write               x: of several foreign codes that mean the same, this one is written
  *     direction           in | out | both (default)
- * Any other column is a remark. The first row that fits counts. A code that no row lists is an
- * issue, never a default.
+ * Any other column is a remark, unless its name is nearly one of these. The first row that fits
+ * counts. A code that no row lists is an issue, never a default.
  */
 #ifndef MAP_CODES_H
 #define MAP_CODES_H
@@ -37,6 +37,7 @@ struct map_code_row {
 struct map_codes {
 	struct br_str name;
 	const char *file; /* as shown to people; NULL: rows stand in the mapping */
+	unsigned header;  /* line of the file */
 	const struct cfg_node *at;
 	struct br_str fields[MAP_CODES_FIELDS];
 	unsigned nfields;

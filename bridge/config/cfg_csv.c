@@ -16,6 +16,7 @@
 struct cfg_csv {
 	size_t columns, n;
 	struct br_str *header;
+	unsigned header_line;
 	struct br_str *cells; /* n rows of columns */
 	unsigned *lines;
 };
@@ -222,6 +223,7 @@ static int read_header(struct scan *s, struct cfg_csv *csv, struct br_arena *a)
 	if (!next_row(s))
 		return failed(s, cfg_problem(s->report, &at, BR_E_CFG_CSV_EMPTY, NULL));
 	at.line = s->line;
+	csv->header_line = s->line;
 	csv->columns = row(s, cells, COLUMNS_MAX);
 	if (csv->columns > COLUMNS_MAX) {
 		wrong_count(s, csv->columns, COLUMNS_MAX, at.line);
@@ -339,4 +341,14 @@ unsigned cfg_csv_line(const struct cfg_csv *csv, size_t r)
 bool cfg_csv_has(const struct cfg_csv *csv, const char *column)
 {
 	return find_column(csv, column) < csv->columns;
+}
+
+struct br_str cfg_csv_column(const struct cfg_csv *csv, size_t i)
+{
+	return i < csv->columns ? csv->header[i] : BR_STR_NONE;
+}
+
+unsigned cfg_csv_header_line(const struct cfg_csv *csv)
+{
+	return csv->header_line;
 }

@@ -112,5 +112,8 @@ size_t cfg_csv_rows(const struct cfg_csv *csv);
 struct br_str cfg_csv_get(const struct cfg_csv *csv, size_t row, const char *column);
 unsigned cfg_csv_line(const struct cfg_csv *csv, size_t row);
 bool cfg_csv_has(const struct cfg_csv *csv, const char *column);
+/* The name of a column by number from 0, {NULL, 0} behind the last; and the line they stand on. */
+struct br_str cfg_csv_column(const struct cfg_csv *csv, size_t i);
+unsigned cfg_csv_header_line(const struct cfg_csv *csv);
 
 #endif

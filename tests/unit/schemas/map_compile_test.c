@@ -1,5 +1,7 @@
 /* What loading refuses, and where it points. */
 #include "map_fixture.h"
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* The record's members begin on line 3, column 5. */
 static const struct compile_case {
@@ -229,15 +231,68 @@ static void test_all_at_once(void **state)
 	fixture_release(&f);
 }
 
+/* Headers of a code table: the one that is told, or NULL. */
+static const struct header_case {
+	const char *name, *header;
+	const char *says;
+} header_cases[] = {
+	{"all there are", "foreign,canonical,had,without,write,direction", NULL},
+	{"a remark", "foreign,canonical,备注,name", NULL},
+	{"a misspelt one", "foreign,canonical,dirction", "'dirction'; did you mean 'direction'?"},
+	{"a capital letter", "foreign,canonical,Write", "'Write'; did you mean 'write'?"},
+	{"one that is needed", "foriegn,canonical", "'foriegn'; did you mean 'foreign'?"},
+	{"a remark on one that is there", "foreign,canonical,direction,directions", NULL},
+};
+
+static void test_header(void **state)
+{
+	const struct header_case *c = *state;
+	char folder[] = "/tmp/map_compile_test.XXXXXX", path[64], text[1024];
+	const char *site = fixture_site;
+	struct fixture f;
+	FILE *csv;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/tables", folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/tables/t.csv", folder);
+	csv = fopen(path, "w");
+	assert_non_null(csv);
+	fprintf(csv, "# a remark\n%s\n1,ACCEPTED", c->header);
+	for (const char *p = strchr(strchr(c->header, ',') + 1, ','); p; p = strchr(p + 1, ','))
+		fputc(',', csv);
+	fclose(csv);
+	fixture_site = folder;
+	fixture_compile(&f, "records:\n  r: { case: { status: { column: a, codes: t } } }\n");
+	fixture_site = site;
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/tables", folder);
+	rmdir(path);
+	rmdir(folder);
+	if (f.report.n != (c->says != NULL))
+		fixture_print(&f);
+	assert_int_equal(f.report.n, c->says != NULL);
+	if (c->says) {
+		br_err_text(&f.report.first->err, BR_LANG_EN, text, sizeof(text));
+		if (!strstr(text, c->says) || strncmp(text, "tables/t.csv:2:1: ", 18) != 0)
+			fail_msg("%s", text);
+	}
+	fixture_release(&f);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(cases) + 1] = {cmocka_unit_test(test_all_at_once)};
+	struct CMUnitTest tests[BR_LEN(cases) + BR_LEN(header_cases) + 1] = {
+		cmocka_unit_test(test_all_at_once)};
 	int rc;
 
 	fixture_load_schema();
 	for (size_t i = 0; i < BR_LEN(cases); i++)
 		tests[i + 1] = (struct CMUnitTest){
 			cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
+	for (size_t i = 0; i < BR_LEN(header_cases); i++)
+		tests[BR_LEN(cases) + 1 + i] = (struct CMUnitTest){
+			header_cases[i].name, test_header, NULL, NULL, (void *)&header_cases[i]};
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	br_arena_release(&fixture_schema_arena);
 	return rc;

@@ -23,6 +23,7 @@ struct fixture {
 	struct map_set *set;
 };
 
+static const char *fixture_site = SOURCE_DIR "/config/yuan";
 static struct br_arena fixture_schema_arena;
 static struct case_schema *fixture_schema;
 
@@ -49,7 +50,7 @@ static inline int fixture_compile(struct fixture *f, const char *yaml)
 	br_arena_init(&f->arena, 256 << 20);
 	f->report.arena = &f->arena;
 	f->schema = fixture_schema;
-	f->site.folder = SOURCE_DIR "/config/yuan";
+	f->site.folder = fixture_site;
 	f->site.timezone = BR_STR("Asia/Shanghai");
 	rc = cfg_read_text(br_str_z(yaml), "systems/t.yaml", &f->arena, &f->report, &node);
 	if (rc)
