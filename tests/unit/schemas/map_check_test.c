@@ -113,6 +113,14 @@ static const struct check_case {
 		NULL},
 	{"a plain date column needs no word", "case: { applicant.birth: a }",
 		"given: {a: 1950-03-07}, expect: {applicant.birth: 1950-03-07}", NULL},
+	{"a date without a format", "case: { applicant.birth: { column: a, as: date } }",
+		"given: {a: 1950-03-07}, expect: {applicant.birth: 1950-03-07}", NULL},
+	{"a time without a format", "case: { accepted_at: { column: a, as: time } }",
+		"given: {a: '2018-07-02T01:05:00Z'}, expect: {accepted_at: "
+		"'2018-07-02T09:05:00+08:00'}",
+		NULL},
+	{"true and false without words", "case: { fee.is_fee: { column: a, as: bool } }",
+		"given: {a: 'false'}, expect: {fee.is_fee: 'false'}", NULL},
 	{"a local time", "case: { accepted_at: { column: a, as: 'time %Y-%m-%d %H:%M:%S' } }",
 		"given: {a: '2018-07-02 09:05:00'}, expect: {accepted_at: "
 		"'2018-07-02T09:05:00+08:00'}",
