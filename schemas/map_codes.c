@@ -21,13 +21,14 @@ struct cfg_node map_codes_place(const struct map_codes *t, const struct map_code
 }
 
 static int bad_row(struct cfg_report *report, const struct map_codes *t,
-	const struct map_code_row *row, const char *why)
+	const struct map_code_row *row, const char *why, const char *why_zh)
 {
 	struct cfg_node at = map_codes_place(t, row);
 	char name[64];
 
 	snprintf(name, sizeof(name), "%.*s", BR_STR_ARG(t->name));
-	return cfg_problem(report, &at, BR_E_MAP_BAD_TABLE, "table", name, "why", why, NULL);
+	return cfg_problem(
+		report, &at, BR_E_MAP_BAD_TABLE, "table", name, "why", why, "why_zh", why_zh, NULL);
 }
 
 /* "ACCEPTED accepted_at" -> two conditions; columns are resolved by the compiler. */
@@ -184,7 +185,8 @@ static int csv_row(struct map_codes *t, const struct cfg_csv *csv, size_t r, str
 	row->nwithout = conditions(cfg_csv_get(csv, r, "without"), a, &row->without);
 	row->write = is(br_trim(mark), "x");
 	if (direction(br_trim(cfg_csv_get(csv, r, "direction")), row))
-		return bad_row(report, t, row, "direction is in, out or both");
+		return bad_row(report, t, row, "direction is in, out or both",
+			"direction 应为 in、out 或 both");
 	return 0;
 }
 
@@ -234,7 +236,8 @@ int map_codes_load(const char *site_folder, struct br_str name, const struct br_
 		return rc;
 	if (!cfg_csv_has(csv, "foreign") || header_fields(t, csv, wanted, nwanted))
 		return bad_row(report, t, NULL,
-			"the header needs foreign, and canonical or the names of fields");
+			"the header needs foreign, and canonical or the names of fields",
+			"表头须有 foreign，以及 canonical 或字段名");
 	t->rows = br_arena_array(a, struct map_code_row, cfg_csv_rows(csv) + 1);
 	if (!t->rows)
 		return -BR_E_NOMEM;
@@ -264,13 +267,14 @@ static int inline_row(struct map_codes *t, const struct cfg_node *n, bool is_map
 	row->in = row->out = true;
 	if (is_map) {
 		if (n->kind != CFG_SCALAR && n->kind != CFG_NULL)
-			return bad_row(report, t, row, "write code: value");
+			return bad_row(report, t, row, "write code: value", "应写成 代码: 值");
 		row->foreign = n->key;
 		canonical(row, 0, n->kind == CFG_SCALAR ? n->text : BR_STR_NONE);
 		return 0;
 	}
 	if (n->kind != CFG_MAP || !cfg_get(n, "is"))
-		return bad_row(report, t, row, "a row is {code: ..., is: ...}");
+		return bad_row(report, t, row, "a row is {code: ..., is: ...}",
+			"每行应为 {code: ..., is: ...}");
 	for (const struct cfg_node *c = cfg_first(n); c; c = c->next) {
 		static const char *const keys[] = {
 			"code", "is", "had", "without", "write", "direction", "note"};
@@ -280,7 +284,8 @@ static int inline_row(struct map_codes *t, const struct cfg_node *n, bool is_map
 			known |= is(c->key, keys[i]);
 		if (!known)
 			return bad_row(report, t, row,
-				"a row has code, is, had, without, write, direction");
+				"a row has code, is, had, without, write, direction",
+				"每行可用 code、is、had、without、write、direction");
 	}
 	row->foreign = text_of(n, "code");
 	canonical(row, 0, text_of(n, "is"));
@@ -288,7 +293,8 @@ static int inline_row(struct map_codes *t, const struct cfg_node *n, bool is_map
 	row->nwithout = conditions(text_of(n, "without"), a, &row->without);
 	row->write = is(text_of(n, "write"), "x") || is(text_of(n, "write"), "true");
 	if (direction(text_of(n, "direction"), row))
-		return bad_row(report, t, row, "direction is in, out or both");
+		return bad_row(report, t, row, "direction is in, out or both",
+			"direction 应为 in、out 或 both");
 	return 0;
 }
 

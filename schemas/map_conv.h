@@ -38,8 +38,8 @@ struct map_conv {
 	bool (*normalise)(struct br_str, char *); /* NORMAL: NULL = a name */
 	const struct map_time *time;
 	const struct map_codes *codes;
-	struct br_str expected; /* for people: what a column must look like */
-	struct br_str name;	/* as written in the mapping */
+	struct br_str expected, expected_zh; /* for people: what a column must look like */
+	struct br_str name;		     /* as written in the mapping */
 };
 
 /* 0, -BR_E_MAP_BAD_VALUE, -BR_E_MAP_BAD_ID (*why may say more), -BR_E_NOMEM. in is not null. */

@@ -32,12 +32,13 @@ struct conv_job {
 	struct map_conv *cv;
 };
 
-static const char *type_word(enum shape_type type)
+static const struct map_words *type_words(enum shape_type type)
 {
-	static const char *const words[] = {
-		"text", "code", "date", "time", "int", "decimal", "bool"};
+	static const struct map_words words[] = {{"text", "文本"}, {"code", "代码"},
+		{"date", "日期"}, {"time", "时间"}, {"int", "整数"}, {"decimal", "数字"},
+		{"bool", "是或否"}};
 
-	return words[type];
+	return &words[type];
 }
 
 static const char *z(struct conv_job *j, struct br_str s)
@@ -50,20 +51,30 @@ static const char *z(struct conv_job *j, struct br_str s)
 static int wrong_type(struct conv_job *j)
 {
 	return cfg_problem(j->report, j->at, BR_E_MAP_TYPE, "found", z(j, j->word), "field",
-		z(j, j->field->name), "expected", type_word(j->field->type), NULL);
+		z(j, j->field->name), "expected", type_words(j->field->type)->en, "expected_zh",
+		type_words(j->field->type)->zh, NULL);
 }
 
-static int bad_format(struct conv_job *j, const char *why)
+/* at: what of the format it is about, behind the words. */
+static int bad_format(struct conv_job *j, const struct map_words *why, struct br_str at)
 {
-	return cfg_problem(
-		j->report, j->at, BR_E_MAP_BAD_FORMAT, "found", z(j, j->rest), "why", why, NULL);
+	const char *en = br_arena_printf(j->a, "%s%.*s", why->en, BR_STR_ARG(at)).p,
+		   *zh = br_arena_printf(j->a, "%s%.*s", why->zh, BR_STR_ARG(at)).p;
+
+	return cfg_problem(j->report, j->at, BR_E_MAP_BAD_FORMAT, "found", z(j, j->rest), "why",
+		en ? en : "", "why_zh", zh ? zh : "", NULL);
 }
 
 static int compile_time(struct conv_job *j)
 {
 	struct map_time *t = br_arena_new(j->a, struct map_time);
 	bool date = br_str_eq(j->word, BR_STR("date"));
-	const char *why;
+	static const struct map_words clock = {"has a clock; say time instead of date",
+					      "含有时刻，应为 time 而不是 date"},
+				      no_clock = {"has no clock; say date instead of time",
+					      "不含时刻，应为 date 而不是 time"};
+	const struct map_words *why;
+	struct br_str at;
 
 	if (j->field->type != SHAPE_DATE && j->field->type != SHAPE_TIME)
 		return wrong_type(j);
@@ -71,13 +82,13 @@ static int compile_time(struct conv_job *j)
 		return -BR_E_NOMEM;
 	if (j->rest.n == 0)
 		j->rest = date ? BR_STR("%Y-%m-%d") : BR_STR("%Y-%m-%dT%H:%M:%S%z");
-	why = map_time_compile(j->rest, j->field->type, j->zones->column, j->zones->site, t);
+	why = map_time_compile(j->rest, j->field->type, j->zones->column, j->zones->site, t, &at);
 	if (!why && date && t->has_clock)
-		why = "has a clock; say time instead of date";
+		why = &clock;
 	if (!why && !date && !t->has_clock)
-		why = "has no clock; say date instead of time";
+		why = &no_clock;
 	if (why)
-		return bad_format(j, why);
+		return bad_format(j, why, at);
 	j->cv->kind = MAP_CONV_TIME;
 	j->cv->time = t;
 	j->cv->strict = true;
@@ -86,12 +97,17 @@ static int compile_time(struct conv_job *j)
 					      : MAP_EXACT;
 	j->cv->expected =
 		br_arena_printf(j->a, "%s %.*s", date ? "date" : "time", BR_STR_ARG(j->rest));
+	j->cv->expected_zh =
+		br_arena_printf(j->a, "%s %.*s", date ? "日期" : "时间", BR_STR_ARG(j->rest));
 	return 0;
 }
 
 /* "bool 1/0": what true and false look like. */
 static int compile_bool(struct conv_job *j)
 {
+	static const struct map_words shape = {
+		"is written true/false with the system's own words, for example: bool 1/0",
+		"应写成“真/假”，用系统自己的词，例如 bool 1/0"};
 	const char *slash = j->rest.n ? memchr(j->rest.p, '/', j->rest.n) : NULL;
 
 	if (j->field->type != SHAPE_BOOL)
@@ -102,13 +118,14 @@ static int compile_bool(struct conv_job *j)
 	j->cv->no = BR_STR("false");
 	if (j->rest.n) {
 		if (!slash || slash == j->rest.p || slash == j->rest.p + j->rest.n - 1)
-			return bad_format(j, "is written true/false with the system's own words, "
-					     "for example: bool 1/0");
+			return bad_format(j, &shape, BR_STR(""));
 		j->cv->yes = (struct br_str){j->rest.p, (size_t)(slash - j->rest.p)};
 		j->cv->no = (struct br_str){slash + 1, j->rest.n - j->cv->yes.n - 1};
 	}
 	j->cv->expected = br_arena_printf(
 		j->a, "%.*s or %.*s", BR_STR_ARG(j->cv->yes), BR_STR_ARG(j->cv->no));
+	j->cv->expected_zh = br_arena_printf(
+		j->a, "%.*s 或 %.*s", BR_STR_ARG(j->cv->yes), BR_STR_ARG(j->cv->no));
 	return 0;
 }
 
@@ -136,7 +153,14 @@ static int compile_number(struct conv_job *j)
 		j->cv->scale = (int8_t)v;
 	}
 	j->cv->expected = integer ? BR_STR("a whole number") : BR_STR("a decimal number");
+	j->cv->expected_zh = integer ? BR_STR("整数") : BR_STR("数字");
 	return 0;
+}
+
+static void expect_id(struct map_conv *cv)
+{
+	cv->expected = BR_STR("15 or 18 characters with a valid birth date and check character");
+	cv->expected_zh = BR_STR("15 位或 18 位，出生日期与校验位有效");
 }
 
 static int compile_id(struct conv_job *j)
@@ -145,7 +169,7 @@ static int compile_id(struct conv_job *j)
 		return wrong_type(j);
 	j->cv->kind = MAP_CONV_CITIZEN_ID;
 	j->cv->strict = true;
-	j->cv->expected = BR_STR("15 or 18 characters with a valid birth date and check character");
+	expect_id(j->cv);
 	return 0;
 }
 
@@ -165,7 +189,7 @@ static int compile_from_id(struct conv_job *j)
 	if (!birth && (!code_find(j->field->codes, j->cv->man) ||
 			      !code_find(j->field->codes, j->cv->woman)))
 		return wrong_type(j);
-	j->cv->expected = BR_STR("15 or 18 characters with a valid birth date and check character");
+	expect_id(j->cv);
 	return 0;
 }
 
@@ -191,14 +215,15 @@ static int compile_normal(struct conv_job *j)
 	static const struct {
 		const char *word;
 		bool (*is)(struct br_str), (*make)(struct br_str, char *);
-		const char *expected;
+		struct map_words expected;
 	} kinds[] = {
-		{"name", NULL, NULL, "a name"},
+		{"name", NULL, NULL, {"a name", "姓名或名称"}},
 		{"credit-code", check_credit_code, credit_code,
-			"a unified social credit code of 18 characters"},
+			{"a unified social credit code of 18 characters", "18 位统一社会信用代码"}},
 		{"impl-code", check_impl_code, impl_code,
-			"an implementation code of 31 characters"},
-		{"division", check_division, division, "a division code of 6, 9 or 12 digits"},
+			{"an implementation code of 31 characters", "31 位实施编码"}},
+		{"division", check_division, division,
+			{"a division code of 6, 9 or 12 digits", "6、9 或 12 位行政区划代码"}},
 	};
 
 	for (size_t i = 0; i < BR_LEN(kinds); i++) {
@@ -210,7 +235,8 @@ static int compile_normal(struct conv_job *j)
 		j->cv->strict = kinds[i].is != NULL;
 		j->cv->is_canonical = kinds[i].is;
 		j->cv->normalise = kinds[i].make;
-		j->cv->expected = br_str_z(kinds[i].expected);
+		j->cv->expected = br_str_z(kinds[i].expected.en);
+		j->cv->expected_zh = br_str_z(kinds[i].expected.zh);
 		return 0;
 	}
 	return 1;
@@ -292,5 +318,6 @@ int map_conv_compile(const struct cfg_node *as, const struct cfg_node *options,
 		return unknown(&j);
 	out->kind = MAP_CONV_TEXT;
 	out->expected = field->type == SHAPE_CODE ? BR_STR("one of our own codes") : BR_STR("text");
+	out->expected_zh = field->type == SHAPE_CODE ? BR_STR("办件自身的代码") : BR_STR("文本");
 	return 0;
 }

@@ -16,8 +16,8 @@ static const struct map_column *column_of(const struct mapping *m, unsigned numb
 int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *line,
 	unsigned column, struct br_str found, ...)
 {
-	char shown[128] = "", field[96] = "", name[96] = "", expected[192] = "";
-	const char *k[FURTHER_MAX + 1] = {NULL}, *v[FURTHER_MAX + 1] = {NULL};
+	char shown[128] = "", field[96] = "", name[96] = "", expected[192] = "", zh[192] = "";
+	const char *k[FURTHER_MAX + 2] = {NULL}, *v[FURTHER_MAX + 2] = {NULL};
 	struct map_issue *issue = run->issue;
 	size_t n = 0;
 	va_list args;
@@ -35,6 +35,7 @@ int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *
 	if (line) {
 		snprintf(field, sizeof(field), "%.*s", BR_STR_ARG(line->about->name));
 		snprintf(expected, sizeof(expected), "%.*s", BR_STR_ARG(line->conv.expected));
+		snprintf(zh, sizeof(zh), "%.*s", BR_STR_ARG(line->conv.expected_zh));
 	}
 	/* a code must be seen to be put into the table; it says nothing about a person */
 	if (found.p && line && line->about->pii != CASE_PII_NONE &&
@@ -51,9 +52,11 @@ int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *
 	va_end(args);
 	/* of two with one name the first is read, and the first name that is NULL ends the list */
 	k[n] = "expected";
-	v[n] = expected;
+	v[n++] = expected;
+	k[n] = "expected_zh";
+	v[n] = zh;
 	return br_err_set(&issue->err, code, "column", name, "field", field, "found", shown, k[0],
-		v[0], k[1], v[1], k[2], v[2], k[3], v[3], k[4], v[4], NULL);
+		v[0], k[1], v[1], k[2], v[2], k[3], v[3], k[4], v[4], k[5], v[5], NULL);
 }
 
 /* ---- what a column says ---- */

@@ -74,6 +74,9 @@ static void resolve(struct map_job *j, struct map_line *line, struct map_code_ro
 					       map_z(j, br_arena_printf(j->a,
 								"the record does not read %.*s",
 								BR_STR_ARG(cond[i].what))),
+					       "why_zh",
+					       map_z(j, br_arena_printf(j->a, "该记录不读取 %.*s",
+								BR_STR_ARG(cond[i].what))),
 					       NULL));
 			continue;
 		}

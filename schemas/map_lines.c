@@ -198,7 +198,8 @@ static int codes(struct map_job *j, struct map_line *line, const struct cfg_node
 		.scale = -1,
 		.strict = true,
 		.name = BR_STR("codes"),
-		.expected = BR_STR("a code of the table")};
+		.expected = BR_STR("a code of the table"),
+		.expected_zh = BR_STR("码表中的代码")};
 	if (!t)
 		return j->rc;
 	pick = map_codes_pick(t, line->about->name);
@@ -207,6 +208,9 @@ static int codes(struct map_job *j, struct map_line *line, const struct cfg_node
 			cfg_problem(j->report, n, BR_E_MAP_BAD_TABLE, "table", map_z(j, t->name),
 				"why",
 				map_z(j, br_arena_printf(j->a, "it has no column canonical or %.*s",
+						 BR_STR_ARG(line->about->name))),
+				"why_zh",
+				map_z(j, br_arena_printf(j->a, "没有列 canonical 或 %.*s",
 						 BR_STR_ARG(line->about->name))),
 				NULL));
 	line->conv.codes = t;

@@ -7,23 +7,35 @@ struct moment {
 	bool is_utc, has_offset;
 };
 
-const char *map_time_compile(struct br_str format, enum shape_type type,
-	const struct map_zone *from, const struct map_zone *site, struct map_time *out)
+static const struct map_words too_long = {"is too long", "过长"},
+			      digit_outside = {"has a digit outside a directive",
+				      "在指令之外有数字"},
+			      unknown = {"has an unknown directive ", "含有未知的指令 "},
+			      not_alone = {"%s and %Q stand alone", "%s 和 %Q 只能单独使用"},
+			      no_date = {"seconds since 1970 are a time, not a date",
+				      "1970 年起的秒数是时间，不是日期"},
+			      no_day = {"needs %Y, %m and %d", "需要 %Y、%m 和 %d"};
+
+const struct map_words *map_time_compile(struct br_str format, enum shape_type type,
+	const struct map_zone *from, const struct map_zone *site, struct map_time *out,
+	struct br_str *at)
 {
 	struct map_time t = {.type = type, .from = from, .site = site};
 	const char *seen = "";
 	bool year = false, month = false, day = false;
 
+	*at = BR_STR("");
 	for (size_t i = 0; i < format.n; i++) {
+		size_t begin = i;
 		char c = format.p[i];
 
 		if (t.n == MAP_TIME_OPS)
-			return "is too long";
+			return &too_long;
 		t.width++;
 		t.op[t.n].literal = c;
 		if (c != '%') {
 			if (c >= '0' && c <= '9')
-				return "has a digit outside a directive";
+				return &digit_outside;
 			t.n++;
 			continue;
 		}
@@ -32,8 +44,11 @@ const char *map_time_compile(struct br_str format, enum shape_type type,
 			i++;
 		}
 		if (i >= format.n || !strchr("YmdHMSfzsQ", format.p[i]) ||
-			(t.op[t.n].bare && !strchr("mdHMS", format.p[i])))
-			return "has an unknown directive";
+			(t.op[t.n].bare && !strchr("mdHMS", format.p[i]))) {
+			i += i < format.n;
+			*at = (struct br_str){format.p + begin, i - begin};
+			return &unknown;
+		}
 		t.op[t.n].what = format.p[i];
 		t.width = (uint8_t)(t.width + (strchr("sQ", format.p[i]) ? 21 : 6));
 		switch (format.p[i]) {
@@ -69,12 +84,12 @@ const char *map_time_compile(struct br_str format, enum shape_type type,
 	}
 	if (*seen) {
 		if (t.n != 1)
-			return "%s and %Q stand alone";
+			return &not_alone;
 		if (type != SHAPE_TIME)
-			return "seconds since 1970 are a time, not a date";
+			return &no_date;
 		t.has_clock = t.has_seconds = true;
 	} else if (!year || !month || !day) {
-		return "needs %Y, %m and %d";
+		return &no_day;
 	}
 	/* "%Y%m%d": the month must be two digits, or nothing could tell where it ends */
 	for (uint8_t i = 0; i + 1 < t.n; i++) {

@@ -29,9 +29,14 @@ struct map_time {
 	const struct map_zone *from, *site;
 };
 
-/* Compiles a format. NULL, or why it cannot be used (a literal). */
-const char *map_time_compile(struct br_str format, enum shape_type type,
-	const struct map_zone *from, const struct map_zone *site, struct map_time *out);
+struct map_words {
+	const char *en, *zh;
+};
+/* Compiles a format. NULL, or why it cannot be used; *at is then the part of the format that this
+ * is about, or empty. */
+const struct map_words *map_time_compile(struct br_str format, enum shape_type type,
+	const struct map_zone *from, const struct map_zone *site, struct map_time *out,
+	struct br_str *at);
 /* Stored text -> canonical. False when the text does not follow the format or is no day of the
  * calendar. */
 bool map_time_get(

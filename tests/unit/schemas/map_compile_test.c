@@ -38,7 +38,7 @@ static const struct compile_case {
 	{"an unknown conversion", "case: { summary: { column: a, as: citizenid } }", "MAP-005",
 		"systems/t.yaml:3:39", "(citizen-id?)"},
 	{"a bad format", "case: { applicant.birth: { column: a, as: 'date %Y.%q' } }", "MAP-006",
-		"systems/t.yaml:3:47", "unknown directive"},
+		"systems/t.yaml:3:47", "has an unknown directive %q →"},
 	{"a date with a clock", "case: { applicant.birth: { column: a, as: 'date %Y-%m-%d %H' } }",
 		"MAP-006", NULL, "say time"},
 	{"a conversion for another type", "case: { summary: { column: a, as: 'date %Y-%m-%d' } }",
@@ -231,6 +231,50 @@ static void test_all_at_once(void **state)
 	fixture_release(&f);
 }
 
+/* What is wrong is said in the reader's language. */
+static const struct why_case {
+	const char *name, *record, *en, *zh;
+} why_cases[] = {
+	{"why: an unknown directive", "case: { applicant.birth: { column: a, as: 'date %Y.%-q' } }",
+		"has an unknown directive %-q →", "含有未知的指令 %-q →"},
+	{"why: no day", "case: { applicant.birth: { column: a, as: 'date %Y.%m' } }",
+		"needs %Y, %m and %d →", "需要 %Y、%m 和 %d →"},
+	{"why: a clock", "case: { applicant.birth: { column: a, as: 'date %Y-%m-%d %H' } }",
+		"say time instead of date", "应为 time 而不是 date"},
+	{"why: one word for true and false", "case: { fee.is_fee: { column: a, as: bool 1 } }",
+		"is written true/false", "应写成“真/假”"},
+	{"why: another type", "case: { summary: { column: a, as: 'date %Y-%m-%d' } }",
+		"which is a text →", "（文本） →"},
+	{"why: a bad direction in a row",
+		"case: { applicant.sex: { column: a, codes: [{ code: M, is: M, direction: up }] } "
+		"}",
+		"direction is in, out or both →", "direction 应为 in、out 或 both →"},
+	{"why: a condition over what is not read",
+		"case: { status: { column: a, codes: [{ code: x, is: ACCEPTED, had: summary }] } }",
+		"the record does not read summary →", "该记录不读取 summary →"},
+	{"why: a table of other fields",
+		"case: { status: { column: a, codes: ydz-status }, accepted_at: b, summary: { "
+		"column: c, codes: ydz-status } }",
+		"it has no column canonical or summary →", "没有列 canonical 或 summary →"},
+};
+
+static void test_why(void **state)
+{
+	const struct why_case *c = *state;
+	char yaml[1024], text[2048];
+	struct fixture f;
+
+	snprintf(yaml, sizeof(yaml), "records:\n  r:\n    %s\n", c->record);
+	assert_int_not_equal(fixture_compile(&f, yaml), 0);
+	br_err_text(&f.report.first->err, BR_LANG_EN, text, sizeof(text));
+	if (!strstr(text, c->en))
+		fail_msg("%s", text);
+	br_err_text(&f.report.first->err, BR_LANG_ZH, text, sizeof(text));
+	if (!strstr(text, c->zh))
+		fail_msg("%s", text);
+	fixture_release(&f);
+}
+
 /* Headers of a code table: the one that is told, or NULL. */
 static const struct header_case {
 	const char *name, *header;
@@ -282,17 +326,21 @@ static void test_header(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(cases) + BR_LEN(header_cases) + 1] = {
+	struct CMUnitTest tests[BR_LEN(cases) + BR_LEN(header_cases) + BR_LEN(why_cases) + 1] = {
 		cmocka_unit_test(test_all_at_once)};
+	size_t n = 1;
 	int rc;
 
 	fixture_load_schema();
 	for (size_t i = 0; i < BR_LEN(cases); i++)
-		tests[i + 1] = (struct CMUnitTest){
+		tests[n++] = (struct CMUnitTest){
 			cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
 	for (size_t i = 0; i < BR_LEN(header_cases); i++)
-		tests[BR_LEN(cases) + 1 + i] = (struct CMUnitTest){
+		tests[n++] = (struct CMUnitTest){
 			header_cases[i].name, test_header, NULL, NULL, (void *)&header_cases[i]};
+	for (size_t i = 0; i < BR_LEN(why_cases); i++)
+		tests[n++] = (struct CMUnitTest){
+			why_cases[i].name, test_why, NULL, NULL, (void *)&why_cases[i]};
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	br_arena_release(&fixture_schema_arena);
 	return rc;

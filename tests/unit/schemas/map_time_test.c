@@ -73,11 +73,11 @@ static void test_both_ways(void **state)
 	const struct map_zone *site = map_zone_load(BR_STR("Asia/Shanghai"), &arena),
 			      *zone = map_zone_load(z(c->zone), &arena);
 	struct map_time t;
-	struct br_str got, back;
+	struct br_str got, back, at;
 
 	assert_non_null(site);
 	assert_non_null(zone);
-	assert_null(map_time_compile(z(c->format), c->type, zone, site, &t));
+	assert_null(map_time_compile(z(c->format), c->type, zone, site, &t, &at));
 	if (!c->canonical) {
 		assert_false(map_time_get(&t, br_arena_copy(&arena, z(c->stored)), &arena, &got));
 		return;
@@ -111,11 +111,12 @@ static void test_formats_refused(void **state)
 		"%-Y-%m-%d", "%Y-%m-%d--------------------------------"};
 	const struct map_zone *utc = map_zone_load(BR_STR("UTC"), &arena);
 	struct map_time t;
+	struct br_str at;
 
 	(void)state;
 	for (size_t i = 0; i < BR_LEN(bad); i++)
-		assert_non_null(map_time_compile(z(bad[i]), SHAPE_TIME, utc, utc, &t));
-	assert_non_null(map_time_compile(BR_STR("%s"), SHAPE_DATE, utc, utc, &t));
+		assert_non_null(map_time_compile(z(bad[i]), SHAPE_TIME, utc, utc, &t, &at));
+	assert_non_null(map_time_compile(BR_STR("%s"), SHAPE_DATE, utc, utc, &t, &at));
 }
 
 static void test_zones(void **state)
