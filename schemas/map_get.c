@@ -326,6 +326,22 @@ static int checked(struct map_run *run, const struct map_line *line, struct br_s
 		field, "found", shown, NULL);
 }
 
+/* A text that the conversion does not take. */
+static int not_read(struct map_run *run, const struct map_line *line, int rc, struct br_str text)
+{
+	const struct map_time *t = line->conv.time;
+	char expected[192], zh[192];
+
+	if (!t || !map_time_form(t, text))
+		return map_fail(run, (enum br_err_code) - rc, line, line->columns[0], text, NULL);
+	snprintf(expected, sizeof(expected), "a %s that exists; the form %.*s is right",
+		t->has_clock ? "time" : "day", BR_STR_ARG(line->conv.expected));
+	snprintf(zh, sizeof(zh), "存在的%s；格式“%.*s”无误", t->has_clock ? "时间" : "日期",
+		BR_STR_ARG(line->conv.expected_zh));
+	return map_fail(run, (enum br_err_code) - rc, line, line->columns[0], text, "expected",
+		expected, "expected_zh", zh, NULL);
+}
+
 int map_line_get(struct map_run *run, const struct map_line *line, const struct cell *const *cells,
 	unsigned first, struct br_str *out)
 {
@@ -344,9 +360,7 @@ int map_line_get(struct map_run *run, const struct map_line *line, const struct 
 	}
 	rc = map_conv_get(&line->conv, text, run->a, out);
 	if (rc)
-		return rc == -BR_E_NOMEM ? rc
-					 : map_fail(run, (enum br_err_code) - rc, line,
-						   line->columns[0], text, NULL);
+		return rc == -BR_E_NOMEM ? rc : not_read(run, line, rc, text);
 	if (line->check && !(line->plain && harmless(line, *out))) {
 		rc = checked(run, line, *out);
 		if (rc)

@@ -227,8 +227,20 @@ static bool parse(const struct map_time *t, struct br_str in, struct moment *m)
 		if (!ok)
 			return false;
 	}
-	return p == end && map_date_valid(m->year, m->month, m->day) && m->hour < 24 &&
-	       m->minute < 60 && m->second < 60;
+	return p == end;
+}
+
+static bool exists(const struct moment *m)
+{
+	return m->is_utc || (map_date_valid(m->year, m->month, m->day) && m->hour < 24 &&
+				    m->minute < 60 && m->second < 60);
+}
+
+bool map_time_form(const struct map_time *t, struct br_str in)
+{
+	struct moment m = {0};
+
+	return parse(t, in, &m);
 }
 
 static char *put2(char *p, int v)
@@ -303,7 +315,7 @@ bool map_time_get(
 	struct moment m = {0};
 	int64_t utc;
 
-	if (!parse(t, in, &m))
+	if (!parse(t, in, &m) || !exists(&m))
 		return false;
 	if (t->type == SHAPE_DATE) {
 		char *text = br_arena_alloc(a, 10);

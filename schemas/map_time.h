@@ -41,6 +41,8 @@ const struct map_words *map_time_compile(struct br_str format, enum shape_type t
  * calendar. */
 bool map_time_get(
 	const struct map_time *t, struct br_str in, struct br_arena *a, struct br_str *out);
+/* The text follows the format, whether or not there is such a day and time. */
+bool map_time_form(const struct map_time *t, struct br_str in);
 /* Canonical -> stored text. */
 bool map_time_put(
 	const struct map_time *t, struct br_str in, struct br_arena *a, struct br_str *out);
