@@ -6,6 +6,7 @@
 #include "cfg_node.h"
 
 #include "br_text.h"
+#include "cfg_wide.h"
 #include "cfg_yaml.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct reader {
 	struct cfg_report *report;
 	int rc; /* of the first problem */
 	struct cfg_node *root;
+	bool wide; /* the last event was a text that should have been a key */
 	unsigned depth;
 	struct level stack[CFG_DEPTH_MAX];
 };
@@ -132,6 +134,12 @@ static bool wants_key(struct reader *r)
 	return l && l->node->kind == CFG_MAP && !l->open;
 }
 
+static bool refuse_wide(
+	struct reader *r, const struct cfg_node *at, struct br_str text, size_t sign)
+{
+	return sign < text.n && failed(r, cfg_wide_problem(at, text, sign, r->report));
+}
+
 static int read_key(struct reader *r, const yaml_event_t *ev)
 {
 	struct cfg_node at = place_of(r, ev->start_mark);
@@ -150,7 +158,11 @@ static int read_key(struct reader *r, const yaml_event_t *ev)
 	node->key_column = at.column;
 	append(top(r), node);
 	top(r)->open = node;
-	return copy_text(r, ev, &node->key);
+	if (copy_text(r, ev, &node->key))
+		return r->rc;
+	if (ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+		refuse_wide(r, &at, node->key, cfg_wide_in_key(node->key));
+	return 0;
 }
 
 static int read_scalar(struct reader *r, const yaml_event_t *ev)
@@ -164,6 +176,9 @@ static int read_scalar(struct reader *r, const yaml_event_t *ev)
 	if (copy_text(r, ev, &node->text))
 		return r->rc;
 	node->kind = !node->quoted && is_null(node->text) ? CFG_NULL : CFG_SCALAR;
+	/* the text of a key that stands beside it is no key of its own */
+	if (!node->quoted && node->line != node->key_line)
+		r->wide = refuse_wide(r, node, node->text, cfg_wide_in_text(node->text));
 	return 0;
 }
 
@@ -237,6 +252,7 @@ static int take(struct reader *r, const yaml_event_t *ev)
 {
 	struct cfg_node *node;
 
+	r->wide = r->wide && ev->type == YAML_DOCUMENT_END_EVENT;
 	if (ev->type == YAML_SEQUENCE_END_EVENT || ev->type == YAML_MAPPING_END_EVENT)
 		return close_level(r);
 	if (wants_key(r))
@@ -268,6 +284,8 @@ static void read_events(struct reader *r)
 		yaml_event_t ev;
 
 		if (!yaml_parser_parse(&r->parser, &ev)) {
+			if (r->wide) /* what follows from it has been told */
+				return;
 			failed(r, cfg_yaml_problem(&r->parser, r->shown, r->text,
 					  top(r) ? top(r)->node : NULL, r->report));
 			return;

@@ -6,6 +6,7 @@
 #include "cfg_yaml.h"
 
 #include "br_text.h"
+#include "cfg_wide.h"
 
 #include <stdio.h>
 
@@ -98,6 +99,68 @@ static enum br_err_code refine(enum br_err_code code, struct br_str text, size_t
 	return code;
 }
 
+/* The line around a byte, without its end. */
+static struct br_str line_around(struct br_str text, size_t byte)
+{
+	size_t from = byte, to = byte;
+
+	while (from && text.p[from - 1] != '\n' && text.p[from - 1] != '\r')
+		from--;
+	while (to < text.n && text.p[to] != '\n' && text.p[to] != '\r')
+		to++;
+	return (struct br_str){text.p + from, to - from};
+}
+
+/* The last line above a byte that is neither empty nor a remark; *line counts back to it. */
+static struct br_str line_above(struct br_str text, size_t byte, unsigned *line)
+{
+	struct br_str s = line_around(text, byte), said = BR_STR("");
+
+	while (said.n == 0 && s.p > text.p) {
+		size_t end = (size_t)(s.p - text.p) - 1;
+
+		if (end && text.p[end] == '\n' && text.p[end - 1] == '\r')
+			end--;
+		s = line_around(text, end);
+		said = br_trim(s);
+		if (said.n && said.p[0] == '#')
+			said = BR_STR("");
+		--*line;
+	}
+	return s;
+}
+
+static int wide_in(struct br_str line, unsigned number, bool brackets, const char *shown,
+	struct cfg_report *report)
+{
+	struct cfg_node at = {.file = shown, .line = number, .column = 1};
+	size_t sign = cfg_wide_in_line(line, brackets);
+
+	return sign < line.n ? cfg_wide_problem(&at, line, sign, report) : 0;
+}
+
+/* A full-width sign makes of a key a text that goes on, so that the complaint is about the line
+ * below, or of entries one entry. 0: there is none. */
+static int wide_problem(enum br_err_code code, const struct cfg_node *at, struct br_str text,
+	size_t byte, unsigned line, struct cfg_report *report)
+{
+	bool brackets = code == BR_E_CFG_YAML_BRACKET;
+	struct br_str here = line_around(text, byte), above;
+	unsigned number = line;
+	int rc;
+
+	if (code == BR_E_CFG_YAML_COLON) { /* the parser has read on: what began the text counts */
+		while (number > at->line && here.p > text.p)
+			here = line_above(text, (size_t)(here.p - text.p), &number);
+		return wide_in(here, number, false, at->file, report);
+	}
+	if (code != BR_E_CFG_YAML_COLON_IN_TEXT && !brackets)
+		return 0;
+	above = line_above(text, byte, &number);
+	rc = number < line ? wide_in(above, number, false, at->file, report) : 0;
+	return rc ? rc : wide_in(here, line, brackets, at->file, report);
+}
+
 int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_str text,
 	const struct cfg_node *within, struct cfg_report *report)
 {
@@ -105,6 +168,7 @@ int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_s
 	enum br_err_code code = s ? s->code : BR_E_CFG_SYNTAX;
 	struct cfg_node at = place_of(shown, parser->problem_mark), open = at;
 	size_t byte = offset_of(text, parser->problem_mark);
+	int rc;
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return cfg_problem(report, NULL, BR_E_NOMEM, NULL);
@@ -113,6 +177,9 @@ int cfg_yaml_problem(const yaml_parser_t *parser, const char *shown, struct br_s
 	if (s && s->place == OPENING)
 		at = open;
 	code = refine(code, text, byte);
+	rc = wide_problem(code, &at, text, byte, (unsigned)parser->problem_mark.line + 1, report);
+	if (rc)
+		return rc;
 	/* at the end of the file it is no value that is wanted */
 	if (code == BR_E_CFG_YAML_CONTENT && byte == text.n && within) {
 		code = BR_E_CFG_YAML_BRACKET;
