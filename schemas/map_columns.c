@@ -93,6 +93,20 @@ void map_names_collect(struct map_job *j)
 	}
 }
 
+bool map_column_meant(const struct map_job *j, unsigned part, struct br_str name)
+{
+	for (const struct cfg_node *n = cfg_first(cfg_get(j->parts[part].node, "case")); n;
+		n = n->next) {
+		if (n->kind != CFG_MAP || map_has_source(n))
+			continue;
+		for (const struct cfg_node *c = cfg_first(n); c; c = c->next) {
+			if (c->kind == CFG_SCALAR && br_str_eq(c->text, name))
+				return true;
+		}
+	}
+	return false;
+}
+
 int map_column_find(struct map_job *j, unsigned part, struct br_str name, const struct cfg_node *at)
 {
 	const struct shape *s = j->m->shape;
@@ -101,6 +115,8 @@ int map_column_find(struct map_job *j, unsigned part, struct br_str name, const 
 
 	if (c >= 0)
 		return c;
+	if (map_column_meant(j, part, name))
+		return -1;
 	names = br_arena_array(j->a, struct br_str, s->nfields + 1u);
 	for (unsigned i = 0; names && i < s->parts[part].n; i++)
 		names[i] = s->fields[s->parts[part].first + i].name;

@@ -75,8 +75,12 @@ const struct map_charset *map_charset_of(struct map_job *j, const struct cfg_nod
 /* Columns */
 void map_name_add(struct map_job *j, uint8_t part, struct br_str name, const struct cfg_node *at);
 void map_names_collect(struct map_job *j);
+/* -1 with a problem, but for a column that a line with a misspelt key meant: that is told there. */
 int map_column_find(
 	struct map_job *j, unsigned part, struct br_str name, const struct cfg_node *at);
+bool map_column_meant(const struct map_job *j, unsigned part, struct br_str name);
+/* Does a line say where its value comes from? */
+bool map_has_source(const struct cfg_node *line);
 /* Limits and N from a map's keys into a column. */
 int map_column_options(struct map_job *j, const struct cfg_node *map, struct map_column *col);
 #define MAP_COLUMN_KEYS                                                                            \

@@ -23,6 +23,15 @@ static const char *const line_keys[] = {
 };
 static const char *const source_keys[] = {"column", "const", "concat", "first_of"};
 
+bool map_has_source(const struct cfg_node *line)
+{
+	for (size_t i = 0; i < BR_LEN(source_keys); i++) {
+		if (cfg_get(line, source_keys[i]))
+			return true;
+	}
+	return false;
+}
+
 const char *map_line_place(struct map_job *j, const struct map_line *line)
 {
 	return cfg_place(j->a, line->at);
@@ -158,7 +167,8 @@ static int source(struct map_job *j, struct map_line *line, unsigned part, const
 		return map_shape_problem(j, n, map_z(j, line->about->name),
 			"a column, or a map with column:, const:, concat: or first_of:",
 			"列名，或含 column:、const:、concat:、first_of: 之一的键和值");
-	map_known_keys(j, n, map_z(j, line->about->name), line_keys);
+	if (map_known_keys(j, n, map_z(j, line->about->name), line_keys) && !map_has_source(n))
+		return j->rc; /* the source is what is misspelt */
 	for (size_t i = 0; i < BR_LEN(source_keys); i++)
 		found += cfg_get(n, source_keys[i]) != NULL;
 	if (found != 1)

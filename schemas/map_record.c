@@ -419,7 +419,7 @@ static void required(struct map_job *j)
 		if (c >= 0 && (j->m->columns[c].writer >= 0 || j->m->columns[c].on_create ||
 				      j->m->columns[c].target_owned))
 			j->m->columns[c].required = true;
-		else
+		else if (!map_column_meant(j, 0, names[i]))
 			map_problem(j, cfg_problem(j->report, list, BR_E_MAP_REQUIRED_UNFILLED,
 					       "column", map_z(j, names[i]), NULL));
 	}

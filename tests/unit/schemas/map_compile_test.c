@@ -219,6 +219,32 @@ static void test_case(void **state)
 	fixture_release(&f);
 }
 
+/* What follows from a misspelt key is not told beside it. */
+static void test_cause_alone(void **state)
+{
+	static const char *const records[] = {
+		"case: { summary: { colunm: gz } }",
+		"case: { summary: { colunm: gz } }\n    required: [gz]\n    write: { update: [gz] "
+		"}",
+		"case: { summary: { column: a, code: x } }",
+		"case: { applicant.address: { concatt: [a, b], sep: ' ' } }",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BR_LEN(records); i++) {
+		char yaml[512];
+		struct fixture f;
+
+		snprintf(yaml, sizeof(yaml), "records:\n  r:\n    %s\n", records[i]);
+		assert_int_not_equal(fixture_compile(&f, yaml), 0);
+		if (f.report.n != 1)
+			fixture_print(&f);
+		assert_int_equal(br_err_code(&f.report.first->err), BR_E_MAP_UNKNOWN_KEY);
+		assert_int_equal(f.report.n, 1);
+		fixture_release(&f);
+	}
+}
+
 static void test_all_at_once(void **state)
 {
 	struct fixture f;
@@ -326,9 +352,9 @@ static void test_header(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(cases) + BR_LEN(header_cases) + BR_LEN(why_cases) + 1] = {
-		cmocka_unit_test(test_all_at_once)};
-	size_t n = 1;
+	struct CMUnitTest tests[BR_LEN(cases) + BR_LEN(header_cases) + BR_LEN(why_cases) + 2] = {
+		cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_cause_alone)};
+	size_t n = 2;
 	int rc;
 
 	fixture_load_schema();
