@@ -287,19 +287,62 @@ static bool csv_field(struct br_str *rest, struct br_arena *a, struct br_str *ou
 	return true;
 }
 
+static bool is_read(const struct mapping *m, unsigned column)
+{
+	for (uint16_t i = 0; i < m->nlines; i++) {
+		for (uint16_t k = 0; m->lines[i].in && k < m->lines[i].ncolumns; k++) {
+			if (m->lines[i].columns[k] == column)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Columns of the root that lines read and the header does not have: "xm, sfzh". */
+static struct br_str lacking(struct show *s, const struct cell *places, const bool *known, size_t n)
+{
+	struct br_str names = BR_STR("");
+
+	for (unsigned c = 0; c < s->m->shape->parts[0].n; c++) {
+		bool there = !is_read(s->m, c);
+
+		for (size_t i = 0; i < n; i++)
+			there |= known[i] && places[i].part == 0 && places[i].field == c;
+		if (!there)
+			names = br_arena_printf(s->a, "%.*s%s%.*s", BR_STR_ARG(names),
+				names.n ? ", " : "", BR_STR_ARG(s->m->shape->fields[c].name));
+	}
+	return names;
+}
+
+static void tell_ignored(struct show *s, struct br_str ignored, const struct cell *places,
+	const bool *known, size_t n)
+{
+	struct br_str names = lacking(s, places, known, n);
+
+	if (ignored.n && names.n && !br_arena_failed(s->a))
+		br_err_set(&s->result->ignored, BR_E_MAP_INPUT_COLUMNS, "found", ignored.p,
+			"expected", names.p, NULL);
+}
+
 static int read_csv(struct show *s, struct br_str input)
 {
 	struct cell places[SHAPE_MAX_FIELDS];
 	bool known[SHAPE_MAX_FIELDS], last = false;
-	struct br_str rest = input, field;
+	struct br_str rest = input, field, ignored = BR_STR("");
 	size_t n = 0;
 
 	if (rest.n >= 3 && memcmp(rest.p, "\xEF\xBB\xBF", 3) == 0)
 		rest = (struct br_str){rest.p + 3, rest.n - 3};
 	while (!last && n < SHAPE_MAX_FIELDS && csv_field(&rest, s->a, &field, &last)) {
 		known[n] = field.p && map_place_read(s->m->shape, br_trim(field), &places[n], s->a);
+		if (field.p && !known[n])
+			ignored = br_arena_printf(s->a, "%.*s%s%.*s%s", BR_STR_ARG(ignored),
+				ignored.n ? ", " : "", BR_STR_ARG(field),
+				map_place_hint(s->m->shape, br_trim(field), s->a));
 		n++;
 	}
+	tell_ignored(s, ignored, places, known, n);
 	while (rest.n) {
 		struct image_builder b;
 		struct image img;
@@ -426,7 +469,8 @@ int map_show(const struct mapping *m, struct br_str input, const struct br_str *
 	char at[24];
 	int rc;
 
-	*result = (struct map_show_result){0, 0};
+	result->rows = result->failed = 0;
+	br_err_clear(&result->ignored);
 	if (bad < input.n) {
 		snprintf(at, sizeof(at), "%zu", bad);
 		return br_err_set(err, BR_E_UTF8, "pos", at, "what", "the input", NULL);

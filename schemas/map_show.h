@@ -15,7 +15,9 @@
 enum map_show_as { MAP_SHOW_TABLE, MAP_SHOW_JSON, MAP_SHOW_CSV };
 
 struct map_show_result {
-	size_t rows, failed; /* rows read, rows with at least one error */
+	size_t rows, failed;   /* rows read, rows with at least one error */
+	struct br_err ignored; /* columns of a CSV that may have been meant for those it lacks;
+				  empty: none */
 };
 
 /* 0 also when rows failed (see the result); -code when the input cannot be read. had: status codes

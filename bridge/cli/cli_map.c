@@ -56,7 +56,8 @@ static int show(struct cli *c, const char *name, const char *input, const char *
 	const struct map_set *set = maps_of(c, name);
 	const struct mapping *m =
 		set ? (record ? map_find(set, br_str_z(record)) : map_at(set, 0)) : NULL;
-	struct map_show_result r = {0};
+	struct map_show_result r;
+	char ignored[2048];
 	struct br_str text;
 	struct br_err err;
 	struct br_buf out;
@@ -75,6 +76,9 @@ static int show(struct cli *c, const char *name, const char *input, const char *
 		status = cli_fail(c, &err);
 	} else {
 		fputs(br_buf_cstr(&out), stdout);
+		if (br_err_code(&r.ignored))
+			cli_note(c, "%s",
+				br_err_text(&r.ignored, c->lang, ignored, sizeof(ignored)));
 		cli_note(c, "%zu %s, %zu %s", r.rows, cli_say(c, "rows", "行"), r.failed,
 			cli_say(c, "with problems", "行有问题"));
 		status = r.failed ? CLI_FAILED : CLI_OK;

@@ -78,9 +78,44 @@ static void test_case(void **state)
 	br_buf_release(&out);
 }
 
+/* A column of the input that the mapping does not name is told when the mapping has one that the
+ * input does not. */
+static const struct ignored_case {
+	const char *name, *input;
+	const char *en; /* part of the text; NULL = nothing is told */
+} ignored_cases[] = {
+	{"ignored: none", "zt,csrq,bz\n1,,x\n", NULL},
+	{"ignored: fewer than are mapped", "zt\n1\n", NULL},
+	{"ignored: more than are mapped", "zt,csrq,bz,id\n1,,x,7\n", NULL},
+	{"ignored: a misspelt one", "zt,csqr,bz\n1,,x\n",
+		"does not name: csqr (csrq?); it reads, and the input lacks: csrq →"},
+	{"ignored: another name", "zt,birth,remark\n1,,x\n",
+		"does not name: birth, remark; it reads, and the input lacks: csrq, bz →"},
+};
+
+static void test_ignored(void **state)
+{
+	const struct ignored_case *c = *state;
+	struct map_show_result result;
+	struct br_err err;
+	struct br_buf out;
+	char text[1024];
+
+	br_buf_init(&out, 1 << 20);
+	br_err_clear(&err);
+	assert_int_equal(map_show(map_at(f.set, 0), br_str_z(c->input), NULL, 0, MAP_SHOW_TABLE,
+				 BR_LANG_EN, &out, &result, &err),
+		0);
+	assert_int_equal(br_err_code(&result.ignored), c->en ? BR_E_MAP_INPUT_COLUMNS : BR_E_OK);
+	br_err_text(&result.ignored, BR_LANG_EN, text, sizeof(text));
+	if (c->en && !strstr(text, c->en))
+		fail_msg("%s", text);
+	br_buf_release(&out);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[BR_LEN(cases)];
+	struct CMUnitTest tests[BR_LEN(cases) + BR_LEN(ignored_cases)];
 	int rc;
 
 	fixture_load_schema();
@@ -91,6 +126,9 @@ int main(void)
 	for (size_t i = 0; i < BR_LEN(cases); i++)
 		tests[i] = (struct CMUnitTest){
 			cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
+	for (size_t i = 0; i < BR_LEN(ignored_cases); i++)
+		tests[BR_LEN(cases) + i] = (struct CMUnitTest){
+			ignored_cases[i].name, test_ignored, NULL, NULL, (void *)&ignored_cases[i]};
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	fixture_release(&f);
 	br_arena_release(&fixture_schema_arena);
