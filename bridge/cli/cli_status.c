@@ -1,8 +1,9 @@
 /*
  * cli_status.c - every system on one line, also those left out. The figures are the ledger's, so
- * they are right whoever runs the processes; only the lag is Kafka's.
+ * they are right whoever runs the processes; only the lag is Kafka's. Who is at work follows from
+ * both (cli_heard.h).
  */
-#include "cli.h"
+#include "cli_heard.h"
 
 #include "br_json.h"
 #include "bus.h"
@@ -12,24 +13,30 @@
 #include <stdlib.h>
 
 #define KAFKA_MS 1000
-/* LAG: filled in from Kafka; the ledger gives the position. SEEN: behind the printed ones, the
- * bridge knows the system. */
+/* LAG: filled in from Kafka; the ledger gives the position. Behind the printed ones: MET, the
+ * bridge knows the system; BYE, its connector said goodbye; AGE, seconds since it was heard of. */
 enum {
 	SYSTEM,
 	STATE,
-	LAG = 4,
-	GUARD = 8,
-	LAST_CONTACT = 11,
+	CONNECTOR,
+	LAG = 5,
+	GUARD = 9,
+	LAST_CONTACT = 12,
 	COUNTERS,
 	RECONCILED,
 	DIFFERENT,
+	BRIDGE,
 	WHY,
-	SEEN
+	MET,
+	BYE,
+	AGE,
+	PRINTED = MET
 };
 
 static const struct cli_column columns[] = {
 	{"system", "系统", '3'},
 	{"state", "状态", 'k'},
+	{"connector", "连接器", 'k'},
 	{"epoch", "连接代次", '1'},
 	{"cases", "办件数", '5'},
 	{"lag", "积压", '5'},
@@ -43,14 +50,15 @@ static const struct cli_column columns[] = {
 	{"counters", "计数", '2'},
 	{"reconciled", "最近对账", 'w'},
 	{"different", "对账差异", '4'},
-	{"why", "原因", 0}, /* of a system that is left out; people were told on stderr */
+	{"bridge", "总线", 0}, /* the same for all; people are told on stderr */
+	{"why", "原因", 0},    /* of a system that is left out; people were told on stderr */
 	{NULL, NULL, 0},
 };
 
 /* A system the bridge has not met yet is shown too, and one that was taken out of the site. */
 static const char sql[] =
 	"select coalesce(s.code, g.code) as system, case when s.id is null then $2 else s.state "
-	"end as state, coalesce(s.epoch, 0)::text as epoch,"
+	"end as state, null::text as connector, coalesce(s.epoch, 0)::text as epoch,"
 	" (select count(*) from casebridge.links l where l.sys = s.id and l.lid is not null)::text "
 	"as cases,"
 	" (select p.next::text from casebridge.positions p where p.topic = $3 || '.in.' || "
@@ -68,7 +76,10 @@ static const char sql[] =
 	" floor(extract(epoch from s.last_contact))::int8::text as last_contact,"
 	" case when n.off then 'off' else 'ok' end as counters,"
 	" floor(extract(epoch from r.begun))::int8::text as reconciled, r.different::text as "
-	"different, null::text as why, (s.id is not null)::text as seen"
+	"different, null::text as bridge, null::text as why, (s.id is not null)::text as met, "
+	"coalesce(s.bye, false)::text as bye, case when s.last_contact "
+	"is not null then greatest(floor(extract(epoch from now() - s.last_contact)), "
+	"0)::int8::text end as age"
 	" from casebridge.systems s full join json_array_elements_text($1::json) g(code) on "
 	"g.code = s.code left join lateral (select begun, different from "
 	"casebridge.reconciliations r where r.sys = s.id order by begun desc limit 1) r on true "
@@ -132,7 +143,7 @@ static void fill_lag(struct cli *c, struct ledger_table *t)
 
 static const char *in_zh(const char *word)
 {
-	static const char *const words[][2] = {{"live", "运行"}, {"trial", "试运行"},
+	static const char *const words[][2] = {{"live", "已上线"}, {"trial", "试运行"},
 		{"paused", "暂停"}, {"new", "未启动"}, {"left out", "未加载"},
 		{"holding", "限速暂缓"}, {"stopped", "已停写"}, {"vanished", "记录消失停写"},
 		{"ok", "平"}, {"off", "不平"}};
@@ -160,6 +171,14 @@ static void show_left_out(struct cli *c, struct ledger_table *t)
 	}
 }
 
+static const char *heard_zh(const char *word)
+{
+	for (size_t i = 0; i < HEARD_WORDS; i++)
+		if (strcmp(cli_heard_words[i][0], word) == 0)
+			return cli_heard_words[i][1];
+	return word;
+}
+
 /* For people: words instead of states, a dash for "never" and "not known". */
 static void in_words(struct cli *c, struct ledger_table *t)
 {
@@ -170,6 +189,7 @@ static void in_words(struct cli *c, struct ledger_table *t)
 			row[STATE] = in_zh(row[STATE]);
 			row[GUARD] = in_zh(row[GUARD]);
 			row[COUNTERS] = in_zh(row[COUNTERS]);
+			row[CONNECTOR] = heard_zh(row[CONNECTOR]);
 		}
 		if (!row[RECONCILED])
 			row[RECONCILED] = row[DIFFERENT] = "-";
@@ -180,19 +200,51 @@ static void in_words(struct cli *c, struct ledger_table *t)
 	}
 }
 
-/* Has a bridge ever met one of the systems? The column behind the printed ones goes. */
-static bool take_seen(struct ledger_table *t)
+/* The columns behind the printed ones go. */
+static void drop_hidden(struct ledger_table *t)
 {
-	bool any = false;
+	for (size_t i = 0; i < t->rows; i++)
+		memmove(&t->cells[i * PRINTED], &t->cells[i * t->cols],
+			PRINTED * sizeof(*t->cells));
+	t->cols = PRINTED;
+}
 
+static int64_t number_or(const char *text, int64_t missing)
+{
+	return text ? strtoll(text, NULL, 10) : missing;
+}
+
+/* Nobody asks about a system that is left out or no longer of the site, or whose connector is not
+ * ours to run. */
+static struct cli_heard heard_of(struct cli *c, const char *const *row)
+{
+	const struct cfg_system *s = cfg_site_system(c->site, br_str_z(row[SYSTEM]));
+
+	return (struct cli_heard){
+		.system = s && !br_str_eq(s->connector, BR_STR("manual")) ? s : NULL,
+		.met = strcmp(row[MET], "true") == 0,
+		.bye = strcmp(row[BYE], "true") == 0,
+		.age_s = number_or(row[AGE], -1),
+		.waiting = number_or(row[LAG], -1),
+		.at = row[LAST_CONTACT]};
+}
+
+/* CLI_FAILED, and told, when the bridge or a connector is not at work. */
+static int judge(struct cli *c, struct ledger_table *t)
+{
+	struct cli_heard *all = br_arena_array(&c->arena, struct cli_heard, t->rows + 1);
+	enum cli_heard_word bridge;
+
+	if (!all)
+		return CLI_FAILED;
+	for (size_t i = 0; i < t->rows; i++)
+		all[i] = heard_of(c, &t->cells[i * t->cols]);
+	bridge = cli_heard_judge(all, t->rows);
 	for (size_t i = 0; i < t->rows; i++) {
-		const char **row = &t->cells[i * t->cols];
-
-		any = any || strcmp(row[SEEN], "true") == 0;
-		memmove(&t->cells[i * SEEN], row, SEEN * sizeof(*row));
+		t->cells[i * t->cols + CONNECTOR] = cli_heard_words[all[i].word][0];
+		t->cells[i * t->cols + BRIDGE] = cli_heard_words[bridge][0];
 	}
-	t->cols = SEEN;
-	return any;
+	return cli_heard_tell(c, all, t->rows, bridge);
 }
 
 /* CLI_FAILED, and told, when the counters of a system do not add up. */
@@ -217,8 +269,7 @@ static int alert(struct cli *c, const struct ledger_table *t)
 int cli_status(struct cli *c)
 {
 	struct ledger_table t;
-	bool any;
-	int alerted;
+	int alerted, heard;
 	int status = cli_load(c);
 
 	if (status == CLI_OK)
@@ -231,13 +282,9 @@ int cli_status(struct cli *c)
 	cli_local_times(c, &t, "last_contact");
 	cli_local_times(c, &t, "reconciled");
 	alerted = alert(c, &t);
+	heard = judge(c, &t);
 	in_words(c, &t);
-	any = take_seen(&t);
+	drop_hidden(&t);
 	cli_print_rows(c, &t, columns);
-	if (!any)
-		cli_note(c, "%s casebridge run %s",
-			cli_say(c, "the ledger is empty: the bridge has never run. To start:",
-				"台账为空：总线尚未运行过。启动："),
-			c->folder);
-	return alerted;
+	return alerted != CLI_OK ? alerted : heard;
 }

@@ -147,8 +147,12 @@ const struct cli_verb cli_verbs[] = {
 	{"connector", cli_connector, "NAME [SITE]", 1, 1, "one connector alone", "只运行一个连接器",
 		NULL},
 	{"status", cli_status, "[SITE]", 0, 0,
-		"every system: state, lag, waiting, parked, conflicts, last contact",
-		"各系统状态、积压、待发、待处理、冲突与最近联系时间", NULL},
+		"every system: state, lag, waiting, parked, conflicts, last contact; exit code 1 "
+		"when the bridge or a connector is not at work, or counters do not add up",
+		"各系统状态、积压、待发、待处理、冲突与最近联系时间；总线或连接器未在工作、或计数不"
+		"平时"
+		"退出码为 1",
+		NULL},
 	{"system", cli_system, "live|pause|trial|rebase NAME", 2, 2,
 		"let a system take part, or stop writing to it; rebase: it was restored from a "
 		"backup",

@@ -399,7 +399,7 @@ def test_servers_that_are_not_there(twin):
     site.write_text(re.sub(r'bootstrap.servers: ".*?"', 'bootstrap.servers: "127.0.0.1:1"', text))
     assert "BUS-009" in run("topics", "check", twin.folder, expect=69).err
     run("ledger", "migrate", twin.folder)
-    rows = json.loads(run("status", "--output", "json", twin.folder, timeout=10).out)
+    rows = json.loads(run("status", "--output", "json", twin.folder, timeout=10, expect=1).out)
     assert {r["lag"] for r in rows} == {None} and {r["state"] for r in rows} == {"new"}
 
 

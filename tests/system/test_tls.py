@@ -279,7 +279,7 @@ def test_the_ledger_over_tls(twin, tls_postgres, authority):
     try:
         site.write_text(site.read_text().replace(twin.ledger.dsn, f"{ledger.dsn} sslmode=verify-full sslrootcert={authority.ca}"))
         twin.casebridge.run("ledger", "migrate", twin.folder)
-        assert json.loads(twin.casebridge.run("status", "--output", "json", twin.folder).out)
+        assert json.loads(twin.casebridge.run("status", "--output", "json", twin.folder, expect=1).out)
         show_certificate(tls_postgres, *authority.issue("elsewhere-ledger", ELSEWHERE))
         done = twin.casebridge.run("status", twin.folder, expect=69)
         assert done.err.startswith("BASE-022 "), done.err

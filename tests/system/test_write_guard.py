@@ -20,7 +20,7 @@ def limit(twin, words):
 
 
 def status(twin, name):
-    rows = json.loads(twin.casebridge.run("status", "--output", "json", twin.folder).out)
+    rows = json.loads(twin.casebridge.run("status", "--output", "json", twin.folder, expect=None).out)
     return next(row for row in rows if row["system"] == name)
 
 
