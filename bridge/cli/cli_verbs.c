@@ -154,9 +154,15 @@ const struct cli_verb cli_verbs[] = {
 		"退出码为 1",
 		NULL},
 	{"system", cli_system, "live|pause|trial|rebase NAME", 2, 2,
-		"let a system take part, or stop writing to it; rebase: it was restored from a "
+		"let a system take part; a paused one is neither read nor written: what waits for "
+		"it, and what is typed there meanwhile, goes on when it is live again, with the "
+		"time of its reading; one on trial is read only; rebase: it was restored from a "
 		"backup",
-		"系统上线、暂停或试运行；rebase：系统已从备份恢复", system_options},
+		"系统上线、暂停或试运行；暂停期间既不读取也不写入：等待发往该系统的、以及期间在该系"
+		"统"
+		"录入的，恢复上线后继续，时间以读取时为准；试运行只读不写；rebase："
+		"系统已从备份恢复",
+		system_options},
 	{"case", cli_case, "NUMBER", 1, 1,
 		"find a case by any system's number: where it is, and its history",
 		"用任一系统的编号查办件：去向与过程", personal_options},

@@ -151,6 +151,25 @@ def test_a_paused_system_is_not_written_and_catches_up(twin):
     twin.wait_row("b", "other_no = 'D1'", xm="张四")
 
 
+def test_a_paused_system_is_not_read_either(twin):
+    """What is typed there meanwhile is read when it is live again, and bears that time. The help says so."""
+    twin.start()
+    twin.insert("a", sbh="D1", xm="张三", sfzh=IDS[0], zt="0")
+    b = twin.wait_row("b", "other_no = 'D1'")
+    twin.quiet()
+    twin.casebridge.run("system", "pause", "b", twin.folder)
+    twin.update("b", b["sbh"], dz="裕安区")
+    twin.insert("a", sbh="D2", xm="李四", sfzh=IDS[1], zt="0")
+    wait_for(lambda: twin.ledger.value("select count(*) from casebridge.cases") == 2, what="the other one is read", or_died=[twin.process])
+    assert twin.row("a", "sbh = 'D1'")["dz"] is None
+    resumed = twin.ledger.value("select clock_timestamp()")
+    twin.casebridge.run("system", "live", "b", twin.folder)
+    twin.wait_row("a", "sbh = 'D1'", dz="裕安区")
+    assert twin.ledger.value("select max(at) from casebridge.history where sys = (select id from casebridge.systems where code = 'b')") >= resumed
+    assert "neither read nor written" in twin.casebridge.run("system", "--help", "--lang", "en").out
+    assert "既不读取也不写入" in twin.casebridge.run("system", "--help", "--lang", "zh").out
+
+
 # ---- crashes in the middle of traffic ----
 
 NAMES = ["张三", "李四", "王五", "赵六", "钱七"]
