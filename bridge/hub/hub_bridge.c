@@ -46,13 +46,21 @@ static void close_all(struct bridge *b)
 	br_timer_set(b->loop, &b->ping, -1);
 }
 
+/* One that says what to do about it, after which it goes on: as long as nobody has done it, there
+ * is nothing that could be harmed. */
+static bool is_ledger_to_come(const struct br_err *err)
+{
+	return br_err_code(err) == BR_E_HUB_LEDGER_EMPTY || br_err_code(err) == BR_E_HUB_LEDGER_OLD;
+}
+
 void bridge_start_over(struct bridge *b, const struct br_err *err)
 {
 	if (b->phase == PHASE_CLOSED)
 		return;
 	b->phase = PHASE_CLOSED;
 	b->blocked = false;
-	if (err && br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL) {
+	if (err && br_err_class((int)br_err_code(err)) == BR_CLASS_FATAL &&
+		!is_ledger_to_come(err)) {
 		br_error("the bridge stops", L_ERR(err));
 		b->status = 78;
 		br_loop_stop(b->loop, 78);

@@ -157,15 +157,20 @@ def test_what_waits_keeps_its_number_and_what_was_dropped_stays_so(twin):
     wait_for(lambda: parked(twin) == [], what="nothing parked any more")
 
 
-def test_a_code_that_was_added_to_the_table_releases_what_waited(twin):
+def test_a_code_that_is_added_to_the_table(twin):
+    """The new table is read at the next start, and what waits is then tried again at a word: its next step says so."""
     twin.start()
     twin.insert("a", sbh="D1", xm="张三", sfzh=IDS[0], zt="9")
-    wait_parked(twin, system="a", local_id="D1")
+    en, zh = wait_parked(twin, system="a", local_id="D1")
+    assert "start casebridge run anew" in en["next"] and "重新启动 casebridge run" in zh["next"]
     walks(twin, "a")
-    twin.process.stop()
-    edit(twin, "a", '"1": ACCEPTED', '"9": ACCEPTED')
-    twin.start()
-    twin.wait_row("b", "other_no = 'D1'", zt="1")
+    for name in "ab":
+        edit(twin, name, '"4": NOTACCEPTED', '"4": NOTACCEPTED, "9": PREACCEPTED')
+    twin.process.signal(15)
+    assert twin.process.wait() == 0
+    twin.process = twin.casebridge.start("casebridge", "run", twin.folder)
+    wait_for(lambda: parked(twin) == [], what="nothing parked any more")
+    twin.wait_row("b", "other_no = 'D1'", zt="9")
     wait_for(lambda: parked(twin) == [], what="nothing parked any more")
 
 
@@ -388,6 +393,17 @@ def test_a_ledger_that_is_not_there_or_newer(twin):
         line = both_languages(run, "HUB-020", *words, twin.folder, expect=78) if words != ["bridge"] else run(*words, twin.folder, expect=78).err
         assert "99" in line
     assert twin.ledger.value("select count(*) from casebridge.systems") == 0, "nothing was written"
+
+
+def test_a_bridge_waits_for_its_ledger(twin):
+    """It was started before the ledger was made, or migrated: it goes on when that is done."""
+    twin.casebridge.run("topics", "apply", twin.folder)
+    twin.process = twin.casebridge.start("casebridge", "run", twin.folder)
+    twin.process.wait_for_log("HUB-022")
+    line = both_languages(twin.casebridge.run, "HUB-022", "status", twin.folder, expect=78)
+    assert "goes on by itself" in line
+    twin.casebridge.run("ledger", "migrate", twin.folder)
+    others_flow(twin)
 
 
 def test_servers_that_are_not_there(twin):
