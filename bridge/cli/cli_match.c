@@ -283,7 +283,8 @@ static int take_options(struct cli *c, struct cli_match *m, bool decides)
 		return cli_wrong(c, BR_E_CLI_OPTION_VALUE, "option", "--verdict", "found",
 			m->verdict, "expected", "certain, likely", NULL);
 	if (m->limit && !cli_match_is_number(m->limit))
-		return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", "--limit", "expected", "N", NULL);
+		return cli_wrong(c, BR_E_CLI_BAD_VALUE, "option", "--limit", "found", m->limit,
+			"expected", "N", NULL);
 	if (!m->limit)
 		m->limit = LIMIT;
 	return m->wait ? cli_decider(c, decides && !m->preview, &m->by) : CLI_USAGE;

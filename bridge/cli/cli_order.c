@@ -40,7 +40,8 @@ const char *cli_wait(struct cli *c)
 		return "15";
 	if (*s && strspn(s, "0123456789") == strlen(s) && strlen(s) <= 5)
 		return s;
-	cli_wrong(c, BR_E_CLI_NO_VALUE, "option", "--wait", "expected", "SECONDS", NULL);
+	cli_wrong(
+		c, BR_E_CLI_BAD_VALUE, "option", "--wait", "found", s, "expected", "SECONDS", NULL);
 	return NULL;
 }
 

@@ -19,6 +19,7 @@
 
 /* ---- options ---- */
 
+/* A day or a month that there is. */
 static bool is_day(const char *s)
 {
 	static const char form[] = "dddd-dd-dd";
@@ -29,7 +30,8 @@ static bool is_day(const char *s)
 	for (size_t i = 0; i < n; i++)
 		if (form[i] == 'd' ? s[i] < '0' || s[i] > '9' : s[i] != form[i])
 			return false;
-	return true;
+	return map_date_valid((int)strtol(s, NULL, 10), (int)strtol(s + 5, NULL, 10),
+		n == 10 ? (int)strtol(s + 8, NULL, 10) : 1);
 }
 
 static int number(struct cli *c, const char *option, int64_t missing, int64_t *out)
@@ -40,7 +42,8 @@ static int number(struct cli *c, const char *option, int64_t missing, int64_t *o
 	if (!s)
 		return CLI_OK;
 	if (!*s || strspn(s, "0123456789") != strlen(s) || strlen(s) > 9)
-		return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", option, "expected", "N", NULL);
+		return cli_wrong(
+			c, BR_E_CLI_BAD_VALUE, "option", option, "found", s, "expected", "N", NULL);
 	*out = strtoll(s, NULL, 10);
 	return CLI_OK;
 }
@@ -55,8 +58,8 @@ static int read_also(struct cli *c, bool *also)
 		enum hub_diff_class class = hub_diff_by_tag((struct br_str){s, n});
 
 		if (!class)
-			return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", "--also", "expected",
-				"R1,...,R10", NULL);
+			return cli_wrong(c, BR_E_CLI_BAD_VALUE, "option", "--also", "found", s,
+				"expected", "R1,...,R10", NULL);
 		also[class] = true;
 		s += n + (s[n] == ',');
 	}
@@ -73,9 +76,11 @@ static int read_options(struct reconcile *r)
 	r->personal = cli_flag(c, "--personal");
 	r->keep_result = cli_flag(c, "--keep");
 	r->day = cli_option(c, "--day");
-	if (r->day && (all || !is_day(r->day)))
-		return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", "--day", "expected",
-			"YYYY-MM-DD | YYYY-MM", NULL);
+	if (r->day && all)
+		return cli_wrong(c, BR_E_CLI_BOTH, "option", "--day", "other", "--all", NULL);
+	if (r->day && !is_day(r->day))
+		return cli_wrong(c, BR_E_CLI_BAD_VALUE, "option", "--day", "found", r->day,
+			"expected", "YYYY-MM-DD | YYYY-MM", NULL);
 	status = cli_decider(c, false, &r->by);
 	if (status == CLI_OK)
 		status = number(c, "--settle", SETTLE_S, &r->settle_ms);

@@ -443,7 +443,11 @@ def test_an_order_nobody_takes(twin):
 WRONG = [
     (["statu"], "CLI-007"), (["fly"], "CLI-006"), (["status", "--outptu=json"], "CLI-009"), (["status", "--output", "xml"], "CLI-010"),
     (["case", "--site"], "CLI-011"), (["system", "live", "nobody"], "CLI-003"), (["parked", "show", "x"], "CLI-014"),
-    (["parked", "drop", "1"], "CLI-013"), (["case", "1", "2", "3"], "CLI-012")]
+    (["parked", "drop", "1"], "CLI-013"), (["case", "1", "2", "3"], "CLI-012"),
+    (["reconcile", "a", "--day", "2024-13-01"], "CLI-077"), (["reconcile", "a", "--day", "2023-02-29"], "CLI-077"),
+    (["reconcile", "a", "--day", "2024-00"], "CLI-077"), (["reconcile", "a", "--day", "abc"], "CLI-077"), (["reconcile", "a", "--settle", "soon"], "CLI-077"),
+    (["reconcile", "a", "--also", "R99"], "CLI-077"), (["parked", "retry", "1", "--wait", "long"], "CLI-077"), (["reconcile", "a", "--day"], "CLI-011"),
+    (["reconcile", "a", "--all", "--day", "2024-02-29"], "CLI-078")]
 
 
 @pytest.mark.parametrize("words, code", WRONG, ids=[" ".join(w[0]) for w in WRONG])

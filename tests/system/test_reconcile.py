@@ -241,8 +241,8 @@ def test_one_day_of_many(twin):
 
 
 @pytest.mark.parametrize("words, code, told", [
-    (["nobody"], 2, "CLI-003"), (["a", "--day", "gestern"], 2, "CLI-011"), (["a", "--settle", "x"], 2, "CLI-011"), (["a", "--also", "R11"], 2, "CLI-011"),
-    (["a", "--day", "2020-02-04", "--all"], 2, "CLI-011"), ([], 2, "reconcile NAME"), (["a", "b", "c"], 2, "CLI-012")])
+    (["nobody"], 2, "CLI-003"), (["a", "--day", "gestern"], 2, "CLI-077"), (["a", "--settle", "x"], 2, "CLI-077"), (["a", "--also", "R11"], 2, "CLI-077"),
+    (["a", "--day", "2020-02-04", "--all"], 2, "CLI-078"), ([], 2, "reconcile NAME"), (["a", "b", "c"], 2, "CLI-012")])
 def test_bad_input_is_told(twin, words, code, told):
     done = twin.casebridge.run("reconcile", *words, "--site", twin.folder, expect=None)
     assert done.code == code and told in done.err and done.out == "", done
