@@ -10,18 +10,22 @@ static const struct cell *root_value(const struct image *kase, unsigned field)
 	return c && !cell_is_null(c) && c->value.n ? c : NULL;
 }
 
-/* The case fills the column through an ordinary line. */
+/* The case fills the column through an ordinary line, of its own or of a named element. */
 static const struct map_line *filled(
 	const struct mapping *m, const struct image *kase, unsigned column, bool *has)
 {
 	*has = false;
-	for (uint16_t i = 0; i < m->parts[0].nlines; i++) {
-		const struct map_line *line = &m->lines[m->parts[0].first_line + i];
+	for (uint16_t i = 0; i < m->nlines; i++) {
+		const struct map_line *line = &m->lines[i];
 
 		for (uint16_t k = 0; line->out && k < line->ncolumns; k++) {
+			const struct cell *c;
+
 			if (line->columns[k] != column)
 				continue;
-			*has = root_value(kase, line->field) != NULL;
+			c = image_get(kase, m->schema->shape->fields[line->field].part, line->key,
+				line->field);
+			*has = c && !cell_is_null(c) && c->value.n;
 			return line;
 		}
 	}

@@ -6,7 +6,7 @@
 
 #define FORMAT_VERSION 1
 /* Raised when the same messages make something else of the same state. */
-#define FOLD_VERSION 2
+#define FOLD_VERSION 3
 
 /* ---- sums ---- */
 
