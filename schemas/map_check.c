@@ -212,12 +212,16 @@ static int expect_reject(struct check *k, const struct test *t, const struct cfg
 	const struct cfg_node *code = cfg_get(reject, "code"), *field = cfg_get(reject, "field"),
 			      *column = cfg_get(reject, "column");
 	const char *found = t->rc ? br_err_tag((int)br_err_code(&t->issue.err)) : "no refusal";
+	const char *name = br_err_detail(&t->issue.err, "field");
 	const struct case_field *about;
 
 	if (t->rc == 0 || !br_str_eq(code->text, br_str_z(found)))
 		return failed(k, t, code, "refusal", z(k, code->text), found);
 	about = t->issue.field != UINT16_MAX ? case_field(t->m->schema, t->issue.field) : NULL;
-	if (field && field->kind == CFG_SCALAR && (!about || !br_str_eq(field->text, about->name)))
+	/* by the name of the line or, of a list's elements, by that of the case's field */
+	if (field && field->kind == CFG_SCALAR &&
+		(!about || !(br_str_eq(field->text, about->name) ||
+				   br_str_eq(field->text, br_str_z(name)))))
 		return failed(k, t, field, "refused field", z(k, field->text),
 			about ? z(k, about->name) : "none");
 	if (column && column->kind == CFG_SCALAR && !br_str_eq(column->text, t->issue.column))

@@ -12,6 +12,11 @@ static const struct map_column *column_of(const struct mapping *m, unsigned numb
 	return &m->columns[number];
 }
 
+struct br_str map_line_name(const struct map_line *line)
+{
+	return line->key.n ? line->at->key : line->about->name;
+}
+
 #undef map_fail
 int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *line,
 	unsigned column, struct br_str found, ...)
@@ -33,7 +38,7 @@ int map_fail(struct map_run *run, enum br_err_code code, const struct map_line *
 		snprintf(name, sizeof(name), "%.*s", BR_STR_ARG(issue->column));
 	}
 	if (line) {
-		snprintf(field, sizeof(field), "%.*s", BR_STR_ARG(line->about->name));
+		snprintf(field, sizeof(field), "%.*s", BR_STR_ARG(map_line_name(line)));
 		snprintf(expected, sizeof(expected), "%.*s", BR_STR_ARG(line->conv.expected));
 		snprintf(zh, sizeof(zh), "%.*s", BR_STR_ARG(line->conv.expected_zh));
 	}
@@ -321,7 +326,7 @@ static int checked(struct map_run *run, const struct map_line *line, struct br_s
 	run->issue->column = line->ncolumns ? run->m->columns[line->columns[0]].name : BR_STR_NONE;
 	run->issue->err = err;
 	snprintf(column, sizeof(column), "%.*s", BR_STR_ARG(run->issue->column));
-	snprintf(field, sizeof(field), "%.*s", BR_STR_ARG(line->about->name));
+	snprintf(field, sizeof(field), "%.*s", BR_STR_ARG(map_line_name(line)));
 	return br_err_wrap(&run->issue->err, rc, BR_E_MAP_REFUSED_VALUE, "column", column, "field",
 		field, "found", shown, NULL);
 }

@@ -148,8 +148,9 @@ static int put_get(struct law *l, const struct image *kase, const struct image *
 		if (cell_same(c, got) || (cell_is_null(c) && !got))
 			continue;
 		rc = broken(l, BR_E_MAP_LAW_PUTGET, "field",
-			z(l, map_place_text(l->m->schema->shape, c, l->a)), shown(l, c),
-			shown(l, got));
+			z(l, line->key.n ? map_line_name(line)
+					 : map_place_text(l->m->schema->shape, c, l->a)),
+			shown(l, c), shown(l, got));
 	}
 	return rc;
 }

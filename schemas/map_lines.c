@@ -164,15 +164,15 @@ static int source(struct map_job *j, struct map_line *line, unsigned part, const
 	if (n->kind == CFG_SCALAR)
 		return add_column(j, line, part, n);
 	if (n->kind != CFG_MAP)
-		return map_shape_problem(j, n, map_z(j, line->about->name),
+		return map_shape_problem(j, n, map_z(j, map_line_name(line)),
 			"a column, or a map with column:, const:, concat: or first_of:",
 			"列名，或含 column:、const:、concat:、first_of: 之一的键和值");
-	if (map_known_keys(j, n, map_z(j, line->about->name), line_keys) && !map_has_source(n))
+	if (map_known_keys(j, n, map_z(j, map_line_name(line)), line_keys) && !map_has_source(n))
 		return j->rc; /* the source is what is misspelt */
 	for (size_t i = 0; i < BR_LEN(source_keys); i++)
 		found += cfg_get(n, source_keys[i]) != NULL;
 	if (found != 1)
-		return map_shape_problem(j, n, map_z(j, line->about->name),
+		return map_shape_problem(j, n, map_z(j, map_line_name(line)),
 			"one of column:, const:, concat:, first_of:",
 			"column:、const:、concat:、first_of: 之一");
 	if (cfg_get(n, "const"))
@@ -291,7 +291,7 @@ static void directions(struct map_job *j, struct map_line *line, const struct cf
 		line->in = false;
 	if (line->conv.klass == MAP_ONE_WAY && line->out)
 		map_problem(j, cfg_problem(j->report, n, BR_E_MAP_ONE_WAY, "field",
-				       map_z(j, line->about->name), "found",
+				       map_z(j, map_line_name(line)), "found",
 				       map_z(j, line->conv.name), NULL));
 }
 

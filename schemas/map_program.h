@@ -210,6 +210,9 @@ struct map_run {
  * name. */
 bool map_element_name(const struct shape *s, struct br_str name, unsigned *part, struct br_str *key,
 	struct br_str *field);
+/* What people call the line's field: as it stands in the mapping where it is one of a named element
+ * ("ext.card_kind"). */
+struct br_str map_line_name(const struct map_line *line);
 /* The line of a place of the case, or NULL. */
 const struct map_line *map_line_at(const struct mapping *m, unsigned field, struct br_str key);
 /* What a column says, without padding, blanks and its text for "none"; false = nothing. */

@@ -123,7 +123,8 @@ static bool show_line(struct show *s, size_t row, const struct map_part *part,
 	x->cell[S_COLUMN] = column_names(s, line, key);
 	x->cell[S_STORED] = stored_text(s, line, img, key);
 	x->cell[S_RULE] = rule(s, line);
-	x->cell[S_FIELD] = map_place_text(s->m->schema->shape, &place, s->a);
+	x->cell[S_FIELD] = line->key.n ? map_line_name(line)
+				       : map_place_text(s->m->schema->shape, &place, s->a);
 	if (!line->in)
 		return true;
 	rc = map_line_get(&run, line, cells, local->first, &value);

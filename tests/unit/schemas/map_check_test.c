@@ -345,6 +345,9 @@ static const struct check_case {
 		NULL},
 	{"with its refusal", "case: { ext.card_kind: { column: lx, codes: { '1': AGE60 } } }",
 		"given: {lx: '9'}, expect_reject: {code: MAP-101, column: lx}", NULL},
+	{"with its refusal by the name of the line",
+		"case: { ext.card_kind: { column: lx, codes: { '1': AGE60 } } }",
+		"given: {lx: '9'}, expect_reject: {code: MAP-101, field: ext.card_kind}", NULL},
 	{"one by its full name", "case: { summary: a, steps/first/name: b }",
 		"case: {summary: x, steps/first/name: 受理}, given: {a: x}, expect_local: {b: "
 		"受理}",

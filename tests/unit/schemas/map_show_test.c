@@ -10,6 +10,7 @@ static const char yaml[] = "records:\n"
 			   "      applicant.birth: { column: csrq, as: 'date %Y.%m.%d' }\n"
 			   "      status: { column: zt, codes: { '1': ACCEPTED, '2': FINISHED } }\n"
 			   "      summary: { column: bz, max_chars: 3 }\n"
+			   "      ext.card_kind: { column: lx }\n"
 			   "    parts:\n"
 			   "      steps: { table: t, parent: p, key: n, case: { name: hjmc } }\n";
 
@@ -34,6 +35,7 @@ static const struct show_case {
 		0, 1, 0, "1,bz,\"a,\"\"\",text,summary,\"a,\"\"\",\"a,\"\"\",\n"},
 	{"parts", "zt,steps/1/hjmc\n1,受理\n", 0, 1, 0,
 		"1,steps/1/hjmc,受理,text,steps/1/name,受理,受理,\n"},
+	{"a named element", "lx\na\n", 0, 1, 0, "1,lx,a,text,ext.card_kind,a,a,\n"},
 	{"one bad value does not hide the others", "[{\"csrq\":\"1950.2.30\",\"zt\":\"1\"}]", 0, 1,
 		1, "1,zt,1,codes codes,status,ACCEPTED,1,\n"},
 	{"an unknown code", "[{\"zt\":\"9\"},{\"zt\":\"1\"}]", 0, 2, 1, NULL},
@@ -84,13 +86,13 @@ static const struct ignored_case {
 	const char *name, *input;
 	const char *en; /* part of the text; NULL = nothing is told */
 } ignored_cases[] = {
-	{"ignored: none", "zt,csrq,bz\n1,,x\n", NULL},
+	{"ignored: none", "zt,csrq,bz,lx\n1,,x,\n", NULL},
 	{"ignored: fewer than are mapped", "zt\n1\n", NULL},
-	{"ignored: more than are mapped", "zt,csrq,bz,id\n1,,x,7\n", NULL},
-	{"ignored: a misspelt one", "zt,csqr,bz\n1,,x\n",
+	{"ignored: more than are mapped", "zt,csrq,bz,lx,id\n1,,x,,7\n", NULL},
+	{"ignored: a misspelt one", "zt,csqr,bz,lx\n1,,x,\n",
 		"does not name: csqr (csrq?); it reads, and the input lacks: csrq →"},
 	{"ignored: another name", "zt,birth,remark\n1,,x\n",
-		"does not name: birth, remark; it reads, and the input lacks: csrq, bz →"},
+		"does not name: birth, remark; it reads, and the input lacks: csrq, bz, lx →"},
 };
 
 static void test_ignored(void **state)
