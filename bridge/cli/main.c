@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define SITE_ARENA (256u << 20)
+#define WORDS_MAX  16
 
 static void print_help(const struct cli *c, FILE *to)
 {
@@ -102,11 +103,49 @@ static int unknown_option(struct cli *c, const char *word)
 	return cli_wrong(c, BR_E_CLI_NO_OPTION, "verb", c->verb->name, "option", word, NULL);
 }
 
-/* What the verb will not look at is an error, not silence. */
-static int check_words(struct cli *c)
+/* The words a verb begins with, as its arguments say: "live|pause NAME" are two. None when it
+ * begins with something else. Texts are cut out of `text`. */
+static size_t words_of(const struct cli_verb *v, char *text, size_t size, const char **words)
 {
-	int args = 0;
+	size_t n = 0;
+	char *rest = NULL;
 
+	snprintf(text, size, "%s", v->arguments + (v->arguments[0] == '['));
+	if (text[0] < 'a' || text[0] > 'z')
+		return 0;
+	for (char *word = strtok_r(text, "|", &rest); word && n < WORDS_MAX;
+		word = strtok_r(NULL, "|", &rest)) {
+		word[strcspn(word, " ]")] = '\0';
+		if (word[0] >= 'a' && word[0] <= 'z' && (!n || strcmp(words[n - 1], word) != 0))
+			words[n++] = word;
+	}
+	return n;
+}
+
+static int check_first(struct cli *c, const char *first)
+{
+	const char *words[WORDS_MAX], *near;
+	char text[512], all[512] = "";
+	size_t n = words_of(c->verb, text, sizeof(text), words), at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(words[i], first) == 0)
+			return CLI_OK;
+		at += (size_t)snprintf(all + at, sizeof(all) - at, "%s%s", i ? ", " : "", words[i]);
+	}
+	near = n ? br_nearest(br_str_z(first), words, n) : NULL;
+	if (near)
+		return cli_wrong(c, BR_E_CLI_NO_WORD_NEAR, "verb", c->verb->name, "found", first,
+			"near", near, NULL);
+	return n ? cli_wrong(c, BR_E_CLI_NO_WORD, "verb", c->verb->name, "found", first, "expected",
+			   all, NULL)
+		 : CLI_OK;
+}
+
+/* What the verb will not look at is an error, not silence. */
+static int check_words(struct cli *c, const char **first, int *args)
+{
+	*args = 0;
 	for (int i = 0; i < c->argc; i++) {
 		const char *word = c->argv[i];
 		const struct cli_opt *o =
@@ -120,16 +159,36 @@ static int check_words(struct cli *c)
 		if (o && o->value && !strchr(word, '=') && ++i == c->argc)
 			return cli_wrong(c, BR_E_CLI_NO_VALUE, "option", o->name, "expected",
 				o->value, NULL);
-		if (!o && ++args > c->verb->max_args)
+		if (!o && ++*args > c->verb->max_args)
 			return cli_wrong(
 				c, BR_E_CLI_TOO_MANY, "found", word, "verb", c->verb->name, NULL);
+		if (!o && *args == 1)
+			*first = word;
 	}
 	return CLI_OK;
 }
 
+/* How the verb is used is shown to whom it helps: not when only an option is wrong. */
+static int check_call(struct cli *c)
+{
+	const char *first = NULL;
+	int args, status = check_words(c, &first, &args);
+
+	if (status != CLI_OK)
+		return status;
+	if (first)
+		status = check_first(c, first);
+	if (status == CLI_OK && args < c->verb->min_args)
+		status = cli_wrong(c, BR_E_CLI_TOO_FEW, "verb", c->verb->name, "expected",
+			c->verb->arguments, NULL);
+	if (status != CLI_OK)
+		cli_verb_help(c, c->verb, stderr);
+	return status;
+}
+
 static int run_verb(struct cli *c)
 {
-	int status = check_words(c);
+	int status = check_call(c);
 
 	if (status != CLI_OK)
 		return status;
