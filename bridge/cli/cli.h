@@ -127,6 +127,9 @@ const char **cli_cell(const struct ledger_table *t, const char *name);
 /* The column's moments, seconds since 1970 as text, become times of the site's zone: RFC 3339 in
  * JSON and CSV, with blanks for people. */
 void cli_local_times(struct cli *c, struct ledger_table *t, const char *name);
+/* A word of the ledger ("lost", in column "kind") for people: in Chinese where that is asked for.
+ */
+const char *cli_word(const struct cli *c, const char *column, const char *word);
 /* What people see of an answer. JSON and CSV have all its columns, as the question names them. */
 struct cli_column {
 	const char *name, *title_zh;

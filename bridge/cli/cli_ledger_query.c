@@ -99,7 +99,7 @@ static bool pick(struct cli *c, const struct ledger_table *t, const struct cli_c
 		titles[out->cols] = k->title_zh;
 		fit[out->cols] = k->fit;
 		for (size_t i = 0; i < t->rows; i++)
-			cells[i * n + out->cols] = t->cells[i * t->cols + j];
+			cells[i * n + out->cols] = cli_word(c, k->name, t->cells[i * t->cols + j]);
 		out->cols++;
 	}
 	return out->cols == n;

@@ -143,10 +143,8 @@ static void fill_lag(struct cli *c, struct ledger_table *t)
 
 static const char *in_zh(const char *word)
 {
-	static const char *const words[][2] = {{"live", "已上线"}, {"trial", "试运行"},
-		{"paused", "暂停"}, {"new", "未启动"}, {"left out", "未加载"},
-		{"holding", "限速暂缓"}, {"stopped", "已停写"}, {"vanished", "记录消失停写"},
-		{"ok", "平"}, {"off", "不平"}};
+	static const char *const words[][2] = {{"holding", "限速暂缓"}, {"stopped", "已停写"},
+		{"vanished", "记录消失停写"}, {"ok", "平"}, {"off", "不平"}};
 
 	for (size_t i = 0; i < BR_LEN(words); i++)
 		if (strcmp(words[i][0], word) == 0)
@@ -186,7 +184,6 @@ static void in_words(struct cli *c, struct ledger_table *t)
 		const char **row = &t->cells[i * t->cols];
 
 		if (c->lang == BR_LANG_ZH) {
-			row[STATE] = in_zh(row[STATE]);
 			row[GUARD] = in_zh(row[GUARD]);
 			row[COUNTERS] = in_zh(row[COUNTERS]);
 			row[CONNECTOR] = heard_zh(row[CONNECTOR]);

@@ -76,7 +76,7 @@ static int wait_for_state(
 		if (status != CLI_OK)
 			return status;
 		if (rebase ? strcmp(now, before) != 0 : strcmp(now, state) == 0) {
-			printf("%s: %s\n", name, state);
+			printf("%s: %s\n", name, cli_word(c, "state", state));
 			return CLI_OK;
 		}
 		poll(NULL, 0, LOOK_MS);

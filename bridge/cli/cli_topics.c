@@ -42,9 +42,10 @@ static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t
 		cells[i * cols + 1] = br_arena_printf(&c->arena, "%d", plan[i].partitions).p;
 		cells[i * cols + 2] = settings.p;
 		if (check) {
-			cells[i * cols + 3] = check[i].state == BUS_TOPIC_DIFFERS
-						      ? check[i].difference
-						      : states[check[i].state];
+			cells[i * cols + 3] =
+				check[i].state == BUS_TOPIC_DIFFERS
+					? check[i].difference
+					: cli_word(c, "state", states[check[i].state]);
 			if (check[i].state != BUS_TOPIC_OK)
 				status = CLI_FAILED;
 			if (check[i].state == BUS_TOPIC_MISSING_STATE ||

@@ -167,6 +167,23 @@ def test_columns_goes_before_what_the_terminal_says(twin):
     assert max(width(line) for line in on_terminal(twin, 400, "parked", "list", env={"COLUMNS": "70"}).splitlines()) <= 70
 
 
+def test_people_get_words_and_programs_what_the_ledger_says(twin):
+    """Kinds and states of every list are in the language that was asked for."""
+    def shown(*words):
+        return twin.casebridge.run(*words, "--lang", "zh", twin.folder).out
+    assert " 发送 " in shown("parked", "list") and " 未采用 " in shown("conflicts", "list") and " 未采用\n" in shown("conflicts", "show", "1")
+    assert " 待处理 " in shown("parked", "list", "--all") and " 已送达 " in shown("parked", "list", "--all")
+    assert re.search("^类别 +发送$", shown("parked", "show", "1"), re.M) and re.search("^状态 +待处理$", shown("parked", "show", "1"), re.M)
+    assert as_json(twin, "parked", "list", "--lang", "zh")[0]["kind"] == "out" and as_json(twin, "conflicts", "list", "--lang", "zh")[0]["kind"] == "lost"
+    kinds = ["in", "out", "refused", "unknown", "vanished", "duplicate", "message", "ask"]
+    lost = ["lost", "ownership", "initial", "suspect", "rewritten", "deviation"]
+    settled = ["open", "superseded", "delivered", "dropped", "retried", "corrected", "withdrawn", "rewritten", "taken", "kept"]
+    for table, column, words in (("parked", "kind", kinds), ("conflicts", "kind", lost), ("parked", "status", settled), ("conflicts", "status", settled)):
+        for word in words:
+            twin.ledger.execute(f"update casebridge.{table} set {column} = '{word}'")
+            assert not re.search(rf"(?<![\w-]){word}(?![\w-])", shown(table, "list", "--all")), (table, word)
+
+
 def test_a_pipe_gets_whole_lines(twin):
     twin.casebridge.env["COLUMNS"] = "40"
     lines = twin.casebridge.run("parked", "list", twin.folder).out.splitlines()
