@@ -48,12 +48,13 @@ struct found {
 	bool personal;
 };
 
+/* Full-width digits and blanks of a pasted number do not matter. */
+#define PASTED "translate(replace($1, ' ', ''), '０１２３４５６７８９', '0123456789')"
+
 static int find(struct cli *c, const char *number, struct ledger_table *t)
 {
-	/* full-width digits and blanks of a pasted number do not matter */
 	return cli_query(c,
-		"with n as (select translate(replace($1, ' ', ''), '０１２３４５６７８９', "
-		"'0123456789') as v)"
+		"with n as (select " PASTED " as v)"
 		" select distinct cid::text from (select cid from casebridge.links, n where lid = v"
 		" union select cid from casebridge.cases, n where doc::json->>'portal_case_no' = v "
 		"or "
@@ -271,11 +272,32 @@ static int print_all(struct cli *c, const struct ledger_table *cids, bool person
 	return status;
 }
 
+/* A new record that was read and is no case yet waits for a person under its number. */
+static int tell_none(struct cli *c, const char *number)
+{
+	struct ledger_table t;
+	struct br_err err;
+	int status = cli_query(c,
+		"select s.code, p.id::text from casebridge.parked p join casebridge.systems s on "
+		"s.id = p.sys where p.lid = " PASTED " and p.status = 'open' order by p.id desc "
+		"limit 1",
+		1, &number, &t);
+
+	if (status != CLI_OK)
+		return status;
+	br_err_clear(&err);
+	if (t.rows)
+		br_err_set(&err, BR_E_CLI_NOT_YET_A_CASE, "number", number, "system", t.cells[0],
+			"id", t.cells[1], NULL);
+	else
+		br_err_set(&err, BR_E_CLI_NO_CASE, "number", number, NULL);
+	return cli_fail(c, &err);
+}
+
 int cli_case(struct cli *c)
 {
 	bool personal = cli_flag(c, "--personal");
 	struct ledger_table t;
-	struct br_err err;
 	int status;
 
 	if (c->argc != 1)
@@ -285,10 +307,5 @@ int cli_case(struct cli *c)
 		status = find(c, c->argv[0], &t);
 	if (status != CLI_OK)
 		return status;
-	if (t.rows == 0) {
-		br_err_clear(&err);
-		br_err_set(&err, BR_E_CLI_NO_CASE, "number", c->argv[0], NULL);
-		return cli_fail(c, &err);
-	}
-	return print_all(c, &t, personal);
+	return t.rows ? print_all(c, &t, personal) : tell_none(c, c->argv[0]);
 }

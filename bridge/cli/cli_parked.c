@@ -13,7 +13,8 @@
 
 #define SELECT                                                                                     \
 	"select p.id::text as id, s.code as system, p.rec as record, p.lid as local_id, "          \
-	"p.cid::text as case_id, p.kind, p.code, p.place as field,"                                \
+	"p.cid::text as case_id, " CLI_PARKED_CASE_NO                                              \
+	" as case_no, p.kind, p.code, p.place as field,"                                           \
 	" case $1 when 'zh' then p.text_zh else p.text_en end as text,"                            \
 	" case $1 when 'zh' then p.next_zh else p.next_en end as next,"                            \
 	" p.status, p.topic, p.pos::text as position, floor(extract(epoch from "                   \
@@ -22,12 +23,15 @@
 	"resolved_at,"                                                                             \
 	" p.resolved_by, coalesce(p.resolution, '') as "                                           \
 	"resolution"
-#define FROM " from casebridge.parked p join casebridge.systems s on s.id = p.sys"
+enum { LOCAL_ID = 3, CASE_NO = 5 };
+#define FROM                                                                                       \
+	" from casebridge.parked p join casebridge.systems s on s.id = p.sys left join "           \
+	"casebridge.cases g on g.cid = p.cid"
 
 #define WHAT                                                                                       \
 	{"id", "编号", 'k'}, {"system", "系统", '3'}, {"record", "记录", 0},                       \
-		{"local_id", "系统内编号", '4'}, {"case_id", "办件", 0}, {"kind", "类别", '1'},    \
-		{"code", "错误码", 'k'},                                                           \
+		{"local_id", "系统内编号", '4'}, {"case_no", "办件", 0},                           \
+		{"case_id", "办件标识", 0}, {"kind", "类别", '1'}, {"code", "错误码", 'k'},        \
 	{                                                                                          \
 		"field", "字段", '2'                                                               \
 	}
@@ -65,6 +69,13 @@ static const char *lang_of(const struct cli *c)
 	return c->lang == BR_LANG_ZH ? "zh" : "en";
 }
 
+/* A system that has refused a new record has given it no number: people know it by another's. */
+static void name_row(struct cli *c, const char **row)
+{
+	if (!*row[LOCAL_ID] && row[CASE_NO])
+		row[LOCAL_ID] = br_arena_printf(&c->arena, "(%s)", row[CASE_NO]).p;
+}
+
 static int list(struct cli *c, bool all)
 {
 	const char *params[] = {lang_of(c), all ? "all" : "open"};
@@ -74,6 +85,8 @@ static int list(struct cli *c, bool all)
 
 	if (status != CLI_OK)
 		return status;
+	for (size_t i = 0; c->output == CLI_TABLE && i < t.rows; i++)
+		name_row(c, &t.cells[i * t.cols]);
 	cli_print_items(c, &t, columns, all);
 	return CLI_OK;
 }

@@ -17,10 +17,25 @@ int cli_parked_number(struct cli *c, const char *id)
 
 int cli_parked_no_item(struct cli *c, const char *id)
 {
+	struct ledger_table t;
 	struct br_err err;
+	int status = cli_query(c,
+		"select p.status, (select n.id::text from casebridge.parked n where n.status = "
+		"'open' and n.sys = p.sys and n.rec = p.rec and (n.cid = p.cid or (n.lid = p.lid "
+		"and n.lid <> '')) order by n.id desc limit 1) from casebridge.parked p where p.id "
+		"= $1::bigint and p.status <> 'open'",
+		1, &id, &t);
 
+	if (status != CLI_OK)
+		return status;
 	br_err_clear(&err);
-	br_err_set(&err, BR_E_CLI_NO_ITEM, "id", id, NULL);
+	if (t.rows == 0)
+		br_err_set(&err, BR_E_CLI_NO_ITEM, "id", id, NULL);
+	else if (strcmp(t.cells[0], "superseded") == 0 && t.cells[1])
+		br_err_set(&err, BR_E_CLI_SUPERSEDED, "id", id, "other", t.cells[1], NULL);
+	else
+		br_err_set(&err, BR_E_CLI_SETTLED, "id", id, "status",
+			cli_word(c, "status", t.cells[0]), NULL);
 	return cli_fail(c, &err);
 }
 
@@ -159,9 +174,8 @@ static int find_many(struct cli *c, const char *system, const char *code, struct
 		       : cli_query(c,
 				 "select p.id::text as id, s.code as system, p.rec as record, "
 				 "p.lid "
-				 "as local_id, coalesce(g.doc::json->>'portal_case_no', "
-				 "g.doc::json->>'dept_case_no', p.cid::text) as case_no, p.kind, "
-				 "p.code, "
+				 "as local_id, coalesce(" CLI_PARKED_CASE_NO
+				 ", p.cid::text) as case_no, p.kind, p.code, "
 				 "p.place as field from casebridge.parked p join "
 				 "casebridge.systems "
 				 "s on s.id = p.sys left join casebridge.cases g on g.cid = p.cid "

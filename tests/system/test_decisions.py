@@ -178,4 +178,4 @@ def test_an_item_is_dropped_once_and_with_a_reason(twin, kafka, topic_prefix, au
     assert [(e["order"], e["outcome"]) for e in audit(DECISION)] == [("order-1", "done"), ("order-2", "settled")]
     row = ask(twin, "parked", "list", "--all")[0]
     assert (row["status"], row["resolved_by"], row["resolution"], row["tries"]) == ("dropped", "李", "重复申请", "1")
-    assert twin.casebridge.run("parked", "drop", item["id"], "--why", "x", twin.folder, expect=1).err.startswith("CLI-002")
+    assert twin.casebridge.run("parked", "drop", item["id"], "--why", "x", twin.folder, expect=1).err.startswith("CLI-083")

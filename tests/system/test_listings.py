@@ -88,10 +88,33 @@ def test_the_zone_is_the_site_s_file_s(twin):
     assert "2026-02-01 02:15:59 +05:45" in twin.casebridge.run("status", twin.folder, expect=1).out
 
 
+# ---- records that are no case yet ----
+
+def test_a_record_that_waits_is_found_by_its_number(twin):
+    """It was read and is no case yet."""
+    twin.ledger.execute("insert into casebridge.parked (sys, rec, lid, kind, code, place, text_en, text_zh, next_en, next_zh, topic, pos, at)"
+                        f" values (1, 'application', 'NEW-7', 'in', 'MAP-101', 'status', 'a', '甲', 'b', '乙', 't.in.a', 18, '{AT}')")
+    en = twin.casebridge.run("case", "NEW-7", "--lang", "en", twin.folder, expect=1).err
+    zh = twin.casebridge.run("case", "NEW-7", "--lang", "zh", twin.folder, expect=1).err
+    assert re.match("CLI-084 record NEW-7 of system a was read and waits as item 3.* → .*casebridge parked show 3", en), en
+    assert re.match("CLI-084 系统 a 的记录 NEW-7 已读取，.*事项 3", zh), zh
+    assert twin.casebridge.run("case", "NOBODY", twin.folder, expect=1).err.startswith("CLI-004 ")
+
+
+def test_a_refused_new_record_is_known_by_another_system_s_number(twin):
+    """The system that refused it has given it no number."""
+    twin.ledger.execute("update casebridge.parked set lid = ''")
+    assert as_json(twin, "parked", "list")[0]["case_no"] == "YDZ2018070200017" and as_json(twin, "parked", "list")[0]["local_id"] == ""
+    twin.ledger.execute("update casebridge.cases set doc = '{}'")
+    assert as_json(twin, "parked", "list")[0]["case_no"] == "NUMBER-IN-A"
+    assert " (NUMBER-IN-A) " in twin.casebridge.run("parked", "list", twin.folder).out
+    assert re.search("^case_no +NUMBER-IN-A$", twin.casebridge.run("parked", "show", "1", "--lang", "en", twin.folder).out, re.M)
+
+
 # ---- everything for programs ----
 
 def test_programs_get_all_of_a_parked_item(twin):
-    expected = {"id": "1", "system": "b", "record": "application", "local_id": "NUMBER-IN-B", "case_id": CID, "kind": "out", "code": "MAP-105",
+    expected = {"id": "1", "system": "b", "record": "application", "local_id": "NUMBER-IN-B", "case_id": CID, "case_no": "YDZ2018070200017", "kind": "out", "code": "MAP-105",
                 "field": "applicant.name", "text": TEXT[0], "next": NEXT[0], "status": "open", "topic": "t.in.a", "position": "17", "at": RFC, "tries": "0",
                 "resolved_at": None, "resolved_by": None, "resolution": ""}
     assert as_json(twin, "parked", "list") == [expected]
@@ -123,6 +146,17 @@ def test_the_original_is_for_people_too(twin):
     shown = twin.casebridge.run("parked", "show", "1", "--original", twin.folder).out
     assert re.search(r"^original +raw$", shown, re.M), shown
     assert "raw" not in twin.casebridge.run("parked", "show", "1", twin.folder).out
+
+
+def test_an_item_that_was_settled_is_told_as_that(twin):
+    """And by which open one, when its record has one."""
+    def told(item, lang="en"):
+        return twin.casebridge.run("parked", "retry", item, "--lang", lang, twin.folder, expect=1).err
+    twin.ledger.execute("update casebridge.parked set status = 'superseded' where id = 2")
+    assert re.match("CLI-082 item 2 was superseded by item 1, ", told(2)) and re.match("CLI-082 事项 2 已被事项 1 取代", told(2, "zh"))
+    twin.ledger.execute("update casebridge.parked set status = 'retried' where id = 1")
+    assert re.match("CLI-083 item 2 is settled: superseded ", told(2)) and re.match("CLI-083 事项 2 已处理：已被取代", told(2, "zh"))
+    assert told(1).startswith("CLI-083 item 1 is settled: retried ") and told(99).startswith("CLI-002 ")
 
 
 # ---- people's terminals ----
