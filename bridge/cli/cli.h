@@ -122,6 +122,8 @@ void cli_json_rows(struct br_jw *w, const char *key, const struct ledger_table *
  * CLI_OK or the exit code. */
 int cli_query(struct cli *c, const char *sql, int nparams, const char *const *params,
 	struct ledger_table *out);
+/* Is it there, and of the version this program knows? 0 or -code with err, which is not told. */
+int cli_look_for_ledger(struct cli *c, struct br_err *err);
 /* A cell of the first row, by the name of its column, which must be there. */
 const char **cli_cell(const struct ledger_table *t, const char *name);
 /* The column's moments, seconds since 1970 as text, become times of the site's zone: RFC 3339 in

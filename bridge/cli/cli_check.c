@@ -9,34 +9,85 @@
 #include "conn_kind.h"
 #include "http_call.h"
 #include "http_kind.h"
-#include "ledger_query.h"
 #include "pg_check.h"
 #include "pg_kind.h"
 
 #define HTTP_ARENA (16u << 20)
 
+enum { RESULT, WHERE, WHAT, ABOUT, CODE, TEXT, NEXT, COLS };
+static const char *const names[COLS] = {"result", "where", "what", "about", "code", "text", "next"};
+enum result { OK, WARNING, ERROR, NOT_ASKED };
+
+struct row {
+	const char *cells[COLS];
+	struct row *next;
+};
 struct check {
 	struct cli *c;
 	const char *where;
 	int status; /* of the first error */
+	struct row *rows, **end;
+	size_t n;
 };
 
-/* A line for each thing looked at: ok on stdout, what is wrong with its error. */
+/* People see it at once: a system may take its time. Programs get all of it at the end. */
+static void add(struct check *k, enum result result, const char *what, const char *about,
+	const struct br_err *err)
+{
+	static const char *const words[][3] = {[OK] = {"ok", "ok", "正常"},
+		[WARNING] = {"warning", "warning", "提醒"},
+		[ERROR] = {"error", "error", "错误"},
+		[NOT_ASKED] = {"not asked", "-", "-"}};
+	struct cli *c = k->c;
+	struct row *row;
+	char text[2048];
+
+	if (c->output == CLI_TABLE) {
+		printf("%-7s %s: %s%s%s\n", words[result][c->lang == BR_LANG_ZH ? 2 : 1], k->where,
+			what, *about ? " " : "", about);
+		if (err)
+			printf("        %s\n", br_err_text(err, c->lang, text, sizeof(text)));
+		return;
+	}
+	row = br_arena_new(&c->arena, struct row);
+	if (!row)
+		return;
+	*row = (struct row){.cells = {[RESULT] = words[result][0],
+				    [WHERE] = k->where,
+				    [WHAT] = what,
+				    [ABOUT] = br_arena_copy(&c->arena, br_str_z(about)).p}};
+	if (err) {
+		row->cells[CODE] = br_err_tag((int)br_err_code(err));
+		row->cells[TEXT] = br_arena_copy(
+			&c->arena, br_str_z(br_err_sentence(err, c->lang, text, sizeof(text))))
+					   .p;
+		row->cells[NEXT] = br_arena_copy(
+			&c->arena, br_str_z(br_err_next_step(err, c->lang, text, sizeof(text))))
+					   .p;
+	}
+	*k->end = row;
+	k->end = &row->next;
+	k->n++;
+}
+
+static void print_rows(struct check *k)
+{
+	const char **cells = br_arena_array(&k->c->arena, const char *, k->n *COLS + 1);
+	size_t i = 0;
+
+	if (!cells)
+		return;
+	for (const struct row *row = k->rows; row; row = row->next, i++)
+		memcpy(&cells[i * COLS], row->cells, sizeof(row->cells));
+	cli_print_table(k->c, &(struct cli_table){names, NULL, COLS, k->n, cells, NULL});
+}
+
+/* What was looked at: ok, or what is wrong with its error. */
 static void tell(struct check *k, const char *what, const char *about, const struct br_err *err,
 	bool warning)
 {
-	struct cli *c = k->c;
-	char text[2048];
-
-	printf("%-7s %s: %s%s%s\n",
-		!err	  ? cli_say(c, "ok", "正常")
-		: warning ? cli_say(c, "warning", "提醒")
-			  : cli_say(c, "error", "错误"),
-		k->where, what, *about ? " " : "", about);
-	if (!err)
-		return;
-	printf("        %s\n", br_err_text(err, c->lang, text, sizeof(text)));
-	if (warning || k->status != CLI_OK)
+	add(k, !err ? OK : warning ? WARNING : ERROR, what, about, err);
+	if (!err || warning || k->status != CLI_OK)
 		return;
 	switch (br_err_class((int)br_err_code(err))) {
 	case BR_CLASS_RETRY:
@@ -148,9 +199,10 @@ static void check_http(struct check *k, const struct cfg_system *s, const struct
 		return;
 	}
 	if (!path.n) {
-		printf("-       %s: %s\n", k->where,
+		add(k, NOT_ASKED,
 			cli_say(k->c, "no record has a list to read, so nothing was asked",
-				"没有可读取的列表，未作检查"));
+				"没有可读取的列表，未作检查"),
+			"", NULL);
 		return;
 	}
 	br_err_clear(&err);
@@ -204,21 +256,21 @@ static void check_system(struct check *k, const struct cfg_system *s)
 	else if (kind == &http_kind)
 		check_http(k, s, options);
 	else
-		printf("-       %s: %s\n", k->where,
-			cli_say(c, "this kind has no online check", "此类连接器没有在线检查"));
+		add(k, NOT_ASKED,
+			cli_say(c, "this kind has no online check", "此类连接器没有在线检查"), "",
+			NULL);
 }
 
 static void check_ledger(struct check *k)
 {
-	struct ledger_table t;
-	int status;
+	struct br_err err;
+	int rc;
 
+	br_err_clear(&err);
+	rc = cli_look_for_ledger(k->c, &err);
 	k->where = cli_say(k->c, "ledger", "台账");
-	status = cli_query(k->c, "select 1", 0, NULL, &t);
-	if (status == CLI_OK)
-		tell(k, cli_say(k->c, "connection and version", "连接与版本"), "", NULL, false);
-	else if (k->status == CLI_OK)
-		k->status = status;
+	tell(k, cli_say(k->c, "connection and version", "连接与版本"), "", rc < 0 ? &err : NULL,
+		false);
 }
 
 static void check_topics(struct check *k)
@@ -248,7 +300,7 @@ static void check_topics(struct check *k)
 
 int cli_check(struct cli *c)
 {
-	struct check k = {.c = c, .status = CLI_OK};
+	struct check k = {.c = c, .status = CLI_OK, .end = &k.rows};
 	struct cfg_system *only = NULL;
 	int status;
 
@@ -270,5 +322,7 @@ int cli_check(struct cli *c)
 		k.where = s->name.p;
 		tell(&k, cli_say(c, "configuration", "配置"), "", &s->problem->err, false);
 	}
+	if (c->output != CLI_TABLE)
+		print_rows(&k);
 	return k.status;
 }

@@ -47,6 +47,11 @@ static int check_version(struct cli *c, struct br_err *err)
 	return found == ledger_version_known() ? 0 : version_error(c, found, err);
 }
 
+int cli_look_for_ledger(struct cli *c, struct br_err *err)
+{
+	return check_version(c, err);
+}
+
 int cli_query(struct cli *c, const char *sql, int nparams, const char *const *params,
 	struct ledger_table *out)
 {

@@ -8,18 +8,36 @@
 #define APPEAR_MS      10000 /* for topics to be known to the broker after they were made */
 #define APPEAR_STEP_MS 200
 
-static void tell(
-	struct cli *c, const struct bus_topic_plan *plan, const struct bus_topic_check *check)
+static void tell(struct cli *c, enum br_err_code code, const char *topic, const char *found)
 {
 	struct br_err err;
 
 	br_err_clear(&err);
-	if (check->state == BUS_TOPIC_MISSING_STATE)
-		br_err_set(&err, BR_E_BUS_TOPIC_MISSING, "topic", plan->name.p, NULL);
-	else
-		br_err_set(&err, BR_E_CLI_TOPIC, "topic", plan->name.p, "found", check->difference,
-			NULL);
+	br_err_set(&err, code, "topic", topic, "found", found, NULL);
 	cli_fail(c, &err);
+}
+
+/* Each has its row; those that are missing need but one word. */
+static int tell_wrong(struct cli *c, const struct bus_topic_plan *plan, size_t n,
+	const struct bus_topic_check *check)
+{
+	const char *missing = NULL;
+	size_t nmissing = 0;
+	int status = CLI_OK;
+
+	for (size_t i = 0; i < n; i++) {
+		if (check[i].state != BUS_TOPIC_OK)
+			status = CLI_FAILED;
+		if (check[i].state == BUS_TOPIC_WRONG_PARTITIONS)
+			tell(c, BR_E_CLI_TOPIC, plan[i].name.p, check[i].difference);
+		if (check[i].state == BUS_TOPIC_MISSING_STATE && nmissing++ == 0)
+			missing = plan[i].name.p;
+	}
+	if (nmissing > 1)
+		missing = br_arena_printf(&c->arena, "%s (+%zu)", missing, nmissing - 1).p;
+	if (missing)
+		tell(c, BR_E_BUS_TOPIC_MISSING, missing, "");
+	return status;
 }
 
 static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t n,
@@ -30,7 +48,6 @@ static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t
 	static const char *const states[] = {"ok", "missing", "differs", "wrong partitions"};
 	size_t cols = check ? 4 : 3;
 	const char **cells = br_arena_array(&c->arena, const char *, n *cols);
-	int status = CLI_OK;
 
 	for (size_t i = 0; cells && i < n; i++) {
 		struct br_str settings = BR_STR("");
@@ -41,20 +58,14 @@ static int print_topics(struct cli *c, const struct bus_topic_plan *plan, size_t
 		cells[i * cols] = plan[i].name.p;
 		cells[i * cols + 1] = br_arena_printf(&c->arena, "%d", plan[i].partitions).p;
 		cells[i * cols + 2] = settings.p;
-		if (check) {
+		if (check)
 			cells[i * cols + 3] =
 				check[i].state == BUS_TOPIC_DIFFERS
 					? check[i].difference
 					: cli_word(c, "state", states[check[i].state]);
-			if (check[i].state != BUS_TOPIC_OK)
-				status = CLI_FAILED;
-			if (check[i].state == BUS_TOPIC_MISSING_STATE ||
-				check[i].state == BUS_TOPIC_WRONG_PARTITIONS)
-				tell(c, &plan[i], &check[i]);
-		}
 	}
 	cli_print_table(c, &(struct cli_table){names, titles, cols, n, cells, "5kww"});
-	return status;
+	return check ? tell_wrong(c, plan, n, check) : CLI_OK;
 }
 
 static bool is_any_missing(const struct bus_topic_check *check, size_t n)

@@ -208,26 +208,32 @@ static void on_warning(void *arg, const struct br_err *err)
 	tell(arg, "reading changes", "读取变更", err, true);
 }
 
+static const struct privilege {
+	const char *name, *en, *zh;
+} may_insert = {"insert", "privilege to insert", "新增权限"},
+  may_update = {"update", "privilege to update", "修改权限"},
+  may_delete = {"delete", "privilege to delete", "删除权限"};
+
 static void may_write(
-	struct check *k, const struct pg_table *t, const char *privilege, bool warning)
+	struct check *k, const struct pg_table *t, const struct privilege *p, bool warning)
 {
-	struct br_pg_param params[] = {text_param(t->quoted), text_param(privilege)};
+	struct br_pg_param params[] = {text_param(t->quoted), text_param(p->name)};
 	struct br_err err;
 	PGresult *res;
 	bool ok;
 
 	/* rows go as a whole: there is no such privilege of a column */
 	if (!ask(k,
-		    strcmp(privilege, "delete") ? "select has_table_privilege($1, $2) or "
-						  "has_any_column_privilege($1, $2)"
-						: "select has_table_privilege($1, $2)",
-		    2, params, &res, "privileges", "权限"))
+		    p != &may_delete ? "select has_table_privilege($1, $2) or "
+				       "has_any_column_privilege($1, $2)"
+				     : "select has_table_privilege($1, $2)",
+		    2, params, &res, p->en, p->zh))
 		return;
 	ok = PQgetvalue(res, 0, 0)[0] == 't';
 	if (!ok)
-		br_err_set(&err, BR_E_PG_MAY_NOT_WRITE, "action", privilege, "table", z(k, t->name),
+		br_err_set(&err, BR_E_PG_MAY_NOT_WRITE, "action", p->name, "table", z(k, t->name),
 			NULL);
-	tell(k, "privileges", "权限", ok ? NULL : &err, warning);
+	tell(k, p->en, p->zh, ok ? NULL : &err, warning);
 	PQclear(res);
 }
 
@@ -284,13 +290,13 @@ static void record_tables(struct check *k, struct pg_record *r, const struct cfg
 	tell(k, "reading changes", "读取变更", NULL, false);
 	k->about = z(k, r->tables[0].name);
 	if (writes && r->write.create)
-		may_write(k, &r->tables[0], "insert", false);
+		may_write(k, &r->tables[0], &may_insert, false);
 	if (writes)
-		may_write(k, &r->tables[0], "update", false);
+		may_write(k, &r->tables[0], &may_update, false);
 	for (unsigned i = 1; i < r->ntables && writes; i++) {
 		k->about = z(k, r->tables[i].name);
 		if (loses_rows(node, r->shape->parts[i].name))
-			may_write(k, &r->tables[i], "delete", true);
+			may_write(k, &r->tables[i], &may_delete, true);
 	}
 }
 
