@@ -174,6 +174,12 @@ int cli_send_orders(struct cli *c, const struct br_str *json, size_t n);
  */
 const char *cli_user(void);
 
+/* The columns of status, for the reference: name, in Chinese, what it means. */
+struct cli_meaning {
+	const char *name, *title_zh, *zh, *en;
+};
+extern const struct cli_meaning cli_status_meanings[]; /* ended by a row without name */
+
 /* The verbs. */
 int cli_lint(struct cli *c);
 int cli_map(struct cli *c);

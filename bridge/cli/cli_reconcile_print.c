@@ -97,12 +97,13 @@ static void print_class(struct reconcile *r, enum hub_diff_class class)
 	const struct hub_diff_about *a = &hub_diff_abouts[class];
 	struct cli *c = r->c;
 
-	if (r->count.of[class])
-		printf("%-4s %8" PRId64 "  %s (%s)\n", a->tag, r->count.of[class],
-			cli_say(c, a->en, a->zh),
-			a->mends || r->also[class]
-				? cli_say(c, "the bridge may mend it", "可由总线修复")
-				: cli_say(c, "for a person", "须人工处理"));
+	if (!r->count.of[class])
+		return;
+	printf("%-4s %8" PRId64 "  %s (%s)\n", a->tag, r->count.of[class], cli_say(c, a->en, a->zh),
+		a->mends || r->also[class] ? cli_say(c, "the bridge may mend it", "可由总线修复")
+					   : cli_say(c, "for a person", "须人工处理"));
+	if (!r->repair || !(a->mends || r->also[class]))
+		printf("               → %s\n", cli_say(c, a->next_en, a->next_zh));
 }
 
 static void print_sums(struct reconcile *r)
@@ -179,6 +180,7 @@ static void json_classes(struct reconcile *r, struct br_jw *w)
 		br_jw_kstr(w, "what", br_str_z(cli_say(r->c, a->en, a->zh)));
 		kint(w, "records", r->count.of[i]);
 		kbool(w, "mends", a->mends || r->also[i]);
+		br_jw_kstr(w, "next", br_str_z(cli_say(r->c, a->next_en, a->next_zh)));
 		br_jw_end_object(w);
 	}
 	br_jw_end_array(w);

@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include "conn_kind.h"
+#include "hub_reconcile.h"
 #include "pg_options.h"
 
 #define MADE "<!-- casebridge reference %s; not written by hand -->\n\n"
@@ -132,6 +133,30 @@ static void option_rows(const struct cli_opt *o)
 	}
 }
 
+static void status_columns(void)
+{
+	puts("\n| 列 Column | |\n|---|---|");
+	for (const struct cli_meaning *m = cli_status_meanings; m->name; m++) {
+		printf("| `%s` %s | ", m->name, m->title_zh);
+		cells(m->zh, m->en);
+		putchar('\n');
+	}
+}
+
+static void reconcile_classes(void)
+{
+	puts("\n| 类 Class | | 下一步 Next step |\n|---|---|---|");
+	for (int i = 1; i < DIFF_CLASSES; i++) {
+		const struct hub_diff_about *a = &hub_diff_abouts[i];
+
+		printf("| %s | ", a->tag);
+		cells(a->zh, a->en);
+		putchar(' ');
+		cells(a->next_zh, a->next_en);
+		putchar('\n');
+	}
+}
+
 static void verbs(void)
 {
 	printf("# 命令 Command line\n\n" MADE, "cli");
@@ -151,6 +176,10 @@ static void verbs(void)
 		if (v->options)
 			puts("\n| 选项 Option | |\n|---|---|");
 		option_rows(v->options);
+		if (v->run == cli_status)
+			status_columns();
+		if (v->run == cli_reconcile)
+			reconcile_classes();
 	}
 }
 

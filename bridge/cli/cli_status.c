@@ -55,6 +55,67 @@ static const struct cli_column columns[] = {
 	{NULL, NULL, 0},
 };
 
+const struct cli_meaning cli_status_meanings[] = {
+	{"system", "系统", "系统名，即其配置文件名", "name of the system, that of its file"},
+	{"state", "状态",
+		"未启动：总线尚未接入；试运行：只读不写；已上线；暂停：不读不写；未加载：其配置文件"
+		"不可用",
+		"new: the bridge has not met it; trial: it is read only; live; paused: neither "
+		"read nor "
+		"written; left out: its file cannot be used"},
+	{"connector", "连接器",
+		"在线；已停止：连接器已正常退出；无响应：超过其 lease（至少 30 "
+		"秒）没有消息；从未联系；不明："
+		"其消息等待总线处理；-：不适用",
+		"up; stopped: it said goodbye; silent: nothing was heard for longer than its "
+		"lease, at "
+		"least 30 s; never: nothing was ever heard; unknown: what it said waits for the "
+		"bridge; "
+		"-: not to be judged"},
+	{"epoch", "连接代次", "连接器每次握手加一；不断增大说明它在反复重启",
+		"grows with each handshake of the connector; one that keeps growing starts over "
+		"again "
+		"and again"},
+	{"cases", "办件数", "在该系统中有记录的办件数", "cases that have a record there"},
+	{"lag", "积压", "已读取、总线尚未处理的消息数；-：Kafka 未答复",
+		"messages from it that the bridge has not taken; -: Kafka did not answer"},
+	{"in_flight", "在途", "已发出、等待连接器答复的写入",
+		"writes that are out, not yet answered"},
+	{"waiting", "待发", "等待发往该系统的办件",
+		"cases of which something is to be written there"},
+	{"held", "暂缓", "被写保护暂缓的写入", "writes that the guard holds back"},
+	{"guard", "写保护",
+		"限速暂缓：超过 "
+		"write.guard；已停写：连续被拒后停写（stop_after_refusals）；记录消失停写："
+		"一小时内消失的记录过多，等待人工处理",
+		"holding: more than write.guard allows; stopped: too many refusals in a row "
+		"(stop_after_refusals); vanished: too many records vanished within an hour, a "
+		"person is "
+		"asked"},
+	{"parked", "待处理", "等待人员处理的事项（casebridge parked list）",
+		"items that wait for a person (casebridge parked list)"},
+	{"conflicts", "冲突", "保留了未采用值的冲突（casebridge conflicts list）",
+		"values that lost and are kept (casebridge conflicts list)"},
+	{"last_contact", "最近联系", "总线处理的该系统最近一条消息的时间",
+		"time of the newest message of it that the bridge has taken"},
+	{"counters", "计数", "平：读取与发送的每一条都有去向；不平：有遗漏或重复，退出码为 1",
+		"ok: what was read and sent is accounted for to the last one; off: something was "
+		"lost "
+		"or counted twice, and the exit code is 1"},
+	{"reconciled", "最近对账", "最近一次留存结果的对账时间",
+		"when it was last reconciled, with --keep"},
+	{"different", "对账差异", "该次对账的差异数", "records that differed then"},
+	{"bridge", "总线",
+		"仅 "
+		"JSON、CSV，各行相同：up；behind：有消息而未处理；silent：各系统均无消息；never：尚"
+		"未运行过",
+		"in JSON and CSV only, the same in all rows: up; behind: messages wait and none is "
+		"taken; "
+		"silent: no system is heard of; never: it has not run yet"},
+	{"why", "原因", "仅 JSON、CSV：未加载的原因", "in JSON and CSV only: why it is left out"},
+	{NULL, NULL, NULL, NULL},
+};
+
 /* A system the bridge has not met yet is shown too, and one that was taken out of the site. */
 static const char sql[] =
 	"select coalesce(s.code, g.code) as system, case when s.id is null then $2 else s.state "

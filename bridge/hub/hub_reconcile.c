@@ -4,18 +4,40 @@
 
 #include <string.h>
 
+#define MENDS_EN "--repair: the bridge reads the record again, or sends what is behind"
+#define MENDS_ZH "--repair：由总线重新读取该记录，或补发缺少的内容"
+#define RIGHT_EN(tag)                                                                              \
+	"find out which side is right; correct the other one there, or, if it is the system's "    \
+	"record: --repair --also " tag
+#define RIGHT_ZH(tag)                                                                              \
+	"请核实以哪一方为准：在另一方系统中更正；若以该系统的记录为准：--repair --also " tag
+
 const struct hub_diff_about hub_diff_abouts[DIFF_CLASSES] = {
-	[DIFF_DEPARTMENT_ONLY] = {"R1", "in the department only", "仅部门有（漏报）", true},
-	[DIFF_PORTAL_ONLY] = {"R2", "on the portal only", "仅政务网有（多报）", false},
-	[DIFF_STATUS] = {"R3", "status or result differs", "状态或结果不一致", false},
-	[DIFF_TIME] = {"R4", "time differs", "时间不一致", false},
+	[DIFF_DEPARTMENT_ONLY] = {"R1", "in the department only", "仅部门有（漏报）", true,
+		MENDS_EN, MENDS_ZH},
+	[DIFF_PORTAL_ONLY] = {"R2", "on the portal only", "仅政务网有（多报）", false,
+		"find out whether the department should have it; then --repair --also R2: the "
+		"bridge looks for the record again, sends the case there, or, where the record is "
+		"gone, asks what is to become of it (casebridge parked list)",
+		"请核实部门是否应有该办件；核实后 --repair --also "
+		"R2：由总线重新查找该记录或向其送达，记录已消失的转为待处理事项（casebridge parked "
+		"list）"},
+	[DIFF_STATUS] = {"R3", "status or result differs", "状态或结果不一致", false,
+		RIGHT_EN("R3"), RIGHT_ZH("R3")},
+	[DIFF_TIME] = {"R4", "time differs", "时间不一致", false, RIGHT_EN("R4"), RIGHT_ZH("R4")},
 	[DIFF_ITEM] = {"R5", "item, unit or another field differs", "事项、单位或其他字段不一致",
-		false},
-	[DIFF_APPLICANT] = {"R6", "applicant differs", "申请人不一致", false},
-	[DIFF_TWICE] = {"R7", "counted twice", "重复计数", false},
-	[DIFF_STEP] = {"R8", "step on one side only", "环节仅一方有", true},
-	[DIFF_FINISHED] = {"R9", "over on one side, open on the other", "一方办结、一方在办", true},
-	[DIFF_ATTACHMENT] = {"R10", "attachment on one side only", "附件仅一方有", true},
+		false, RIGHT_EN("R5"), RIGHT_ZH("R5")},
+	[DIFF_APPLICANT] = {"R6", "applicant differs", "申请人不一致", false, RIGHT_EN("R6"),
+		RIGHT_ZH("R6")},
+	[DIFF_TWICE] = {"R7", "counted twice", "重复计数", false,
+		"find out which record is the right one, and have the other one taken away in its "
+		"system",
+		"请核实以哪条记录为准，并在该系统中清理另一条"},
+	[DIFF_STEP] = {"R8", "step on one side only", "环节仅一方有", true, MENDS_EN, MENDS_ZH},
+	[DIFF_FINISHED] = {"R9", "over on one side, open on the other", "一方办结、一方在办", true,
+		MENDS_EN, MENDS_ZH},
+	[DIFF_ATTACHMENT] = {"R10", "attachment on one side only", "附件仅一方有", true, MENDS_EN,
+		MENDS_ZH},
 };
 
 enum hub_diff_class hub_diff_by_tag(struct br_str tag)

@@ -33,6 +33,7 @@ struct hub_diff_about {
 	const char *tag; /* "R1" */
 	const char *en, *zh;
 	bool mends; /* the bridge may mend it by itself: read again, send again */
+	const char *next_en, *next_zh;
 };
 /* By class, 1 to 10. */
 extern const struct hub_diff_about hub_diff_abouts[DIFF_CLASSES];

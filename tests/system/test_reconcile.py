@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -108,6 +109,20 @@ def test_repair_mends_what_it_may_and_a_person_the_rest(twin):
     assert [r[:2] for r in kept] == [("retry", "done")] * 3 and kept[2][2:] == ("王科长", "已电话核实", True, False), kept
     assert reconcile(twin, "a", expect=0)["different"] == 0 and reconcile(twin, "b", expect=0)["different"] == 0
     assert twin.ledger.value("select count(*) from casebridge.cases") == 13 and twin.b.value("select count(*) from b_sq") == 13, "nothing twice"
+
+
+def test_what_the_portal_alone_has_says_what_to_do(twin):
+    """The department's record is gone: R2 is not mended unasked, and --also R2 has the bridge look and ask."""
+    fill(twin, 4)
+    behind_our_back(twin, "a", "delete from a_sq where sbh = 'D01'")
+    for lang, word in (("en", "for a person"), ("zh", "须人工处理")):
+        people = twin.casebridge.run("reconcile", "a", "--lang", lang, "--settle", "0", twin.folder, expect=1).out
+        assert re.search(rf"^R2 +1  .*{word}.*\n +→ .*--repair --also R2", people, re.M), people
+    step = next(c["next"] for c in reconcile(twin, "a", expect=1)["classes"] if c["class"] == "R2")
+    assert "--also R2" in step
+    reconcile(twin, "a", "--repair", "--also", "R2", "--why", "已核对", expect=1)
+    wait_for(lambda: twin.ledger.rows("select kind, lid from casebridge.parked where status = 'open'") == [("vanished", "D01")],
+             what="the question what is to become of it", or_died=[twin.process])
 
 
 def stop(twin):
