@@ -222,6 +222,30 @@ void hub_world_move_key(struct hub_world *w, struct br_str scheme, struct br_str
 	w->moved_keys = m;
 }
 
+/* key: hub_match_key() of both, in the arena */
+static void add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,
+	struct br_str value, struct br_str key, bool is_new)
+{
+	struct hub_match_key *m = br_arena_new(w->arena, struct hub_match_key);
+
+	if (!m || !key.p) {
+		w->failed = true;
+		return;
+	}
+	m->index_key = key;
+	m->scheme = scheme;
+	m->value = value;
+	m->kase = k;
+	m->is_new = is_new;
+	HASH_ADD_KEYPTR(hh, w->keys, m->index_key.p, m->index_key.n, m);
+}
+
+void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,
+	struct br_str value, bool is_new)
+{
+	add_key(w, k, scheme, value, hub_match_key(w->arena, scheme, value), is_new);
+}
+
 void hub_world_take_key(
 	struct hub_world *w, struct hub_case *k, struct br_str scheme, struct br_str value)
 {
@@ -231,26 +255,10 @@ void hub_world_take_key(
 	if (key.p)
 		HASH_FIND(hh, w->keys, key.p, key.n, m);
 	if (!m) {
-		hub_world_add_key(w, k, scheme, value, true);
+		add_key(w, k, scheme, value, key, true);
 		return;
 	}
 	if (!m->is_new)
 		hub_world_move_key(w, scheme, value, m->kase, k);
 	m->kase = k;
-}
-
-void hub_world_add_key(struct hub_world *w, struct hub_case *k, struct br_str scheme,
-	struct br_str value, bool is_new)
-{
-	struct hub_match_key *m = br_arena_new(w->arena, struct hub_match_key);
-
-	if (!m || !(m->index_key = hub_match_key(w->arena, scheme, value)).p) {
-		w->failed = true;
-		return;
-	}
-	m->scheme = scheme;
-	m->value = value;
-	m->kase = k;
-	m->is_new = is_new;
-	HASH_ADD_KEYPTR(hh, w->keys, m->index_key.p, m->index_key.n, m);
 }
