@@ -76,7 +76,26 @@ static struct br_str sentence(
 }
 
 static void unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec,
-	struct br_str lid, const char *how, uint64_t seen);
+	struct br_str lid, const char *how, uint64_t seen)
+{
+	struct hub_unpark *u;
+
+	/* nearly always nothing is parked, and then the ledger need not be asked */
+	if (s->open_parked == 0)
+		return;
+	for (struct hub_parked *p = w->parked; p; p = p->next)
+		if (!p->how && p->sys == s && br_str_eq(p->rec, rec) &&
+			((k && p->kase == k) || ((!k || !p->kase) && br_str_eq(p->lid, lid))))
+			p->how = how;
+	u = br_arena_new(w->arena, struct hub_unpark);
+	if (!u) {
+		w->failed = true;
+		return;
+	}
+	*u = (struct hub_unpark){s, k, rec, lid, how, seen, NULL};
+	*w->unparked_end = u;
+	w->unparked_end = &u->next;
+}
 
 struct hub_parked *hub_add_parked(struct hub_world *w, struct hub_system *s, struct hub_case *k,
 	struct br_str rec, struct br_str lid, enum hub_parked_kind kind, struct br_str raw,
@@ -128,28 +147,6 @@ void hub_add_unpark(struct hub_world *w, struct hub_system *s, struct hub_case *
 	struct br_str rec, struct br_str lid, const char *how)
 {
 	unpark(w, s, k, rec, lid, how, 0);
-}
-
-static void unpark(struct hub_world *w, struct hub_system *s, struct hub_case *k, struct br_str rec,
-	struct br_str lid, const char *how, uint64_t seen)
-{
-	struct hub_unpark *u;
-
-	/* nearly always nothing is parked, and then the ledger need not be asked */
-	if (s->open_parked == 0)
-		return;
-	for (struct hub_parked *p = w->parked; p; p = p->next)
-		if (!p->how && p->sys == s && br_str_eq(p->rec, rec) &&
-			((k && p->kase == k) || ((!k || !p->kase) && br_str_eq(p->lid, lid))))
-			p->how = how;
-	u = br_arena_new(w->arena, struct hub_unpark);
-	if (!u) {
-		w->failed = true;
-		return;
-	}
-	*u = (struct hub_unpark){s, k, rec, lid, how, seen, NULL};
-	*w->unparked_end = u;
-	w->unparked_end = &u->next;
 }
 
 bool hub_is_newer(const struct hub_system *s, const struct msg *m)
