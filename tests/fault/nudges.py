@@ -9,6 +9,7 @@ import psycopg
 
 from people import NAMES, PROBES
 from scene import BRIDGE, DEPARTMENT, PORTAL
+from support.topics import read_topic
 from support.waiting import wait_for
 
 ENOUGH = 40
@@ -32,6 +33,27 @@ class Nudges:
     def kill_connectors(self):
         for name in (DEPARTMENT, PORTAL):
             self.scene.keeper.kill(name)
+
+    def answer_nobody(self):
+        """What the connector answers comes to Kafka when the bridge that asked is no longer there."""
+        person, value = self.people.persons[PROBES + 1], f"135{int(time.monotonic() * 1000) % 10**8:08d}"
+        self.scene.keeper.signal(DEPARTMENT, signal.SIGSTOP)
+        try:
+            self.people.mobile(person, value)
+            wait_for(lambda: self._commanded(value) or self.over(), ENOUGH, "a command to the department")
+            self.scene.keeper.signal(BRIDGE, signal.SIGSTOP)
+        finally:
+            self.scene.keeper.signal(DEPARTMENT, signal.SIGCONT)
+        try:
+            wait_for(lambda: self._department_has(person, value) or self.over(), ENOUGH, "its being carried out")
+        finally:
+            self.kill_bridge()
+
+    def _commanded(self, value):
+        return any(value.encode() in record.value for record in read_topic(self.scene.kafka.bootstrap, f"{self.scene.prefix}.deliver.civil-affairs"))
+
+    def _department_has(self, person, value):
+        return self.scene.department.value("select lxdh from ydz_sq where sfzh = %s", person) == value
 
     def stop_bridge(self):
         self.scene.keeper.signal(BRIDGE, signal.SIGTERM)
@@ -149,7 +171,8 @@ class Nudges:
 LIKELY = {
     "kill_connectors": ["bridge.answering_hello", "publish.begin", "publish.outstanding", "publish.fence", "conn.hello", "conn.begin", "conn.fence",
                         "conn.epoch", "conn.settled"],
-    "kill_bridge": ["bridge.opened", "bridge.reviewed", "conn.answering_again"],
+    "kill_bridge": ["bridge.opened", "bridge.reviewed"],
+    "answer_nobody": ["conn.answering_again"],
     "stop_connectors": ["conn.bye", "conn.session_over"],
     "stop_bridge": ["bridge.stopping"],
     "cut_connections": ["bridge.starting_over"],
