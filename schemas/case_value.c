@@ -126,7 +126,7 @@ static int check_text(const struct case_field *f, struct br_str s, struct br_err
 	char pos[24];
 	size_t at = br_utf8_check(s);
 
-	if (at == s.n) {
+	if (at == s.n && br_has_control(s)) {
 		why = "a control character";
 		for (at = 0; at < s.n; at++) {
 			unsigned char c = (unsigned char)s.p[at];

@@ -1,6 +1,5 @@
 #include "map_conv.h"
 #include "check.h"
-#include "check.h"
 
 static bool digits(struct br_str s)
 {

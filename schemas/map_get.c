@@ -92,16 +92,10 @@ static struct br_str unpad(const struct map_column *col, struct br_str s)
 	return s;
 }
 
-bool map_column_text(const struct map_column *col, struct br_str stored, struct br_str *out)
+static struct br_str trimmed(struct br_str s)
 {
-	struct br_str s = stored;
 	size_t n;
 
-	if (!s.p)
-		return false;
-	if (col->pad)
-		s = unpad(col, s);
-	/* blanks around a value never mean anything to a case, whatever N says about the column */
 	while (s.n && blank_at(s, 0, &n)) {
 		s.p += n;
 		s.n -= n;
@@ -109,6 +103,28 @@ bool map_column_text(const struct map_column *col, struct br_str stored, struct 
 	while (s.n &&
 		(blank_at(s, s.n - 1, &n) || (s.n >= 3 && blank_at(s, s.n - 3, &n) && n == 3)))
 		s.n -= n;
+	return s;
+}
+
+/* Is it a byte that a blank may begin or end with (U+3000 is E3 80 80)? */
+static bool of_a_blank(char c)
+{
+	unsigned char u = (unsigned char)c;
+
+	return u <= ' ' || u == 0xE3 || u == 0x80;
+}
+
+bool map_column_text(const struct map_column *col, struct br_str stored, struct br_str *out)
+{
+	struct br_str s = stored;
+
+	if (!s.p)
+		return false;
+	if (col->pad)
+		s = unpad(col, s);
+	/* blanks around a value never mean anything to a case, whatever N says about the column */
+	if (s.n && (of_a_blank(s.p[0]) || of_a_blank(s.p[s.n - 1])))
+		s = trimmed(s);
 	if (s.n == 0 || (col->none.p && br_str_eq(s, col->none)))
 		return false;
 	*out = s;
@@ -299,13 +315,8 @@ static int codes_get(struct map_run *run, const struct map_line *line, struct br
  * no control characters. */
 static bool harmless(const struct map_line *line, struct br_str value)
 {
-	bool control = false;
-
-	if (line->about->max_chars && value.n > line->about->max_chars)
-		return false;
-	for (size_t i = 0; i < value.n; i++)
-		control |= (unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7F;
-	return !control;
+	return (!line->about->max_chars || value.n <= line->about->max_chars) &&
+	       !br_has_control(value);
 }
 
 static int checked(struct map_run *run, const struct map_line *line, struct br_str value)

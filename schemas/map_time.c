@@ -116,17 +116,31 @@ static bool digit(const char *p, const char *end)
 	return p < end && *p >= '0' && *p <= '9';
 }
 
-static bool number(const char **p, const char *end, int least, int most, int *out)
+/* Two digits; or one, where the other need not be written. */
+static inline bool two(const char **at, const char *end, bool both, int *out)
 {
-	int n = 0, v = 0;
+	const char *p = *at;
 
-	while (n < most && digit(*p, end)) {
-		v = v * 10 + (**p - '0');
-		(*p)++;
-		n++;
+	if (!digit(p, end))
+		return false;
+	if (digit(p + 1, end)) {
+		*out = (p[0] - '0') * 10 + (p[1] - '0');
+		*at = p + 2;
+		return true;
 	}
-	*out = v;
-	return n >= least;
+	*out = p[0] - '0';
+	*at = p + 1;
+	return !both;
+}
+
+static inline bool four(const char **at, const char *end, int *out)
+{
+	int hundreds, rest;
+
+	if (!two(at, end, true, &hundreds) || !two(at, end, true, &rest))
+		return false;
+	*out = hundreds * 100 + rest;
+	return true;
 }
 
 static void fraction(const char **p, const char *end)
@@ -147,11 +161,11 @@ static bool offset_read(const char **p, const char *end, int32_t *out)
 	if (*p >= end || (**p != '+' && **p != '-'))
 		return false;
 	sign = *(*p)++ == '-' ? -1 : 1;
-	if (!number(p, end, 2, 2, &h))
+	if (!two(p, end, true, &h))
 		return false;
 	if (*p < end && **p == ':')
 		(*p)++;
-	if (digit(*p, end) && !number(p, end, 2, 2, &m))
+	if (digit(*p, end) && !two(p, end, true, &m))
 		return false;
 	*out = sign * (h * 60 + m) * 60;
 	return h < 24 && m < 60;
@@ -186,27 +200,26 @@ static bool parse(const struct map_time *t, struct br_str in, struct moment *m)
 		return since_1970(in, t->op[0].what == 'Q', &m->utc);
 	}
 	for (uint8_t i = 0; i < t->n; i++) {
-		int least = t->op[i].strict ? 2 : 1;
-		bool ok = true;
+		bool strict = t->op[i].strict, ok = true;
 
 		switch (t->op[i].what) {
 		case 'Y':
-			ok = number(&p, end, 4, 4, &m->year);
+			ok = four(&p, end, &m->year);
 			break;
 		case 'm':
-			ok = number(&p, end, least, 2, &m->month);
+			ok = two(&p, end, strict, &m->month);
 			break;
 		case 'd':
-			ok = number(&p, end, least, 2, &m->day);
+			ok = two(&p, end, strict, &m->day);
 			break;
 		case 'H':
-			ok = number(&p, end, least, 2, &m->hour);
+			ok = two(&p, end, strict, &m->hour);
 			break;
 		case 'M':
-			ok = number(&p, end, least, 2, &m->minute);
+			ok = two(&p, end, strict, &m->minute);
 			break;
 		case 'S':
-			ok = number(&p, end, least, 2, &m->second);
+			ok = two(&p, end, strict, &m->second);
 			/* "09:05:00.123" where the format ends its clock with %S */
 			if (ok && !t->fraction && p + 1 < end && *p == '.' && digit(p + 1, end)) {
 				p++;
@@ -243,10 +256,13 @@ bool map_time_form(const struct map_time *t, struct br_str in)
 	return parse(t, in, &m);
 }
 
+/* 0 to 99 */
 static char *put2(char *p, int v)
 {
-	*p++ = (char)('0' + v / 10 % 10);
-	*p++ = (char)('0' + v % 10);
+	unsigned tens = (unsigned)v / 10;
+
+	*p++ = (char)('0' + tens);
+	*p++ = (char)('0' + ((unsigned)v - tens * 10));
 	return p;
 }
 
@@ -297,23 +313,45 @@ static char *put_rfc3339(char *p, const struct moment *m, int32_t offset)
 	return put_offset(p, offset);
 }
 
-struct br_str map_time_rfc3339(int64_t utc, const struct map_zone *zone, struct br_arena *a)
+static struct br_str written(const struct moment *m, int32_t offset, struct br_arena *a)
 {
-	int32_t offset = map_zone_at(zone, utc);
 	char *text = br_arena_alloc(a, 32);
-	struct moment m;
 
 	if (!text)
 		return BR_STR_NONE;
+	return (struct br_str){text, (size_t)(put_rfc3339(text, m, offset) - text)};
+}
+
+struct br_str map_time_rfc3339(int64_t utc, const struct map_zone *zone, struct br_arena *a)
+{
+	int32_t offset = map_zone_at(zone, utc);
+	struct moment m;
+
 	split(utc + offset, &m);
-	return (struct br_str){text, (size_t)(put_rfc3339(text, &m, offset) - text)};
+	return written(&m, offset, a);
+}
+
+/* The same moment as the site's clocks show it. */
+static struct br_str site_time(const struct map_time *t, const struct moment *m, struct br_arena *a)
+{
+	int64_t local;
+	int32_t from;
+
+	if (m->is_utc)
+		return map_time_rfc3339(m->utc, t->site, a);
+	local = map_days(m->year, m->month, m->day) * 86400 + m->hour * 3600 + m->minute * 60 +
+		m->second;
+	from = m->has_offset ? m->offset : map_zone_of_local(t->from, local);
+	/* the column's clocks show what the site's do, nearly always */
+	if (map_zone_at(t->site, local - from) == from)
+		return written(m, from, a);
+	return map_time_rfc3339(local - from, t->site, a);
 }
 
 bool map_time_get(
 	const struct map_time *t, struct br_str in, struct br_arena *a, struct br_str *out)
 {
 	struct moment m = {0};
-	int64_t utc;
 
 	if (!parse(t, in, &m) || !exists(&m))
 		return false;
@@ -326,14 +364,7 @@ bool map_time_get(
 		*out = (struct br_str){text, 10};
 		return true;
 	}
-	utc = m.utc;
-	if (!m.is_utc) {
-		int64_t local = map_days(m.year, m.month, m.day) * 86400 + m.hour * 3600 +
-				m.minute * 60 + m.second;
-
-		utc = local - (m.has_offset ? m.offset : map_zone_of_local(t->from, local));
-	}
-	*out = map_time_rfc3339(utc, t->site, a);
+	*out = site_time(t, &m, a);
 	return out->p != NULL;
 }
 
@@ -341,9 +372,8 @@ bool map_time_read_date(struct br_str in, int *year, int *month, int *day)
 {
 	const char *p = in.p, *end = in.p + in.n;
 
-	return in.n == 10 && number(&p, end, 4, 4, year) && *p++ == '-' &&
-	       number(&p, end, 2, 2, month) && *p++ == '-' && number(&p, end, 2, 2, day) &&
-	       map_date_valid(*year, *month, *day);
+	return in.n == 10 && four(&p, end, year) && *p++ == '-' && two(&p, end, true, month) &&
+	       *p++ == '-' && two(&p, end, true, day) && map_date_valid(*year, *month, *day);
 }
 
 bool map_time_read_rfc3339(struct br_str in, int64_t *utc, bool *has_fraction)
@@ -354,9 +384,8 @@ bool map_time_read_rfc3339(struct br_str in, int64_t *utc, bool *has_fraction)
 	*has_fraction = false;
 	if (in.n < 20 || !map_time_read_date((struct br_str){in.p, 10}, &m.year, &m.month, &m.day))
 		return false;
-	if (*p++ != 'T' || !number(&p, end, 2, 2, &m.hour) || *p++ != ':' ||
-		!number(&p, end, 2, 2, &m.minute) || *p++ != ':' ||
-		!number(&p, end, 2, 2, &m.second))
+	if (*p++ != 'T' || !two(&p, end, true, &m.hour) || *p++ != ':' ||
+		!two(&p, end, true, &m.minute) || *p++ != ':' || !two(&p, end, true, &m.second))
 		return false;
 	if (p < end && *p == '.') {
 		p++;

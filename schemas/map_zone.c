@@ -44,6 +44,8 @@ int32_t map_zone_at(const struct map_zone *z, int64_t utc)
 {
 	size_t lo = 0, hi = z->n;
 
+	if (hi && z->at[hi - 1] <= utc)
+		return z->off[hi - 1]; /* our days, in most zones */
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 

@@ -24,6 +24,20 @@ size_t br_utf8_check(struct br_str s)
 	return i;
 }
 
+bool br_has_control(struct br_str s)
+{
+	uint64_t marks = 0;
+	size_t i = 0;
+
+	for (; i + 8 <= s.n; i += 8)
+		marks |= br_control_marks(br_load8(s.p + i));
+	if (s.n >= 8 && i < s.n) /* the last eight, some of them once more */
+		return (marks | br_control_marks(br_load8(s.p + s.n - 8))) != 0;
+	for (; i < s.n; i++)
+		marks |= (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f;
+	return marks != 0;
+}
+
 struct br_str br_utf8_cut(struct br_str s, size_t max)
 {
 	size_t n = max;

@@ -10,6 +10,8 @@
 /* Offset of the first byte that is not valid UTF-8 (no surrogates, no overlong forms, <= U+10FFFF),
  * or n when all is. */
 size_t br_utf8_check(struct br_str s);
+/* Is there a control character of ASCII (below 0x20, or 0x7F)? */
+bool br_has_control(struct br_str s);
 /* The longest beginning of at most max bytes that does not cut a character. */
 struct br_str br_utf8_cut(struct br_str s, size_t max);
 /* Number of characters of valid UTF-8. */

@@ -43,6 +43,12 @@ static inline uint64_t br_json_marks(uint64_t w)
 	return ((quote - BR_ONES) | (back - BR_ONES) | (w - BR_ONES * 0x20) | w) & BR_HIGH;
 }
 
+/* Not 0 when one of the eight bytes is a control character of ASCII. */
+static inline uint64_t br_control_marks(uint64_t w)
+{
+	return ((w - BR_ONES * 0x20) | ((w ^ BR_ONES * 0x7f) - BR_ONES)) & ~w & BR_HIGH;
+}
+
 static inline bool br_utf8_tail(unsigned char c)
 {
 	return (c & 0xc0) == 0x80;

@@ -54,6 +54,30 @@ static void test_utf8(void **state)
 	test_free(exact);
 }
 
+/* Every byte at every place of texts shorter and longer than the eight that are looked at at once,
+ * between neighbours from which a borrow could come. */
+static void test_control(void **state)
+{
+	static const char around[] = {' ', '~', '\x80', '\xff'};
+
+	(void)state;
+	assert_false(br_has_control(BR_STR("")));
+	for (size_t n = 1; n <= 19; n++) {
+		char *s = test_malloc(n);
+
+		for (size_t i = 0; i < n * BR_LEN(around) * 256; i++) {
+			unsigned c = (unsigned)(i % 256);
+			size_t at = i / 256 % n;
+
+			memset(s, around[i / 256 / n], n);
+			s[at] = (char)c;
+			assert_int_equal(
+				br_has_control((struct br_str){s, n}), c < 0x20 || c == 0x7f);
+		}
+		test_free(s);
+	}
+}
+
 static const struct cut_case {
 	const char *name, *in;
 	size_t max, want;
@@ -269,7 +293,7 @@ int main(void)
 {
 	struct CMUnitTest tests[BR_LEN(utf8_cases) + BR_LEN(cut_cases) + BR_LEN(trim_cases) +
 				BR_LEN(mask_cases) + BR_LEN(hex_cases) + BR_LEN(near_cases) +
-				BR_LEN(file_cases) + 1];
+				BR_LEN(file_cases) + 2];
 	size_t n = 0;
 
 	ROWS(utf8_cases, test_utf8);
@@ -279,6 +303,7 @@ int main(void)
 	ROWS(hex_cases, test_hex);
 	ROWS(near_cases, test_near);
 	ROWS(file_cases, test_file);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_control);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_file_errors);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
