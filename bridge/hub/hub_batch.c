@@ -647,8 +647,17 @@ static void fold_items(struct hub_batch *b, struct hub_source *sources,
 	}
 }
 
-void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledger_position *next,
-	int64_t now_us)
+/* What comes now comes without a message: it has the time of the newest there was, and is known by
+ * the batch. */
+static void leave_messages(struct hub_world *w, size_t nsources, const struct ledger_position *next)
+{
+	w->source = (int)nsources;
+	w->topic = next[nsources].topic;
+	w->offset = -(next[nsources].next + 1);
+}
+
+void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, size_t nsources,
+	struct ledger_position *next, int64_t now_us)
 {
 	struct hub_world *w = &b->world;
 	int64_t own = w->incarnation;
@@ -663,6 +672,7 @@ void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledg
 	if (b->again)
 		b->folded.incarnation = w->incarnation = b->again->incarnation;
 	fold_items(b, sources, next, now_us);
+	leave_messages(w, nsources, next);
 	fold_due_links(b, sources);
 	if (b->owing)
 		fold_owed(b, source_of(sources, b->owing));

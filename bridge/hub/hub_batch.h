@@ -81,9 +81,10 @@ bool hub_batch_want_waiting(struct hub_batch *b, struct hub_source *sources, siz
 /* Records nobody knows may say by a strong key which case they are. True: b->want names the keys to
  * load now. */
 bool hub_batch_want_matches(struct hub_batch *b, struct hub_source *sources);
-/* Folds all of it; next[i].next moves behind what was folded, and b->folded tells of it. */
-void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, struct ledger_position *next,
-	int64_t now_us);
+/* Folds all of it; next[i].next moves behind what was folded, and b->folded tells of it.
+ * next[nsources].next batches were folded before, by which what no message brings is known. */
+void hub_batch_fold(struct hub_batch *b, struct hub_source *sources, size_t nsources,
+	struct ledger_position *next, int64_t now_us);
 void hub_batch_give_back(struct hub_batch *b, struct bus *bus);
 /* Is there something in it that the ledger can refuse? */
 bool hub_batch_may_be_refused(const struct hub_batch *b);

@@ -114,18 +114,39 @@ static void on_unpublished(void *arg, const struct br_err *err)
 	bridge_go_on(b);
 }
 
-/* What this process told since it last stored something may have come late, behind what another
- * bridge told meanwhile: it is told again as it is now, or an older version of a case would stay
- * the newest on its topic. Not what the other one has done: that may be the work of days. */
-static void find_what_to_review(struct bridge *b)
+static int64_t least(int64_t a, int64_t b)
 {
-	struct ledger_position *late = b->review + b->nsources;
+	return a < b ? a : b;
+}
 
-	memcpy(b->review, b->next, b->nsources * sizeof(*b->review));
-	memcpy(late, b->ours, b->nsources * sizeof(*late));
-	for (size_t i = 0; i < b->nsources; i++)
-		if (late[i].next > b->next[i].published)
-			late[i].next = b->next[i].published;
+/* By the messages of a source in [from, to), or below 0 by batches (hub_batch_fold). */
+static struct ledger_position range_of(
+	const struct ledger_position *source, int64_t from, int64_t to)
+{
+	return (struct ledger_position){
+		.topic = source->topic, .sys = source->sys, .published = from, .next = to};
+}
+
+/* What is not known to have got out. And what this process told since it last stored something may
+ * have come late, behind what another bridge told meanwhile: it is told again as it is now, or an
+ * older version of a case would stay the newest on its topic. Not what the other one has done: that
+ * may be the work of days. */
+static size_t find_what_to_review(struct bridge *b)
+{
+	const struct ledger_position *batches = b->next + b->nsources,
+				     *ours = b->ours + b->nsources;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->nsources; i++) {
+		const struct ledger_position *s = b->next + i, *o = b->ours + i;
+
+		b->review[n++] = range_of(s, s->published, s->next);
+		b->review[n++] = range_of(s, o->published, least(o->next, s->published));
+		b->review[n++] = range_of(s, -batches->next, -batches->published);
+		b->review[n++] =
+			range_of(s, -least(ours->next, batches->published), -ours->published);
+	}
+	return n;
 }
 
 void bridge_review(struct bridge *b)
@@ -137,9 +158,8 @@ void bridge_review(struct bridge *b)
 	}
 	b->phase = PHASE_REVIEWING;
 	hub_world_begin(&b->first->batch.world, &b->first->batch.arena);
-	find_what_to_review(b);
-	ledger_load_unpublished(
-		b->ledger, &b->first->batch.world, b->review, 2 * b->nsources, on_unpublished, b);
+	ledger_load_unpublished(b->ledger, &b->first->batch.world, b->review,
+		find_what_to_review(b), on_unpublished, b);
 }
 
 /* Records have come, or it is time to look again. */
@@ -350,8 +370,8 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	b->systems = calloc(n + site->nleft_out + 1, sizeof(*b->systems));
 	b->sources = calloc(n + 1, sizeof(*b->sources));
 	b->next = calloc(b->nrows, sizeof(*b->next));
-	b->ours = calloc(b->nsources, sizeof(*b->ours));
-	b->review = calloc(2 * b->nsources, sizeof(*b->review));
+	b->ours = calloc(b->nrows, sizeof(*b->ours));
+	b->review = calloc(4 * b->nsources, sizeof(*b->review));
 	if (!b->systems || !b->sources || !b->next || !b->ours || !b->review)
 		return -BR_E_NOMEM;
 	make_systems(b, site, maps);
@@ -366,6 +386,7 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	snprintf(b->journal_topic, sizeof(b->journal_topic), "%.*s.folded",
 		BR_STR_ARG(site->topic_prefix));
 	b->next[b->nsources].topic = br_str_z(b->journal_topic);
+	b->ours[b->nsources] = b->next[b->nsources];
 	b->side = (struct hub_world){
 		.schema = schema, .systems = b->systems, .nsystems = b->nsystems};
 	b->first = &b->slot[0];

@@ -66,10 +66,10 @@ struct bridge {
 	struct hub_source *sources;
 	/* Behind what was folded last; the last row counts the batches, on the journal's topic. */
 	struct ledger_position *next;
-	/* By source, as of the last batch that this process stored: what it may since have told
-	 * late, behind another bridge, came of [published, next). */
+	/* Rows as of the last batch that this process stored in order to tell it: what it may since
+	 * have told late, behind another bridge, came of [published, next). */
 	struct ledger_position *ours;
-	struct ledger_position *review; /* what may not have got out, and then `ours` */
+	struct ledger_position *review; /* what may not have got out, and `ours`: room for it */
 	size_t nsources, nrows;
 	char journal_topic[256];
 	int journal_to;		     /* topic */

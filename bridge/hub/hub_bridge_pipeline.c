@@ -31,7 +31,7 @@ void bridge_on_acked(void *arg)
 
 	while (done < b->nmarks && b->marks[done].ticket <= acked) {
 		BR_CRASH_POINT("bridge.acked");
-		for (size_t i = 0; i < b->nsources; i++)
+		for (size_t i = 0; i < b->nrows; i++)
 			b->next[i].published = b->marks[done].next[i];
 		done++;
 	}
@@ -64,11 +64,11 @@ static void mark_published(struct bridge *b, const struct slot *s)
 		free(b->marks[b->nmarks].next);
 	}
 	m = &b->marks[b->nmarks];
-	m->next = malloc(b->nsources * sizeof(*m->next));
+	m->next = malloc(b->nrows * sizeof(*m->next));
 	if (!m->next)
 		return;
 	m->ticket = bus_sent(b->bus);
-	for (size_t i = 0; i < b->nsources; i++)
+	for (size_t i = 0; i < b->nrows; i++)
 		m->next[i] = s->after[i].next;
 	b->nmarks++;
 }
@@ -109,7 +109,9 @@ static void on_stored(void *arg, const struct br_err *err)
 	BR_CRASH_POINT("bridge.stored");
 	s->stage = STAGE_STORED;
 	b->known_stored = s->after[b->nsources].next;
-	memcpy(b->ours, s->after, b->nsources * sizeof(*b->ours));
+	/* nothing is told of what is folded again, and what was told late is still to review */
+	if (!s->batch.again)
+		memcpy(b->ours, s->after, b->nrows * sizeof(*b->ours));
 	b->batches++;
 	b->backoff_us = RETRY_FIRST_US;
 	if (!single)
@@ -129,7 +131,7 @@ static void fold_and_store(struct bridge *b, struct slot *s)
 {
 	BR_CRASH_POINT("bridge.folding");
 	memcpy(s->before, b->next, b->nrows * sizeof(*b->next));
-	hub_batch_fold(&s->batch, b->sources, b->next, br_loop_now(b->loop));
+	hub_batch_fold(&s->batch, b->sources, b->nsources, b->next, br_loop_now(b->loop));
 	b->next[b->nsources].next++;
 	for (size_t i = 0; s->batch.again && i < b->nsources; i++)
 		b->next[i].published = s->again.published[i];

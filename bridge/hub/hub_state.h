@@ -421,8 +421,8 @@ struct hub_world {
 
 	/* of the message being folded */
 	int64_t now_ms; /* its Kafka timestamp: the only clock step() has */
-	int source;
-	int64_t offset;
+	int source;	/* row of the positions */
+	int64_t offset; /* -n: of none, but in the n-th batch (from 1); source is the journal's */
 	struct br_str topic;
 	bool failed;			 /* out of memory: the batch must not be stored */
 	const struct hub_mapped *mapped; /* its record as a case, when that was made before */

@@ -901,7 +901,8 @@ void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	rc |= br_pg_send(g->store_pg, "unpub_parked",
 		"select p.sys, p.cid, p.rec, p.lid, p.kind, p.raw, p.code, p.place, p.text_en, "
 		"p.text_zh from casebridge.positions o join casebridge.parked p on p.topic = "
-		"o.topic and p.pos >= o.published and p.pos < o.next order by p.id",
+		"o.topic and (p.pos >= o.published and p.pos < o.next or p.pos >= -o.next and "
+		"p.pos < -o.published) order by p.id",
 		0, NULL, NULL, true, on_unpublished_parked, o, &err);
 	rc |= br_pg_sync(g->store_pg, ledger_synced, o, &err);
 	if (rc < 0) {

@@ -178,8 +178,7 @@ static void keep_lists(struct commit *c, struct hub_world *w)
 	for (struct hub_history *h = w->history; h; h = h->next)
 		PUSH(c->history, .cid = h->kase->cid, .ver = h->ver,
 			.sys = h->sys ? (int)(h->sys - w->systems) : -1,
-			.delta = sim_keep(h->delta), .from = c->after[h->source].topic,
-			.offset = h->offset, .at_ms = h->at_ms);
+			.delta = sim_keep(h->delta), .offset = h->offset, .at_ms = h->at_ms);
 	for (struct hub_conflict *x = w->conflicts; x; x = x->next)
 		PUSH(c->conflicts, .cid = x->kase->cid, .sys = (int)(x->sys - w->systems),
 			.kind = x->kind, .place = sim_keep(x->place), .win = sim_keep(x->win),

@@ -400,13 +400,16 @@ static void load_inflight(const struct ledger *g, struct hub_world *w)
 				load_case(w, k, sys);
 }
 
-static bool unpublished(const struct ledger *g, const struct sim_history *h)
+/* By system, as the ledger does: what a system's record changed came of its topic, or of none. */
+static bool unpublished(
+	const struct ledger *g, const struct hub_world *w, const struct sim_history *h)
 {
+	const struct hub_system *s = h->sys < 0 ? NULL : &w->systems[h->sys];
+
 	for (size_t i = 0; i < g->npositions; i++) {
 		const struct ledger_position *p = &g->positions[i];
 
-		if (br_str_eq(p->topic, h->from) && h->offset >= p->published &&
-			h->offset < p->next)
+		if (p->sys == s && h->offset >= p->published && h->offset < p->next)
 			return true;
 	}
 	return false;
@@ -417,7 +420,7 @@ static void load_unpublished(const struct ledger *g, struct hub_world *w)
 	for (struct sim_history *from = book.history; from; from = from->next) {
 		struct hub_history *h;
 
-		if (!unpublished(g, from))
+		if (!unpublished(g, w, from))
 			continue;
 		h = br_arena_new(w->arena, struct hub_history);
 		h->kase = load_case(w, sim_ledger_case(&from->cid), -1);

@@ -49,7 +49,6 @@ struct sim_history {
 	int32_t ver;
 	int sys; /* -1: a person */
 	struct br_str delta;
-	struct br_str from; /* topic */
 	int64_t offset, at_ms;
 	struct sim_history *next;
 };

@@ -155,7 +155,7 @@ static bool another_round(enum hub_sys_state source)
 		{.code = BR_STR("dept"), .state = SYS_LIVE, .credit = 10, .backlog = true},
 		{.code = BR_STR("portal"), .state = source, .credit = 10}};
 	struct hub_source sources[2] = {{.sys = &systems[0]}, {.sys = &systems[1]}};
-	struct ledger_position next[3] = {{.next = 0}};
+	struct ledger_position next[3] = {{.next = 0}, {.next = 0}, {.next = 6}};
 	struct hub_id cid = {{1}};
 	struct hub_link *due, *has;
 	struct image_builder doc;
@@ -179,8 +179,11 @@ static bool another_round(enum hub_sys_state source)
 	b.want.ndue = 1;
 	b.want.due_links = &due;
 	hub_batch_want_matches(&b, sources);
-	hub_batch_fold(&b, sources, next, 0);
+	hub_batch_fold(&b, sources, 2, next, 0);
 	assert_int_equal(due->inflight.on, source == SYS_LIVE);
+	/* no message brought it: it is known by the batch, the seventh */
+	assert_int_equal(b.world.source, 2);
+	assert_int_equal(b.world.offset, -7);
 	hub_batch_release(&b);
 	return systems[0].backlog;
 }

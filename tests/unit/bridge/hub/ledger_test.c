@@ -840,6 +840,61 @@ static void parked_are_told_again(void **state)
 	close_side(&b);
 }
 
+/* A record that a person bound is merged by no message, when its system goes live: what came of
+ * that is known by the batch. */
+static void what_no_message_brought_is_told_again(void **state)
+{
+	struct ledger_want want = {0};
+	struct ledger_position review[2];
+	struct side a, b;
+	struct hub_link *l;
+
+	(void)state;
+	open_side(&a);
+	fine(&a);
+	begin_batch(&a);
+	load(&a, &want);
+	fine(&a);
+	observe(&a, 5, "D1", "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"0\"}");
+	l = only_case(&a)->links;
+	l->state = LINK_MATCHED;
+	l->shadow = image(&a, local(&a, 0), "{\"id\":\"D1\",\"xm\":\"张三\",\"zt\":\"1\"}");
+	l->lid = BR_STR("D1");
+	a.w.source = 2;
+	a.w.offset = -7;
+	hub_step_resume(&a.w, l, false);
+	assert_int_equal(only_case(&a)->ver, 2);
+	hub_step_poison_link(&a.w, l, "too large");
+	store(&a);
+	fine(&a);
+	sql(dsn, "update casebridge.positions set next = 7, published = 6 where topic = 'ctl'");
+	sql(dsn, "update casebridge.positions set published = next where topic <> 'ctl'");
+	close_side(&a);
+
+	open_side(&b);
+	fine(&b);
+	begin_batch(&b);
+	review[0] = (struct ledger_position){b.pos[0].topic, b.pos[0].sys, 6, 6};
+	review[1] = (struct ledger_position){b.pos[0].topic, b.pos[0].sys, -6, -7};
+	ledger_load_unpublished(b.g, &b.w, review, 2, set_done, &b);
+	fine(&b);
+	assert_true(only_case(&b)->publish);
+	assert_non_null(b.w.history);
+	assert_int_equal(b.w.history->ver, 2);
+	assert_null(b.w.history->next);
+	assert_non_null(b.w.parked);
+	assert_null(b.w.parked->next);
+	sql(dsn, "update casebridge.positions set published = 7 where topic = 'ctl'");
+	begin_batch(&b);
+	review[1].published = -6;
+	ledger_load_unpublished(b.g, &b.w, review, 2, set_done, &b);
+	fine(&b);
+	assert_int_equal(HASH_COUNT(b.w.cases), 0);
+	assert_null(b.w.history);
+	assert_null(b.w.parked);
+	close_side(&b);
+}
+
 /* A conflict names the system whose value lost: itself, or who entered the version it won over. */
 static void conflicts_name_the_loser(void **state)
 {
@@ -1869,6 +1924,7 @@ int main(void)
 		cmocka_unit_test_setup(a_batch_that_cannot_be_stored_leaves_nothing, new_database),
 		cmocka_unit_test_setup(parked_and_settled, new_database),
 		cmocka_unit_test_setup(parked_are_told_again, new_database),
+		cmocka_unit_test_setup(what_no_message_brought_is_told_again, new_database),
 		cmocka_unit_test_setup(conflicts_name_the_loser, new_database),
 		cmocka_unit_test_setup(orders_are_kept, new_database),
 		cmocka_unit_test_setup(orders_are_told_again, new_database),
