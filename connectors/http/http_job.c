@@ -136,6 +136,31 @@ static void hand_back(struct http_job *j, int64_t ms)
 	later(j, ms);
 }
 
+/* An error, not "later", where only the record can tell what became of the command. */
+static bool cannot_settle(const struct http_job *j, const struct http_reply *reply)
+{
+	return reply && reply->outcome == BR_HTTP_ANSWER && reply->unsure &&
+	       (j->step == STEP_LOOK || j->step == STEP_LOOKUP) && (j->doubt || j->cmd->attempted);
+}
+
+static unsigned another_round(struct http_job *j)
+{
+	unsigned n = rounds(j) + 1;
+
+	j->cmd->kind = (void *)(uintptr_t)n;
+	return n;
+}
+
+static int64_t wait_of_round(const struct http_job *j)
+{
+	return (int64_t)RETRY_FIRST_MS << (rounds(j) < ROUNDS ? rounds(j) : ROUNDS);
+}
+
+void http_job_hand_back(struct http_job *j)
+{
+	hand_back(j, wait_of_round(j));
+}
+
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply)
 {
 	if (ms + HTTP_LEAST_MS < http_job_time_left_ms(j))
@@ -159,18 +184,21 @@ void http_job_again(struct http_job *j, const struct http_reply *reply)
 		j->known != KNOWN_ABSENT)
 		j->known = KNOWN_NOTHING;
 	/* reading waits for whoever is at work */
-	if (j->tries > TRIES && nothing_begun(j))
-		hand_back(j, wait > RETRY_MAX_MS ? wait : RETRY_MAX_MS);
-	else
+	if (j->tries <= TRIES || !nothing_begun(j))
 		http_job_wait(j, wait, reply);
+	else if (!cannot_settle(j, reply))
+		hand_back(j, wait > RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+	else if (another_round(j) < ROUNDS)
+		http_job_hand_back(j);
+	else
+		http_job_ask_neighbours(j);
 }
 
 void http_job_failed_again(struct http_job *j)
 {
-	unsigned n = rounds(j) + 1;
+	unsigned n = another_round(j);
 
 	j->unsure = false;
-	j->cmd->kind = (void *)(uintptr_t)n;
 	if (n >= ROUNDS) {
 		if (j->moved && j->have_mine)
 			http_job_progress(j, true);
@@ -183,7 +211,7 @@ void http_job_failed_again(struct http_job *j)
 		return;
 	}
 	/* nothing of it is there now, whoever tried */
-	http_job_later(j, (int64_t)RETRY_FIRST_MS << n);
+	http_job_later(j, wait_of_round(j));
 }
 
 /* ---- answers ---- */

@@ -60,13 +60,17 @@ struct http_job {
 struct http_job *http_job_new(struct http_state *s, struct conn_command *cmd);
 int64_t http_job_time_left_ms(const struct http_job *j);
 /* The same step again in a while. After some tries, or when the lease does not last so long, the
- * command is handed back if nothing of it can have been done; else, at the end of the lease,
- * everything starts over with a handshake, which settles it first. */
+ * command is handed back if nothing of it can have been done in this round; else, at the end of the
+ * lease, everything starts over with a handshake, which settles it first. One that cannot be
+ * settled, for the server fails at its record, is parked after some five minutes when the server
+ * does not fail at others. */
 void http_job_again(struct http_job *j, const struct http_reply *reply);
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply);
 /* Hands the command back: it is known that nothing of it is there, but for the record that an
  * earlier call of a create made. */
 void http_job_later(struct http_job *j, int64_t ms);
+/* Hands it back in doubt, for longer each time. */
+void http_job_hand_back(struct http_job *j);
 /* The current unit failed in an unclear way and the record shows that it was not done. Gives up in
  * the end: one record must not stop the others. */
 void http_job_failed_again(struct http_job *j);
@@ -80,5 +84,7 @@ void http_job_answer(struct http_job *j, enum msg_status status, const struct im
 
 /* http_write.c */
 void http_job_run(void *job);
+/* Is it this record alone that the server fails at? Parks it, or hands it back. */
+void http_job_ask_neighbours(struct http_job *j);
 
 #endif

@@ -14,6 +14,7 @@
 #include "br_crash.h"
 #include "br_rule.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -234,6 +235,45 @@ static void cannot_look(struct http_job *j, const struct http_reply *reply)
 	else
 		http_job_answer(
 			j, RCPT_REJECTED, NULL, br_str_z(j->code), br_str_z(j->text), false);
+}
+
+static void on_neighbours(void *arg, const struct http_reply *reply)
+{
+	struct http_job *j = arg;
+
+	if (reply->what == HTTP_OK)
+		park(j, j->text);
+	else
+		http_job_hand_back(j);
+}
+
+/* A list of the system, where reading stands or from its beginning; none: BR_STR_NONE. */
+static struct br_str some_list(struct http_job *j)
+{
+	const struct http_state *s = j->s;
+	struct http_vars v = {.o = s->options, .page = BR_STR("1")};
+	struct br_str path = BR_STR_NONE;
+	int64_t limit = 0;
+
+	for (size_t i = 0; i < s->nrecords && !path.n; i++) {
+		const struct http_record *h = &s->records[i];
+
+		path = h->has_list ? h->list_path : h->sweep_path;
+		limit = h->has_list ? h->list_limit : h->sweep_limit;
+		v.cursor = h->has_list ? s->cursor[i] : BR_STR_NONE;
+	}
+	v.limit = br_arena_printf(&j->arena, "%" PRId64, limit);
+	return path.n ? http_fill(path, &v, true, &j->arena) : BR_STR_NONE;
+}
+
+void http_job_ask_neighbours(struct http_job *j)
+{
+	struct br_str path = some_list(j);
+
+	if (path.n || br_arena_failed(&j->arena))
+		send(j, "GET", path, BR_STR_NONE, NULL, on_neighbours);
+	else
+		http_job_hand_back(j);
 }
 
 static void on_look(void *arg, const struct http_reply *reply)

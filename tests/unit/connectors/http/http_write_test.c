@@ -2,7 +2,9 @@
  * condition, and what is told to the bridge. */
 #include "connectors/http/fake_http.h"
 
-#define READ "\"read\":{\"get\":{\"path\":\"/c/{lid}\",\"object\":\"data\"}}"
+#define READ                                                                                       \
+	"\"read\":{\"list\":{\"path\":\"/all?from={cursor}&n={limit}\"},\"get\":{\"path\":\"/c/"   \
+	"{lid}\",\"object\":\"data\"}}"
 #define CALLS                                                                                      \
 	"\"lookup\":{\"path\":\"/find?b={BUSNO}\",\"items\":\"data\"},"                            \
 	"\"create\":[{\"name\":\"number\",\"path\":\"/"                                            \
@@ -63,6 +65,7 @@ static const char *const specs[] = {
 #define FOUND(items) 200, NULL, "{\"code\":\"200\",\"data\":[" items "]}"
 #define HTML	     200, NULL, "<html>"
 #define LOST	     0, NULL, NULL
+#define BROKEN	     500, NULL, "<html>"
 #define KEY(call)    "Idempotency-Key: 5.C.case.9/" call "\r\n"
 #define IF(n)	     "If-Match: \"v" #n "\"\r\n"
 #define NEVER	     "If-Match: \"casebridge-none\"\r\n"
@@ -70,7 +73,7 @@ static const char *const specs[] = {
 struct test {
 	const char *name;
 	char promise;
-	const char *lid, *base, *set, *attempted;
+	const char *lid, *base, *set, *attempted; /* "late": in the last round that is waited for */
 	struct line script[12];
 	const char *want;
 };
@@ -353,6 +356,30 @@ static const struct test tests[] = {
 			{"GET /c/1 ", NULL, NULL, SAY("200")},
 			{"GET /c/1 ", NULL, NULL, SAY("200")}},
 		"REJECTED 1 code 200;"},
+	/* ---- an error for an answer, where only the record can tell ---- */
+	{"an error at the record, and others can be read", '2', "1", OLD, "ADDR=y", "late",
+		{{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
+			{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
+			{"GET /all?from=&n=100 ", NULL, NULL, FOUND("")}},
+		"PARKED 1 doubt code 500;"},
+	{"an error at the record and at others: it may be the system", '2', "1", OLD, "ADDR=y",
+		"late",
+		{{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
+			{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
+			{"GET /all", NULL, NULL, BROKEN},
+			{"GET /c/1 ", NULL, NULL, OK(1, "a", "y")}},
+		"back;APPLIED 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
+	{"busy all the time is no error", '2', "1", OLD, "ADDR=y", "late",
+		{{"GET /c/1 ", NULL, NULL, SAY("busy")}, {"GET /c/1 ", NULL, NULL, SAY("busy")},
+			{"GET /c/1 ", NULL, NULL, SAY("busy")},
+			{"GET /c/1 ", NULL, NULL, SAY("busy")},
+			{"GET /c/1 ", NULL, NULL, OK(1, "a", "y")}},
+		"back;APPLIED 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
+	{"an error at a search after an attempt", '2', "", "", NEW, "late",
+		{{"GET /find", NULL, NULL, BROKEN}, {"GET /find", NULL, NULL, BROKEN},
+			{"GET /find", NULL, NULL, BROKEN}, {"GET /find", NULL, NULL, BROKEN},
+			{"GET /all", NULL, NULL, FOUND("")}},
+		"PARKED  doubt code 500;"},
 	{"a record that is there at the second look", '2', "1", OLD, "ADDR=y", NULL,
 		{{"GET /c/1 ", NULL, NULL, SAY("200")}, {"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
 			{"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
@@ -386,6 +413,8 @@ static void run_one(const struct test *t)
 		.lid = br_str_z(t->lid),
 		.nk = BR_STR("{\"BUSNO\":\"B\"}"),
 		.attempted = t->attempted != NULL};
+	if (t->attempted && strcmp(t->attempted, "late") == 0)
+		cmd.kind = (void *)(uintptr_t)11;
 	/* a create has no base; one with a number was begun before */
 	cmd.op = *t->base ? OP_UPDATE : OP_CREATE;
 	cmd.base = image_of(t->base, c.record.shape, &c.arena);
