@@ -5,9 +5,6 @@
 
 #include "hub_copy.h"
 
-#define RANGE_PAGE   2000	 /* links of a range that are looked at together */
-#define SHADOW_ARENA (16u << 20) /* of one link, while it is hashed */
-
 /* Result bytes go with the result; what the world keeps is copied into its arena. */
 struct br_str ledger_keep(struct hub_world *w, struct br_str s)
 {
@@ -355,137 +352,6 @@ static void on_due(void *arg, const PGresult *res, const struct br_err *err)
 		ledger_want_case(g, &g->due[i].cid);
 }
 
-/* What is compared of a shadow, which may go with the result. */
-static bool read_hash(struct ledger_operation *o, struct br_str json, const struct shape *shape,
-	struct br_arena *a, uint64_t *out)
-{
-	struct image shadow = {NULL, 0};
-	struct br_err err;
-	struct br_jr r;
-
-	br_arena_reset(a);
-	br_err_clear(&err);
-	br_jr_init(&r, json, a, &err);
-	if (json.n && image_read(&r, shape, true, a, &shadow) < 0) {
-		ledger_fail(o, &err);
-		return false;
-	}
-	*out = image_hash(&shadow);
-	return true;
-}
-
-static bool room_for(struct hub_world *w, struct ledger_range *r, size_t n)
-{
-	size_t room = 2 * r->room > r->nknown + n ? 2 * r->room : r->nknown + n;
-	struct hub_known *more;
-
-	if (r->known && r->nknown + n <= r->room)
-		return true;
-	more = br_arena_array(w->arena, struct hub_known, room);
-	if (!more) {
-		w->failed = true;
-		return false;
-	}
-	if (r->known)
-		memcpy(more, r->known, r->nknown * sizeof(*more));
-	r->known = more;
-	r->room = room;
-	return true;
-}
-
-static void read_range(struct ledger_operation *o, struct ledger_range *range,
-	const struct mapping *map, const PGresult *res)
-{
-	size_t n = (size_t)PQntuples(res);
-	struct br_arena one;
-
-	range->more = n == RANGE_PAGE;
-	/* the last of a full page is the first of the next one */
-	n -= range->more;
-	if (!room_for(o->w, range, n + 1))
-		return;
-	br_arena_init(&one, SHADOW_ARENA);
-	for (size_t i = 0; i < n; i++) {
-		struct hub_known *known = &range->known[range->nknown];
-		int row = (int)i;
-
-		if (!read_hash(o, ledger_get_text(res, row, 1), map_shape(map), &one, &known->hash))
-			break;
-		known->lid = ledger_keep(o->w, ledger_get_text(res, row, 0));
-		known->unsure = (int32_t)ledger_get_int(res, row, 2) < range->sys->restores;
-		known->parked = false;
-		range->nknown++;
-	}
-	if (range->more)
-		range->from = ledger_keep(o->w, ledger_get_text(res, (int)n, 0));
-	br_arena_release(&one);
-}
-
-static void on_range(void *arg, const PGresult *res, const struct br_err *err)
-{
-	struct ledger_operation *o = arg;
-	struct ledger *g = o->g;
-	struct ledger_range *range;
-	const struct mapping *map;
-
-	do
-		range = &g->want->ranges[g->range_at++];
-	while (!range->more);
-	map = map_find(range->sys->maps, range->rec);
-	range->more = false;
-	if (!res)
-		ledger_fail(o, err);
-	else if (map)
-		read_range(o, range, map, res);
-}
-
-static int known_cmp(const void *a, const void *b)
-{
-	return br_str_cmp(((const struct hub_known *)a)->lid, ((const struct hub_known *)b)->lid);
-}
-
-/* Records of the range that wait without a link. */
-static void on_range_parked(void *arg, const PGresult *res, const struct br_err *err)
-{
-	struct ledger_operation *o = arg;
-	struct ledger *g = o->g;
-	struct ledger_range *range = &g->want->ranges[g->parked_at++];
-	size_t n = res ? (size_t)PQntuples(res) : 0;
-
-	if (!res) {
-		ledger_fail(o, err);
-		return;
-	}
-	range->parked = br_arena_array(o->w->arena, struct hub_known, n + 1);
-	if (!range->parked) {
-		o->w->failed = true;
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		range->parked[i] = (struct hub_known){
-			.lid = ledger_keep(o->w, ledger_get_text(res, (int)i, 0)),
-			.hash = (uint64_t)ledger_get_int(res, (int)i, 1),
-			.parked = true};
-	range->nparked = n;
-}
-
-/* All pages are there. */
-static void settle_ranges(struct ledger *g)
-{
-	for (size_t i = 0; i < g->want->nranges; i++) {
-		struct ledger_range *r = &g->want->ranges[i];
-
-		if (!r->nparked || !room_for(g->look.w, r, r->nparked))
-			continue;
-		memcpy(r->known + r->nknown, r->parked, r->nparked * sizeof(*r->known));
-		r->nknown += r->nparked;
-		qsort(r->known, r->nknown, sizeof(*r->known), known_cmp);
-	}
-}
-
-#define CASES_OF_T "select " LEDGER_CASE_COLUMNS " from t join casebridge.cases c on c.cid = t.cid"
-#define LINKS_OF_T "select " LEDGER_LINK_COLUMNS " from t join casebridge.links l on l.cid = t.cid"
-
 /* The first look: what is known here is put into the world, what the ledger must be asked for
  * becomes rows. */
 static void gather_wanted(struct ledger *g, const struct ledger_want *want)
@@ -515,9 +381,9 @@ static void gather_wanted(struct ledger *g, const struct ledger_want *want)
 static int send_cases(struct ledger *g, struct br_err *err)
 {
 #define TOUCHED_CIDS "with t as materialized (select distinct cid from unnest($1::uuid[]) u(cid)) "
-	return ledger_rows_send(&g->cids, g->look_pg, "cases_cids", TOUCHED_CIDS CASES_OF_T,
+	return ledger_rows_send(&g->cids, g->look_pg, "cases_cids", TOUCHED_CIDS LEDGER_CASES_OF_T,
 		       ledger_on_cases, &g->look, err) |
-	       ledger_rows_send(&g->cids, g->look_pg, "links_cids", TOUCHED_CIDS LINKS_OF_T,
+	       ledger_rows_send(&g->cids, g->look_pg, "links_cids", TOUCHED_CIDS LEDGER_LINKS_OF_T,
 		       ledger_on_links, &g->look, err);
 }
 
@@ -535,76 +401,6 @@ static int send_names(struct ledger *g, struct br_err *err)
 		       "value)"
 		       " join casebridge.match_keys m on m.scheme = u.scheme and m.value = u.value",
 		       on_keys, &g->look, err);
-}
-
-static void begin_ranges(const struct ledger *g)
-{
-	for (size_t i = 0; i < g->want->nranges; i++) {
-		struct ledger_range *r = &g->want->ranges[i];
-
-		r->more = true;
-		r->from = r->lo.n ? r->lo : BR_STR("");
-	}
-}
-
-static int send_ranges_parked(struct ledger *g, struct br_err *err)
-{
-	struct hub_world *w = g->look.w;
-	int rc = 0;
-
-	g->parked_at = 0;
-	for (size_t i = 0; i < g->want->nranges; i++) {
-		const struct ledger_range *r = &g->want->ranges[i];
-		struct br_str sys = br_arena_printf(w->arena, "%d", r->sys->id);
-		struct br_str lo = ledger_keep(w, r->lo), hi = ledger_keep(w, r->hi),
-			      rec = ledger_keep(w, r->rec);
-		struct br_pg_param p[] = {{sys.p, 0, false}, {rec.p, 0, false}, {lo.p, 0, false},
-			{hi.n ? hi.p : NULL, 0, false}};
-
-		rc |= br_pg_send(g->look_pg, "range_parked",
-			"select distinct on (p.lid) p.lid, p.seen from casebridge.parked p where "
-			"p.sys = $1::int2 and p.rec = $2::text and p.seen <> 0 and p.status in "
-			"('open', 'dropped') and p.kind = 'in' and p.lid collate \"C\" >= $3::text "
-			"collate \"C\" and ($4::text is null or p.lid collate \"C\" <= $4::text "
-			"collate \"C\") and not exists (select from casebridge.links l where "
-			"l.sys = p.sys and l.rec = p.rec and l.lid = p.lid) order by p.lid, p.id "
-			"desc",
-			BR_LEN(p), NULL, p, true, on_range_parked, &g->look, err);
-	}
-	return rc;
-}
-
-/* The next page of every range that is not read to its end. 1: there are such. */
-static int send_ranges(struct ledger *g, struct br_err *err)
-{
-#define RANGE_FROM                                                                                 \
-	"select lid, shadow, based from casebridge.links where sys = $1::int2 and rec = $2::text " \
-	"and lid >= $3::text and state <> 'gone'"
-#define RANGE_ORDER " order by lid limit $4::int8"
-	struct hub_world *w = g->look.w;
-	struct br_str limit = br_arena_printf(w->arena, "%d", RANGE_PAGE);
-	int asked = 0;
-
-	g->range_at = 0;
-	for (size_t i = 0; i < g->want->nranges; i++) {
-		const struct ledger_range *r = &g->want->ranges[i];
-		struct br_str sys = br_arena_printf(w->arena, "%d", r->sys->id);
-		struct br_str from = br_arena_copy(w->arena, r->from), hi = ledger_keep(w, r->hi),
-			      rec = ledger_keep(w, r->rec);
-		struct br_pg_param p[] = {{sys.p, 0, false}, {rec.p, 0, false}, {from.p, 0, false},
-			{limit.p, 0, false}, {hi.p, 0, false}};
-
-		if (!r->more)
-			continue;
-		/* each walks the index from where it begins to where it ends */
-		if (br_pg_send(g->look_pg, hi.n ? "range" : "range_open",
-			    hi.n ? RANGE_FROM " and lid <= $5::text" RANGE_ORDER
-				 : RANGE_FROM RANGE_ORDER,
-			    hi.n ? 5 : 4, NULL, p, true, on_range, &g->look, err) < 0)
-			return -1;
-		asked = 1;
-	}
-	return asked;
 }
 
 /* Live systems of the site, as an array: another one that the ledger remembers is nobody's source.
@@ -677,7 +473,7 @@ static void on_past_loaded(void *arg, const PGresult *res, const struct br_err *
 	struct ledger_operation *o = arg;
 
 	if (res && !o->failed) {
-		settle_ranges(o->g);
+		ledger_ranges_settle(o->g);
 		settle_names(o->g);
 	}
 	ledger_synced(o, res, err);
@@ -709,7 +505,7 @@ static bool goes_on(struct ledger_operation *o)
 	int asked;
 
 	br_err_clear(&err);
-	asked = send_ranges(o->g, &err);
+	asked = ledger_ranges_go_on(o->g, &err);
 	if (asked == 0)
 		return false;
 	if (asked < 0 || br_pg_sync(o->g->look_pg, on_named, o, &err) < 0) {
@@ -754,9 +550,7 @@ void ledger_load(struct ledger *g, struct hub_world *w, const struct hub_world *
 	rc |= send_cases(g, &err);
 	rc |= send_names(g, &err);
 	rc |= ledger_orders_ask(g, want, &err);
-	begin_ranges(g);
-	rc |= send_ranges(g, &err);
-	rc |= send_ranges_parked(g, &err);
+	rc |= ledger_ranges_ask(g, &err);
 	rc |= send_due(g, want, &err);
 	rc |= ledger_owed_ask(g, want, &err);
 	ledger_rows_reset(&g->cids); /* from here on: what the answers name */
@@ -781,129 +575,11 @@ void ledger_load_inflight(
 #define INFLIGHT                                                                                   \
 	"with t as materialized (select cid, rec from casebridge.links where sys = $1::int2 and "  \
 	"inflight is not null order by cid) "
-	rc = br_pg_send(g->store_pg, "inflight_cases", INFLIGHT CASES_OF_T, 1, NULL, p, true,
+	rc = br_pg_send(g->store_pg, "inflight_cases", INFLIGHT LEDGER_CASES_OF_T, 1, NULL, p, true,
 		ledger_on_cases, o, &err);
 	rc |= br_pg_send(g->store_pg, "inflight_links",
-		INFLIGHT LINKS_OF_T " where l.sys = $1::int2", 1, NULL, p, true, ledger_on_links, o,
-		&err);
-	rc |= br_pg_sync(g->store_pg, ledger_synced, o, &err);
-	if (rc < 0) {
-		ledger_fail(o, &err);
-		ledger_finish(o);
-	}
-}
-
-static void on_unpublished_history(void *arg, const PGresult *res, const struct br_err *err)
-{
-	struct ledger_operation *o = arg;
-	struct hub_world *w = o->w;
-
-	if (!res) {
-		ledger_fail(o, err);
-		return;
-	}
-	for (int i = 0; i < PQntuples(res); i++) {
-		struct hub_id cid = ledger_get_id(res, i, 0);
-		struct hub_history *h = br_arena_new(w->arena, struct hub_history);
-
-		if (!h || !(h->kase = hub_world_case(w, &cid)))
-			continue;
-		h->ver = (int32_t)ledger_get_int(res, i, 1);
-		h->sys = ledger_system(w, ledger_get_int(res, i, 2));
-		h->delta = ledger_keep(w, ledger_get_text(res, i, 3));
-		h->at_ms = ledger_get_int(res, i, 4);
-		h->by = ledger_keep(w, ledger_get_text(res, i, 5));
-		h->why = ledger_keep(w, ledger_get_text(res, i, 6));
-		h->order = ledger_keep(w, ledger_get_text(res, i, 7));
-		h->kase->publish = true;
-		*w->history_end = h;
-		w->history_end = &h->next;
-	}
-}
-
-static enum hub_parked_kind parked_kind_of(struct br_str word)
-{
-	for (int i = PARKED_IN; i < PARKED_ASK; i++)
-		if (br_str_eq(word, br_str_z(ledger_parked_kind((enum hub_parked_kind)i))))
-			return (enum hub_parked_kind)i;
-	return PARKED_ASK;
-}
-
-/* A name is all that is told of the case. */
-static struct hub_case *case_named(struct hub_world *w, const struct hub_id *cid)
-{
-	struct hub_case *k = hub_world_case(w, cid);
-
-	if (!k && (k = br_arena_new(w->arena, struct hub_case))) {
-		k->cid = *cid;
-		hub_ulid_text(cid, k->ulid);
-	}
-	return k;
-}
-
-static void on_unpublished_parked(void *arg, const PGresult *res, const struct br_err *err)
-{
-	struct ledger_operation *o = arg;
-	struct hub_world *w = o->w;
-
-	if (!res)
-		ledger_fail(o, err);
-	for (int i = 0; res && i < PQntuples(res); i++) {
-		struct hub_parked *p = br_arena_new(w->arena, struct hub_parked);
-		struct hub_id cid = ledger_get_id(res, i, 1);
-
-		if (!p || !(p->sys = ledger_system(w, ledger_get_int(res, i, 0))))
-			continue;
-		p->kase = PQgetisnull(res, i, 1) ? NULL : case_named(w, &cid);
-		p->rec = ledger_keep(w, ledger_get_text(res, i, 2));
-		p->lid = ledger_keep(w, ledger_get_text(res, i, 3));
-		p->kind = parked_kind_of(ledger_get_text(res, i, 4));
-		p->raw = ledger_keep(w, ledger_get_text(res, i, 5));
-		p->code = ledger_keep(w, ledger_get_text(res, i, 6));
-		p->place = ledger_keep(w, ledger_get_text(res, i, 7));
-		p->text_en = ledger_keep(w, ledger_get_text(res, i, 8));
-		p->text_zh = ledger_keep(w, ledger_get_text(res, i, 9));
-		*w->parked_end = p;
-		w->parked_end = &p->next;
-	}
-}
-
-void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
-	const struct ledger_position *positions, size_t n, ledger_fn *done, void *arg)
-{
-	struct ledger_operation *o = &g->store[0];
-	struct br_err err;
-	int rc = 0;
-
-	br_err_clear(&err);
-	ledger_begin_operation(o, w, done, arg);
-	ledger_rows_reset(&g->pos);
-	for (size_t i = 0; i < n; i++) {
-		ledger_add_text(&g->pos, positions[i].sys ? positions[i].sys->code : BR_STR(""));
-		ledger_add_int(&g->pos, positions[i].published);
-		ledger_add_int(&g->pos, positions[i].next);
-	}
-#define CAUSED                                                                                     \
-	" from unnest($1::text[], $2::int8[], $3::int8[]) u(code, lo, hi)"                         \
-	" join (select id, code from casebridge.systems union all select 0, '') s on s.code = "    \
-	"u.code"                                                                                   \
-	" join casebridge.history h on h.sys = s.id and h.pos >= u.lo and h.pos < u.hi"
-#define UNPUBLISHED "with t as materialized (select distinct h.cid" CAUSED ") "
-	rc |= ledger_rows_send(&g->pos, g->store_pg, "unpub_cases", UNPUBLISHED CASES_OF_T,
-		ledger_on_cases, o, &err);
-	rc |= ledger_rows_send(&g->pos, g->store_pg, "unpub_links", UNPUBLISHED LINKS_OF_T,
+		INFLIGHT LEDGER_LINKS_OF_T " where l.sys = $1::int2", 1, NULL, p, true,
 		ledger_on_links, o, &err);
-	rc |= ledger_rows_send(&g->pos, g->store_pg, "unpub_history",
-		"select h.cid, h.ver, h.sys, h.delta, (extract(epoch from h.at) * "
-		"1000)::int8, h.person, h.why, h.order_id" CAUSED " order by h.sys, h.pos, h.ver",
-		on_unpublished_history, o, &err);
-	rc |= ledger_orders_unpublished(g, &err);
-	rc |= br_pg_send(g->store_pg, "unpub_parked",
-		"select p.sys, p.cid, p.rec, p.lid, p.kind, p.raw, p.code, p.place, p.text_en, "
-		"p.text_zh from casebridge.positions o join casebridge.parked p on p.topic = "
-		"o.topic and (p.pos >= o.published and p.pos < o.next or p.pos >= -o.next and "
-		"p.pos < -o.published) order by p.id",
-		0, NULL, NULL, true, on_unpublished_parked, o, &err);
 	rc |= br_pg_sync(g->store_pg, ledger_synced, o, &err);
 	if (rc < 0) {
 		ledger_fail(o, &err);

@@ -131,6 +131,15 @@ int ledger_owed_ask(struct ledger *g, const struct ledger_want *want, struct br_
 /* All named cases are in the world. */
 void ledger_owed_settle(const struct ledger *g, struct ledger_want *want);
 
+/* ---- ledger_range.c: what is known of the ranges of DIGESTs ---- */
+
+/* Asks for the first page of each, and for what waits there. */
+int ledger_ranges_ask(struct ledger *g, struct br_err *err);
+/* Asks for the next page of every range that is not read to its end. 1: there are such. */
+int ledger_ranges_go_on(struct ledger *g, struct br_err *err);
+/* All pages are there. */
+void ledger_ranges_settle(struct ledger *g);
+
 /* ---- ledger_past.c: what links held before ---- */
 
 void ledger_past_init(struct ledger *g);
@@ -157,5 +166,11 @@ bool ledger_read_versions(struct ledger_operation *o, struct br_str json, struct
 #define LEDGER_LINK_COLUMNS                                                                        \
 	"l.cid, l.sys, l.rec, l.lid, l.state, l.shadow, l.held, l.tries, l.n, l.inflight, l.ref, " \
 	"l.due, l.based"
+
+/* Of the cases that t names. */
+#define LEDGER_CASES_OF_T                                                                          \
+	"select " LEDGER_CASE_COLUMNS " from t join casebridge.cases c on c.cid = t.cid"
+#define LEDGER_LINKS_OF_T                                                                          \
+	"select " LEDGER_LINK_COLUMNS " from t join casebridge.links l on l.cid = t.cid"
 
 #endif
