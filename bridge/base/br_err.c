@@ -50,6 +50,11 @@ enum br_err_class br_err_class(int code)
 	return find(code)->class;
 }
 
+const char *br_err_words(int code, enum br_lang lang)
+{
+	return find(code)->sentence[lang];
+}
+
 enum br_err_code br_err_by_tag(struct br_str tag)
 {
 	for (int code = 1; code < BR_E_COUNT; code++)

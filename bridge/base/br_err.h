@@ -64,6 +64,8 @@ int br_err_wrap(struct br_err *err, int rc, enum br_err_code where, ...) __attri
  */
 const char *br_err_tag(int code);
 enum br_err_class br_err_class(int code);
+/* Its sentence, details as they stand in the catalogue ("{system}"). */
+const char *br_err_words(int code, enum br_lang lang);
 /* The code with this tag ("CFG-004"), or BR_E_OK. */
 enum br_err_code br_err_by_tag(struct br_str tag);
 /* The cause's code as set, BR_E_OK when err is empty or NULL. */

@@ -28,12 +28,25 @@ static struct hub_link *find_outstanding(
 	return l;
 }
 
+/* A text in which a connector gives a reason of its own, in English: in Chinese. */
+static void translate(const struct msg *m, struct br_str text, char *out, size_t size)
+{
+	enum br_err_code code = br_err_by_tag(m->code);
+	struct br_str en = br_str_z(br_err_words((int)code, BR_LANG_EN));
+
+	if (code && text.n >= en.n && memcmp(text.p, en.p, en.n) == 0)
+		snprintf(out, size, "%s%.*s", br_err_words((int)code, BR_LANG_ZH),
+			(int)(text.n - en.n), text.p + en.n);
+	else
+		snprintf(out, size, "%.*s", BR_STR_ARG(text));
+}
+
 static void park_answer(struct hub_world *w, struct hub_link *l, const struct msg *m,
 	enum br_err_code code, enum hub_parked_kind kind, const char *other)
 {
 	struct map_refusal r = {.deed = MAP_CORRECT, .say = m->text, .field = -1};
 	struct br_err err;
-	char text[600], lid[128];
+	char text[400], zh[400], lid[128]; /* an error has room for 1,024 */
 
 	map_refusal(l->map, m->code, m->text, &r);
 	/* our words tell people what to do, the system's own which of many things it was */
@@ -41,10 +54,11 @@ static void park_answer(struct hub_world *w, struct hub_link *l, const struct ms
 		snprintf(text, sizeof(text), "%.*s (%.*s)", BR_STR_ARG(r.say), BR_STR_ARG(m->text));
 	else
 		snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(r.say.n ? r.say : m->text));
+	translate(m, br_str_z(text), zh, sizeof(zh));
 	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
 	br_err_clear(&err);
-	br_err_set(&err, code, "system", l->sys->code.p, "text", text, "lid", lid, "other",
-		other ? other : "", "field",
+	br_err_set(&err, code, "system", l->sys->code.p, "text", text, "text_zh", zh, "lid", lid,
+		"other", other ? other : "", "field",
 		r.field >= 0 ? case_field(w->schema, (unsigned)r.field)->name.p : "", NULL);
 	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, kind, m->code, &err);
 	l->dirty = true;

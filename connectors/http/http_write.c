@@ -13,6 +13,7 @@
 #include "http_job.h"
 #include "br_crash.h"
 #include "br_rule.h"
+#include "br_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -194,10 +195,29 @@ static void not_found(struct http_job *j, const struct http_reply *reply)
 		go(j, STEP_CALL);
 }
 
-static void park(struct http_job *j, const char *why)
+/* In the words of the last answer. */
+static void park(struct http_job *j)
 {
 	j->doubt = true;
-	http_job_answer(j, RCPT_PARKED, NULL, br_str_z(j->code), br_str_z(why), false);
+	http_job_answer(j, RCPT_PARKED, NULL, br_str_z(j->code), br_str_z(j->text), false);
+}
+
+/* A reason of our own; the last answer, if it says more. */
+static void say(struct http_job *j, enum br_err_code code, bool more)
+{
+	struct br_str text = br_utf8_cut(br_str_z(j->text), 150);
+	char last[sizeof(j->code) + 160] = "";
+
+	if (more)
+		snprintf(last, sizeof(last), ": %s %.*s", j->code, BR_STR_ARG(text));
+	snprintf(j->code, sizeof(j->code), "%s", br_err_tag((int)code));
+	snprintf(j->text, sizeof(j->text), "%s%s", br_err_words((int)code, BR_LANG_EN), last);
+}
+
+static void park_as(struct http_job *j, enum br_err_code code)
+{
+	say(j, code, false);
+	park(j);
 }
 
 /* The answer to a question is neither what was asked for nor "later", and asking on will not change
@@ -227,11 +247,11 @@ static void cannot_look(struct http_job *j, const struct http_reply *reply)
 	}
 	http_job_note(j, reply);
 	if (reply->what == HTTP_OK)
-		snprintf(j->text, sizeof(j->text), "%s", "there is no record in the answer");
+		say(j, BR_E_HTTP_NO_RECORD, false);
 	if (j->moved && j->have_mine)
 		http_job_progress(j, true);
 	if (maybe)
-		park(j, j->text);
+		park(j);
 	else
 		http_job_answer(
 			j, RCPT_REJECTED, NULL, br_str_z(j->code), br_str_z(j->text), false);
@@ -241,10 +261,12 @@ static void on_neighbours(void *arg, const struct http_reply *reply)
 {
 	struct http_job *j = arg;
 
-	if (reply->what == HTTP_OK)
-		park(j, j->text);
-	else
+	if (reply->what != HTTP_OK) {
 		http_job_hand_back(j);
+		return;
+	}
+	say(j, BR_E_HTTP_FAILS_HERE, true);
+	park(j);
 }
 
 /* A list of the system, where reading stands or from its beginning; none: BR_STR_NONE. */
@@ -319,14 +341,9 @@ static void nobody(struct http_job *j)
 		return;
 	}
 	if (j->duplicate)
-		park(j, "the system says that the record is there already, and does not find it");
+		park_as(j, BR_E_HTTP_NOT_FOUND);
 	else if (maybe && !j->keyed && !h->unique && !only_numbers(&j->unit))
-		park(j, "an attempt may have created it, and it is not found by its key"); /* never
-											      a
-											      blind
-											      second
-											      POST
-											    */
+		park_as(j, BR_E_HTTP_MAY_BE_THERE); /* never a blind second POST */
 	else if (j->unsure)
 		http_job_failed_again(j);
 	else
@@ -437,7 +454,7 @@ static void unit_done(struct http_job *j, const struct http_reply *reply)
 		j->lid = http_tree_text(http_tree_at(reply->body, call->lid));
 		if (!j->lid.n) {
 			/* it was done, and we cannot tell what it is called there */
-			park(j, "the answer does not tell the number of the new record");
+			park_as(j, BR_E_HTTP_NO_NUMBER);
 			return;
 		}
 		j->known = KNOWN_ABSENT;
@@ -471,7 +488,7 @@ static void unclear(struct http_job *j, const struct http_reply *reply)
 		if (j->keyed || j->work.record->unique || only_numbers(&j->unit))
 			http_job_failed_again(j);
 		else
-			park(j, "no answer to the create, and nothing to look it up by");
+			park_as(j, BR_E_HTTP_NO_LOOKUP);
 		return;
 	}
 	j->tries = j->failures = 0;
@@ -758,8 +775,7 @@ static void start(struct http_state *s, struct conn_command *cmd)
 	else if (can_look_up(j))
 		go(j, STEP_LOOKUP);
 	else if (cmd->attempted && !j->work.record->unique && !only_numbers(&j->unit))
-		park(j, "an earlier attempt may have created it, and there is nothing to look it "
-			"up by");
+		park_as(j, BR_E_HTTP_NO_LOOKUP);
 	else
 		go(j, STEP_CALL);
 }

@@ -40,6 +40,14 @@ static void refuse(struct pg_write *w, const struct br_err *err)
 	w->receipt.text = br_str_z(why ? why : "");
 }
 
+/* A reason of our own. */
+static void say(struct pg_write *w, enum msg_status status, enum br_err_code code)
+{
+	answer(w, status);
+	w->receipt.code = br_str_z(br_err_tag((int)code));
+	w->receipt.text = br_str_z(br_err_words((int)code, BR_LANG_EN));
+}
+
 /* ---- the inbox ---- */
 
 static int read_post(struct pg_batch *b, struct pg_write *w)
@@ -219,12 +227,9 @@ static void decide_create(struct pg_batch *b, struct pg_write *w)
 	} else if (w->hits == 1) {
 		w->state = W_OPEN; /* until what was found is read */
 	} else if (w->cmd->attempted && !w->r->inbox && !w->nk) {
-		answer(w, RCPT_PARKED);
-		w->receipt.text = BR_STR(
-			"the outcome of a create is unknown and there is no key to look for it");
+		say(w, RCPT_PARKED, BR_E_PG_NO_LOOKUP);
 	} else if (!w->r->write.create) {
-		answer(w, RCPT_REJECTED);
-		w->receipt.text = BR_STR("write.create is not allowed for this record");
+		say(w, RCPT_REJECTED, BR_E_PG_NO_CREATE);
 	} else {
 		want_write(b, w);
 	}

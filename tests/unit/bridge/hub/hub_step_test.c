@@ -38,6 +38,7 @@
  *   case {canonical subset}           what the (only) case says: "path=value" words, parted by ;
  *   conflicts N | parked N | cases N | version N | out N | attempted N
  *   bytes N                           parked with their bytes
+ *   inchinese TEXT                    how the last item's text ends
  *   conflict SYSTEM N                 the last one: N = 0, its value lost; else it won over what
  *                                     version N brought
  *   awaited N                         pending answers
@@ -262,6 +263,21 @@ static const struct story {
 		"missing 1\nopen 1\n"
 		"dept obs D2 {\"sbh\":\"D2\",\"xm\":\"李四\",\"zt\":\"0\"}\n"
 		"> portal create - * base {}\n"},
+	{"a connector's own reason is told in Chinese too, the system's words as they came",
+		"portal obs P1 "
+		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D9\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
+		"> dept create - * base {}\n"
+		"dept rejected 1 HTTP-014 there is no record in the answer\n"
+		"inchinese 拒绝了该变更：应答中没有记录\n"
+		"dept retry\n"
+		"> dept create - * base {}\n"
+		"dept rejected 2 HTTP-015 the system answers with an error when this record is "
+		"read, and not for others: 500 down\n"
+		"inchinese ：读取该记录时对方一直返回错误，其他记录正常: 500 down\n"
+		"dept retry\n"
+		"> dept create - * base {}\n"
+		"dept rejected 3 HTTP-014 no room\n"
+		"inchinese 拒绝了该变更：no room\n"},
 	{"a number that was corrected leads nobody to the case any more",
 		"portal obs P1 "
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D9\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"
@@ -2394,6 +2410,18 @@ static void expect_conflict(struct stage *s, const char *what)
 	assert_string_equal(found, what);
 }
 
+static void expect_chinese(struct stage *s, const char *want)
+{
+	struct hub_parked *p = s->world.parked;
+	size_t n = strlen(want);
+
+	while (p && p->next)
+		p = p->next;
+	if (!p || p->text_zh.n < n || memcmp(p->text_zh.p + p->text_zh.n - n, want, n) != 0)
+		fail_msg("parked with %.*s, wanted ...%s", p ? (int)p->text_zh.n : 0,
+			p ? p->text_zh.p : "", want);
+}
+
 static void expect_history(struct stage *s, const char *want)
 {
 	struct hub_history *h = s->world.history;
@@ -2487,6 +2515,8 @@ static void tell(void **state)
 			expect_base(&s, cursor);
 		} else if (strcmp(word, "history") == 0) {
 			expect_history(&s, cursor);
+		} else if (strcmp(word, "inchinese") == 0) {
+			expect_chinese(&s, cursor);
 		} else if (strcmp(word, "case") == 0) {
 			expect_case(&s, cursor);
 		} else if (strcmp(word, "batch") == 0) {

@@ -355,13 +355,27 @@ static const struct test tests[] = {
 		{{"GET /c/1 ", NULL, NULL, SAY("200")}, {"GET /c/1 ", NULL, NULL, SAY("200")},
 			{"GET /c/1 ", NULL, NULL, SAY("200")},
 			{"GET /c/1 ", NULL, NULL, SAY("200")}},
-		"REJECTED 1 code 200;"},
+		"REJECTED 1 code HTTP-014;"},
+	/* ---- a create of which nobody can tell what became of it ---- */
+	{"there already, they say, and it is not found", '3', "", "", NEW, NULL,
+		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, SAY("dup")},
+			{"GET /find", NULL, NULL, FOUND("")}},
+		"PARKED  doubt code HTTP-010;"},
+	{"not found after an attempt that may have made it", 'X', "", "", NEW, "1",
+		{{"GET /find", NULL, NULL, FOUND("")}}, "PARKED  doubt code HTTP-011;"},
+	{"nothing to look it up by, after an attempt", 'X', "", "", "NAME=a;ADDR=x", "1", {{0}},
+		"PARKED  doubt code HTTP-012;"},
+	{"nothing to look it up by, and no answer", 'X', "", "", "NAME=a;ADDR=x", NULL,
+		{{"POST /one ", NULL, NULL, LOST}}, "PARKED  doubt code HTTP-012;"},
+	{"made, and its number is not told", '3', "", "", NEW, NULL,
+		{{"GET /find", NULL, NULL, FOUND("")}, {"POST /n ", NULL, NULL, SAY("200")}},
+		"PARKED  doubt code HTTP-013;"},
 	/* ---- an error for an answer, where only the record can tell ---- */
 	{"an error at the record, and others can be read", '2', "1", OLD, "ADDR=y", "late",
 		{{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
 			{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
 			{"GET /all?from=&n=100 ", NULL, NULL, FOUND("")}},
-		"PARKED 1 doubt code 500;"},
+		"PARKED 1 doubt code HTTP-015;"},
 	{"an error at the record and at others: it may be the system", '2', "1", OLD, "ADDR=y",
 		"late",
 		{{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
@@ -379,7 +393,7 @@ static const struct test tests[] = {
 		{{"GET /find", NULL, NULL, BROKEN}, {"GET /find", NULL, NULL, BROKEN},
 			{"GET /find", NULL, NULL, BROKEN}, {"GET /find", NULL, NULL, BROKEN},
 			{"GET /all", NULL, NULL, FOUND("")}},
-		"PARKED  doubt code 500;"},
+		"PARKED  doubt code HTTP-015;"},
 	{"a record that is there at the second look", '2', "1", OLD, "ADDR=y", NULL,
 		{{"GET /c/1 ", NULL, NULL, SAY("200")}, {"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
 			{"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
@@ -411,7 +425,8 @@ static void run_one(const struct test *t)
 	cmd = (struct conn_command){.did_text = BR_STR("5.C.case.9"),
 		.record = &c.record,
 		.lid = br_str_z(t->lid),
-		.nk = BR_STR("{\"BUSNO\":\"B\"}"),
+		.nk = *t->base || strstr(t->set, "BUSNO") ? BR_STR("{\"BUSNO\":\"B\"}")
+							  : BR_STR("{\"BUSNO\":null}"),
 		.attempted = t->attempted != NULL};
 	if (t->attempted && strcmp(t->attempted, "late") == 0)
 		cmd.kind = (void *)(uintptr_t)11;
