@@ -1444,19 +1444,26 @@ static void test_a_wrong_configuration_ends_the_process(void **state)
 	assert_int_equal(br_loop_run(loop), 78);
 }
 
+/* The mock broker answers a fetch that finds nothing when its time is over, whatever comes
+ * meanwhile: the shorter that is, the sooner a message arrives. */
+static struct cfg_node soon = {
+	.kind = CFG_SCALAR, .key = BR_STR("fetch.wait.max.ms"), .text = BR_STR("10")};
+static struct cfg_node kafka_settings = {.kind = CFG_MAP, .n = 1, .child = &soon};
+
 static void test_a_full_queue_waits_and_keeps_the_order(void **state)
 {
 	struct cfg_node room = {.kind = CFG_SCALAR,
 		.key = BR_STR("queue.buffering.max.messages"),
-		.text = BR_STR("1000")};
-	struct cfg_node settings = {.kind = CFG_MAP, .n = 1, .child = &room};
+		.text = BR_STR("1000"),
+		.next = &soon};
+	struct cfg_node settings = {.kind = CFG_MAP, .n = 2, .child = &room};
 	char lid[16];
 
 	(void)state;
 	site.kafka = &settings;
 	start(CONN_INBOX);
 	shake_hands(false);
-	site.kafka = NULL;
+	site.kafka = &kafka_settings;
 	rd_kafka_mock_broker_set_rtt(cluster, 1, 100);
 	fake.flood = 7000;
 	conn_wake(conn);
@@ -1519,6 +1526,7 @@ static int setup(void **state)
 	struct shape_builder *b;
 
 	(void)state;
+	site.kafka = &kafka_settings;
 	if (mock_kafka_start(&site) < 0)
 		return -1;
 	br_arena_init(&arena, 256 << 20);
