@@ -66,11 +66,30 @@ void http_job_fail(struct http_job *j, const struct br_err *err)
 	conn_failed(j->s->conn, err);
 }
 
-/* How often this command was handed back after failures nobody could explain. It outlives the job
- * in the command. */
-static unsigned rounds(const struct http_job *j)
+/* How often this command was handed back because its calls failed and nobody could say why, and
+ * because its record could not be read. That outlives the job in the command, a byte for each. */
+enum rounds { FAILED = 0, UNREAD = 8 };
+
+static unsigned rounds(const struct http_job *j, enum rounds of)
 {
-	return (unsigned)(uintptr_t)j->cmd->kind;
+	return (unsigned)((uintptr_t)j->cmd->kind >> of & 0xff);
+}
+
+static void set_rounds(struct http_job *j, enum rounds of, unsigned n)
+{
+	uintptr_t others = (uintptr_t)j->cmd->kind & ~((uintptr_t)0xff << of);
+
+	j->cmd->kind = (void *)(others | (uintptr_t)(n < ROUNDS ? n : ROUNDS) << of);
+}
+
+static int64_t wait_of_round(const struct http_job *j, enum rounds of)
+{
+	return (int64_t)RETRY_FIRST_MS << rounds(j, of);
+}
+
+void http_job_could_read(struct http_job *j)
+{
+	set_rounds(j, UNREAD, 0);
 }
 
 static void later(struct http_job *j, int64_t ms)
@@ -124,9 +143,10 @@ static void start_over(struct http_job *j, const struct http_reply *reply)
 	http_job_fail(j, &err);
 }
 
+/* But for what may have been done before it was given to us. */
 static bool nothing_begun(const struct http_job *j)
 {
-	return !j->moved && !j->unsure;
+	return !j->moved && (!j->unsure || j->cmd->attempted);
 }
 
 static void hand_back(struct http_job *j, int64_t ms)
@@ -136,34 +156,19 @@ static void hand_back(struct http_job *j, int64_t ms)
 	later(j, ms);
 }
 
-/* An error, not "later", where only the record can tell what became of the command. */
-static bool cannot_settle(const struct http_job *j, const struct http_reply *reply)
-{
-	return reply && reply->outcome == BR_HTTP_ANSWER && reply->unsure &&
-	       (j->step == STEP_LOOK || j->step == STEP_LOOKUP) && (j->doubt || j->cmd->attempted);
-}
-
-static unsigned another_round(struct http_job *j)
-{
-	unsigned n = rounds(j) + 1;
-
-	j->cmd->kind = (void *)(uintptr_t)n;
-	return n;
-}
-
-static int64_t wait_of_round(const struct http_job *j)
-{
-	return (int64_t)RETRY_FIRST_MS << (rounds(j) < ROUNDS ? rounds(j) : ROUNDS);
-}
-
 void http_job_hand_back(struct http_job *j)
 {
-	hand_back(j, wait_of_round(j));
+	hand_back(j, wait_of_round(j, UNREAD));
+}
+
+static bool has_time(const struct http_job *j, int64_t ms)
+{
+	return ms + HTTP_LEAST_MS < http_job_time_left_ms(j);
 }
 
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply)
 {
-	if (ms + HTTP_LEAST_MS < http_job_time_left_ms(j))
+	if (has_time(j, ms))
 		br_timer_set(conn_loop(j->s->conn), &j->again, ms * 1000);
 	else if (nothing_begun(j))
 		hand_back(j, ms);
@@ -184,21 +189,42 @@ void http_job_again(struct http_job *j, const struct http_reply *reply)
 		j->known != KNOWN_ABSENT)
 		j->known = KNOWN_NOTHING;
 	/* reading waits for whoever is at work */
-	if (j->tries <= TRIES || !nothing_begun(j))
-		http_job_wait(j, wait, reply);
-	else if (!cannot_settle(j, reply))
+	if (j->tries > TRIES && nothing_begun(j))
 		hand_back(j, wait > RETRY_MAX_MS ? wait : RETRY_MAX_MS);
-	else if (another_round(j) < ROUNDS)
-		http_job_hand_back(j);
 	else
+		http_job_wait(j, wait, reply);
+}
+
+void http_job_unread(struct http_job *j, const struct http_reply *reply)
+{
+	unsigned n = rounds(j, UNREAD) + 1;
+	int64_t wait;
+
+	if (!reply->unsure || !nothing_begun(j) || !(j->doubt || j->cmd->attempted)) {
+		http_job_again(j, reply);
+		return;
+	}
+	wait = next_wait(j, reply);
+	j->tries++;
+	http_job_note(j, reply);
+	/* in the last round the first error is enough: one that is slow may take all of the lease
+	 */
+	if (n >= ROUNDS && has_time(j, 0)) {
 		http_job_ask_neighbours(j);
+	} else if (n < ROUNDS && j->tries <= TRIES && has_time(j, wait)) {
+		http_job_wait(j, wait, reply);
+	} else {
+		set_rounds(j, UNREAD, n);
+		http_job_hand_back(j);
+	}
 }
 
 void http_job_failed_again(struct http_job *j)
 {
-	unsigned n = another_round(j);
+	unsigned n = rounds(j, FAILED) + 1;
 
 	j->unsure = false;
+	set_rounds(j, FAILED, n);
 	if (n >= ROUNDS) {
 		if (j->moved && j->have_mine)
 			http_job_progress(j, true);
@@ -211,7 +237,7 @@ void http_job_failed_again(struct http_job *j)
 		return;
 	}
 	/* nothing of it is there now, whoever tried */
-	http_job_later(j, wait_of_round(j));
+	http_job_later(j, wait_of_round(j, FAILED));
 }
 
 /* ---- answers ---- */

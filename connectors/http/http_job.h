@@ -60,17 +60,21 @@ struct http_job {
 struct http_job *http_job_new(struct http_state *s, struct conn_command *cmd);
 int64_t http_job_time_left_ms(const struct http_job *j);
 /* The same step again in a while. After some tries, or when the lease does not last so long, the
- * command is handed back if nothing of it can have been done in this round; else, at the end of the
- * lease, everything starts over with a handshake, which settles it first. One that cannot be
- * settled, for the server fails at its record, is parked after some five minutes when the server
- * does not fail at others. */
+ * command is handed back if nothing of it can have been done since it was given to us; else, at the
+ * end of the lease, everything starts over with a handshake, which settles it first. */
 void http_job_again(struct http_job *j, const struct http_reply *reply);
 void http_job_wait(struct http_job *j, int64_t ms, const struct http_reply *reply);
 /* Hands the command back: it is known that nothing of it is there, but for the record that an
  * earlier call of a create made. */
 void http_job_later(struct http_job *j, int64_t ms);
+/* The record, or the search for it, could not be read. The same step again in a while; but where
+ * only that can tell what became of the command, and errors are all that comes for some five
+ * minutes, the server's other records are asked for (http_job_ask_neighbours). */
+void http_job_unread(struct http_job *j, const struct http_reply *reply);
 /* Hands it back in doubt, for longer each time. */
 void http_job_hand_back(struct http_job *j);
+/* What only its record can tell could be read, so the time until it is parked begins anew. */
+void http_job_could_read(struct http_job *j);
 /* The current unit failed in an unclear way and the record shows that it was not done. Gives up in
  * the end: one record must not stop the others. */
 void http_job_failed_again(struct http_job *j);

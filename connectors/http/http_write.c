@@ -154,6 +154,7 @@ static void found(struct http_job *j)
 	bool untouched;
 
 	BR_CRASH_POINT("http.looked");
+	http_job_could_read(j);
 	if (j->cmd->op == OP_CREATE && !j->claimed && !j->moved && !j->unsure) {
 		/* somebody else's entry of the same case, equal or not: the bridge binds and merges
 		 * it */
@@ -179,6 +180,7 @@ static void found(struct http_job *j)
 
 static void not_found(struct http_job *j, const struct http_reply *reply)
 {
+	http_job_could_read(j);
 	if (j->cmd->op == OP_UPDATE || j->have_mine) {
 		http_job_answer(j, RCPT_GONE, NULL, reply->code, reply->text, false);
 		return;
@@ -242,7 +244,7 @@ static void cannot_look(struct http_job *j, const struct http_reply *reply)
 	bool maybe = j->moved || j->unsure || j->doubt || j->cmd->attempted;
 
 	if (!is_no_use(j, reply)) {
-		http_job_again(j, reply);
+		http_job_unread(j, reply);
 		return;
 	}
 	http_job_note(j, reply);
@@ -269,23 +271,29 @@ static void on_neighbours(void *arg, const struct http_reply *reply)
 	park(j);
 }
 
-/* A list of the system, where reading stands or from its beginning; none: BR_STR_NONE. */
-static struct br_str some_list(struct http_job *j)
+static struct br_str list_of(struct http_job *j, const struct http_record *h)
 {
 	const struct http_state *s = j->s;
-	struct http_vars v = {.o = s->options, .page = BR_STR("1")};
-	struct br_str path = BR_STR_NONE;
-	int64_t limit = 0;
+	int64_t limit = h->has_list ? h->list_limit : h->sweep_limit;
+	struct http_vars v = {.o = s->options,
+		.page = BR_STR("1"),
+		.cursor = h->has_list ? s->cursor[h - s->records] : BR_STR_NONE,
+		.limit = br_arena_printf(&j->arena, "%" PRId64, limit)};
 
-	for (size_t i = 0; i < s->nrecords && !path.n; i++) {
-		const struct http_record *h = &s->records[i];
+	if (!h->has_list && !h->has_sweep)
+		return BR_STR_NONE;
+	return http_fill(h->has_list ? h->list_path : h->sweep_path, &v, true, &j->arena);
+}
 
-		path = h->has_list ? h->list_path : h->sweep_path;
-		limit = h->has_list ? h->list_limit : h->sweep_limit;
-		v.cursor = h->has_list ? s->cursor[i] : BR_STR_NONE;
-	}
-	v.limit = br_arena_printf(&j->arena, "%" PRId64, limit);
-	return path.n ? http_fill(path, &v, true, &j->arena) : BR_STR_NONE;
+/* A list where reading stands or from its beginning: of its own sort of record, for another may
+ * have a server of its own; if that has none, of any. None: BR_STR_NONE. */
+static struct br_str some_list(struct http_job *j)
+{
+	struct br_str path = list_of(j, j->work.record);
+
+	for (size_t i = 0; i < j->s->nrecords && !path.n; i++)
+		path = list_of(j, &j->s->records[i]);
+	return path;
 }
 
 void http_job_ask_neighbours(struct http_job *j)
@@ -334,6 +342,7 @@ static void nobody(struct http_job *j)
 	const struct http_record *h = j->work.record;
 	bool maybe = j->duplicate || j->unsure || j->cmd->attempted;
 
+	http_job_could_read(j);
 	if (!j->looked && h->visibility_ms > 0 && (maybe || !(j->keyed || h->unique))) {
 		/* it may be there and not yet be found */
 		j->looked = true;

@@ -372,17 +372,25 @@ static const struct test tests[] = {
 		"PARKED  doubt code HTTP-013;"},
 	/* ---- an error for an answer, where only the record can tell ---- */
 	{"an error at the record, and others can be read", '2', "1", OLD, "ADDR=y", "late",
-		{{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
-			{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
+		{{"GET /c/1 ", NULL, NULL, BROKEN},
 			{"GET /all?from=&n=100 ", NULL, NULL, FOUND("")}},
+		"PARKED 1 doubt code HTTP-015;"},
+	{"no answer from the record, and others can be read", '2', "1", OLD, "ADDR=y", "late",
+		{{"GET /c/1 ", NULL, NULL, LOST}, {"GET /all?", NULL, NULL, FOUND("")}},
 		"PARKED 1 doubt code HTTP-015;"},
 	{"an error at the record and at others: it may be the system", '2', "1", OLD, "ADDR=y",
 		"late",
-		{{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
-			{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /c/1 ", NULL, NULL, BROKEN},
-			{"GET /all", NULL, NULL, BROKEN},
+		{{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /all", NULL, NULL, BROKEN},
 			{"GET /c/1 ", NULL, NULL, OK(1, "a", "y")}},
 		"back;APPLIED 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
+	{"a first error after a long outage gives nothing up", '2', "1", OLD, "ADDR=y", "late",
+		{{"GET /c/1 ", NULL, NULL, BROKEN}, {"GET /all", NULL, NULL, BROKEN},
+			{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", IF(1), NULL, BROKEN},
+			{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
+			{"POST /upd ", IF(1), NULL, OK(2, "a", "y")}},
+		"back;back;APPLIED 1 atomic {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
 	{"busy all the time is no error", '2', "1", OLD, "ADDR=y", "late",
 		{{"GET /c/1 ", NULL, NULL, SAY("busy")}, {"GET /c/1 ", NULL, NULL, SAY("busy")},
 			{"GET /c/1 ", NULL, NULL, SAY("busy")},
@@ -390,9 +398,13 @@ static const struct test tests[] = {
 			{"GET /c/1 ", NULL, NULL, OK(1, "a", "y")}},
 		"back;APPLIED 1 doubt {\"NO\":\"1\",\"NAME\":\"a\",\"ADDR\":\"y\"};"},
 	{"an error at a search after an attempt", '2', "", "", NEW, "late",
-		{{"GET /find", NULL, NULL, BROKEN}, {"GET /find", NULL, NULL, BROKEN},
-			{"GET /find", NULL, NULL, BROKEN}, {"GET /find", NULL, NULL, BROKEN},
-			{"GET /all", NULL, NULL, FOUND("")}},
+		{{"GET /find", NULL, NULL, BROKEN}, {"GET /all", NULL, NULL, FOUND("")}},
+		"PARKED  doubt code HTTP-015;"},
+	{"an error at the call under its key and at the search", '1', "", "", NEW, "late",
+		{{"POST /n ", KEY("number"), NULL, BROKEN},
+			{"POST /n ", KEY("number"), NULL, BROKEN},
+			{"POST /n ", KEY("number"), NULL, BROKEN},
+			{"GET /find", NULL, NULL, BROKEN}, {"GET /all", NULL, NULL, FOUND("")}},
 		"PARKED  doubt code HTTP-015;"},
 	{"a record that is there at the second look", '2', "1", OLD, "ADDR=y", NULL,
 		{{"GET /c/1 ", NULL, NULL, SAY("200")}, {"GET /c/1 ", NULL, NULL, OK(1, "a", "x")},
@@ -429,7 +441,7 @@ static void run_one(const struct test *t)
 							  : BR_STR("{\"BUSNO\":null}"),
 		.attempted = t->attempted != NULL};
 	if (t->attempted && strcmp(t->attempted, "late") == 0)
-		cmd.kind = (void *)(uintptr_t)11;
+		cmd.kind = (void *)(uintptr_t)(11 << 8);
 	/* a create has no base; one with a number was begun before */
 	cmd.op = *t->base ? OP_UPDATE : OP_CREATE;
 	cmd.base = image_of(t->base, c.record.shape, &c.arena);
