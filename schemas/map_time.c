@@ -328,7 +328,7 @@ struct br_str map_time_rfc3339(int64_t utc, const struct map_zone *zone, struct 
 	struct moment m;
 
 	split(utc + offset, &m);
-	return written(&m, offset, a);
+	return m.year >= 1 && m.year <= 9999 ? written(&m, offset, a) : BR_STR_NONE;
 }
 
 /* The same moment as the site's clocks show it. */

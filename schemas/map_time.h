@@ -53,6 +53,7 @@ bool map_time_lossy_in(const struct map_time *t);
 
 /* Canonical texts, used by the generators of map check too. */
 bool map_time_read_rfc3339(struct br_str in, int64_t *utc, bool *fraction);
+/* BR_STR_NONE: without memory, or in a year that has not four digits there. */
 struct br_str map_time_rfc3339(int64_t utc, const struct map_zone *zone, struct br_arena *a);
 bool map_time_read_date(struct br_str in, int *year, int *month, int *day);
 

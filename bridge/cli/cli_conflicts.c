@@ -11,8 +11,9 @@
 	"g.doc::json->>'dept_case_no', "                                                           \
 	"k.cid::text) as case_no, coalesce(k.lost_by, s.code) as system, k.kind,"                  \
 	" k.place as field, k.win::text as kept, k.lose::text as lost, k.status, "                 \
-	"floor(extract(epoch from k.at))::int8::text as at, k.cid::text as case_id, k.topic, "     \
-	"abs(k.pos)::text as "                                                                     \
+	"floor(extract(epoch from k.at))::int8::text as at, k.cid::text as case_id, case when "    \
+	"k.pos >= 0 then k.topic end as topic, "                                                   \
+	"case when k.pos >= 0 then k.pos end::text as "                                            \
 	"position, floor(extract(epoch from k.resolved_at))::int8::text as resolved_at, "          \
 	"k.resolved_by,"                                                                           \
 	" coalesce(k.resolution, '') "                                                             \

@@ -17,7 +17,8 @@
 	" as case_no, p.kind, p.code, p.place as field,"                                           \
 	" case $1 when 'zh' then p.text_zh else p.text_en end as text,"                            \
 	" case $1 when 'zh' then p.next_zh else p.next_en end as next,"                            \
-	" p.status, p.topic, abs(p.pos)::text as position, floor(extract(epoch from "              \
+	" p.status, case when p.pos >= 0 then p.topic end as topic, case when p.pos >= 0 then "    \
+	"p.pos end::text as position, floor(extract(epoch from "                                   \
 	"p.at))::int8::text as at, "                                                               \
 	"p.tries::text as tries, floor(extract(epoch from p.resolved_at))::int8::text as "         \
 	"resolved_at,"                                                                             \

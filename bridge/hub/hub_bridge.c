@@ -97,10 +97,20 @@ static void on_bus_fatal(void *arg, const struct br_err *err)
 static void on_unpublished(void *arg, const struct br_err *err)
 {
 	struct bridge *b = arg;
+	struct br_err none;
 
 	if (!bridge_is_answer(b, err))
 		return;
+	if (b->first->batch.world.failed) {
+		br_err_clear(&none);
+		br_err_set(&none, BR_E_NOMEM, NULL);
+		bridge_start_over(b, &none);
+		return;
+	}
 	BR_CRASH_POINT("bridge.reviewed");
+	/* a new process may stand still while it tells that, as with what it has stored itself */
+	if (b->ours[b->nsources].next == 0)
+		memcpy(b->ours, b->next, b->nrows * sizeof(*b->ours));
 	br_info("the bridge is up", L_INT("incarnation", b->first->batch.world.incarnation),
 		L_INT("systems", (int64_t)b->nsystems));
 	/* what may not have got out: changed cases and their history; then every connector is told
@@ -119,7 +129,6 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* By the messages of a source in [from, to), or below 0 by batches (hub_batch_fold). */
 static struct ledger_position range_of(
 	const struct ledger_position *source, int64_t from, int64_t to)
 {
@@ -133,18 +142,18 @@ static struct ledger_position range_of(
  * may be the work of days. */
 static size_t find_what_to_review(struct bridge *b)
 {
-	const struct ledger_position *batches = b->next + b->nsources,
-				     *ours = b->ours + b->nsources;
 	size_t n = 0;
 
-	for (size_t i = 0; i < b->nsources; i++) {
+	for (size_t i = 0; i < b->nrows; i++) {
 		const struct ledger_position *s = b->next + i, *o = b->ours + i;
+		int64_t late = least(o->next, s->published);
+		/* the last row counts batches, which stand below 0 */
+		bool batches = i == b->nsources;
 
-		b->review[n++] = range_of(s, s->published, s->next);
-		b->review[n++] = range_of(s, o->published, least(o->next, s->published));
-		b->review[n++] = range_of(s, -batches->next, -batches->published);
-		b->review[n++] =
-			range_of(s, -least(ours->next, batches->published), -ours->published);
+		b->review[n++] = batches ? range_of(s, -s->next, -s->published)
+					 : range_of(s, s->published, s->next);
+		b->review[n++] = batches ? range_of(s, -late, -o->published)
+					 : range_of(s, o->published, late);
 	}
 	return n;
 }
@@ -371,7 +380,7 @@ static int make(struct bridge *b, const struct cfg_site *site, const struct case
 	b->sources = calloc(n + 1, sizeof(*b->sources));
 	b->next = calloc(b->nrows, sizeof(*b->next));
 	b->ours = calloc(b->nrows, sizeof(*b->ours));
-	b->review = calloc(4 * b->nsources, sizeof(*b->review));
+	b->review = calloc(2 * b->nrows, sizeof(*b->review));
 	if (!b->systems || !b->sources || !b->next || !b->ours || !b->review)
 		return -BR_E_NOMEM;
 	make_systems(b, site, maps);

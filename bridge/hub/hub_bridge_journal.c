@@ -49,6 +49,7 @@ void bridge_write_record(struct bridge *b, struct slot *s)
 	f->by = w->incarnation;
 	f->before = b->last;
 	f->stored = stored_and_told(b);
+	f->told = s->after[b->nsources].published;
 	f->site = b->site_sum;
 	f->published = br_arena_array(w->arena, int64_t, b->nsources);
 	if (!f->published) {

@@ -135,6 +135,8 @@ static void fold_and_store(struct bridge *b, struct slot *s)
 	b->next[b->nsources].next++;
 	for (size_t i = 0; s->batch.again && i < b->nsources; i++)
 		b->next[i].published = s->again.published[i];
+	if (s->batch.again && s->again.told)
+		b->next[b->nsources].published = s->again.told;
 	memcpy(s->after, b->next, b->nrows * sizeof(*b->next));
 	s->stage = STAGE_STORING;
 	s->record = 0;

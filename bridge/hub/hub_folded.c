@@ -170,6 +170,7 @@ void hub_folded_write(
 	br_jw_kint(&j, "by", f->by);
 	br_jw_kint(&j, "before", f->before);
 	br_jw_kint(&j, "stored", f->stored);
+	br_jw_kint(&j, "told", f->told);
 	br_jw_kstr(&j, "site", br_hex64(hex, f->site));
 	br_jw_kstr(&j, "sum", br_hex64(hex, f->sum));
 	write_lists(f, w, nsources, &j);
@@ -343,7 +344,7 @@ static bool read_member(struct reading *in, struct br_str key, int64_t *version)
 	} const numbers[] = {{BR_STR("v"), version}, {BR_STR("c"), &f->c},
 		{BR_STR("inc"), &f->incarnation}, {BR_STR("by"), &f->by},
 		{BR_STR("before"), &f->before}, {BR_STR("stored"), &f->stored},
-		{BR_STR("top"), &f->top}};
+		{BR_STR("told"), &f->told}, {BR_STR("top"), &f->top}};
 
 	for (size_t i = 0; i < BR_LEN(numbers); i++)
 		if (br_str_eq(key, numbers[i].key))

@@ -38,6 +38,7 @@ struct hub_folded {
 	int64_t by;	     /* the bridge whose batch it is: it, or one that folded it again */
 	int64_t before;	     /* incarnation of the batch before it, 0: nobody knew */
 	int64_t stored;	     /* so many batches were surely stored when it was folded */
+	int64_t told;	     /* and all that came of so many had got out; 0: nobody wrote it down */
 	int64_t top;	     /* when it was opened: the highest number on the journal */
 	uint64_t site;	     /* hub_folded_site() */
 	uint64_t sum;	     /* hub_folded_sum() */

@@ -6,6 +6,7 @@
 #include "hub_step.h"
 
 #include "br_rule.h"
+#include "br_text.h"
 
 #include <stdio.h>
 
@@ -41,25 +42,34 @@ static void translate(const struct msg *m, struct br_str text, char *out, size_t
 		snprintf(out, size, "%.*s", BR_STR_ARG(text));
 }
 
+#define REASON_MAX 280 /* bytes in one language: an error takes two of them and what goes along */
+
 static void park_answer(struct hub_world *w, struct hub_link *l, const struct msg *m,
 	enum br_err_code code, enum hub_parked_kind kind, const char *other)
 {
 	struct map_refusal r = {.deed = MAP_CORRECT, .say = m->text, .field = -1};
+	const char *field;
 	struct br_err err;
-	char text[400], zh[400], lid[128]; /* an error has room for 1,024 */
+	char text[600], zh[600], lid[80];
 
 	map_refusal(l->map, m->code, m->text, &r);
+	field = r.field >= 0 ? case_field(w->schema, (unsigned)r.field)->name.p : "";
 	/* our words tell people what to do, the system's own which of many things it was */
 	if (r.say.n && m->text.n && !br_str_eq(r.say, m->text))
 		snprintf(text, sizeof(text), "%.*s (%.*s)", BR_STR_ARG(r.say), BR_STR_ARG(m->text));
 	else
 		snprintf(text, sizeof(text), "%.*s", BR_STR_ARG(r.say.n ? r.say : m->text));
 	translate(m, br_str_z(text), zh, sizeof(zh));
+	text[br_utf8_cut(br_str_z(text), REASON_MAX).n] = '\0';
+	zh[br_utf8_cut(br_str_z(zh), REASON_MAX).n] = '\0';
 	snprintf(lid, sizeof(lid), "%.*s", BR_STR_ARG(m->lid));
 	br_err_clear(&err);
-	br_err_set(&err, code, "system", l->sys->code.p, "text", text, "text_zh", zh, "lid", lid,
-		"other", other ? other : "", "field",
-		r.field >= 0 ? case_field(w->schema, (unsigned)r.field)->name.p : "", NULL);
+	if (other)
+		br_err_set(&err, code, "system", l->sys->code.p, "lid", lid, "other", other,
+			"field", field, NULL);
+	else
+		br_err_set(&err, code, "system", l->sys->code.p, "lid", lid, "text", text,
+			"text_zh", zh, "field", field, NULL);
 	hub_add_parked(w, l->sys, l->kase, l->rec, l->lid, kind, m->code, &err);
 	l->dirty = true;
 }

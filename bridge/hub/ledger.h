@@ -125,8 +125,8 @@ void ledger_load_inflight(
 	struct ledger *g, struct hub_world *w, struct hub_system *s, ledger_fn *done, void *arg);
 /* Cases changed by inputs of [published, next) of a topic, into a fresh world, marked publish;
  * their history rows too, what became of orders, and what was parked. A topic may be there several
- * times: its ranges must not overlap. Below 0 are batches: -n is what the n-th (from 1) did without
- * an input. */
+ * times: its ranges must not overlap. Below 0 are batches, whatever the topic: -n is what the n-th
+ * (from 1) did without an input, of any system. */
 void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	const struct ledger_position *positions, size_t npositions, ledger_fn *done, void *arg);
 

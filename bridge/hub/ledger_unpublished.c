@@ -90,14 +90,17 @@ void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 	ledger_begin_operation(o, w, done, arg);
 	ledger_rows_reset(&g->pos);
 	for (size_t i = 0; i < n; i++) {
-		ledger_add_text(&g->pos, positions[i].sys ? positions[i].sys->code : BR_STR(""));
+		/* batches are of any system, also of one that is left out now */
+		ledger_add_text(&g->pos, positions[i].published < 0 ? BR_STR_NONE
+					 : positions[i].sys	    ? positions[i].sys->code
+								    : BR_STR(""));
 		ledger_add_int(&g->pos, positions[i].published);
 		ledger_add_int(&g->pos, positions[i].next);
 	}
 #define CAUSED                                                                                     \
 	" from unnest($1::text[], $2::int8[], $3::int8[]) u(code, lo, hi)"                         \
-	" join (select id, code from casebridge.systems union all select 0, '') s on s.code = "    \
-	"u.code"                                                                                   \
+	" join (select id, code from casebridge.systems union all select 0, '') s"                 \
+	" on u.code is null or s.code = u.code"                                                    \
 	" join casebridge.history h on h.sys = s.id and h.pos >= u.lo and h.pos < u.hi"
 #define UNPUBLISHED "with t as materialized (select distinct h.cid" CAUSED ") "
 	rc |= ledger_rows_send(&g->pos, g->store_pg, "unpub_cases", UNPUBLISHED LEDGER_CASES_OF_T,
@@ -106,7 +109,7 @@ void ledger_load_unpublished(struct ledger *g, struct hub_world *w,
 		ledger_on_links, o, &err);
 	rc |= ledger_rows_send(&g->pos, g->store_pg, "unpub_history",
 		"select h.cid, h.ver, h.sys, h.delta, (extract(epoch from h.at) * "
-		"1000)::int8, h.person, h.why, h.order_id" CAUSED " order by h.sys, h.pos, h.ver",
+		"1000)::int8, h.person, h.why, h.order_id" CAUSED " order by h.cid, h.ver",
 		on_unpublished_history, o, &err);
 	rc |= ledger_orders_unpublished(g, &err);
 	rc |= br_pg_send(g->store_pg, "unpub_parked",

@@ -155,6 +155,7 @@ def test_a_version_told_late_does_not_stay_the_newest(world):
     frozen.signal(signal.SIGCONT)
     # overtaken, it starts over, and overtakes the second
     wait_for(lambda: late in told(person)[told(person).index(stored(person)):], 60, "the older version, told late", or_died=[scene.keeper])
+    assert frozen.wait_for_log("the ledger has caught up")
     second.kill()
     wait_for(lambda: told(person)[-1] == stored(person), 60, "the newest version to be told again", or_died=[scene.keeper])
     assert told(other) == once

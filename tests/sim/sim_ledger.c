@@ -409,7 +409,8 @@ static bool unpublished(
 	for (size_t i = 0; i < g->npositions; i++) {
 		const struct ledger_position *p = &g->positions[i];
 
-		if (p->sys == s && h->offset >= p->published && h->offset < p->next)
+		if ((p->published < 0 || p->sys == s) && h->offset >= p->published &&
+			h->offset < p->next)
 			return true;
 	}
 	return false;

@@ -54,6 +54,8 @@ static const struct time_case {
 		"1988-07-01T13:00:00+09:00"},
 	{"an hour that clocks jumped over", "%Y-%m-%d %H:%M:%S", SHAPE_TIME, "Asia/Shanghai",
 		"1986-05-04 02:30:00", "1986-05-04T03:30:00+09:00", "1986-05-04 03:30:00"},
+	{"a time that is of the year 10000 here", "%Y-%m-%d %H:%M:%S", SHAPE_TIME, "UTC",
+		"9999-12-31 23:59:59", NULL, NULL},
 	{"one digit where another number follows", "%Y%m%d", SHAPE_DATE, "+08:00", "2018072", NULL,
 		NULL},
 	{"three digits of a year", "%Y-%m-%d", SHAPE_DATE, "+08:00", "201-07-02", NULL, NULL},

@@ -120,6 +120,10 @@ static const char portal_yaml[] =
 	"    on_create:\n"
 	"      PROJID: { identity: true, returning: true }\n";
 
+/* 280 bytes: what is kept of a reason */
+#define FORTY	  "0123456789012345678901234567890123456789"
+#define LONG_TEXT FORTY FORTY FORTY FORTY FORTY FORTY FORTY
+
 static const struct story {
 	const char *name;
 	const char *text;
@@ -277,7 +281,11 @@ static const struct story {
 		"dept retry\n"
 		"> dept create - * base {}\n"
 		"dept rejected 3 HTTP-014 no room\n"
-		"inchinese 拒绝了该变更：no room\n"},
+		"inchinese 拒绝了该变更：no room\n"
+		"dept retry\n"
+		"> dept create - * base {}\n"
+		"dept rejected 4 23514 " LONG_TEXT LONG_TEXT "\n"
+		"inchinese 拒绝了该变更：" LONG_TEXT "\n"},
 	{"a number that was corrected leads nobody to the case any more",
 		"portal obs P1 "
 		"{\"PROJID\":\"P1\",\"ORGBUSNO\":\"D9\",\"APPLICANT\":\"张三\",\"STATE\":\"02\"}\n"

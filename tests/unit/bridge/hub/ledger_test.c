@@ -875,7 +875,7 @@ static void what_no_message_brought_is_told_again(void **state)
 	fine(&b);
 	begin_batch(&b);
 	review[0] = (struct ledger_position){b.pos[0].topic, b.pos[0].sys, 6, 6};
-	review[1] = (struct ledger_position){b.pos[0].topic, b.pos[0].sys, -6, -7};
+	review[1] = (struct ledger_position){b.pos[2].topic, NULL, -6, -7};
 	ledger_load_unpublished(b.g, &b.w, review, 2, set_done, &b);
 	fine(&b);
 	assert_true(only_case(&b)->publish);
