@@ -15,12 +15,13 @@ static const char *const owners[][2] = {
 	[CASE_OWNER_EITHER] = {"双方", "either"},
 	[CASE_OWNER_PORTAL] = {"政务服务网", "portal"},
 	[CASE_OWNER_DEPARTMENT] = {"部门系统", "department"},
-	[CASE_OWNER_BRIDGE] = {"办件桥", "bridge"},
+	[CASE_OWNER_BRIDGE] = {"办件桥（预留，尚不填写）", "bridge (reserved, not filled in yet)"},
 };
 static const char *const policies[][2] = {
 	[CASE_POLICY_OWNER] = {"归属方为准", "owner"},
 	[CASE_POLICY_LATTICE] = {"按状态次序", "order of status"},
-	[CASE_POLICY_NEWEST] = {"后发生者为准", "newest"},
+	[CASE_POLICY_NEWEST] = {"先到总线者为准，另一值列为冲突",
+		"first to arrive; the other is a conflict"},
 	[CASE_POLICY_MANUAL] = {"由人决定", "a person"},
 };
 static const char *const piis[][2] = {

@@ -15,7 +15,7 @@ enum case_owner { CASE_OWNER_EITHER, CASE_OWNER_PORTAL, CASE_OWNER_DEPARTMENT, C
 enum case_policy {
 	CASE_POLICY_OWNER,   /* the owner's value wins */
 	CASE_POLICY_LATTICE, /* status order: legal moves only (code table column "after") */
-	CASE_POLICY_NEWEST,  /* later occurred_at, ties to the owner */
+	CASE_POLICY_NEWEST,  /* what reaches the bridge first; the other value is a conflict */
 	CASE_POLICY_MANUAL,  /* keep, ask a person */
 };
 enum case_pii {

@@ -80,6 +80,10 @@ static void create_kind(struct map_job *j, const struct cfg_node *n, struct map_
 				"by: the field of the case that is looked up",
 				"by: 用于查表的办件字段");
 	}
+	if (c->kind == MAP_CREATE_ASK && !from.p)
+		map_shape_problem(j, n, "ask",
+			"from: the field of the case into which a person enters the answer",
+			"from: 人员填写答案的办件字段");
 	if (rows)
 		c->codes = map_table(j, rows);
 	if (from.p)

@@ -92,9 +92,10 @@ static void table(
 static void options(void)
 {
 	printf("# 配置项 Options\n\n" MADE, "options");
-	puts("值中可写 `${env:NAME}`（环境变量）或 `${file:NAME}`（secrets 文件夹中的文件）。\n\n"
+	puts("值中可写 `${env:NAME}`（环境变量）或 `${file:NAME}`（secrets "
+	     "文件夹中的文件），records: 之下除外。\n\n"
 	     "Values may hold `${env:NAME}` (environment) or `${file:NAME}` (a file of the secrets "
-	     "folder).\n\n"
+	     "folder), but not under records:.\n\n"
 	     "映射语言见 [mapping.md](../mapping.md)，读写方式见 "
 	     "[postgres.md](../connectors/postgres.md) 与 [http.md](../connectors/http.md)。\n\n"
 	     "The mapping language is in [mapping.md](../mapping.md), reading and writing in "

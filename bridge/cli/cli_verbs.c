@@ -115,8 +115,8 @@ static const struct cli_opt match_options[] = {
 
 const struct cli_opt cli_common[] = {
 	{"--site", "FOLDER",
-		"the site; else CASEBRIDGE_SITE, the last argument, or the current folder",
-		"站点目录；缺省为环境变量 CASEBRIDGE_SITE、最后一个参数或当前目录"},
+		"the site; else the last argument, CASEBRIDGE_SITE, or the current folder",
+		"站点目录；缺省为最后一个参数、环境变量 CASEBRIDGE_SITE 或当前目录"},
 	{"--lang", "en|zh", "language; else CASEBRIDGE_LANG, or the locale",
 		"语言；缺省为环境变量 CASEBRIDGE_LANG 或系统区域设置"},
 	{"--output", "table|json|csv", "form of what is printed", "输出格式"},

@@ -23,9 +23,9 @@ static void print_help(const struct cli *c, FILE *to)
 			cli_say(c, v->help_en, v->help_zh));
 	fprintf(to, "\n%s\n%s\n",
 		cli_say(c,
-			"The site folder is --site, CASEBRIDGE_SITE, the last argument, or the "
+			"The site folder is --site, the last argument, CASEBRIDGE_SITE, or the "
 			"current folder.",
-			"站点目录取自 --site、环境变量 CASEBRIDGE_SITE、最后一个参数或当前目录。"),
+			"站点目录取自 --site、最后一个参数、环境变量 CASEBRIDGE_SITE 或当前目录。"),
 		cli_say(c, "More about a verb: casebridge VERB --help",
 			"某个命令的用法：casebridge 命令 --help"));
 }

@@ -41,8 +41,10 @@ const struct cfg_option cfg_site_options[] = {
 		"the database of the bridge itself (PostgreSQL 15 or later)",
 		"总线自身的数据库（PostgreSQL 15 或更高版本）"},
 	{"kafka", CFG_T_MAP, SITE(kafka), NULL, 0, 0, true, false, NULL,
-		"bootstrap.servers, and any other setting of librdkafka",
-		"bootstrap.servers 及其他任何 librdkafka 配置项"},
+		"bootstrap.servers, and settings of librdkafka but those that delivery rests on "
+		"(lint "
+		"names them)",
+		"bootstrap.servers 及 librdkafka 配置项（影响可靠投递的除外，lint 会指出）"},
 	{"reconcile", CFG_T_MAP, SITE(reconcile), NULL, 0, 0, false, false, NULL,
 		"when systems are compared with the ledger by themselves", "定时对账"},
 	{"schemas", CFG_T_TEXT, SITE(schemas), NULL, 0, 0, false, false, NULL,

@@ -149,8 +149,8 @@ const struct cfg_option http_write_table[] = {
 		"writes an hour at most; more wait", "每小时最多写入次数，超出的等待"},
 	{"stop_after_refusals", CFG_T_INT, AT(n), "0", 0, 1000000, false, false, NULL,
 		"after so many refusals in a row writing stops until the connector is started "
-		"again (0 = never)",
-		"连续被拒绝达到该次数后停止写入，直至重启连接器（0 = 不限）"},
+		"again, or the system paused and made live (0 = never)",
+		"连续被拒绝达到该次数后停止写入，直至重启连接器或将系统暂停再上线（0 = 不限）"},
 	{0},
 };
 

@@ -95,8 +95,8 @@ const struct cfg_option pg_write_table[] = {
 	{"stop_after_refusals", CFG_T_INT, OPT(pg_write_options, stop_after_refusals), "0", 0,
 		1000000, false, false, NULL,
 		"after so many refusals in a row writing stops until the connector is started "
-		"again (0 = never)",
-		"连续被拒绝达到该次数后停止写入，直至重启连接器（0 = 不限）"},
+		"again, or the system paused and made live (0 = never)",
+		"连续被拒绝达到该次数后停止写入，直至重启连接器或将系统暂停再上线（0 = 不限）"},
 	{0},
 };
 

@@ -379,8 +379,8 @@ static const struct check_case {
 	{"not on an update", "case: { summary: a }\n    on_create: { z: { technical: bridge } }",
 		"case: {summary: y}, given: {a: x, z: 王}, expect_local: {a: y, z: 王}", NULL},
 	{"a question",
-		"case: { summary: a }\n    on_create: { z: { ask: window, codes: { '1': 本地, '2': "
-		"外地 } } }",
+		"case: { summary: a }\n    on_create: { z: { ask: window, from: applicant.sex, "
+		"codes: { '1': M, '2': F } } }",
 		"case: {summary: x}, expect_reject: {code: MAP-109, column: z}", NULL},
 	{"a question the case answers",
 		"case: { summary: a }\n    on_create: { z: { ask: window, from: applicant.sex, "
