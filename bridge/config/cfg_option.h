@@ -2,9 +2,9 @@
  * cfg_option.h - options declared once: name, type, default, range, required, secret, help in both
  * languages.
  *
- * From one table come parsing, lint ("did you mean"), defaults, the starter file, the reference
- * page (docs/reference/options.md) and the masking of secrets. A table describes a struct: each row
- * says where its value goes.
+ * From one table come parsing, lint ("did you mean"), defaults, the reference page
+ * (docs/reference/options.md) and the masking of secrets. A table describes a struct: each row says
+ * where its value goes.
  */
 #ifndef CFG_OPTION_H
 #define CFG_OPTION_H
@@ -76,13 +76,6 @@ int cfg_expand_template(struct br_str text, const struct cfg_node *at, const cha
 /* Does a text hold something to be replaced? */
 bool cfg_has_reference(struct br_str text);
 
-/*
- * The table as YAML to begin with: every option with its help as a comment; required ones are there
- * to be filled in, the others are commented out and show their default. indent: blanks in front of
- * each line. The result reads back as YAML.
- */
-void cfg_write_starter(
-	const struct cfg_option *table, unsigned indent, enum br_lang lang, FILE *to);
 /* The table as a table in Markdown: key, type, default, range, what it is for. */
 void cfg_write_reference(const struct cfg_option *table, enum br_lang lang, FILE *to);
 

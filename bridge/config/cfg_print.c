@@ -1,5 +1,5 @@
 /*
- * Option tables for people: the YAML to begin with and the page of the reference.
+ * Option tables for people: the page of the reference.
  */
 #include "cfg_option.h"
 
@@ -38,12 +38,6 @@ static bool has_range(const struct cfg_option *row)
 	return row->min || row->max;
 }
 
-static void write_words(const struct cfg_option *row, FILE *to)
-{
-	for (size_t i = 0; row->words[i]; i++)
-		fprintf(to, "%s%s", i ? " | " : "", row->words[i]);
-}
-
 static void write_range(const struct cfg_option *row, const char *dash, FILE *to)
 {
 	char min[32], max[32];
@@ -51,70 +45,6 @@ static void write_range(const struct cfg_option *row, const char *dash, FILE *to
 	fprintf(to, "%s%s%s", cfg_number_text(row->type, row->min, min, sizeof(min)), dash,
 		cfg_number_text(row->type, row->max, max, sizeof(max)));
 }
-
-/* ---- starter ---- */
-
-static void starter_comment(
-	const struct cfg_option *row, unsigned indent, enum br_lang lang, FILE *to)
-{
-	bool zh = lang == BR_LANG_ZH;
-
-	fprintf(to, "%*s# %s", (int)indent, "", help(row, lang));
-	if (row->type == CFG_T_ENUM) {
-		fputs(zh ? "；可选：" : "; one of: ", to);
-		write_words(row, to);
-	} else if (has_range(row)) {
-		fputs(zh ? "；范围 " : "; ", to);
-		write_range(row, zh ? " 至 " : " to ", to);
-	}
-	if (row->required)
-		fputs(zh ? "（必填）" : " (required)", to);
-	fputc('\n', to);
-}
-
-/* Plain where plain is safe, else in single quotes. Lists in brackets are YAML already. */
-static void write_value(const struct cfg_option *row, FILE *to)
-{
-	const char *text = row->dflt;
-
-	if (row->type == CFG_T_LIST ||
-		(*text &&
-			strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678"
-				     "9_./+-") == strlen(text) &&
-			*text != '-')) {
-		fputs(text, to);
-		return;
-	}
-	fputc('\'', to);
-	for (; *text; text++) {
-		if (*text == '\'')
-			fputc('\'', to);
-		fputc(*text, to);
-	}
-	fputc('\'', to);
-}
-
-static void starter_example(const struct cfg_option *row, FILE *to)
-{
-	if (row->secret)
-		fprintf(to, " ${file:%s}", row->name);
-	else if (row->dflt) {
-		fputc(' ', to);
-		write_value(row, to);
-	}
-}
-
-void cfg_write_starter(const struct cfg_option *table, unsigned indent, enum br_lang lang, FILE *to)
-{
-	for (const struct cfg_option *row = table; row->name; row++) {
-		starter_comment(row, indent, lang, to);
-		fprintf(to, "%*s%s%s:", (int)indent, "", row->required ? "" : "# ", row->name);
-		starter_example(row, to);
-		fputc('\n', to);
-	}
-}
-
-/* ---- reference ---- */
 
 /* A bar would end the cell. */
 static void write_cell(const char *text, FILE *to)

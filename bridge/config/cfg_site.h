@@ -39,8 +39,8 @@ struct cfg_reconcile {
 };
 
 /*
- * The rows of site.yaml, its ledger: and reconcile:, and systems/NAME.yaml; for the starter files
- * and the reference page only. (Their structs are cfg_site.c's own.)
+ * The rows of site.yaml, its ledger: and reconcile:, and systems/NAME.yaml; for the reference page
+ * only. (Their structs are cfg_site.c's own.)
  */
 extern const struct cfg_option cfg_site_options[];
 extern const struct cfg_option cfg_ledger_options[];

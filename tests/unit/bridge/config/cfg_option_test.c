@@ -362,80 +362,9 @@ static char *printed(void (*write)(FILE *to, enum br_lang lang), enum br_lang la
 	return text;
 }
 
-static void starter(FILE *to, enum br_lang lang)
-{
-	cfg_write_starter(table, 0, lang, to);
-}
-
-static void indented(FILE *to, enum br_lang lang)
-{
-	fputs("connection:\n", to);
-	cfg_write_starter(table, 2, lang, to);
-}
-
 static void reference(FILE *to, enum br_lang lang)
 {
 	cfg_write_reference(table, lang, to);
-}
-
-static void test_starter(void **state)
-{
-	struct all all;
-	char *text = printed(starter, BR_LANG_EN);
-
-	(void)state;
-	assert_non_null(strstr(text, "# a table (required)\ntable:\n"));
-	assert_non_null(strstr(text, "# a number; 1 to 5000\n# number: 7\n"));
-	assert_non_null(strstr(
-		text, "# who releases; one of: auto | window | department\n# release: window\n"));
-	assert_non_null(strstr(text, "# password: ${file:password}\n"));
-	/* as it is, only what must be filled in is missing */
-	read_all(text, &all);
-	assert_string_equal(
-		told("t.yaml"), br_arena_printf(&arena, "%u:7 CFG-008", report.first->line).p);
-	free(text);
-}
-
-static void test_starter_reads_back(void **state)
-{
-	static const struct cfg_option odd[] = {
-		{"plain", CFG_T_TEXT, 0, "Asia/Shanghai", 0, 0, false, false, NULL, "x", "甲"},
-		{"quoted", CFG_T_TEXT, 0, "it's: [1]", 0, 0, false, false, NULL, "x", "甲"},
-		{"dash", CFG_T_TEXT, 0, "-", 0, 0, false, false, NULL, "x", "甲"},
-		{"empty", CFG_T_TEXT, 0, "", 0, 0, false, false, NULL, "x", "甲"},
-		{"list", CFG_T_LIST, 0, "[a, 'b: c']", 0, 0, false, false, NULL, "x", "甲"},
-		{0},
-	};
-	char *text = NULL;
-	size_t n;
-	FILE *to = open_memstream(&text, &n);
-	struct cfg_node *root;
-
-	(void)state;
-	cfg_write_starter(odd, 2, BR_LANG_ZH, to);
-	fclose(to);
-	/* every option taken in: the sign of comment in front of its key is removed */
-	for (const struct cfg_option *row = odd; row->name; row++)
-		memcpy(strstr(text, br_arena_printf(&arena, "# %s:", row->name).p), "  ", 2);
-	root = tree(text);
-	assert_int_equal(root->n, 5);
-	for (const struct cfg_option *row = odd; row->name; row++)
-		if (row->type == CFG_T_TEXT)
-			assert_string_equal(cfg_get(root, row->name)->text.p, row->dflt);
-	assert_string_equal(cfg_first(cfg_get(root, "list"))->next->text.p, "b: c");
-	free(text);
-}
-
-static void test_starter_in_chinese(void **state)
-{
-	char *text = printed(indented, BR_LANG_ZH);
-
-	(void)state;
-	assert_non_null(strstr(text, "connection:\n  # 一段文本\n  # text: standard\n"));
-	assert_non_null(strstr(text, "  # 表名（必填）\n  table:\n"));
-	assert_non_null(strstr(text, "  # 数字；范围 1 至 5000\n"));
-	assert_non_null(cfg_get(tree(text), "connection"));
-	free(text);
 }
 
 static void test_reference(void **state)
@@ -464,7 +393,7 @@ static void test_reference(void **state)
 int main(void)
 {
 	static struct CMUnitTest
-		tests[BR_LEN(number_cases) + BR_LEN(bad_cases) + BR_LEN(expand_cases) + 13];
+		tests[BR_LEN(number_cases) + BR_LEN(bad_cases) + BR_LEN(expand_cases) + 6];
 	size_t n = 0;
 
 	ONE_TEST(test_defaults, tests, n);
@@ -475,9 +404,6 @@ int main(void)
 	TABLE_TESTS(expand_cases, test_expand, tests, n);
 	ONE_TEST(test_expand_template, tests, n);
 	ONE_TEST(test_absolute_secret, tests, n);
-	ONE_TEST(test_starter, tests, n);
-	ONE_TEST(test_starter_reads_back, tests, n);
-	ONE_TEST(test_starter_in_chinese, tests, n);
 	ONE_TEST(test_reference, tests, n);
 	return _cmocka_run_group_tests("cfg_option", tests, n, NULL, NULL);
 }
