@@ -8,7 +8,8 @@
  * journal - restored from a backup, a standby that lost its last second - catches up by folding
  * again what the journal says it has folded (hub_journal.h).
  *
- *   {"v":1,"c":812,"inc":1796012345,"by":1796012345,"before":1796012345,"stored":810,"site":"9f..","sum":"07..",
+ *   {"v":1,"c":812,"inc":1796012345,"by":1796012345,"before":1796012345,"stored":810,"told":809,
+ *    "site":"9f..","sum":"07..",
  *    "runs":[["portal",1201,1207],["",31,32]],"published":[["portal",1190],["",31]],
  *    "gaps":["dept"],"due":["dept",12],"owed":["dept",500],"refused":"..","refused_due":"..",
  *    "refused_owed":".."}

@@ -177,6 +177,7 @@ static void send_told(struct bus *b, int topic, const struct told *t)
 		.incarnation = t->by,
 		.before = t->before,
 		.stored = t->stored,
+		.told = t->c + 2,
 		.site = hub_folded_site(&world) + t->strange,
 		.runs = &run,
 		.nruns = 1,
@@ -234,6 +235,7 @@ static void expect_list(struct hub_journal *j, const struct journal_case *k)
 		assert_int_equal(f.nruns, 1);
 		assert_int_equal(f.runs[0].from, 10 * f.c);
 		assert_int_equal(f.published[1], f.c + 1);
+		assert_int_equal(f.told, f.c + 2);
 		assert_true(f.gaps[0]);
 		assert_true(hub_journal_has(j, f.c, f.by));
 		assert_false(hub_journal_has(j, f.c, f.by + 100));
