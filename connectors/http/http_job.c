@@ -143,10 +143,11 @@ static void start_over(struct http_job *j, const struct http_reply *reply)
 	http_job_fail(j, &err);
 }
 
-/* But for what may have been done before it was given to us. */
+/* But for what may have been done before it was given to us. A call of ours without an answer may
+ * still arrive: only the handshake waits until it cannot. */
 static bool nothing_begun(const struct http_job *j)
 {
-	return !j->moved && (!j->unsure || j->cmd->attempted);
+	return !j->moved && !j->unsure;
 }
 
 static void hand_back(struct http_job *j, int64_t ms)
