@@ -59,11 +59,13 @@ struct http_signing {
 	struct br_str text; /* template of what is signed */
 };
 
+#define HTTP_PAIRS 24 /* headers, and members of a body, at most; lint refuses more */
+
 struct http_auth {
 	bool on;
 	struct br_str path, token, expires; /* members of the answer */
 	struct http_signing sign;
-	struct http_pair body[16];
+	struct http_pair body[HTTP_PAIRS];
 	size_t nbody;
 };
 
@@ -76,7 +78,7 @@ struct http_answers {
 
 struct http_call {
 	struct br_str name, method, path;
-	struct http_pair body[24];
+	struct http_pair body[HTTP_PAIRS];
 	size_t nbody;
 	bool all; /* body also has every column to set */
 	uint16_t
@@ -119,7 +121,7 @@ struct http_record {	   /* conn_record.kind */
 struct http_site { /* everything of connection:, compiled */
 	const struct http_options *o;
 	struct br_http_tls tls;
-	struct http_pair headers[16];
+	struct http_pair headers[HTTP_PAIRS];
 	size_t nheaders;
 	struct http_auth auth;
 	struct http_signing sign;

@@ -231,10 +231,18 @@ static void lint_rules(
 /* Names of headers and members with templates as values. */
 static void lint_texts(const struct cfg_node *map, const char *what, struct cfg_report *report)
 {
-	for (const struct cfg_node *c = cfg_first(map); c; c = c->next)
+	char most[40];
+	size_t n = 0;
+
+	snprintf(most, sizeof(most), "at most %d of them", HTTP_PAIRS);
+	for (const struct cfg_node *c = cfg_first(map); c; c = c->next, n++) {
 		if (c->kind != CFG_SCALAR)
 			cfg_problem(report, c, BR_E_HTTP_CONFIG, "what", what, "found", c->key.p,
 				"expected", "a text", NULL);
+		else if (n == HTTP_PAIRS)
+			cfg_problem(report, c, BR_E_HTTP_CONFIG, "what", what, "found", c->key.p,
+				"expected", most, NULL);
+	}
 }
 
 /* Those of the connection, whose references are replaced when the site is opened. */

@@ -86,6 +86,10 @@ static int lint_text(const char *name, const char *yaml, struct cfg_report *repo
 	return http_lint(&site, &system, &o, report);
 }
 
+#define TWELVE(a)                                                                                  \
+#a "1: 1, " #a "2: 1, " #a "3: 1, " #a "4: 1, " #a "5: 1, " #a "6: 1, " #a "7: 1, " #a     \
+	   "8: 1, " #a "9: 1, " #a "10: 1, " #a "11: 1, " #a "12: 1"
+
 static void lint(void **state)
 {
 	static const struct {
@@ -97,6 +101,11 @@ static void lint(void **state)
 				  "path: /u, columns: all } }\n",
 			""},
 		{"slash", "connection: { base_url: http://h/" GOOD, "1:25 HTTP-001;"},
+		{"as many headers as there may be",
+			HEAD ", headers: { " TWELVE(a) ", " TWELVE(b) " }" GOOD, ""},
+		{"one more than that",
+			HEAD ", headers: { " TWELVE(a) ", " TWELVE(b) ", z: 1, y: 2 }" GOOD,
+			"1:223 HTTP-001;"},
 		{"unknown keys everywhere",
 			HEAD ", answers: { codes: x }, sign: { algorithm: md5, text: t }, auth: { "
 			     "pfad: /t } }\nrecords: {}\n",
