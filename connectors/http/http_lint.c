@@ -8,6 +8,7 @@
 #include "http_call.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define NONE	  0, 0
