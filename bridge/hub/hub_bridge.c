@@ -97,21 +97,24 @@ static void on_bus_fatal(void *arg, const struct br_err *err)
 static void on_unpublished(void *arg, const struct br_err *err)
 {
 	struct bridge *b = arg;
-	struct br_err none;
+	struct hub_world *w = &b->first->batch.world;
+	struct br_err no_memory;
 
 	if (!bridge_is_answer(b, err))
 		return;
-	if (b->first->batch.world.failed) {
-		br_err_clear(&none);
-		br_err_set(&none, BR_E_NOMEM, NULL);
-		bridge_start_over(b, &none);
+	/* also of a row that was left out for want of it */
+	hub_world_check(w);
+	if (w->failed) {
+		br_err_clear(&no_memory);
+		br_err_set(&no_memory, BR_E_NOMEM, NULL);
+		bridge_start_over(b, &no_memory);
 		return;
 	}
 	BR_CRASH_POINT("bridge.reviewed");
 	/* a new process may stand still while it tells that, as with what it has stored itself */
 	if (b->ours[b->nsources].next == 0)
 		memcpy(b->ours, b->next, b->nrows * sizeof(*b->ours));
-	br_info("the bridge is up", L_INT("incarnation", b->first->batch.world.incarnation),
+	br_info("the bridge is up", L_INT("incarnation", w->incarnation),
 		L_INT("systems", (int64_t)b->nsystems));
 	/* what may not have got out: changed cases and their history; then every connector is told
 	 * again where it stands */
